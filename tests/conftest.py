@@ -1,10 +1,60 @@
-"""Makes the repository importable as `sd_relight`, as scripts/relight.py does."""
+"""What every test stands on: the private root package, a fixed seed, few threads."""
 
+import os
+import random
 import sys
 import types
 from pathlib import Path
 
-if "sd_relight" not in sys.modules:
-    root = types.ModuleType("sd_relight")
-    root.__path__ = [str(Path(__file__).resolve().parents[1])]
-    sys.modules["sd_relight"] = root
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def ensure_root_package():
+    """The package `sd_relight`, whose only content is the path of this checkout, as scripts/relight.py makes it."""
+    if "sd_relight" not in sys.modules:
+        package = types.ModuleType("sd_relight")
+        package.__path__ = [str(ROOT)]
+        sys.modules["sd_relight"] = package
+
+
+ensure_root_package()
+torch.set_num_threads(int(os.environ.get("RELIGHT_TEST_THREADS", "1")))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--webui", default=None, metavar="PATH",
+                     help="run tests/contract against this checkout of a real WebUI as well")
+
+
+@pytest.fixture(scope="session")
+def repo_root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def webui_path(request):
+    """The real host's folder given with --webui, or None."""
+    path = request.config.getoption("--webui")
+    return Path(path).resolve() if path else None
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Every test starts from the same random state."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def rng():
+    """NumPy's generator with a fixed seed: the same numbers on every platform."""
+    return np.random.default_rng(0)
