@@ -1,0 +1,62 @@
+"""Least-recently-used caches by content, and counters that let a test see what a job really did."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable
+
+import numpy as np
+
+counters: Counter[str] = Counter()
+"""weight_reads, encodes, mattes, merges since the process started."""
+
+
+def content_hash(*arrays: np.ndarray | None, digits: int = 32) -> str:
+    """Hex digest over shape, dtype and bytes of each array; None has a value of its own."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        if array is None:
+            digest.update(b"none")
+            continue
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:digits]
+
+
+class ContentCache:
+    """Keeps values up to max_bytes in all, dropping those unused for longest; a value of more than that is not kept.
+
+    size_of(value) gives bytes. Thread-safe; a value may be computed twice when two threads miss at once.
+    """
+
+    def __init__(self, max_bytes: int, size_of: Callable[[object], int]):
+        self.max_bytes = max_bytes
+        self.size_of = size_of
+        self.entries: OrderedDict[Hashable, object] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def get(self, key: Hashable, compute: Callable[[], object]):
+        with self.lock:
+            if key in self.entries:
+                self.entries.move_to_end(key)
+                return self.entries[key]
+        value = compute()
+        with self.lock:
+            self.entries[key] = value
+            self.entries.move_to_end(key)
+            while self.entries and sum(map(self.size_of, self.entries.values())) > self.max_bytes:
+                self.entries.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        with self.lock:
+            self.entries.clear()
+
+
+def tensor_bytes(value) -> int:
+    """Bytes of a tensor, or of all tensors in a dict."""
+    if isinstance(value, dict):
+        return sum(tensor_bytes(tensor) for tensor in value.values())
+    return value.numel() * value.element_size()

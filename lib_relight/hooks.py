@@ -1,0 +1,80 @@
+"""The host's hooks, each guarded: whatever goes wrong stops the job with a sentence instead of a plain picture."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+
+from .hosts import current_host
+from .hosts.base import forget_stop
+from .infotext import MARKER
+from .job import RelightJob
+from .messages import USER_ERRORS, sentence_of
+from .request import parse_request
+
+ROOT = Path(__file__).resolve().parent.parent
+ATTRIBUTE = "relight_job"
+
+
+@contextmanager
+def stops_job(p, during_sampling: bool = False):
+    """Turns an exception into the job's failure; a traceback only for what is our own bug."""
+    try:
+        yield
+    except Exception as error:
+        setattr(p, ATTRIBUTE, None)
+        p.extra_generation_params.pop(MARKER, None)
+        if not isinstance(error, USER_ERRORS):
+            traceback.print_exc()
+        current_host().fail(p, error, sentence_of(error), during_sampling)
+
+
+def model_folders() -> list[Path]:
+    return [*current_host().model_dirs("iclight"), ROOT / "models"]
+
+
+def job_of(p) -> RelightJob | None:
+    return getattr(p, ATTRIBUTE, None)
+
+
+def before_process(p, args, is_img2img: bool) -> None:
+    setattr(p, ATTRIBUTE, None)
+    forget_stop(p)
+    with stops_job(p):
+        request = parse_request(args, is_img2img)
+        if request is not None:
+            setattr(p, ATTRIBUTE, RelightJob(current_host(), p, request, is_img2img, model_folders()))
+
+
+def process(p) -> None:
+    if job := job_of(p):
+        with stops_job(p):
+            job.prepare(p)
+
+
+def before_sampling(p, x, noise) -> None:
+    if job := job_of(p):
+        with stops_job(p, during_sampling=True):
+            job.apply(p, x, noise)
+
+
+def postprocess_image(p, pp) -> None:
+    if job := job_of(p):
+        index = getattr(pp, "index", None)
+        if index is None:
+            index, job.finished = job.finished, job.finished + 1
+        pp.image = job.finish(p, pp.image, index % max(p.batch_size, 1))
+
+
+def postprocess(p, processed) -> None:
+    """Adds the extra pictures (PIL: an array makes the hosts' API answer 500) and lets go of the job."""
+    job = job_of(p)
+    setattr(p, ATTRIBUTE, None)
+    if job is None or not processed.images:
+        return
+    for name, picture in job.extras(processed.images[0].size):
+        text = f"{MARKER} {name}"
+        picture.info["parameters"] = text
+        processed.images.append(picture)
+        processed.infotexts.append(text)

@@ -1,0 +1,19 @@
+"""One adapter per family of WebUI, chosen by what imports."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+
+from ..messages import RelightError
+from .base import Host
+
+
+@lru_cache(maxsize=1)
+def current_host() -> Host:
+    """The adapter for the WebUI that this process runs. Raises RelightError where there is none for it."""
+    if find_spec("backend") and find_spec("backend.patcher"):
+        from .forge import ForgeHost
+
+        return ForgeHost()
+    raise RelightError("Relight does not support this WebUI yet; it runs on Forge and Forge Neo.")

@@ -1,0 +1,120 @@
+"""What Relight asks of a WebUI, and the parts that are the same in all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from fastapi import HTTPException
+
+from ..messages import RelightError, console
+
+
+class Host(Protocol):
+    """One family of WebUI. `p` is the host's StableDiffusionProcessing, `unet` its patcher."""
+
+    name: str
+
+    def unet(self, p): ...
+    def commit(self, p, unet) -> None: ...
+    def family(self, p) -> str | None:
+        """sd15, sd2, sdxl or another name; None while no checkpoint is loaded."""
+    def in_channels(self, p) -> int: ...
+    def checkpoint_file(self, p) -> Path | None: ...
+    def vae_identity(self, p) -> str: ...
+    def encode(self, p, pixels: torch.Tensor, mode: bool = True) -> torch.Tensor:
+        """pixels: float32 [B, 3, H, W], -1..1. Returns float32 [B, 4, H/8, W/8], scaled as the UNet reads it."""
+    def add_weight_deltas(self, unet, deltas: dict[str, torch.Tensor], identity: str) -> int:
+        """Adds offsets under LDM keys; identity names their content. Returns how many keys the UNet took."""
+    def set_concat(self, unet, latent: torch.Tensor) -> None:
+        """latent: float32 [B, 4n, h, w] of the sample's own batch and size."""
+    def start_sigma(self, p) -> float: ...
+    def set_start_noise(self, p, x: torch.Tensor, noise: torch.Tensor) -> None:
+        """txt2img: sampling starts from noise (unit variance, [B, 4, h, w]) instead of x."""
+    def run_all_steps(self, p) -> tuple[int, int]:
+        """img2img: have the sampler really run p.steps. Returns (steps run, steps scheduled)."""
+    def model_dirs(self, kind: str) -> list[Path]: ...
+    def fail(self, p, error: Exception, sentence: str, during_sampling: bool = False) -> None: ...
+    def say(self, p, sentence: str) -> None:
+        """A remark under the picture, where the job goes on."""
+    def progress(self, text: str | None) -> None:
+        """What the host's progress bar says while we work; None gives it back."""
+
+
+class ApiError(RelightError, HTTPException):
+    """A RelightError that the hosts' API answers with its status and detail, and without a traceback."""
+
+    def __init__(self, sentence: str, status_code: int):
+        HTTPException.__init__(self, status_code=status_code, detail=sentence)
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+MARK = "relight_applied"
+
+
+def is_marked(unet) -> bool:
+    """True for a clone that already carries this job's patches (Forge runs the hook twice in the hires pass)."""
+    return unet.model_options.get(MARK, False)
+
+
+def mark(unet) -> None:
+    unet.model_options[MARK] = True
+
+
+def stop_job(p, error: Exception, sentence: str, during_sampling: bool) -> None:
+    """Make the job itself fail: hosts swallow what a hook raises and would go on to make a plain picture.
+
+    API: `p.sample` raises an error that becomes the HTTP answer. Panel, before sampling: the job is interrupted with the
+    sentence shown under the (empty) result; during sampling the sampler raises, since an interrupt there keeps a picture.
+    """
+    from modules import shared
+
+    status = getattr(error, "status_code", 422 if isinstance(error, ValueError) else 500)
+
+    def refuse(*args, **kwargs):
+        raise ApiError(sentence, status) if p.is_api else RelightError(sentence, status)
+
+    refuse.relight_refusal = True
+    if during_sampling:
+        p.sampler.sample = p.sampler.sample_img2img = refuse
+    elif p.is_api:
+        p.init = p.sample = refuse
+    else:
+        p.comment(sentence)
+        shared.state.interrupt()
+    console(sentence)
+
+
+def forget_stop(p) -> None:
+    """A host's batch runs one p several times: what stopped an earlier run must not stop the next."""
+    for name in ("init", "sample"):
+        if hasattr(vars(p).get(name), "relight_refusal"):
+            delattr(p, name)
+
+
+def job_start_sigma(p, fallback: float) -> float:
+    """The first sigma of the schedule that the sampler will walk; schedules need the sampler's own arithmetic."""
+    get_sigmas = getattr(p.sampler, "get_sigmas", None)
+    if get_sigmas is None:
+        return fallback
+    return float(get_sigmas(p, p.steps)[0])
+
+
+def run_all_steps(p) -> tuple[int, int]:
+    """Hand the sampler its `steps`: it then schedules steps/denoise and runs as many as were asked for.
+
+    The original schedules round(steps/denoise) for the same end (gradio_demo.py:293); the hosts' samplers take int().
+    """
+    sample_img2img = p.sampler.sample_img2img
+    if not getattr(sample_img2img, "relight_steps", False):
+
+        def with_steps(job, x, noise, cond, uncond, steps=None, image_conditioning=None):
+            return sample_img2img(job, x, noise, cond, uncond, steps=steps or job.steps, image_conditioning=image_conditioning)
+
+        with_steps.relight_steps = True
+        p.sampler.sample_img2img = with_steps
+    strength = min(p.denoising_strength, 0.999)
+    return p.steps, int(p.steps / strength) if strength > 0 else 0

@@ -1,0 +1,91 @@
+"""The pictures of one job: each subject at the output's size, the light map, the background, and their latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..lib_iclight import conditioning, foreground, light
+from ..lib_iclight.params import IcLightParams
+from . import matting
+from .caches import ContentCache, content_hash, counters, tensor_bytes
+from .images import check_size
+from .request import IcLightImages
+
+latents = ContentCache(256 * 2**20, tensor_bytes)
+HOST_RESIZE = {0: "stretch", 1: "cover", 2: "contain", 3: "stretch"}
+"""img2img's resize modes (just resize, crop and resize, resize and fill, latent upscale) as `foreground.fit` modes."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How a source picture becomes the sampled one: crop box in source pixels (inpaint only masked), then fit."""
+
+    mode: str = "cover"
+    crop: tuple[int, int, int, int] | None = None
+
+    def fit(self, array: np.ndarray, width: int, height: int) -> np.ndarray:
+        if self.crop is not None:
+            left, top, right, bottom = self.crop
+            array = array[top:bottom, left:right]
+        return foreground.fit(array, width, height, self.mode)
+
+
+def frame_of(p) -> Frame:
+    """The way img2img takes its init image: the subject's condition must lie exactly on it. Known after the host's init."""
+    if getattr(p, "inpaint_full_res", False) and getattr(p, "paste_to", None) and p.image_mask is not None:
+        left, top, width, height = p.paste_to
+        return Frame("contain", (left, top, left + width, top + height))
+    return Frame(HOST_RESIZE.get(p.resize_mode, "cover"))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """rgb: uint8 [H, W, 3]; alpha: float32 [H, W], 0..1, or None for a picture that already stands on grey."""
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None
+
+    def at(self, frame: Frame, width: int, height: int) -> tuple[np.ndarray, np.ndarray | None]:
+        alpha = None if self.alpha is None else frame.fit(self.alpha, width, height)
+        return frame.fit(self.rgb, width, height), alpha
+
+    def on_grey(self, frame: Frame, width: int, height: int) -> np.ndarray:
+        """The fc condition: composited over 127 at full resolution, then fitted, as the original does."""
+        return frame.fit(foreground.grey_composite(self.rgb, self.alpha), width, height)
+
+
+def cut_out(image: Image.Image, params: IcLightParams, images: IcLightImages, what: str) -> Subject:
+    check_size(image, what)
+    choice = "mask" if params.matting == "auto" and images.mask is not None else params.matting
+    alpha = matting.choose(choice, image, images.mask)
+    return Subject(foreground.split_alpha(image)[0], alpha)
+
+
+def light_picture(params: IcLightParams, images: IcLightImages, kind: str, width: int, height: int) -> np.ndarray:
+    """uint8 [height, width, 3]. kind: "fc" for an init latent, "fbc" for a background condition; each has its range."""
+    if params.light == "custom":
+        return foreground.fit(np.asarray(images.light_map.convert("RGB")), width, height)
+    return light.compute_light_map(params.light, width, height, *light.light_range(params, kind))
+
+
+def background_picture(params: IcLightParams, images: IcLightImages, width: int, height: int) -> np.ndarray:
+    """uint8 [height, width, 3]: the fbc background, or the light map in fbc's range where none is given."""
+    if images.background is None:
+        picture = light_picture(params, images, "fbc", width, height)
+    else:
+        picture = foreground.fit(np.asarray(images.background.convert("RGB")), width, height)
+    return np.ascontiguousarray(picture[:, ::-1]) if params.background_flip else picture
+
+
+def encode(host, p, picture: np.ndarray) -> torch.Tensor:
+    """uint8 [H, W, 3] -> float32 [1, 4, H/8, W/8] on the CPU: the VAE's mode, scaled; the same picture is encoded once."""
+
+    def compute():
+        counters["encodes"] += 1
+        return host.encode(p, conditioning.to_vae_input(picture)).cpu()
+
+    return latents.get((host.vae_identity(p), content_hash(picture)), compute)

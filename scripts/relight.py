@@ -1,0 +1,54 @@
+"""Relight's one script: hooks in, calls out.
+
+The packages are imported below a private root, because hosts keep every extension on sys.path and ship folders of the
+same names.
+"""
+
+import importlib
+import sys
+import types
+from pathlib import Path
+
+from modules import scripts
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def load(name):
+    """A module of this extension, whatever else is called lib_iclight or lib_ipadapter in this process."""
+    root = sys.modules.setdefault("sd_relight", types.ModuleType("sd_relight"))
+    root.__path__ = [str(ROOT)]
+    return importlib.import_module(f"sd_relight.{name}")
+
+
+hooks = load("lib_relight.hooks")
+ui = load("lib_relight.ui")
+
+
+class Relight(scripts.Script):
+    def title(self):
+        return "Relight"
+
+    def show(self, is_img2img):
+        return scripts.AlwaysVisible
+
+    def ui(self, is_img2img):
+        panel = ui.Panel(self.elem_id, is_img2img)
+        self.infotext_fields = panel.infotext_fields
+        self.paste_field_names = []
+        return panel.values
+
+    def before_process(self, p, *args):
+        hooks.before_process(p, args, self.is_img2img)
+
+    def process(self, p, *args):
+        hooks.process(p)
+
+    def process_before_every_sampling(self, p, *args, **kwargs):
+        hooks.before_sampling(p, kwargs["x"], kwargs["noise"])
+
+    def postprocess_image(self, p, pp, *args):
+        hooks.postprocess_image(p, pp)
+
+    def postprocess(self, p, processed, *args):
+        hooks.postprocess(p, processed)
