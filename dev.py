@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Relight without a WebUI: one file, the standard library only, that sets up all it needs.
+
+    python dev.py demo                                   relight the photograph that ships with the project
+    python dev.py relight PHOTO --light left -o OUT      relight yours
+    python dev.py test                                   everything that CI runs
+    python dev.py bench                                  the project's figures, measured here
+
+Environments are made under .relight/ (ignored by git), once for each content of the requirement files.
+RELIGHT_TORCH overrides what pip is asked for instead of torch==2.13.0, e.g. a CUDA or a CPU wheel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+if sys.version_info < (3, 10):  # noqa: UP036 -- older ones still parse this far
+    sys.exit(f"Relight needs Python 3.10 or newer, this is {sys.version.split()[0]}. Start it with: python3.11 dev.py")
+sys.path.insert(0, str(ROOT / "devtools"))
+
+import environments  # noqa: E402
+import testing  # noqa: E402
+
+INSIDE = "RELIGHT_INSIDE"
+
+
+def add_common(parser):
+    parser.add_argument("--models", type=Path, metavar="DIR",
+                        help="a diffusers folder or a folder with a single-file SD1.5 checkpoint, and IC-Light files "
+                             "(default: the tiny models/demo)")
+    parser.add_argument("--device", default="auto", help="auto (CUDA, MPS, CPU in this order), cuda, cuda:1, mps, cpu")
+    parser.add_argument("--seed", type=int, default=12345)
+    parser.add_argument("--steps", type=int, default=None, help="sampling steps that are really run")
+
+
+def add_demo(commands):
+    demo = commands.add_parser("demo", help="relight the photograph that ships with the project")
+    demo.add_argument("--out", type=Path, default=Path("outputs/demo"), metavar="DIR", help="where the pictures go")
+    demo.add_argument("--light", action="append", metavar="NAME",
+                      help="only this light; may be given several times (default: left, right, top, bottom)")
+    demo.add_argument("--ui", action="store_true", help="open the page with the accordion instead")
+    demo.add_argument("--port", type=int, default=7860, help="port of the page")
+    add_common(demo)
+
+
+def add_relight(commands):
+    relight = commands.add_parser("relight", help="relight a photograph of yours")
+    relight.add_argument("photo", type=Path, metavar="PHOTO")
+    relight.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="the picture to write")
+    relight.add_argument("--light", default="none", metavar="NAME",
+                         help="left, right, top, bottom, top-left, top-right, bottom-left, bottom-right, ambient, none")
+    relight.add_argument("--prompt", default="", help="what the picture shows, and in what light")
+    relight.add_argument("--negative", default="lowres, bad anatomy, bad hands, cropped, worst quality")
+    relight.add_argument("--background", type=Path, metavar="B", help="put the subject on this picture (fbc model)")
+    relight.add_argument("--mask", type=Path, metavar="M", help="white where the subject is")
+    relight.add_argument("--cfg", type=float, default=2.0, help="CFG scale")
+    relight.add_argument("--denoise", type=float, default=None, help="0..1 (default 0.95 with a light)")
+    relight.add_argument("--hires", type=float, default=None, metavar="FACTOR", help="a second pass, e.g. 1.5")
+    relight.add_argument("--size", default=None, metavar="WxH", help="size of the first pass (default: from the photo)")
+    add_common(relight)
+
+
+def add_test(commands):
+    test = commands.add_parser("test", help="everything that CI runs")
+    test.add_argument("-k", dest="expression", metavar="EXPR", help="only tests that match, as pytest's -k")
+    test.add_argument("--env", choices=sorted(environments.PINS), help="only with this host's pins (default: both)")
+    test.add_argument("--webui", type=Path, metavar="PATH", help="run the contract on this real WebUI checkout too")
+    test.add_argument("paths", nargs="*", help="only these files or folders")
+
+
+def parser():
+    top = argparse.ArgumentParser(prog="dev.py", description=__doc__.split("\n\n")[0],
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(dest="command", required=True, metavar="{demo,relight,test,bench}")
+    add_demo(commands)
+    add_relight(commands)
+    add_test(commands)
+    bench = commands.add_parser("bench", help="the project's figures, measured on this machine")
+    bench.add_argument("--out", type=Path, metavar="FILE", help="also write the table to this file")
+    add_common(bench)
+    return top
+
+
+def check_paths(args):
+    """Says at once, before anything is installed, which file that was named is not there."""
+    for name in ("photo", "background", "mask", "models", "webui"):
+        path = getattr(args, name, None)
+        if path is not None and not path.exists():
+            raise environments.SetupError(f"{name}: there is no {path}.")
+
+
+def run_inside(args):
+    """The part that needs the libraries; called in the environment's interpreter."""
+    environments.make_root_package(ROOT)
+    from sd_relight.lib_relight.embedded import cli
+    return cli.main(args)
+
+
+def main(argv=None):
+    argv = sys.argv[1:] if argv is None else argv
+    args = parser().parse_args(argv)
+    try:
+        check_paths(args)
+        if args.command == "test":
+            return testing.run_tests(ROOT, args)
+        if os.environ.get(INSIDE):
+            return run_inside(args)
+        python = environments.ensure(ROOT, environments.best_pins())
+        return environments.call([python, __file__, *argv], env={INSIDE: "1"})
+    except environments.SetupError as error:
+        print(f"dev.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ndev.py: interrupted.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""Virtual environments under .relight/, one for each host's pins: made once, re-used while the pins stay the same."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import types
+from dataclasses import dataclass
+from pathlib import Path
+
+TORCH = "torch==2.13.0"
+
+
+class SetupError(RuntimeError):
+    """Something the user can act on, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Pins:
+    """One host's library versions: pip steps after torch, and the Python minors for which those wheels exist."""
+
+    name: str
+    steps: tuple[tuple[str, ...], ...]
+    minors: tuple[int, ...]
+
+
+PINS = {
+    "forge": Pins("forge", (("-r", "requirements/forge.txt"),), (11, 10)),
+    # gradio's own bounds forbid Pillow 12; the host installs it first and its other pins over it, so do we.
+    "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt")), (11, 12, 13)),
+}
+
+
+def torch_requirement():
+    return os.environ.get("RELIGHT_TORCH", TORCH).split()
+
+
+def files_of(root, pins):
+    return [root / word for step in pins.steps for word in step if word.endswith(".txt")]
+
+
+def key(parts):
+    """Eight hex digits that change when any of the texts or files changes."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.read_bytes() if isinstance(part, Path) else str(part).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()[:8]
+
+
+def folder_of(root, pins, minor):
+    parts = [pins.steps, torch_requirement(), minor, *files_of(root, pins)]
+    return root / ".relight" / f"{pins.name}-py3{minor}-{key(parts)}"
+
+
+def python_in(folder):
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+# Which interpreter ------------------------------------------------------------------------------------------------
+
+def minor_of(command):
+    """The 3.x of an interpreter that really starts (version managers leave stubs that do not), or None."""
+    try:
+        answer = subprocess.run([*command, "-c", "import sys, venv; print(*sys.version_info[:2])"],
+                                capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    major, _, minor = answer.stdout.strip().partition(" ")
+    return int(minor) if answer.returncode == 0 and major == "3" and minor.isdigit() else None
+
+
+def find_interpreter(minors):
+    """(command, minor) of this interpreter if it is one of `minors`, else of another on this machine, or None."""
+    if sys.version_info[1] in minors:
+        return [sys.executable], sys.version_info[1]
+    for minor in minors:
+        found = shutil.which(f"python3.{minor}")
+        launcher = shutil.which("py") if os.name == "nt" else None
+        for command in ([found] if found else None, [launcher, f"-3.{minor}"] if launcher else None):
+            if command and minor_of(command) == minor:
+                return command, minor
+    return None
+
+
+def need_interpreter(pins):
+    found = find_interpreter(pins.minors)
+    if found is None:
+        wanted = " or ".join(f"3.{minor}" for minor in pins.minors)
+        raise SetupError(f"the {pins.name} pins need Python {wanted}; this is {sys.version.split()[0]} and no other "
+                         "was found. Install Python 3.11.")
+    return found
+
+
+def best_pins():
+    """Forge's pins where a Python for them exists, Neo's otherwise."""
+    return PINS["forge"] if find_interpreter(PINS["forge"].minors) else PINS["neo"]
+
+
+# Making one -------------------------------------------------------------------------------------------------------
+
+def call(command, env=None, **kwargs):
+    """Runs a command with `env` added to this process' variables; returns its exit code."""
+    return subprocess.run([str(word) for word in command], env={**os.environ, **(env or {})}, **kwargs).returncode
+
+
+def alive(pid):
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def locked(path, poll=1.0):
+    """Holds the lock file; waits while another living process holds it, takes over from a dead one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = False
+    while True:
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            break
+        except FileExistsError:
+            holder = path.read_text().strip() if path.exists() else ""
+            if holder.isdigit() and not alive(int(holder)):
+                path.unlink(missing_ok=True)
+                continue
+            if not told:
+                print(f"waiting for another dev.py (process {holder or '?'}) to finish its installation", flush=True)
+                told = True
+            time.sleep(poll)
+    with os.fdopen(handle, "w") as file:
+        file.write(str(os.getpid()))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def pip_step(python, words, log, title, root):
+    """One pip run: what it is doing now on the screen, all of it in the log. Raises SetupError with its last words."""
+    began = time.monotonic()
+    command = [str(python), "-m", "pip", "install", "--progress-bar", "off", "--disable-pip-version-check", *words]
+    print(f"  {title}", flush=True)
+    lines = []
+    with log.open("a", encoding="utf-8") as file:
+        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in process.stdout:
+            file.write(line)
+            lines.append(line.rstrip())
+            if line.strip().startswith(("Downloading", "Installing collected", "Building wheel")):
+                print(f"    {time.monotonic() - began:4.0f} s  {line.strip()[:100]}", flush=True)
+        process.wait()
+    if process.returncode:
+        errors = [line for line in lines if "ERROR" in line] or lines[-3:]
+        raise SetupError(f"pip could not install {title} ({' '.join(errors[-1:])}). The whole log: {log}")
+    print(f"    {time.monotonic() - began:4.0f} s  done", flush=True)
+
+
+def build(root, pins, folder, command):
+    log = folder.with_suffix(".log")
+    log.unlink(missing_ok=True)
+    print(f"making {folder.relative_to(root)} with {' '.join(command)}; this happens once", flush=True)
+    if call([*command, "-m", "venv", folder]):
+        raise SetupError("Python's venv module failed; on Debian and Ubuntu install the package python3-venv.")
+    python = python_in(folder)
+    pip_step(python, torch_requirement(), log, " ".join(torch_requirement()), root)
+    for words in pins.steps:
+        pip_step(python, [*words, "-c", torch_constraint(folder)], log, words[-1], root)
+
+
+def torch_constraint(folder):
+    """A constraint file with the torch that is installed, so that no later step replaces it."""
+    path = folder / "torch.txt"
+    code = "import importlib.metadata as m; print('torch==' + m.version('torch'))"
+    path.write_text(subprocess.check_output([python_in(folder), "-c", code], text=True))
+    return str(path)
+
+
+def ensure(root, pins, extra=None):
+    """The interpreter of the environment with these pins and, with `extra`, that requirement file on top.
+
+    A base that failed half-way is removed, so the next start begins anew; a failed `extra` leaves the base, which it
+    cannot change, usable.
+    """
+    command, minor = need_interpreter(pins)
+    folder = folder_of(root, pins, minor)
+    with locked(folder.with_suffix(".lock")):
+        if not (folder / "ready").exists():
+            make_base(root, pins, folder, command)
+        if extra is not None:
+            add_extra(root, pins, folder, extra)
+    return python_in(folder)
+
+
+def make_base(root, pins, folder, command):
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        build(root, pins, folder, command)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    (folder / "ready").touch()
+    for old in folder.parent.glob(f"{pins.name}-*"):
+        if old.is_dir() and old != folder:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def add_extra(root, pins, folder, extra):
+    stamp = folder / f"{extra.stem}-{key([extra])}"
+    if stamp.exists():
+        return
+    constraints = [word for file in files_of(root, pins) for word in ("-c", str(file))]
+    log = folder.with_suffix(".log")
+    pip_step(python_in(folder), ["-r", str(extra), *constraints, "-c", torch_constraint(folder)], log, extra.name, root)
+    stamp.touch()
+
+
+def make_root_package(root):
+    """The package `sd_relight`, whose only content is the path of this checkout."""
+    package = types.ModuleType("sd_relight")
+    package.__path__ = [str(root)]
+    sys.modules["sd_relight"] = package
