@@ -1,0 +1,35 @@
+"""Infotext: one flat key a field, and back."""
+
+import pytest
+from PIL import Image
+
+from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_relight.infotext import MARKER, Proof, paste_fields, to_infotext
+from sd_relight.lib_relight.request import IcLightImages
+
+CHANGED = {"model": "fbc", "background_flip": True, "light": "top-left", "matting": "u2net", "reinforce": 0.35, "detail": 0.5,
+           "detail_sigma": 2.5, "color_hold": 0.25, "keep_background": True, "condition_scale": 1.15, "hr_option": "high",
+           "compensate_steps": False}
+
+
+@pytest.mark.parametrize("params", [IcLightParams(), IcLightParams(**CHANGED)], ids=["default", "changed"])
+def test_round_trip(params):
+    pairs = {MARKER: "proof", **to_infotext(params, IcLightImages())}
+    assert {name: read(pairs) for name, read in paste_fields()} == {name: getattr(params, name) for name in CHANGED}
+
+
+def test_a_picture_without_us_changes_nothing():
+    assert {read({"Steps": "20"}) for _, read in paste_fields()} == {None}
+
+
+def test_pictures_are_named_by_hash_only():
+    one, other = (to_infotext(IcLightParams(), IcLightImages(Image.new("RGB", (16, 16), color))) for color in ("red", "blue"))
+    assert one.keys() == {"Relight foreground hash"}
+    assert len(one["Relight foreground hash"]) == 10
+    assert one != other
+
+
+def test_proof():
+    proof = Proof("fc", "left", 686, 686, {"64x80": None, "96x120": None}, (25, 27))
+    assert str(proof) == "fc, left, 686/686 weights, condition 64x80 and 96x120, 25 steps run of 27"
+    assert str(Proof("fbc", "none", 686, 686, {"32x32": None})) == "fbc, none, 686/686 weights, condition 32x32"
