@@ -23,7 +23,7 @@ HR_OPTIONS = ("both", "low", "high")
 
 
 def knob(label: str, help: str, **ui) -> dict:
-    """Metadata of one field. ui: minimum, maximum, step, choices (closed list), suggestions (open list), panel (bool)."""
+    """Metadata of one field. ui: minimum, maximum, step, choices (closed), suggestions (open list), panel (bool)."""
     return {"label": label, "help": help, **ui}
 
 
@@ -71,7 +71,8 @@ class IcLightParams:
         "Matting", "How the subject is cut out: auto uses the picture's alpha and otherwise the default matting model.",
         suggestions=MATTINGS))
     reinforce: float = field(default=0.0, metadata=knob(
-        "Reinforce foreground", "Paste the subject onto the light map before sampling, which keeps more of its colours.",
+        "Reinforce foreground",
+        "Paste the subject onto the light map before sampling, so that more of its colours stays.",
         minimum=0.0, maximum=1.0, step=0.05))
     detail: float = field(default=0.0, metadata=knob(
         "Restore detail", "Bring back the subject's fine detail, such as lettering and skin, after relighting.",
@@ -99,7 +100,7 @@ class IcLightParams:
             value = check_value(item, getattr(self, item.name))
             object.__setattr__(self, item.name, value)
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.light_color):
-            raise IcLightError(f"`light_color` is {self.light_color!r}; write a colour as #rrggbb, for example #ffb46b.")
+            raise IcLightError(f"`light_color` is {self.light_color!r}; write it as #rrggbb, for example #ffb46b.")
         for light in self.lights:
             check_light(light)
 
