@@ -16,4 +16,8 @@ def current_host() -> Host:
         from .forge import ForgeHost
 
         return ForgeHost()
-    raise RelightError("Relight does not support this WebUI yet; it runs on Forge and Forge Neo.")
+    if find_spec("ldm_patched"):
+        from .ldm_patched import LdmPatchedHost
+
+        return LdmPatchedHost()
+    raise RelightError("Relight does not support this WebUI yet; it runs on Forge, Forge Neo, reForge and Forge Classic.")

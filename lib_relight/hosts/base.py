@@ -95,14 +95,6 @@ def forget_stop(p) -> None:
             delattr(p, name)
 
 
-def job_start_sigma(p, fallback: float) -> float:
-    """The first sigma of the schedule that the sampler will walk; schedules need the sampler's own arithmetic."""
-    get_sigmas = getattr(p.sampler, "get_sigmas", None)
-    if get_sigmas is None:
-        return fallback
-    return float(get_sigmas(p, p.steps)[0])
-
-
 def run_all_steps(p) -> tuple[int, int]:
     """Hand the sampler its `steps`: it then schedules steps/denoise and runs as many as were asked for.
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sd_relight.lib_relight.hosts.base import ApiError, forget_stop, run_all_steps
-from sd_relight.lib_relight.hosts.forge import concat_wrapper
+from sd_relight.lib_relight.hosts.patcher import concat_wrapper
 
 
 def apply_model(x, t, c_concat=None, **c):

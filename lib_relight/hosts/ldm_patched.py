@@ -1,0 +1,19 @@
+"""reForge, Forge Classic and old Forge (`ldm_patched.*`)."""
+
+from __future__ import annotations
+
+import torch
+from ldm_patched.modules import model_management
+
+from .patcher import PatcherHost
+
+
+class LdmPatchedHost(PatcherHost):
+    name = "ldm_patched"
+    memory_management = model_management
+
+    def scale_latent(self, p, latent: torch.Tensor) -> torch.Tensor:
+        return self.unet(p).model.process_latent_in(latent)
+
+    def sigma_max(self, p) -> float:
+        return float(self.unet(p).model.model_sampling.sigma_max)

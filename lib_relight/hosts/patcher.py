@@ -1,0 +1,137 @@
+"""What all hosts with `forge_objects` and a UnetPatcher share; the families differ in what they override."""
+
+from __future__ import annotations
+
+import inspect
+import uuid
+from pathlib import Path
+
+import torch
+
+from .base import run_all_steps, stop_job
+
+PREFIX = "diffusion_model."
+UUIDS = uuid.UUID("5f0c8a52-9d0e-4c55-8a5d-3a1f1f6f3d11")
+FAMILY_FLAGS = {"is_sd1": "sd15", "is_sd2": "sd2", "is_sdxl": "sdxl"}
+MODEL_FOLDERS = {"iclight": ("ic-light", "iclight", "IC-Light", "unet", "diffusion_models")}
+
+
+class PatcherHost:
+    """`p.sd_model.forge_objects` holds unet and vae; a clone of the unet carries this job's patches."""
+
+    memory_management = None
+    native_concat = True
+
+    def unet(self, p):
+        return p.sd_model.forge_objects.unet
+
+    def commit(self, p, unet) -> None:
+        p.sd_model.forge_objects.unet = unet
+
+    def family(self, p) -> str | None:
+        model = p.sd_model
+        if not hasattr(model, "forge_objects"):
+            return None
+        return next((name for flag, name in FAMILY_FLAGS.items() if getattr(model, flag, False)), type(model).__name__)
+
+    def in_channels(self, p) -> int:
+        return int(self.unet(p).model.diffusion_model.in_channels)
+
+    def checkpoint_file(self, p) -> Path | None:
+        from modules import sd_models
+
+        info = sd_models.select_checkpoint()
+        return Path(info.filename) if info else None
+
+    def vae_identity(self, p) -> str:
+        """Names the VAE object itself: another VAE, another identity. Kept on the module, so it ends with it."""
+        module = p.sd_model.forge_objects.vae.first_stage_model
+        if not hasattr(module, "relight_identity"):
+            module.relight_identity = uuid.uuid4().hex
+        return module.relight_identity
+
+    @torch.inference_mode()
+    def encode(self, p, pixels: torch.Tensor, mode: bool = True) -> torch.Tensor:
+        vae = p.sd_model.forge_objects.vae
+        latent = self.encode_mode(vae, pixels) if mode else vae.encode(to_host_range(pixels))
+        return self.scale_latent(p, latent)
+
+    def encode_mode(self, vae, pixels: torch.Tensor) -> torch.Tensor:
+        """Where the host can only sample: encoder and quant_conv, first half of the channels. Returns an unscaled latent."""
+        memory_required = vae.memory_used_encode(pixels.shape, vae.vae_dtype)
+        self.memory_management.load_models_gpu([vae.patcher], memory_required=memory_required)
+        module = vae.first_stage_model
+        moments = module.encoder(pixels.to(device=vae.device, dtype=vae.vae_dtype))
+        if getattr(module, "quant_conv", None) is not None:
+            moments = module.quant_conv(moments)
+        return moments.chunk(2, dim=1)[0].to(vae.output_device).float()
+
+    def scale_latent(self, p, latent: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+    def add_weight_deltas(self, unet, deltas: dict[str, torch.Tensor], identity: str) -> int:
+        """Forge caches merged weights by `filename`, Neo and reForge by a uuid that each call renews: both name the content."""
+        patches = {PREFIX + key: ("diff", (delta, {"pad_weight": True})) for key, delta in deltas.items()}
+        base = getattr(unet, "patches_uuid", None)
+        named = "filename" in inspect.signature(unet.add_patches).parameters
+        accepted = unet.add_patches(patches=patches, **({"filename": identity} if named else {}))
+        if base is not None:
+            unet.patches_uuid = uuid.uuid5(UUIDS, f"{base} {identity}")
+        return len(set(accepted))
+
+    def set_concat(self, unet, latent: torch.Tensor) -> None:
+        if self.native_concat:
+            unet.extra_concat_condition = latent
+        else:
+            unet.set_model_unet_function_wrapper(concat_wrapper(latent, unet.model_options.get("model_function_wrapper")))
+
+    def set_start_noise(self, p, x: torch.Tensor, noise: torch.Tensor) -> None:
+        p.modified_noise = noise
+
+    def run_all_steps(self, p) -> tuple[int, int]:
+        return run_all_steps(p)
+
+    def start_sigma(self, p) -> float:
+        """The first sigma of the schedule that the sampler will walk; samplers without sigmas start at the model's largest."""
+        get_sigmas = getattr(p.sampler, "get_sigmas", None)
+        return float(get_sigmas(p, p.steps)[0]) if get_sigmas else self.sigma_max(p)
+
+    def sigma_max(self, p) -> float:
+        raise NotImplementedError
+
+    def model_dirs(self, kind: str) -> list[Path]:
+        from modules import paths
+
+        return [Path(paths.models_path) / name for name in MODEL_FOLDERS[kind]]
+
+    def fail(self, p, error: Exception, sentence: str, during_sampling: bool = False) -> None:
+        stop_job(p, error, sentence, during_sampling)
+
+    def say(self, p, sentence: str) -> None:
+        p.comment(sentence)
+
+    def progress(self, text: str | None) -> None:
+        from modules import shared
+
+        shared.state.textinfo = text
+
+
+def to_host_range(pixels: torch.Tensor) -> torch.Tensor:
+    """float32 [B, 3, H, W], -1..1 -> [B, H, W, 3], 0..1: the hosts' VAE maps it back with 2x - 1."""
+    return (pixels.movedim(1, -1) + 1) / 2
+
+
+def concat_wrapper(latent: torch.Tensor, previous):
+    """A model_function_wrapper that hands the UNet a c_concat for each chunk, then goes on to the wrapper it found.
+
+    latent: [B, 4n, h, w]; the UNet's rows are chunk after chunk of B images. A plain closure: hosts copy what they hold.
+    """
+
+    def wrapper(apply_model, args):
+        x, c = args["input"], dict(args["c"])
+        c["c_concat"] = latent.to(x).repeat(x.shape[0] // latent.shape[0], 1, 1, 1)
+        if previous is not None:
+            return previous(apply_model, {**args, "c": c})
+        return apply_model(x, args["timestep"], **c)
+
+    return wrapper
