@@ -1,0 +1,110 @@
+"""When a unit works: a share of the executed steps, or ComfyUI's range of noise levels; and how its weight changes.
+
+The noise level is read from the device once per model call, never inside a layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Window:
+    """start, end: 0..1.  mode: steps | sigma.  curve: constant | fade in | fade out | fade in-out."""
+
+    start: float = 0.0
+    end: float = 1.0
+    mode: str = "steps"
+    curve: str = "constant"
+
+    @property
+    def always(self) -> bool:
+        return self.start <= 0 and self.end >= 1 and self.curve == "constant"
+
+
+class StepClock:
+    """Knows which step is being made, and from it how strongly each window is open.
+
+    sigmas: the schedule that is really executed, descending, the closing 0 included or not (img2img: only its own part).
+    percent_to_sigma: the host's own function, needed for windows in sigma mode.
+    """
+
+    def __init__(self, sigmas: Sequence[float] | Tensor = (), percent_to_sigma: Callable[[float], float] | None = None):
+        self.sigmas = tuple(float(sigma) for sigma in sigmas)
+        if self.sigmas and self.sigmas[-1] == 0:
+            self.sigmas = self.sigmas[:-1]
+        self.steps = len(self.sigmas)
+        self.percent_to_sigma = percent_to_sigma
+        self.reads = 0
+        self._step = 0
+        self._sigma = math.inf
+        self._seen = None
+        self._gates: dict[Window, float] = {}
+
+    def __deepcopy__(self, memo) -> StepClock:
+        return self
+
+    def set_step(self, step: int, steps: int | None = None, sigma: float | None = None) -> None:
+        """For hosts that count themselves: step 0 .. steps - 1."""
+        self.steps = steps or self.steps
+        self._step, self._sigma, self._seen = step, math.inf if sigma is None else sigma, None
+        self._gates.clear()
+
+    def observe(self, sigmas: Tensor | None) -> None:
+        """Look at the noise level of this model call, a tensor; the same tensor again costs nothing."""
+        if sigmas is None or sigmas is self._seen:
+            return
+        self.reads += 1
+        self._seen = sigmas
+        self._sigma = float(sigmas.reshape(-1)[0])
+        self._gates.clear()
+        if self.sigmas:
+            tolerance = 1e-3 * self._sigma
+            self._step = max(0, sum(sigma >= self._sigma - tolerance for sigma in self.sigmas) - 1)
+
+    def gate(self, window: Window) -> float:
+        """0 where the window is shut, else what the weight is multiplied with."""
+        if window.always:
+            return 1.0
+        if window not in self._gates:
+            self._gates[window] = self._compute(window)
+        return self._gates[window]
+
+    def _compute(self, window: Window) -> float:
+        if window.mode == "sigma" and self.percent_to_sigma is not None:
+            high, low = self.percent_to_sigma(window.start), self.percent_to_sigma(window.end)
+            if not low <= self._sigma <= high:
+                return 0.0
+        elif not is_open(window, self._step, self.steps):
+            return 0.0
+        return curve_value(window, self._step, self.steps)
+
+
+def is_open(window: Window, step: int, steps: int) -> bool:
+    """Whether executed step `step` of `steps` lies in the window; [0, 0.5] and [0.5, 1] share no step and miss none."""
+    if steps <= 0:
+        return True
+    return window.start * steps - 1e-6 <= step < window.end * steps - 1e-6
+
+
+def active_steps(window: Window, steps: int) -> range:
+    """The steps in which the window is open, for messages and infotext."""
+    inside = [step for step in range(steps) if is_open(window, step, steps)]
+    return range(inside[0], inside[-1] + 1) if inside else range(0)
+
+
+def curve_value(window: Window, step: int, steps: int) -> float:
+    if window.curve == "constant" or steps <= 0:
+        return 1.0
+    span = active_steps(window, steps)
+    x = (step - span.start) / (len(span) - 1) if len(span) > 1 else 1.0
+    x = min(1.0, max(0.0, x))
+    if window.curve == "fade in":
+        return math.sin(math.pi * x / 2)
+    if window.curve == "fade out":
+        return math.sin(math.pi * (1 - x) / 2)
+    return math.sin(math.pi * x)
