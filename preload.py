@@ -1,0 +1,10 @@
+"""Command-line flags, added before the host parses its own."""
+
+
+def preload(parser):
+    parser.add_argument("--relight-models-dir", type=str, metavar="DIR", default=None,
+                        help="a further folder with IC-Light and IP-Adapter weights for Relight")
+    parser.add_argument("--relight-matting-dir", type=str, metavar="DIR", default=None,
+                        help="folder with your own matting models (*.onnx) for Relight, instead of models/matting")
+    parser.add_argument("--relight-skip-install", action="store_true", default=False,
+                        help="Relight never runs pip; optional features whose packages are missing stay off")
