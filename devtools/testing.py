@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import environments
@@ -96,17 +96,8 @@ def run_suite(root, args, pins, python, env):
 
 def side_by_side(jobs):
     """Runs the functions in threads of their own; returns their results in order."""
-    results = [None] * len(jobs)
-
-    def keep(place, job):
-        results[place] = job()
-
-    threads = [threading.Thread(target=keep, args=pair) for pair in enumerate(jobs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return [future.result() for future in [pool.submit(job) for job in jobs]]
 
 
 def lint(root, python):
@@ -146,6 +137,6 @@ def run_tests(root, args):
             for pins, python in zip(all_pins, pythons, strict=True)]
     results = side_by_side(jobs) + ([] if args.expression or args.paths else [lint(root, pythons[0])])
     print("\n" + table(results))
-    failed = [result.name for result in results if result is None or result.code]
+    failed = [result.name for result in results if result.code]
     print(f"{time.monotonic() - began:.0f} s in all: " + (f"FAILED ({', '.join(failed)})" if failed else "all passed"))
     return 1 if failed else 0
