@@ -43,7 +43,7 @@ class StepClock:
         self._step = 0
         self._sigma = math.inf
         self._seen = None
-        self._gates: dict[Window, float] = {}
+        self._gates: dict = {}
 
     def __deepcopy__(self, memo) -> StepClock:
         return self
@@ -66,15 +66,17 @@ class StepClock:
             tolerance = 1e-3 * self._sigma
             self._step = max(0, sum(sigma >= self._sigma - tolerance for sigma in self.sigmas) - 1)
 
-    def gate(self, window: Window) -> float:
-        """0 where the window is shut, else what the weight is multiplied with."""
+    def gate(self, window) -> float:
+        """0 where the window is shut, else what the weight is multiplied with. window: a Window or a foreign.SigmaRange."""
         if window.always:
             return 1.0
         if window not in self._gates:
             self._gates[window] = self._compute(window)
         return self._gates[window]
 
-    def _compute(self, window: Window) -> float:
+    def _compute(self, window) -> float:
+        if not isinstance(window, Window):
+            return float(window.low <= self._sigma <= window.high)
         if window.mode == "sigma" and self.percent_to_sigma is not None:
             high, low = self.percent_to_sigma(window.start), self.percent_to_sigma(window.end)
             if not low <= self._sigma <= high:

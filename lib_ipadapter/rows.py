@@ -1,0 +1,79 @@
+"""Which rows of an attention batch are conditional, which unconditional, and which image of the batch each belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+UNCOND = 1
+
+
+class Segment(NamedTuple):
+    """Rows start..stop - 1, all of one side. Row r shows image (r - start) % images."""
+
+    start: int
+    stop: int
+    uncond: bool
+    images: int
+
+
+Plan = tuple[Segment, ...]
+
+
+def row_plan(rows: int, options: dict) -> Plan:
+    """The plan for one attention call. options: the host's extra_options.
+
+    `cond_or_uncond` has one entry for each chunk (1 is unconditional); `sigmas` is as long as the batch of images.
+    `row_flags`, one entry for each row, takes their place for hosts that do not work in chunks.
+    """
+    if "row_flags" in options:
+        return plan_from_flags(tuple(options["row_flags"]))
+    sigmas = options.get("sigmas")
+    images = 0 if sigmas is None else sigmas.shape[0]
+    return plan_chunks(rows, tuple(options["cond_or_uncond"]), images)
+
+
+@lru_cache(maxsize=256)
+def plan_chunks(rows: int, chunks: tuple[int, ...], images: int) -> Plan:
+    """Chunks follow each other, each with all images of the batch.
+
+    Extensions that give each region its own prompt repeat the conditional chunks and may add rows to fill up (which they
+    drop afterwards): repeats come from the count of rows, and what is left over counts as the last segment's.
+    """
+    uncond = sum(chunk == UNCOND for chunk in chunks)
+    cond = len(chunks) - uncond
+    if images <= 0 or images * len(chunks) > rows:
+        images = max(1, rows // len(chunks))
+    repeats = max(1, (rows // images - uncond) // cond) if cond else 1
+    segments, start = [], 0
+    for chunk in chunks:
+        count = images * (1 if chunk == UNCOND else repeats)
+        segments.append(Segment(start, min(rows, start + count), chunk == UNCOND, images))
+        start += count
+    if start < rows:
+        segments[-1] = segments[-1]._replace(stop=rows)
+    return merge(segments)
+
+
+@lru_cache(maxsize=256)
+def plan_from_flags(flags: Sequence[int]) -> Plan:
+    """Rows in any order, one flag each; the image number counts the rows of a side in order."""
+    segments = []
+    for row, flag in enumerate(flags):
+        if segments and segments[-1].uncond == (flag == UNCOND):
+            segments[-1] = segments[-1]._replace(stop=row + 1, images=row + 1 - segments[-1].start)
+        else:
+            segments.append(Segment(row, row + 1, flag == UNCOND, 1))
+    return tuple(segments)
+
+
+def merge(segments: list[Segment]) -> Plan:
+    """Neighbours of one side become one segment; image numbers stay, because each starts at image 0."""
+    merged: list[Segment] = []
+    for segment in segments:
+        if merged and merged[-1].uncond == segment.uncond:
+            merged[-1] = merged[-1]._replace(stop=segment.stop)
+        else:
+            merged.append(segment)
+    return tuple(merged)
