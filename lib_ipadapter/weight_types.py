@@ -33,6 +33,8 @@ def transformer_weights(weight_type: str, base: str, weight: float, *, compositi
     """
     if base not in TRANSFORMERS:
         raise IpAdapterError(f"`{base}` is no base model that IP-Adapter runs on; use one of {', '.join(TRANSFORMERS)}.")
+    if weight == 0:
+        return {}
     if layer_weights:
         table = {t: LayerWeight(v * weight) for t, v in own_table(layer_weights, base).items()}
     else:
