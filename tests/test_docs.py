@@ -1,0 +1,64 @@
+"""What the documents say is compared with the code."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+from sd_relight.lib_iclight.params import IMAGE_FIELDS, IcLightParams, check_supported
+from sd_relight.lib_relight.request import parse_api
+
+ROOT = Path(__file__).resolve().parent.parent
+API = (ROOT / "docs/API.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists() else ""
+
+
+def load_reference():
+    spec = importlib.util.spec_from_file_location("api_reference", ROOT / "devtools/api_reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return load_reference()
+
+
+def blocks(text, language):
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_the_reference_is_what_the_schema_says(reference):
+    assert reference.with_reference(API) == API, "run: python devtools/api_reference.py"
+
+
+def test_the_reference_names_every_picture(reference):
+    assert tuple(reference.PICTURES) == IMAGE_FIELDS
+
+
+def test_what_is_said_to_be_refused_is_refused(reference):
+    samples = {"light_color": "#ff0000", "lights": ({"light": "left"},), "light_gamma": 2.0}
+    for name in reference.UNBUILT:
+        with pytest.raises(ValueError, match=f"`{name}`"):
+            check_supported(IcLightParams(**{name: samples.get(name, 0.25)}))
+
+
+def test_every_json_example_parses(picture_text):
+    for text in blocks(API, "json") + blocks(README, "json"):
+        payload = json.loads(text.replace("<base64>", picture_text))
+        if "alwayson_scripts" in payload:
+            assert parse_api(payload["alwayson_scripts"]["Relight"]["args"][0]).iclight is not None
+
+
+@pytest.fixture
+def picture_text():
+    """A small picture as base64."""
+    import base64
+    import io
+
+    from PIL import Image
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), (200, 120, 40)).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
