@@ -62,8 +62,7 @@ class RelightJob:
                                "IC-Light needs an ordinary SD 1.5 checkpoint with 4.")
         sources = p.init_images if self.own_init else [self.images.foreground]
         what = "the img2img picture" if self.own_init else "foreground"
-        self.host.progress("Relight: cutting out the subject")
-        self.subjects = [pictures.cut_out(image, self.params, self.images, what) for image in sources]
+        self.subjects = [pictures.cut_out(self.host, image, self.params, self.images, what) for image in sources]
         self.host.progress(None)
         self.write_infotext(p)
 

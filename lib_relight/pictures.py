@@ -58,10 +58,9 @@ class Subject:
         return frame.fit(foreground.grey_composite(self.rgb, self.alpha), width, height)
 
 
-def cut_out(image: Image.Image, params: IcLightParams, images: IcLightImages, what: str) -> Subject:
+def cut_out(host, image: Image.Image, params: IcLightParams, images: IcLightImages, what: str) -> Subject:
     check_size(image, what)
-    choice = "mask" if params.matting == "auto" and images.mask is not None else params.matting
-    alpha = matting.choose(choice, image, images.mask)
+    alpha = matting.choose(params.matting, image, images.mask, host.progress)
     return Subject(foreground.split_alpha(image)[0], alpha)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from backend import memory_management
-from backend.patcher.vae import VAE
+from backend.patcher.base import ModelPatcher
 
 from .patcher import PatcherHost, to_host_range
 
@@ -16,7 +16,7 @@ class ForgeHost(PatcherHost):
     memory_management = memory_management
 
     def __init__(self):
-        self.native_mode = hasattr(VAE, "encode_inner")
+        self.native_mode = hasattr(ModelPatcher, "set_model_vae_regulation")
         self.native_concat = self.native_mode
 
     def encode_mode(self, vae, pixels: torch.Tensor) -> torch.Tensor:
