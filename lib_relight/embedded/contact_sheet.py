@@ -1,0 +1,32 @@
+"""Pictures side by side with their titles: the original first, then each light."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+GAP, LABEL = 8, 22
+PAPER, INK = (245, 244, 240), (32, 32, 32)
+
+
+def grid(count: int, columns: int) -> tuple[int, int]:
+    """(columns, rows) that hold `count` cells."""
+    columns = max(1, min(columns, count))
+    return columns, -(-count // columns)
+
+
+def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], columns: int = 3, cell: int = 256) -> Image.Image:
+    """RGB sheet; each picture is fitted into a square cell of `cell` pixels, its title below it."""
+    columns, rows = grid(len(pictures), columns)
+    sheet = Image.new("RGB", (columns * (cell + GAP) + GAP, rows * (cell + LABEL + GAP) + GAP), PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default()
+    for place, (title, picture) in enumerate(pictures):
+        left = GAP + place % columns * (cell + GAP)
+        top = GAP + place // columns * (cell + LABEL + GAP)
+        scale = cell / max(picture.size)
+        size = tuple(max(1, round(length * scale)) for length in picture.size)
+        small = picture.convert("RGB").resize(size, Image.LANCZOS)
+        sheet.paste(small, (left + (cell - size[0]) // 2, top + (cell - size[1]) // 2))
+        pen.text((left + 2, top + cell + 5), title, fill=INK, font=font)
+    return sheet

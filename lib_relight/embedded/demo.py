@@ -1,0 +1,114 @@
+"""`dev.py demo`: the photograph that ships with the project, relit by the real script on the embedded host."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..images import open_file
+from ..messages import RelightError
+from .contact_sheet import contact_sheet
+from .payloads import Shot, fit_size
+from .studio import ROOT, Photo, Studio, describe_models, is_tiny, native_side, save_picture
+
+LIGHTS = ("left", "right", "top", "bottom")
+PHOTO, MATTE, BACKGROUND = (ROOT / "assets" / name for name in ("astronaut.jpg", "astronaut-matte.png", "sunset.jpg"))
+PROMPT = "a portrait of an astronaut in an orange suit"
+OBJECT_PROMPT = "a clay object"
+STEPS, STEPS_TINY = 25, 12
+
+
+def serve_page(args) -> int:
+    studio = Studio(args.models, args.device)
+    print(f"models: {describe_models(studio.models)}\nopen http://127.0.0.1:{args.port}  (Ctrl+C ends it)", flush=True)
+    studio.host.serve(port=args.port)
+    return 0
+
+
+def rendered_object(size: int) -> tuple[Image.Image, Image.Image]:
+    """(picture on grey, matte) of a clay object that the tiny models were not trained on."""
+    from ...training.rendering import held_out_scenes, render, to_uint8
+
+    pictures = render(held_out_scenes(1), size)
+    picture = to_uint8(pictures.foreground)[0]
+    matte = (pictures.alpha[0, 0].clamp(0, 1) * 255).round().byte().numpy()
+    return Image.fromarray(picture), Image.fromarray(matte)
+
+
+def bright_side(image: Image.Image, matte: Image.Image) -> str:
+    """Which side of the subject is brighter, and by how many grey levels of 255: "left +31, top +4"."""
+    grey = np.asarray(image.convert("L"), dtype=np.float64)
+    inside = np.asarray(matte.convert("L").resize(image.size, Image.LANCZOS)) > 127
+    middle_y, middle_x = (int(np.median(axis)) for axis in np.nonzero(inside))
+    x, y = np.arange(image.width)[None, :], np.arange(image.height)[:, None]
+    across = grey[inside & (x < middle_x)].mean() - grey[inside & (x > middle_x)].mean()
+    down = grey[inside & (y < middle_y)].mean() - grey[inside & (y > middle_y)].mean()
+    return f"{'left' if across > 0 else 'right'} +{abs(across):.0f}, {'top' if down > 0 else 'bottom'} +{abs(down):.0f}"
+
+
+def plan(args, models: Path) -> list[tuple[str, Shot, Image.Image]]:
+    """(title, shot, matte) for every picture: the rendered object where the models are tiny, then the photograph."""
+    side = native_side(models)
+    lights = args.light or list(LIGHTS)
+    common = {"seed": args.seed, "steps": args.steps or (STEPS_TINY if is_tiny(models) else STEPS)}
+    shots = []
+    if is_tiny(models):
+        picture, matte = rendered_object(side)
+        clay = Shot(picture, (side, side), mask=matte, prompt=OBJECT_PROMPT, **common)
+        shots += [(f"object, {light}", with_light(clay, light), matte) for light in lights]
+    photo, matte = open_file(PHOTO, "photo"), open_file(MATTE, "mask")
+    portrait = Shot(photo, fit_size(photo.size, side), mask=matte, prompt=PROMPT, **common)
+    shots += [(f"photo, {light}", with_light(portrait, light), matte) for light in lights]
+    if args.light is None:
+        on_sunset = {**vars(portrait), "background": open_file(BACKGROUND, "background"), "cfg": 2.0}
+        shots.append(("photo, on sunset", Shot(**on_sunset), matte))
+    return shots
+
+
+def with_light(shot: Shot, light: str) -> Shot:
+    return Shot(**{**vars(shot), "light": light, "prompt": f"{shot.prompt}, light from the {light}"})
+
+
+def run(args) -> int:
+    """Makes, saves and times every picture. Returns the exit code."""
+    if args.ui:
+        return serve_page(args)
+    began = time.monotonic()
+    studio = Studio(args.models, args.device)
+    loaded = time.monotonic() - began
+    print(f"models: {describe_models(studio.models)}\ndevice: {studio.device}", flush=True)
+    out = args.out.resolve()
+    rows, cells, seen = [], [], set()
+    for title, shot, matte in plan(args, studio.models):
+        photo = studio.take(title, shot)
+        save_picture(photo.image, out / f"{title.replace(', ', '-').replace(' ', '-')}.png", photo.infotext)
+        rows.append((photo, bright_side(photo.image, matte)))
+        if id(shot.photo) not in seen:
+            seen.add(id(shot.photo))
+            cells.append((f"{title.split(',')[0]}, as it is", shot.photo))
+        cells.append((title, photo.image))
+    sheet = out / "contact-sheet.png"
+    save_picture(contact_sheet(cells, columns=5), sheet)
+    print(timings(rows, loaded, time.monotonic() - began))
+    print(f"pictures: {out}\ncontact sheet: {sheet}")
+    return 0
+
+
+def timings(rows: list[tuple[Photo, str]], loaded: float, total: float) -> str:
+    lines = [f"\n{'picture':<22}{'size':>10}{'seconds':>9}   brighter side of the subject, grey levels"]
+    lines += [f"{photo.title:<22}{'x'.join(map(str, photo.image.size)):>10}{photo.seconds:9.1f}   {side}"
+              for photo, side in rows]
+    return "\n".join([*lines, f"{'loading the models':<32}{loaded:9.1f}", f"{'in all':<32}{total:9.1f}"])
+
+
+def check_lights(lights) -> None:
+    """Raises RelightError for a light that the schema does not know, before any model is loaded."""
+    from ...lib_iclight.params import LIGHTS_BUILT
+
+    choices = [light for light in LIGHTS_BUILT if light not in ("none", "custom")]
+    for light in lights or []:
+        if light not in choices:
+            raise RelightError(f"--light is {light!r}; choose one of {', '.join(choices)}.")

@@ -1,0 +1,79 @@
+"""What the command line asks of the script: API payloads, made from a photograph and a few words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+SAMPLER = "DPM++ 2M SDE"
+SCHEDULER = "Karras"
+GOOD_WORDS = "best quality"
+BAD_WORDS = "lowres, bad anatomy, bad hands, cropped, worst quality"
+HIRES_DENOISE = 0.5
+GRID = 64
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture to make. size: width and height of the first pass; hires: factor of a second pass, or None."""
+
+    photo: Image.Image
+    size: tuple[int, int]
+    light: str = "none"
+    background: Image.Image | None = None
+    mask: Image.Image | None = None
+    prompt: str = ""
+    negative: str = BAD_WORDS
+    seed: int = 12345
+    steps: int = 25
+    cfg: float = 2.0
+    denoise: float = 0.95
+    hires: float | None = None
+
+
+def fit_size(photo: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height with the photo's shape, its shorter side `side` pixels, both multiples of 64, at most 1:2."""
+    shorter = min(photo)
+    scale = side / shorter
+    return tuple(min(max(round(length * scale / GRID) * GRID, GRID), 2 * side) for length in photo)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """"512x640" -> (512, 640). Raises ValueError with a sentence."""
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and int(part) % 8 == 0 and 64 <= int(part) <= 4096 for part in parts):
+        raise ValueError(f"--size is {text!r}; write WIDTHxHEIGHT, multiples of 8 from 64 to 4096, for example 512x640.")
+    return int(parts[0]), int(parts[1])
+
+
+def uses_img2img(shot: Shot) -> bool:
+    """A light alone rewrites the init latent, as the original does; backgrounds and hires are the host's txt2img."""
+    return shot.light != "none" and shot.background is None and not shot.hires
+
+
+def fields_of(shot: Shot) -> dict:
+    """The `iclight` object."""
+    pictures = {"background": shot.background, "mask": shot.mask}
+    fields = {"light": shot.light, **{name: picture for name, picture in pictures.items() if picture is not None}}
+    if shot.mask is not None:
+        fields["matting"] = "mask"
+    if not uses_img2img(shot):
+        fields["foreground"] = shot.photo
+    return fields
+
+
+def payload_of(shot: Shot) -> dict:
+    """The whole payload, for /sdapi/v1/img2img or txt2img as `uses_img2img` says."""
+    words = ", ".join(part for part in (shot.prompt.strip(" ,"), GOOD_WORDS) if part)
+    payload = {
+        "prompt": words, "negative_prompt": shot.negative, "seed": shot.seed, "steps": shot.steps, "cfg_scale": shot.cfg,
+        "width": shot.size[0], "height": shot.size[1], "sampler_name": SAMPLER, "scheduler": SCHEDULER,
+        "alwayson_scripts": {"Relight": {"args": [{"iclight": fields_of(shot)}]}},
+    }
+    if uses_img2img(shot):
+        payload |= {"init_images": [shot.photo], "resize_mode": 1, "denoising_strength": shot.denoise}
+    if shot.hires:
+        payload |= {"enable_hr": True, "hr_scale": shot.hires, "hr_upscaler": "Lanczos", "denoising_strength": HIRES_DENOISE,
+                    "hr_second_pass_steps": 0}
+    return payload
