@@ -62,8 +62,8 @@ def announce(cls):
     def __init__(self, *args, **kwargs):
         _tell("before_component", self, kwargs)
         original(self, *args, **kwargs)
-        classes = self.elem_classes
-        self.elem_classes = [f"gradio-{self.get_block_name()}", *([classes] if isinstance(classes, str) else classes or [])]
+        classes = [self.elem_classes] if isinstance(self.elem_classes, str) else self.elem_classes or []
+        self.elem_classes = [f"gradio-{self.get_block_name()}", *classes]
         _tell("after_component", self, kwargs)
 
     cls.__init__ = __init__

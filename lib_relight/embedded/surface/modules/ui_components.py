@@ -1,6 +1,11 @@
-"""The components that extensions take from a WebUI: form parts, the tool button, the accordion with a checkbox."""
+"""The components that extensions take from a WebUI: form parts, the tool button, the accordion with a checkbox.
+
+gradio reads a component's settings off the signature of its __init__, hence `wraps`.
+"""
 
 from __future__ import annotations
+
+from functools import wraps
 
 import gradio as gr
 
@@ -24,6 +29,7 @@ gr.Dropdown.get_expected_parent = FormComponent.get_expected_parent
 class ToolButton(gr.Button, FormComponent):
     """A small button with one symbol."""
 
+    @wraps(gr.Button.__init__)
     def __init__(self, value="", *args, elem_classes=None, **kwargs):
         super().__init__(*args, elem_classes=["tool", *(elem_classes or [])], value=value, **kwargs)
 
@@ -34,6 +40,7 @@ class ToolButton(gr.Button, FormComponent):
 class ResizeHandleRow(gr.Row):
     webui_do_not_create_gradio_pyi_thank_you = True
 
+    @wraps(gr.Row.__init__)
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.elem_classes.append("resize-handle-row")
@@ -56,6 +63,7 @@ FormColorPicker = form_version(gr.ColorPicker, "FormColorPicker")
 
 
 class DropdownMulti(gr.Dropdown, FormComponent):
+    @wraps(gr.Dropdown.__init__)
     def __init__(self, **kwargs):
         super().__init__(**{**kwargs, "multiselect": True})
 
@@ -64,6 +72,7 @@ class DropdownMulti(gr.Dropdown, FormComponent):
 
 
 class DropdownEditable(gr.Dropdown, FormComponent):
+    @wraps(gr.Dropdown.__init__)
     def __init__(self, **kwargs):
         super().__init__(**{**kwargs, "allow_custom_value": True})
 
@@ -80,6 +89,7 @@ class InputAccordionImpl(gr.Checkbox):
     webui_do_not_create_gradio_pyi_thank_you = True
     global_index = 0
 
+    @wraps(gr.Checkbox.__init__)
     def __init__(self, value=None, setup=False, **kwargs):
         if not setup:
             super().__init__(value=value, **kwargs)

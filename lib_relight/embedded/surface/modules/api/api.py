@@ -9,11 +9,7 @@ from fastapi.exceptions import HTTPException
 from modules import infotext_utils, progress, scripts, sd_samplers, shared
 from modules.api import failures, listing, models, script_args
 from modules.api.encoding import decode_base64_to_image, encode_pil_to_base64
-from modules.processing import (
-    StableDiffusionProcessingImg2Img,
-    StableDiffusionProcessingTxt2Img,
-    process_images,
-)
+from modules.processing import StableDiffusionProcessingImg2Img, StableDiffusionProcessingTxt2Img, process_images
 
 __all__ = ["Api", "decode_base64_to_image", "encode_pil_to_base64"]
 
@@ -145,7 +141,7 @@ def processing_fields(request):
 
 
 def apply_infotext(request, tab, runner):
-    """Fill unset request fields from `request.infotext`; returns {argument index: value} for the scripts' components."""
+    """Fill unset fields from `request.infotext`; returns {argument index: value} for the scripts' components."""
     if not request.infotext:
         return {}
     params = infotext_utils.parse_generation_parameters(request.infotext)

@@ -1,4 +1,7 @@
-"""What a request that failed is answered with: the hosts' JSON, and a traceback on the console for our own bugs."""
+"""What a request that failed is answered with: the hosts' JSON.
+
+The console gets a traceback, or one line when the request itself was wrong (status below 500).
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,15 @@ from modules import errors
 
 
 def answer(error):
-    """{"error", "detail", "body", "errors", "message"} with the status that the exception's instance carries, or 500."""
+    """{"error", "detail", "body", "errors", "message"} with the status that the exception carries, or 500."""
     attributes = vars(error)
+    sentence = str(error) or attributes.get("detail", "")
     content = {
         "error": type(error).__name__,
         "detail": attributes.get("detail", ""),
         "body": attributes.get("body", ""),
-        "errors": str(error),
-        "message": str(error),
+        "errors": sentence,
+        "message": sentence,
     }
     return JSONResponse(status_code=int(attributes.get("status_code", 500)), content=jsonable_encoder(content))
 
@@ -41,8 +45,10 @@ class FailureAnswers:
         except Exception as error:
             if scope["type"] != "http" or started:
                 raise
-            errors.report(f"API error: {scope['method']} {scope['path']}", exc_info=True)
-            await answer(error)(scope, receive, send)
+            reply = answer(error)
+            mistake = f": {error}" if reply.status_code < 500 else ""
+            errors.report(f"API error: {scope['method']} {scope['path']}{mistake}", exc_info=not mistake)
+            await reply(scope, receive, send)
 
 
 def install(app):

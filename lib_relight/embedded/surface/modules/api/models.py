@@ -118,7 +118,7 @@ def _type_hints(cls):
     hints = {}
     for base in reversed(cls.__mro__):
         namespace = vars(inspect.getmodule(base) or typing)
-        for key, annotation in base.__dict__.get("__annotations__", {}).items():
+        for key, annotation in inspect.get_annotations(base).items():
             hints[key] = _resolved(annotation, namespace)
     return hints
 

@@ -1,0 +1,143 @@
+"""The embedded host's page: txt2img and img2img with the hosts' element ids, and every script's panel."""
+
+from __future__ import annotations
+
+from .page_fields import Fields, add_basics, add_hires, add_img2img, add_source
+from .page_head import head_html, install
+
+TITLE = "Relight"
+GREETING = "<h1>Relight</h1><p>IC-Light and IP-Adapter on the embedded host</p>"
+
+
+def build_ui():
+    """The page as gr.Blocks; the scripts must be loaded. Not a function to call twice for one running server."""
+    import gradio as gr
+
+    from modules import gradio_extensions, infotext_utils, scripts, shared  # noqa: F401
+
+    infotext_utils.reset()
+    install(head_html())
+    with gr.Blocks(title=TITLE, theme=_theme(gr), analytics_enabled=False) as page:
+        gr.HTML(GREETING, elem_id="host_title")
+        with gr.Tabs(elem_id="tabs"):
+            for tab, runner in (("txt2img", scripts.scripts_txt2img), ("img2img", scripts.scripts_img2img)):
+                with gr.TabItem(tab, id=tab, elem_id=f"tab_{tab}"):
+                    _build_tab(gr, tab, runner)
+        infotext_utils.connect_paste_params_buttons()
+    scripts.scripts_current = None
+    shared.demo = page
+    return page
+
+
+def _theme(gr):
+    """System fonts (nothing is fetched) and one warm accent."""
+    theme = gr.themes.Default(primary_hue="amber", secondary_hue="amber", neutral_hue="stone", radius_size="md",
+                              font=["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"],
+                              font_mono=["ui-monospace", "monospace"])
+    return theme.set(slider_color="*primary_500", checkbox_background_color_selected="*primary_500",
+                     checkbox_border_color_selected="*primary_500", checkbox_border_color_focus="*primary_500",
+                     button_primary_background_fill="*primary_500", button_primary_text_color="white",
+                     button_primary_background_fill_hover="*primary_600",
+                     button_secondary_background_fill="*neutral_100", button_cancel_background_fill="*neutral_100")
+
+
+def _build_tab(gr, tab, runner):
+    from modules import scripts
+
+    _reset_runner(runner, tab)
+    scripts.scripts_current = runner
+    fields = Fields(tab)
+    task = gr.Textbox("", visible=False, elem_id=f"{tab}_task_id")
+    prompt = _build_prompts(gr, fields)
+    with gr.Row(elem_id=f"{tab}_main"):
+        with gr.Column(elem_id=f"{tab}_settings", scale=5):
+            image = _build_settings(gr, fields, tab)
+            with gr.Group(elem_id=f"{tab}_script_container"):
+                runner.setup_ui()
+        with gr.Column(elem_id=f"{tab}_results_panel", scale=4):
+            buttons, outputs = _build_results(gr, tab)
+    _wire_job(tab, fields, runner, task, buttons, outputs)
+    _wire_paste(tab, fields, runner, prompt, image, buttons["paste"])
+
+
+def _reset_runner(runner, tab):
+    """Scripts are made anew for the page, so that nothing of an earlier page is left in the lists."""
+    runner.initialize_scripts(tab == "img2img")
+    runner.infotext_fields.clear()
+    runner.paste_field_names.clear()
+    runner.prepare_ui()
+
+
+def _build_prompts(gr, fields):
+    tab = fields.tab
+    prompt = gr.Textbox("", label="Prompt", lines=2, elem_id=f"{tab}_prompt",
+                        placeholder="The picture and its light; or infotext, for the paste button")
+    negative = gr.Textbox("", label="Negative prompt", lines=1, elem_id=f"{tab}_neg_prompt")
+    fields.add("prompt", prompt, "Prompt")
+    fields.add("negative_prompt", negative, "Negative prompt")
+    return prompt
+
+
+def _build_settings(gr, fields, tab):
+    from modules.ui_components import InputAccordion
+
+    image = add_source(fields, gr) if tab == "img2img" else None
+    add_basics(fields, gr)
+    if tab == "img2img":
+        add_img2img(fields, gr)
+    else:
+        add_hires(fields, gr, InputAccordion)
+    return image
+
+
+def _build_results(gr, tab):
+    from modules.ui_components import ToolButton
+
+    with gr.Row(elem_classes=["host-actions"]):
+        buttons = {
+            "generate": gr.Button("Generate", variant="primary", elem_id=f"{tab}_generate", scale=4),
+            "interrupt": gr.Button("Interrupt", variant="stop", elem_id=f"{tab}_interrupt", scale=2),
+            "skip": gr.Button("Skip", elem_id=f"{tab}_skip", scale=2),
+            "paste": ToolButton("↙️", elem_id="paste", tooltip="Read the infotext in the prompt into the page"),
+        }
+    gr.HTML("", elem_id=f"{tab}_progress")
+    outputs = [
+        gr.Gallery(label="Output", show_label=False, elem_id=f"{tab}_gallery", columns=2, object_fit="contain",
+                   height=520, format="png", interactive=False),
+        gr.Textbox(visible=False, elem_id=f"generation_info_{tab}"),
+        gr.HTML("", elem_id=f"html_info_{tab}"),
+        gr.HTML("", elem_id=f"html_log_{tab}"),
+    ]
+    return buttons, outputs
+
+
+def _wire_job(tab, fields, runner, task, buttons, outputs):
+    from modules import call_queue, shared
+
+    def job(id_task, *args):
+        values = fields.values(args)
+        return _job_function(tab)(id_task, values, args[len(fields.names):])
+
+    run = call_queue.wrap_gradio_gpu_call(job, extra_outputs=[None, "", ""])
+    buttons["generate"].click(fn=run, _js="submit_img2img" if tab == "img2img" else "submit",
+                              inputs=[task, *fields.components, *runner.inputs], outputs=outputs,
+                              show_progress="hidden", api_name=False)
+    buttons["interrupt"].click(fn=lambda: shared.state.interrupt(), queue=False, api_name=False, show_progress="hidden")
+    buttons["skip"].click(fn=lambda: shared.state.skip(), queue=False, api_name=False, show_progress="hidden")
+
+
+def _job_function(tab):
+    if tab == "img2img":
+        from modules.img2img import img2img as function
+    else:
+        from modules.txt2img import txt2img as function
+    return function
+
+
+def _wire_paste(tab, fields, runner, prompt, image, button):
+    from modules import infotext_utils
+
+    pasted = [infotext_utils.PasteField(component, key, api=name) for component, key, name in fields.pasted]
+    infotext_utils.add_paste_fields(tab, image, [*pasted, *runner.infotext_fields])
+    infotext_utils.register_paste_params_button(infotext_utils.ParamBinding(
+        paste_button=button, tabname=tab, source_text_component=prompt))

@@ -1,0 +1,44 @@
+"""One embedded host with the probe extension and Relight itself, and a client for it."""
+
+from urllib.parse import urlparse
+
+import pytest
+import requests
+import webuiapi
+from api.serving import PROBE, ROOT, HostProcess
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory):
+    with HostProcess(tmp_path_factory.mktemp("host"), [ROOT, PROBE]) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def client(host):
+    return webuiapi.WebUIApi(host="127.0.0.1", port=urlparse(host.url).port, sampler="Euler", steps=2)
+
+
+@pytest.fixture(scope="session")
+def post(host):
+    """post("txt2img", steps=2) -> requests.Response"""
+    def send(route, **payload):
+        return requests.post(f"{host.url}/sdapi/v1/{route}", json=payload, timeout=120)
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def get(host):
+    def fetch(route):
+        reply = requests.get(f"{host.url}/sdapi/v1/{route}", timeout=60)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    return fetch
+
+
+@pytest.fixture
+def small():
+    """The cheapest job that still goes through everything."""
+    return {"prompt": "a vase", "steps": 2, "width": 64, "height": 64, "seed": 7, "cfg_scale": 2.0}

@@ -1,0 +1,3 @@
+import {answer} from "./probe_part.mjs";
+
+window.probeModule = answer();

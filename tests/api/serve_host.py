@@ -1,0 +1,32 @@
+"""Run as a script: the embedded host with its API and page on a free port. Prints the address, serves until killed.
+
+usage: serve_host.py REPO MODELS DATA EXTENSION...
+"""
+
+import os
+import sys
+import threading
+import types
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+
+def main(repo, models, data, *extensions):
+    package = types.ModuleType("sd_relight")
+    package.__path__ = [repo]
+    sys.modules["sd_relight"] = package
+
+    import torch
+
+    torch.set_num_threads(int(os.environ.get("RELIGHT_TEST_THREADS", "1")))
+    from sd_relight.lib_relight.embedded.host import EmbeddedHost
+    from sd_relight.lib_relight.embedded.server import ServerThread
+
+    EmbeddedHost(models, device="cpu", extensions=list(extensions), data_dir=data)
+    server = ServerThread().start()
+    print(f"serving {server.url}", flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

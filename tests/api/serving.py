@@ -1,0 +1,57 @@
+"""The embedded host as a process of its own, as a user starts it: one for each test session and set of extensions."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+PROBE = HERE / "probe_extension"
+START_SECONDS = 240
+
+
+def demo_models():
+    """The demo models: models/demo, or the folder that RELIGHT_DEMO_MODELS names. Skips the test without them."""
+    folder = Path(os.environ.get("RELIGHT_DEMO_MODELS", ROOT / "models" / "demo"))
+    if not (folder / "model_index.json").exists():
+        pytest.skip(f"no demo models in {folder}; RELIGHT_DEMO_MODELS can name another folder")
+    return folder
+
+
+class HostProcess:
+    """`with HostProcess(data_dir, extensions) as host: requests.get(host.url)`; host.console() is what it printed."""
+
+    def __init__(self, data_dir, extensions):
+        self.log = Path(data_dir) / "console.txt"
+        command = [sys.executable, str(HERE / "serve_host.py"), str(ROOT), str(demo_models()), str(data_dir)]
+        self.command = [*command, *map(str, extensions)]
+
+    def __enter__(self):
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + START_SECONDS
+        while not (address := self._address()):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                pytest.fail(f"the embedded host did not start:\n{self.console()}", pytrace=False)
+            time.sleep(0.1)
+        self.url = address
+        return self
+
+    def _address(self):
+        lines = [line for line in self.console().splitlines() if line.startswith("serving ")]
+        return lines[0].split()[1] if lines else None
+
+    def console(self):
+        return self.log.read_text("utf8", errors="replace")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
