@@ -110,4 +110,4 @@ def save_picture(image: Image.Image, path: Path, infotext: str = "") -> None:
             exif.get_ifd(EXIF_IFD)[USER_COMMENT] = b"UNICODE\0" + infotext.encode("utf-16-be")
         image.convert("RGB").save(path, exif=exif, quality=95)
     except (OSError, ValueError) as error:
-        raise RelightError(f"{path} could not be written ({error}); choose a folder you may write to and .png or .jpg.") from error
+        raise RelightError(f"{path} could not be written ({error}); choose another folder, and .png or .jpg.") from error
