@@ -12,9 +12,10 @@ import torch
 def to_vae_input(image: np.ndarray) -> torch.Tensor:
     """uint8 [H, W, 3] -> float32 [1, 3, H, W] = x/127 - 1: grey 127 is exactly 0, white 1.0079, black -1.
 
-    For a VAE that takes -1..1 itself (numpy2pytorch of IC-Light's gradio_demo.py).
+    For a VAE that takes -1..1 itself. A view on [1, H, W, 3], as numpy2pytorch of IC-Light's gradio_demo.py and every
+    host make it: another memory order takes another convolution, whose last bits differ.
     """
-    return torch.from_numpy(image.copy()).movedim(-1, 0)[None].float() / 127.0 - 1.0
+    return (torch.from_numpy(image.copy())[None].float() / 127.0 - 1.0).movedim(-1, 1)
 
 
 def to_host_pixels(image: np.ndarray) -> torch.Tensor:
@@ -66,4 +67,4 @@ def masked_init(init: torch.Tensor, light: torch.Tensor, nmask: torch.Tensor | N
 
 def compensated_steps(steps: int, denoise: float) -> int:
     """Steps to schedule so that `steps` are run from `denoise` on: int(round(steps / denoise)), as the original."""
-    return int(round(steps / denoise)) if denoise > 0 else steps
+    return round(steps / denoise) if denoise > 0 else steps

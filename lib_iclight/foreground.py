@@ -78,7 +78,7 @@ def fit(array: np.ndarray, width: int, height: int, mode: str = "cover") -> np.n
 
 def cover(image: Image.Image, width: int, height: int) -> Image.Image:
     scale = max(width / image.width, height / image.height)
-    full = int(round(image.width * scale)), int(round(image.height * scale))
+    full = round(image.width * scale), round(image.height * scale)
     left, top = round((full[0] - width) / 2), round((full[1] - height) / 2)
     if full[0] * full[1] > LARGE:
         box = left / scale, top / scale, (left + width) / scale, (top + height) / scale
@@ -89,7 +89,7 @@ def cover(image: Image.Image, width: int, height: int) -> Image.Image:
 
 def contain(image: Image.Image, width: int, height: int) -> np.ndarray:
     scale = min(width / image.width, height / image.height)
-    size = max(1, int(round(image.width * scale))), max(1, int(round(image.height * scale)))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     inner = np.array(image.resize(size, Image.LANCZOS))
     fill = GREY if inner.ndim == 3 else 0
     canvas = np.full((height, width, *inner.shape[2:]), fill, inner.dtype)

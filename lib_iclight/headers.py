@@ -17,7 +17,8 @@ from .errors import IcLightError
 
 SAFETENSORS_DTYPES = {
     "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "F8_E4M3": "float8_e4m3fn",
-    "F8_E5M2": "float8_e5m2", "I8": "int8", "U8": "uint8", "I16": "int16", "I32": "int32", "I64": "int64", "BOOL": "bool",
+    "F8_E5M2": "float8_e5m2", "I8": "int8", "U8": "uint8", "I16": "int16", "I32": "int32", "I64": "int64",
+    "BOOL": "bool",
 }
 STORAGE_DTYPES = {
     "HalfStorage": "float16", "BFloat16Storage": "bfloat16", "FloatStorage": "float32", "DoubleStorage": "float64",
@@ -74,13 +75,15 @@ def refuse_impostor(name: str, first: bytes, size: int) -> None:
         raise IcLightError(f"{name} is a web page ({size} bytes), not weights: the link led to a page about the file; "
                            "use the page's own download button.")
     if text.startswith(b"version https://git-lfs"):
-        real = next((line[5:].decode() for line in text.splitlines() if line.startswith(b"size ")), "an unknown number of")
+        sizes = [line[5:].decode("latin1") for line in text.splitlines() if line.startswith(b"size ")]
+        real = sizes[0] if sizes else "an unknown number of"
         raise IcLightError(f"{name} is a git-LFS pointer of {size} bytes, not the weights of {real} bytes; "
                            "run `git lfs pull` in its folder or download the file itself.")
 
 
 def truncated(name: str, size: int, wanted) -> IcLightError:
-    return IcLightError(f"{name} is truncated: it has {size} bytes and its header asks for {wanted}; download it again.")
+    return IcLightError(f"{name} is truncated: it has {size} bytes and its header asks for {wanted}; "
+                        "download it again.")
 
 
 def damaged(name: str) -> IcLightError:
@@ -115,7 +118,7 @@ def zip_header(path: Path) -> dict[str, Entry]:
     except zipfile.BadZipFile:
         raise truncated(path.name, path.stat().st_size, "more: the archive's index at its end is missing") from None
     except StopIteration:
-        raise IcLightError(f"{path.name} is a zip archive without weights; unpack it and pick the file inside.") from None
+        raise IcLightError(f"{path.name} is a zip archive without weights; unpack it first.") from None
     except Exception:
         raise damaged(path.name) from None
 
@@ -146,6 +149,10 @@ def flatten(tree, prefix: str = ""):
             yield from flatten(leaf, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", leaf
+
+
+class Table(dict):
+    """Stands for OrderedDict; like it, takes attributes (a state dict carries `_metadata`)."""
 
 
 class Inert:
@@ -186,7 +193,7 @@ class HeaderUnpickler(pickle.Unpickler):
             return STORAGE_DTYPES[name]
         if module == "torch" and name in SAFETENSORS_DTYPES.values():
             return name
-        known = {"OrderedDict": dict, "Size": tuple, "_rebuild_parameter": rebuild_parameter}
+        known = {"OrderedDict": Table, "Size": tuple, "_rebuild_parameter": rebuild_parameter}
         if name.startswith("_rebuild_tensor"):
             return rebuild_tensor
         return known.get(name, Inert)

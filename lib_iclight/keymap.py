@@ -22,7 +22,7 @@ WEIGHT_ONLY = tuple(f"{BLOCK}.{attn}.to_{role}" for attn in ("attn1", "attn2") f
 
 
 def block_names():
-    """Yield (diffusers block, LDM block, kind) for every block; kind: resnet, wide (resnet with shortcut), attn, conv."""
+    """Yield (diffusers block, LDM block, kind) for every block; kind: resnet, wide (with shortcut), attn, conv."""
     for level in range(4):
         for layer in range(2):
             ldm, kind = f"input_blocks.{3 * level + layer + 1}", "wide" if layer == 0 and level in (1, 2) else "resnet"

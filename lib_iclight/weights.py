@@ -7,6 +7,7 @@ and fcon (noise 4, foreground 4) and 12 for fbc (then background 4).
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,9 @@ CONV_IN = "input_blocks.0.0.weight"
 
 @dataclass(frozen=True)
 class FileInfo:
-    """kind: "fc" | "fcon" | "fbc"; channels: 8 | 12; layout: "diffusers" | "ldm"; keys: tensors; dtype: as stored,
-    the commonest; width: the UNet's first width (SD 1.5: 320); context: cross-attention width (768); prefix: of its keys.
+    """kind: "fc" | "fcon" | "fbc"; channels: 8 | 12; layout: "diffusers" | "ldm"; keys: number of tensors; dtype: as
+    stored, the commonest; width: the UNet's first width (SD 1.5: 320); context: cross-attention width (768); prefix:
+    what stands before its keys.
     """
 
     kind: str
@@ -67,8 +69,8 @@ def inspect_entries(name: str, entries: dict[str, Entry], kind: str | None = Non
 def require_unet(name: str, entries: dict[str, Entry]) -> tuple[str, str]:
     family = name_family(entries)
     if family == "checkpoint":
-        raise IcLightError(f"{name} is a full checkpoint with its own VAE or text encoder, not IC-Light weights; choose "
-                           f"it as the host's checkpoint and {CHOOSE}.")
+        raise IcLightError(f"{name} is a full checkpoint with its own VAE or text encoder, not IC-Light weights; "
+                           f"choose it as the host's checkpoint and {CHOOSE}.")
     if family == "not a UNet":
         first = min(entries, default="none")
         raise IcLightError(f"{name} is not a UNet: {len(entries)} tensors, the first `{first[:80]}`; {CHOOSE}.")
@@ -80,7 +82,8 @@ def require_unet(name: str, entries: dict[str, Entry]) -> tuple[str, str]:
 def require_sd15(name: str, unet: dict[str, Entry]) -> None:
     base = base_model(unet)
     if base == "sd2":
-        raise IcLightError(f"{name} is made for SD 2 (cross-attention width 1024); IC-Light exists for SD 1.5 only, {CHOOSE}.")
+        raise IcLightError(f"{name} is made for SD 2 (cross-attention width 1024); IC-Light exists for SD 1.5 only, "
+                           f"{CHOOSE}.")
     if base == "sdxl":
         raise IcLightError(f"{name} is made for SDXL; IC-Light exists for SD 1.5 only, {CHOOSE}.")
 
@@ -90,7 +93,8 @@ def require_channels(name: str, channels: int) -> int:
     if channels in known:
         raise IcLightError(f"{name} is {known[channels]}; IC-Light fc and fcon take 8 and fbc takes 12, {CHOOSE}.")
     if channels not in KIND_CHANNELS.values():
-        raise IcLightError(f"{name} takes {channels} input channels; IC-Light fc and fcon take 8 and fbc takes 12, {CHOOSE}.")
+        raise IcLightError(f"{name} takes {channels} input channels; IC-Light fc and fcon take 8 and fbc takes 12, "
+                           f"{CHOOSE}.")
     return channels
 
 
@@ -124,8 +128,8 @@ def require_floats(name: str, ldm: dict[str, Entry]) -> str:
     dtypes = Counter(entry.dtype for entry in ldm.values())
     for dtype in dtypes:
         if dtype not in FLOATS:
-            raise IcLightError(f"{name} stores weights as {dtype}, which cannot be added to a checkpoint; use a file in "
-                               "float16, bfloat16, float32 or float8.")
+            raise IcLightError(f"{name} stores weights as {dtype}, which cannot be added to a checkpoint; use a file "
+                               "in float16, bfloat16, float32 or float8.")
     return dtypes.most_common(1)[0][0]
 
 
@@ -153,15 +157,15 @@ def check_fit(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> None:
     offsets = {rename.get(key, key): tuple(entry.shape) for key, entry in unet_entries(entries, info.prefix).items()}
     channels = tuple(shapes.get(CONV_IN, (0, 0)))[1]
     if channels != 4:
-        raise IcLightError(f"This checkpoint's UNet takes {channels} input channels; IC-Light needs an SD 1.5 checkpoint "
-                           "with 4, neither an inpainting nor an InstructPix2Pix one.")
+        raise IcLightError(f"This checkpoint's UNet takes {channels} input channels; IC-Light needs an SD 1.5 "
+                           "checkpoint with 4, neither an inpainting nor an InstructPix2Pix one.")
     offsets[CONV_IN] = (offsets[CONV_IN][0], 4, *offsets[CONV_IN][2:])
     wrong = [key for key in sorted(offsets) if tuple(shapes.get(key, ())) != offsets[key]]
     if wrong:
         found = list(shapes[wrong[0]]) if wrong[0] in shapes else "missing"
-        raise IcLightError(f"{len(wrong)} of the {len(offsets)} weights in {path.name} do not fit this checkpoint (first: "
-                           f"{wrong[0]}, {offsets[wrong[0]]} in the file, {found} in the checkpoint); IC-Light needs an "
-                           "SD 1.5 checkpoint.")
+        raise IcLightError(f"{len(wrong)} of the {len(offsets)} weights in {path.name} do not fit this checkpoint "
+                           f"(first: {wrong[0]}, {list(offsets[wrong[0]])} in the file, {found} in the checkpoint); "
+                           "IC-Light needs an SD 1.5 checkpoint.")
 
 
 def load_offsets(path: str | Path, dtype: torch.dtype = torch.float16) -> dict[str, torch.Tensor]:
@@ -178,14 +182,24 @@ def load_offsets(path: str | Path, dtype: torch.dtype = torch.float16) -> dict[s
     return {rename.get(key, key): tensor.to(dtype) for key, tensor in bare.items()}
 
 
+def add_padded(weight: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+    """weight + offset, where an offset with more input channels (conv_in) widens the weight with zeros first."""
+    merged = torch.zeros(offset.shape, dtype=weight.dtype, device=weight.device)
+    merged[tuple(slice(side) for side in weight.shape)] = weight
+    return merged + offset.to(merged)
+
+
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     with path.open("rb") as file:
         magic = file.read(9)
     if magic[8:9] == b"{" and not magic.startswith(b"PK"):
         with safe_open(path, framework="pt", device="cpu") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}
+            return {key: file.get_tensor(key) for key in sorted(file.keys())}
     try:
         tree = torch.load(str(path), map_location="cpu", weights_only=True, mmap=magic.startswith(b"PK"))
+    except pickle.UnpicklingError:
+        raise IcLightError(f"{path.name} holds more than tensors, and loading the rest would run its code; use a "
+                           "safetensors file.") from None
     except Exception:
         raise damaged(path.name) from None
     return {key: leaf.detach() for key, leaf in flatten(tree) if isinstance(leaf, torch.Tensor)}
@@ -224,5 +238,5 @@ def unet_file(path: Path) -> Path:
     """The file that holds the UNet: the path itself, or the first weight file in a diffusers folder's unet/."""
     if not path.is_dir():
         return path
-    files = sorted(file for file in (path / "unet").glob("diffusion_pytorch_model*") if file.suffix in (".safetensors", ".bin"))
-    return files[0] if files else path
+    files = (path / "unet").glob("diffusion_pytorch_model*")
+    return min((file for file in files if file.suffix in (".safetensors", ".bin")), default=path)

@@ -1,0 +1,89 @@
+import dataclasses
+import json
+
+import pytest
+from sd_relight.lib_iclight.errors import IcLightError
+from sd_relight.lib_iclight.params import IMAGE_FIELDS, LIGHTS_BUILT, IcLightParams, check_supported, params_from_dict
+
+DEFAULTS = {
+    "model": "auto", "background_flip": False, "light": "none", "light_angle": 0.0, "light_x": 0.5, "light_y": 0.5,
+    "light_radius": 0.5, "light_start": None, "light_end": None, "light_color": "#ffffff", "light_gamma": 1.0,
+    "lights": (), "matting": "auto", "reinforce": 0.0, "detail": 0.0, "detail_sigma": 3.0, "color_hold": 0.0,
+    "keep_background": False, "condition_scale": 1.0, "hr_option": "both", "compensate_steps": True, "extras": None,
+}
+OTHER = {
+    "model": "iclight_fcon", "background_flip": True, "light": "top-left", "light_angle": -45, "light_x": 0.25,
+    "light_y": 1, "light_radius": 2, "light_start": 200, "light_end": 10.5, "light_color": "#FFb46b",
+    "light_gamma": 2.2, "lights": ({"light": "left", "light_color": "#ff0000"},), "matting": "birefnet",
+    "reinforce": 0.3, "detail": 1, "detail_sigma": 1.5, "color_hold": 0.5, "keep_background": True,
+    "condition_scale": 0.9, "hr_option": "low", "compensate_steps": False, "extras": True,
+}
+
+
+def test_fields_and_defaults_are_those_of_the_design():
+    assert dataclasses.asdict(IcLightParams()) == DEFAULTS
+    assert IMAGE_FIELDS == ("foreground", "background", "light_map", "mask")
+
+
+def test_every_field_carries_what_a_panel_needs():
+    for field in dataclasses.fields(IcLightParams):
+        assert field.metadata["label"] and field.metadata["help"].endswith("."), field.name
+        assert field.metadata["help"].count(". ") == 0, f"{field.name}: one sentence"
+        if field.type.startswith("float"):
+            assert field.metadata["minimum"] < field.metadata["maximum"] and field.metadata["step"] > 0, field.name
+    labels = [field.metadata["label"] for field in dataclasses.fields(IcLightParams)]
+    assert len(set(labels)) == len(labels)
+
+
+def test_a_dict_becomes_parameters_and_back():
+    params = params_from_dict(OTHER)
+    assert dataclasses.asdict(params) == OTHER
+    again = json.loads(json.dumps(dataclasses.asdict(params)))
+    assert params_from_dict(again) == params
+    assert params_from_dict({}) == IcLightParams()
+    assert isinstance(params.light_y, float) and isinstance(params.lights, tuple)
+
+
+@pytest.mark.parametrize("values, sentence", [
+    ({"lihgt": "left"}, "`iclight` has no field `lihgt`; did you mean `light`?"),
+    ({"zzz": 1}, "`iclight` has no field `zzz`; known fields are model, background_flip"),
+    ({"light": "lef"}, "`light` is 'lef'; choose one of none, left, right"),
+    ({"hr_option": "High"}, "`hr_option` is 'High'; choose one of both, low, high"),
+    ({"detail": 1.01}, "`detail` is 1.01; it must be a number from 0 to 1."),
+    ({"detail": -0.1}, "`detail` is -0.1; it must be a number from 0 to 1."),
+    ({"detail": float("nan")}, "`detail` is nan; it must be a number"),
+    ({"detail": 10 ** 400}, "`detail` is 100.*; it must be a number"),
+    ({"detail": True}, "`detail` is True; it must be a number"),
+    ({"detail": "0.5"}, "`detail` is '0.5'; it must be a number"),
+    ({"detail": None}, "`detail` is None; it must be a number"),
+    ({"light_start": 256}, "`light_start` is 256; it must be a number from 0 to 255."),
+    ({"background_flip": 1}, "`background_flip` is 1; it must be true or false."),
+    ({"extras": "yes"}, "`extras` is 'yes'; it must be true or false."),
+    ({"model": ""}, "`model` is ''; it must be a text."),
+    ({"model": 3}, "`model` is 3; it must be a text."),
+    ({"light_color": "red"}, "`light_color` is 'red'; write it as #rrggbb"),
+    ({"light_color": "#12345"}, "`light_color` is '#12345'; write it as #rrggbb"),
+    ({"lights": "left"}, "`lights` is 'left'; it must be a list"),
+    ({"lights": ["left"]}, r"`lights` is \['left'\]; it must be a list"),
+    ({"lights": [{"angle": 3}]}, "`lights` has no field `angle`; did you mean `light_angle`?"),
+    ({"lights": [{"light_x": 2}]}, "`light_x` is 2; it must be a number from 0 to 1."),
+])
+def test_refusals_name_the_field_and_the_value(values, sentence):
+    with pytest.raises(IcLightError, match=sentence.replace("?", r"\?").replace("(", r"\(")):
+        params_from_dict(values)
+
+
+def test_a_huge_value_does_not_fill_the_message():
+    with pytest.raises(IcLightError, match="`light` is") as caught:
+        params_from_dict({"light": "x" * 100_000})
+    assert len(str(caught.value)) < 300
+
+
+def test_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        IcLightParams().light = "left"
+
+
+@pytest.mark.parametrize("light", LIGHTS_BUILT)
+def test_supported_lights_pass(light):
+    assert check_supported(IcLightParams(light=light, light_start=10, light_end=200)) is None

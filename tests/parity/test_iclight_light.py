@@ -1,0 +1,63 @@
+"""Light maps against the demos' formulas (gradio_demo.py:239-258, gradio_demo_bg.py:238-261), bit for bit."""
+
+import numpy as np
+import pytest
+from sd_relight.lib_iclight.light import compute_light_map, default_range
+
+SIZES = [(512, 640), (513, 777), (64, 64), (640, 512), (1000, 8)]
+
+
+def original(light, width, height, bright, dark):
+    if light == "left":
+        gradient = np.linspace(bright, dark, width)
+        image = np.tile(gradient, (height, 1))
+    elif light == "right":
+        gradient = np.linspace(dark, bright, width)
+        image = np.tile(gradient, (height, 1))
+    elif light == "top":
+        gradient = np.linspace(bright, dark, height)[:, None]
+        image = np.tile(gradient, (1, width))
+    elif light == "bottom":
+        gradient = np.linspace(dark, bright, height)[:, None]
+        image = np.tile(gradient, (1, width))
+    return np.stack((image,) * 3, axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("light", ["left", "right", "top", "bottom"])
+@pytest.mark.parametrize("kind, bright, dark", [("fc", 255, 0), ("fcon", 255, 0), ("fbc", 224, 32)])
+def test_directions(light, size, kind, bright, dark):
+    ours = compute_light_map(light, *size, *default_range(kind, light))
+    reference = original(light, *size, bright, dark)
+    assert ours.dtype == reference.dtype and ours.shape == reference.shape == (size[1], size[0], 3)
+    assert ours.tobytes() == reference.tobytes()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("kind, grey", [("fc", 127), ("fcon", 127), ("fbc", 64)])
+def test_ambient(size, kind, grey):
+    reference = np.zeros(shape=(size[1], size[0], 3), dtype=np.uint8) + grey
+    ours = compute_light_map("ambient", *size, *default_range(kind, "ambient"))
+    assert ours.tobytes() == reference.astype(np.uint8).tobytes() and ours.shape == reference.shape
+
+
+def kj_corner(light, width, height, start, end):
+    """LightSource with multiplier 1 (reference/iclight.md 1b); the brightest pixel is the named corner."""
+    x, y = np.linspace(0, 1, width), np.linspace(0, 1, height)
+    if light.endswith("right"):
+        x = np.linspace(1, 0, width)
+    if light.startswith("bottom"):
+        y = np.linspace(1, 0, height)
+    x_mesh, y_mesh = np.meshgrid(x, y)
+    gradient = np.sqrt(x_mesh ** 2 + y_mesh ** 2) / np.sqrt(2.0)
+    image = start + (end - start) * gradient
+    return np.stack((image,) * 3, axis=-1).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("light", ["top-left", "top-right", "bottom-left", "bottom-right"])
+@pytest.mark.parametrize("kind", ["fc", "fbc"])
+def test_corners(light, size, kind):
+    start, end = default_range(kind, light)
+    ours, reference = compute_light_map(light, *size, start, end), kj_corner(light, *size, start, end)
+    assert ours.tobytes() == reference.tobytes() and ours.shape == reference.shape
