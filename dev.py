@@ -13,6 +13,7 @@ RELIGHT_TORCH overrides what pip is asked for instead of torch==2.13.0, e.g. a C
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ import environments  # noqa: E402
 import testing  # noqa: E402
 
 INSIDE = "RELIGHT_INSIDE"
+TRAINING = {"train-demo": "train", "evaluate-demo": "evaluate"}
+"""Commands whose options are the training module's own."""
 
 
 def add_common(parser):
@@ -75,13 +78,15 @@ def add_test(commands):
 def parser():
     top = argparse.ArgumentParser(prog="dev.py", description=__doc__.split("\n\n")[0],
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = top.add_subparsers(dest="command", required=True, metavar="{demo,relight,test,bench}")
+    commands = top.add_subparsers(dest="command", required=True)
     add_demo(commands)
     add_relight(commands)
     add_test(commands)
     bench = commands.add_parser("bench", help="the project's figures, measured on this machine")
     bench.add_argument("--out", type=Path, metavar="FILE", help="also write the table to this file")
     add_common(bench)
+    for name in TRAINING:
+        commands.add_parser(name, add_help=False, help="the tiny demo models: training/README.md; -h shows its options")
     return top
 
 
@@ -93,22 +98,26 @@ def check_paths(args):
             raise environments.SetupError(f"{name}: there is no {path}.")
 
 
-def run_inside(args):
+def run_inside(args, rest):
     """The part that needs the libraries; called in the environment's interpreter."""
     environments.make_root_package(ROOT)
+    if args.command in TRAINING:
+        return importlib.import_module(f"sd_relight.training.{TRAINING[args.command]}").main(rest)
     from sd_relight.lib_relight.embedded import cli
     return cli.main(args)
 
 
 def main(argv=None):
     argv = sys.argv[1:] if argv is None else argv
-    args = parser().parse_args(argv)
+    args, rest = parser().parse_known_args(argv)
+    if rest and args.command not in TRAINING:
+        parser().error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         check_paths(args)
         if args.command == "test":
             return testing.run_tests(ROOT, args)
         if os.environ.get(INSIDE):
-            return run_inside(args)
+            return run_inside(args, rest)
         python = environments.ensure(ROOT, environments.best_pins())
         return environments.call([python, __file__, *argv], env={INSIDE: "1"})
     except environments.SetupError as error:

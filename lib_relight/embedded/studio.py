@@ -107,7 +107,7 @@ def save_picture(image: Image.Image, path: Path, infotext: str = "") -> None:
             return
         exif = Image.Exif()
         if infotext:
-            exif.get_ifd(EXIF_IFD)[USER_COMMENT] = b"UNICODE\0" + infotext.encode("utf-16-be")
+            exif[EXIF_IFD] = {USER_COMMENT: b"UNICODE\0" + infotext.encode("utf-16-be")}
         image.convert("RGB").save(path, exif=exif, quality=95)
     except (OSError, ValueError) as error:
         raise RelightError(f"{path} could not be written ({error}); choose another folder, and .png or .jpg.") from error
