@@ -8,7 +8,7 @@ from ...lib_iclight.params import LIGHTS_BUILT
 from ..images import open_file
 from ..messages import USER_ERRORS, RelightError
 from . import demo
-from .payloads import Shot, fit_size, parse_size
+from .shot import Shot, fit_size, parse_size
 from .studio import Studio, describe_models, native_side, save_picture
 
 COMMAND_LIGHTS = tuple(light for light in LIGHTS_BUILT if light != "custom")

@@ -11,7 +11,7 @@ from PIL import Image
 from ..images import open_file
 from ..messages import RelightError
 from .contact_sheet import contact_sheet
-from .payloads import Shot, fit_size
+from .shot import Shot, fit_size
 from .studio import ROOT, Photo, Studio, describe_models, is_tiny, native_side, save_picture
 
 LIGHTS = ("left", "right", "top", "bottom")

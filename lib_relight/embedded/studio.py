@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from ..messages import RelightError
-from .payloads import Shot, payload_of, uses_img2img
+from .shot import Shot, payload_of, uses_img2img
 from .progress_bar import ProgressBar
 
 ROOT = Path(__file__).resolve().parents[2]

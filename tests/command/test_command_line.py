@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from sd_relight.lib_relight.embedded import cli, demo, studio
 from sd_relight.lib_relight.embedded.contact_sheet import GAP, LABEL, PAPER, contact_sheet, grid
-from sd_relight.lib_relight.embedded.payloads import Shot, fit_size, parse_size, payload_of, uses_img2img
+from sd_relight.lib_relight.embedded.shot import Shot, fit_size, parse_size, payload_of, uses_img2img
 from sd_relight.lib_relight.embedded.progress_bar import ProgressBar, draw, share_done
 from sd_relight.lib_relight.messages import RelightError
 from sd_relight.lib_relight.request import parse_request
