@@ -1,0 +1,1 @@
+"""Empty on purpose: Forge keeps its command line here."""
