@@ -71,8 +71,7 @@ class PerceiverAttention(nn.Module):
         k, v = self.to_kv(torch.cat([self.norm1(x), latents], dim=1)).chunk(2, dim=-1)
         q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (q, k, v))
         scale = 1 / math.sqrt(math.sqrt(q.shape[-1]))
-        weight = (q * scale) @ (k * scale).transpose(-2, -1)
-        weight = torch.softmax(weight.float(), dim=-1).to(weight.dtype)
+        weight = torch.softmax((q * scale) @ (k * scale).transpose(-2, -1), dim=-1)
         return self.to_out((weight @ v).transpose(1, 2).flatten(-2))
 
 
