@@ -12,22 +12,27 @@ from pathlib import Path
 
 from . import pinned_pip
 from .messages import RelightError, console
+from .postponed import postponed
 
 INSTALLER = Path(__file__).resolve().parent.parent / "install.py"
 
 
 @dataclass(frozen=True)
 class Feature:
-    """packages: requirement -> the module it provides. instead: what the user can do without it."""
+    """packages: requirement -> the module it provides. instead: what the user can do without it.
+
+    unused: a package that the modules import, but that Relight never needs.
+    """
 
     label: str
     packages: dict[str, str]
     instead: str
+    unused: str | None = None
 
 
 FEATURES = {
     "matting": Feature("Cutting out the subject", {"rembg>=2.0.50": "rembg", "onnxruntime": "onnxruntime"},
-                       "give a picture with transparency or a mask, or set matting to none"),
+                       "give a picture with transparency or a mask, or set matting to none", unused="pymatting"),
     "faceid": Feature("Reading faces for FaceID", {"onnxruntime": "onnxruntime"},
                       "use an IP-Adapter that is not of the FaceID family"),
 }
@@ -99,10 +104,11 @@ def load(name: str, module: str):
     rembg ends the process (SystemExit) when it finds no onnxruntime; a host must not die of that.
     """
     ensure(name)
+    feature = FEATURES[name]
     try:
-        return importlib.import_module(module)
+        with postponed(feature.unused):
+            return importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        feature = FEATURES[name]
         raise RelightError(f"{feature.label} is off: {module} is installed but cannot be imported "
                            f"({type(error).__name__}: {error}). Either {feature.instead}, or reinstall it: "
                            f'"{sys.executable}" -m pip install --no-deps --force-reinstall {module}') from error

@@ -154,7 +154,10 @@ def refuse_hopeless(ok: bool, text: str) -> None:
 
 def lacking_needs(metadata: dict, present: dict) -> list[str]:
     """Requirements of a distribution of which no version is there; those that are there in another version are left alone."""
-    from packaging.requirements import Requirement
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:
+        from pip._vendor.packaging.requirements import Requirement
 
     needs = []
     for text in metadata.get("requires_dist") or ():
@@ -203,6 +206,6 @@ def install(requirements: Iterable[str], pip: Pip = run_pip, apply: Pip | None =
 
 
 def compare(before: dict[str, str], after: dict[str, str], report: Report) -> Report:
-    report.added = {name: version for name, version in after.items() if name not in before}
+    report.added = {name: version for name, version in sorted(after.items()) if name not in before}
     report.changed = {name: (version, after.get(name)) for name, version in before.items() if after.get(name) != version}
     return report

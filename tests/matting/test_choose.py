@@ -1,0 +1,165 @@
+"""What the request's `matting` makes of a picture and a mask; no model is run here."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from sd_relight.lib_relight import matting, matting_models
+from sd_relight.lib_relight.messages import RelightError
+
+OPAQUE = Image.new("RGB", (60, 40), (200, 100, 50))
+
+
+@pytest.fixture
+def cutout():
+    """RGBA whose alpha is a ramp from 0 to 255 over 52 columns."""
+    image = OPAQUE.resize((52, 40)).convert("RGBA")
+    image.putalpha(Image.fromarray(np.tile(np.arange(0, 256, 5, dtype=np.uint8), (40, 1))))
+    return image
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """matting.matte replaced: records its calls and answers one half everywhere above the threshold."""
+    calls = []
+
+    def matte(image, model, progress=None):
+        calls.append((image, model))
+        return np.full((image.height, image.width), 0.8, np.float32)
+
+    monkeypatch.setattr(matting, "matte", matte)
+    return calls
+
+
+def half_mask(size, mode="L"):
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    mask[:, : size[0] // 2] = 255
+    return Image.fromarray(mask).convert(mode)
+
+
+def refused(*arguments):
+    with pytest.raises(RelightError) as caught:
+        matting.choose(*arguments)
+    return caught.value.detail
+
+
+@pytest.mark.parametrize("image", [OPAQUE, OPAQUE.convert("RGBA")])
+def test_none_is_the_whole_picture(image, asked):
+    assert matting.choose("none", image) is None
+    assert not asked
+
+
+def test_auto_takes_the_pictures_own_transparency(cutout, asked):
+    alpha = matting.choose("auto", cutout)
+    np.testing.assert_array_equal(alpha, np.asarray(cutout)[..., 3].astype(np.float32) / 255)
+    assert alpha.dtype == np.float32 and not asked
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_auto_runs_the_default_model_on_an_opaque_picture(mode, asked):
+    alpha = matting.choose("auto", OPAQUE.convert(mode))
+    assert alpha.shape == (40, 60) and [model for _, model in asked] == ["auto"]
+
+
+def test_auto_prefers_a_given_mask(cutout, asked):
+    alpha = matting.choose("auto", cutout, half_mask(cutout.size))
+    assert alpha[:, :26].min() == 1 and alpha[:, 26:].max() == 0 and not asked
+
+
+def test_alpha(cutout):
+    np.testing.assert_array_equal(matting.choose("alpha", cutout), matting.choose("auto", cutout))
+
+
+def test_alpha_without_transparency():
+    expected = ("`matting` is 'alpha', but the picture has no transparency; send an RGBA picture, or choose auto, mask or "
+                "none.")
+    assert refused("alpha", OPAQUE) == refused("alpha", OPAQUE.convert("RGBA")) == expected
+
+
+def test_alpha_that_is_zero_everywhere():
+    clear = OPAQUE.convert("RGBA")
+    clear.putalpha(0)
+    assert refused("auto", clear) == (
+        "The picture's transparency shows no subject (0.00% of the picture); choose another matting model, give a mask that "
+        "is white on the subject, or set matting to none.")
+
+
+def test_a_model_on_a_cutout_sees_grey_and_keeps_the_transparency(cutout, asked):
+    alpha = matting.choose("u2net", cutout)
+    seen, model = asked[0]
+    assert model == "u2net" and seen.mode == "RGB"
+    assert seen.getpixel((0, 0)) == (127, 127, 127) and seen.getpixel((51, 0)) == (200, 100, 50)
+    np.testing.assert_allclose(alpha, 0.8 * np.asarray(cutout)[..., 3] / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "RGB", "RGBA"])
+def test_mask_of_the_same_size(mode):
+    alpha = matting.choose("mask", OPAQUE, half_mask((60, 40), mode))
+    assert alpha.dtype == np.float32 and alpha.shape == (40, 60)
+    assert alpha[:, :30].min() == 1 and alpha[:, 30:].max() == 0
+
+
+def test_mask_painted_on_transparency():
+    strokes = Image.new("RGBA", (60, 40), (255, 255, 255, 0))
+    strokes.paste((255, 255, 255, 255), (0, 0, 30, 40))
+    alpha = matting.choose("mask", OPAQUE, strokes)
+    assert alpha[:, :30].min() == 1 and alpha[:, 30:].max() == 0
+
+
+def test_mask_of_another_size_is_resized():
+    alpha = matting.choose("mask", OPAQUE, half_mask((120, 80)))
+    assert alpha.shape == (40, 60)
+    assert alpha[:, :29].min() == 1 and alpha[:, 31:].max() == 0
+    assert matting.choose("mask", OPAQUE, half_mask((61, 40))).shape == (40, 60)  # 1.7 % off
+
+
+def test_mask_of_another_shape():
+    assert refused("mask", OPAQUE, half_mask((62, 40))) == (
+        "`mask` is 62x40 and the picture 60x40: their shapes differ, so the mask would not lie on the subject; send a mask "
+        "of the picture's shape.")
+
+
+def test_mask_that_is_not_there():
+    assert refused("mask", OPAQUE) == "`matting` is 'mask', but no mask was given; add `mask`, white where the subject is."
+
+
+def test_mask_that_is_black():
+    assert refused("mask", OPAQUE, Image.new("L", (60, 40))).startswith("`mask` shows no subject (0.00% of the picture);")
+
+
+def test_unknown_model_names_what_there_is(folder):
+    (folder / "mine.onnx").write_bytes(b"")
+    assert refused("u2nt", OPAQUE) == (
+        f"`matting` is 'u2nt', which is no matting model; there is auto, none, alpha, mask, mine, "
+        f"{', '.join(matting_models.MODELS)}. Files of your own (*.onnx) go into {folder}.")
+
+
+def test_choices(folder):
+    assert matting.choices() == ["auto", "none", "alpha", "mask", *matting_models.MODELS]
+    (folder / "mine.onnx").write_bytes(b"")
+    (folder / "u2net.ONNX").write_bytes(b"")
+    (folder / "notes.txt").write_bytes(b"")
+    offered = matting.choices()
+    assert offered[4:6] == ["mine", "u2net"] and len(offered) == len(set(offered))
+
+
+@pytest.mark.parametrize("name", ["mine", "MINE", "mine.onnx"])
+def test_a_file_is_found_by_stem_or_name(folder, name):
+    (folder / "mine.onnx").write_bytes(b"")
+    assert matting_models.find(name, folder) == ("mine", folder / "mine.onnx")
+
+
+def test_a_file_of_the_users_goes_before_rembgs_model(folder):
+    (folder / "u2net.onnx").write_bytes(b"")
+    assert matting_models.find("u2net", folder) == ("u2net", folder / "u2net.onnx")
+    assert matting_models.find("U2netP", folder) == ("u2netp", None)
+
+
+def test_a_folder_that_does_not_exist_holds_nothing(folder):
+    assert matting_models.own_files(folder / "nowhere") == {}
+
+
+def test_licences():
+    assert "non-commercial" in matting.licence("bria-rmbg")
+    assert matting.licence(matting_models.DEFAULT) == "Apache-2.0"
+    assert matting.licence("mine") == "the licence that came with the file"
+    assert matting_models.MODELS[matting_models.DEFAULT].commercial
