@@ -1,0 +1,37 @@
+"""models/README.md names what the code reads."""
+
+import pytest
+from sd_relight.lib_relight import matting_models
+from sd_relight.lib_relight.hosts.patcher import MODEL_FOLDERS
+
+
+@pytest.fixture
+def readme(repo_root):
+    return (repo_root / "models/README.md").read_text("utf-8")
+
+
+def test_every_matting_model_stands_there_with_file_and_licence(readme):
+    rows = {line.split("`")[1]: line for line in readme.splitlines() if line.startswith("| `") and ".onnx" in line}
+    assert set(rows) == set(matting_models.MODELS)
+    for name, model in matting_models.MODELS.items():
+        assert f"`{model.file or name + '.onnx'}`" in rows[name]
+        assert model.licence.split(":")[0] in rows[name]
+        assert ("non-commercial" in rows[name]) == (not model.commercial)
+
+
+def test_the_default_is_marked(readme):
+    assert f"`{matting_models.DEFAULT}` (default)" in readme
+
+
+def test_the_hosts_folders_stand_there(readme):
+    for folder in MODEL_FOLDERS["iclight"]:
+        assert f"`models/{folder}`" in readme
+
+
+def test_the_words_in_file_names_stand_there(readme):
+    for part, _ in matting_models.FAMILIES:
+        assert f"`{part}`" in readme
+
+
+def test_the_flags_stand_there(readme):
+    assert "--relight-models-dir" in readme and "--relight-matting-dir" in readme
