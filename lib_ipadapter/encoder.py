@@ -64,7 +64,7 @@ def inspect_encoder(path: Path | str) -> EncoderInfo:
                              "clip_vision folder.")
     layers = 1 + max(int(key.split(".")[3]) for key in shapes if key.startswith("vision_model.encoder.layers."))
     tokens, hidden = shapes[POSITION]
-    config = read_config(path)
+    config = read_config(path, hidden)
     heads = config.get("num_attention_heads") or HEADS.get(hidden) or max(1, hidden // 64)
     activation = config.get("hidden_act") or ("quick_gelu" if hidden == 1024 else "gelu")
     return EncoderInfo(path, layout, layers, hidden, shapes["vision_model.encoder.layers.0.mlp.fc1.weight"][0],
@@ -78,16 +78,13 @@ def hf_shapes(shapes: Shapes) -> tuple[str, Shapes]:
     return "hf", shapes
 
 
-def read_config(path: Path) -> dict:
-    """What shapes cannot tell, from the config.json beside the file: heads and activation; empty if there is none.
-
-    A config of another model in the same folder is not used (the hidden width must agree).
-    """
+def read_config(path: Path, hidden: int) -> dict:
+    """What shapes cannot tell, from the config.json beside the file: heads and activation; empty if there is none, or if
+    it is another model's (its hidden width is not `hidden`)."""
     try:
         config = json.loads(path.with_name("config.json").read_text("utf-8"))
         config = config.get("vision_config") or config
-        hidden = {key: shape for key, (shape, _) in read_header(path).items() if key.endswith(POSITION)}
-        return config if config.get("hidden_size") in {shape[1] for shape in hidden.values()} else {}
+        return config if config.get("hidden_size") == hidden else {}
     except (OSError, ValueError, AttributeError):
         return {}
 
