@@ -1,0 +1,190 @@
+"""Face detection, alignment and embedding over sessions made for the test."""
+
+import types
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sd_relight.lib_ipadapter import faces, scrfd
+from sd_relight.lib_ipadapter.errors import IpAdapterError
+
+
+class Detector:
+    """An SCRFD whose network finds given faces: (centre x, centre y, half side) in pixels of the picture it is shown.
+
+    visible: the input sizes at which it sees anything.  border: it sees only pictures with the white border.  It writes raw
+    outputs as the real file does, so that decoding is what is tested. Places are those in the picture without border, of
+    size `size`.
+    """
+
+    def __init__(self, found, size, visible=range(10_000), border=False):
+        self.found, self.size, self.visible, self.border, self.calls = found, size, visible, border, []
+
+    def get_inputs(self):
+        return [types.SimpleNamespace(name="input.1")]
+
+    def run(self, _, feeds):
+        blob = feeds["input.1"]
+        side = blob.shape[-1]
+        self.calls.append(side)
+        bordered = bool(blob[0, :, 0, 0].min() > 0.99)
+        outputs = [np.zeros((2 * (side // s) ** 2, n), np.float32) for n in (1, 4, 10) for s in (8, 16, 32)]
+        if side not in self.visible or bordered != self.border:
+            return outputs
+        shift = max(self.size) // 2 if bordered else 0
+        scale = side / (max(self.size) + 2 * shift)
+        for x, y, half, score in self.found:
+            self.write(outputs, (x + shift) * scale, (y + shift) * scale, half * scale, score, side)
+        return outputs
+
+    def write(self, outputs, x, y, half, score, side):
+        level, stride = (1, 16)
+        for cell_x in (int(x // stride), int(x // stride) + 1):
+            index = 2 * (int(y // stride) * (side // stride) + cell_x)
+            cx, cy = cell_x * stride, int(y // stride) * stride
+            outputs[level][index] = score if cell_x == int(x // stride) else 0.9 * score
+            outputs[level + 3][index] = np.array([cx - x + half, cy - y + half, x + half - cx, y + half - cy]) / stride
+            points = [(x + dx * half, y + dy * half) for dx, dy in POINTS]
+            outputs[level + 6][index] = np.array([(px - cx, py - cy) for px, py in points]).ravel() / stride
+
+
+POINTS = (faces.TEMPLATE - 56) / 56
+"""Landmarks of an upright face, in half sides of its box."""
+
+
+class Recogniser:
+    """Gives back the mean of the left half and of the right half of what it sees, so that the input can be checked."""
+
+    def get_inputs(self):
+        return [types.SimpleNamespace(name="data")]
+
+    def run(self, _, feeds):
+        self.seen = feeds["data"]
+        out = np.zeros((1, 512), np.float32)
+        out[0, 0], out[0, 1] = self.seen[..., :56].mean(), self.seen[..., 56:].mean()
+        return [out]
+
+
+def picture(size=(640, 480)):
+    x, y = np.meshgrid(np.linspace(20, 250, size[0]), np.linspace(20, 250, size[1]))
+    return Image.fromarray(np.stack([x, y, x], -1).astype(np.uint8))
+
+
+def test_decoding_gives_box_and_landmarks():
+    (found,) = scrfd.detect_faces(Detector([(320, 240, 56, 0.9)], (640, 480)), picture())
+    assert found.score == pytest.approx(0.9)
+    assert found.box == pytest.approx((264, 184, 376, 296), abs=1e-3)
+    np.testing.assert_allclose(found.landmarks, faces.TEMPLATE + [264, 184], atol=1e-3)
+
+
+def test_coordinates_are_those_of_the_whole_picture():
+    (found,) = scrfd.detect_faces(Detector([(1000, 800, 120, 0.9)], (1920, 1440)), picture((1920, 1440)))
+    assert found.box == pytest.approx((880, 680, 1120, 920), abs=1e-2)
+
+
+def test_weak_answers_and_doubles_are_dropped():
+    detector = Detector([(100, 100, 50, 0.4), (300, 200, 50, 0.8), (305, 203, 50, 0.7), (500, 300, 40, 0.6)], (640, 480))
+    found = scrfd.detect_faces(detector, picture())
+    assert [round(f.score, 3) for f in found] == [0.8, 0.6]
+
+
+def test_suppression_by_overlap():
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [5, 0, 15, 10], [20, 20, 30, 30]], float)
+    assert scrfd.suppress(np.array([0.9, 0.95, 0.8, 0.5]), boxes, 0.4) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.4, -2.0])
+def test_umeyama_recovers_a_similarity(angle):
+    source = np.random.default_rng(1).normal(size=(5, 2)) * 20
+    matrix = 1.7 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    got = faces.umeyama(source, source @ matrix.T + [3, -8])
+    np.testing.assert_allclose(got, np.hstack([matrix, [[3], [-8]]]), atol=1e-9)
+
+
+def test_umeyama_never_mirrors():
+    source = faces.TEMPLATE
+    got = faces.umeyama(source, source * [-1, 1])
+    assert np.linalg.det(got[:, :2]) > 0
+
+
+def test_templates():
+    np.testing.assert_allclose(faces.template(224), 2 * faces.TEMPLATE)
+    np.testing.assert_allclose(faces.template(256), 2 * faces.TEMPLATE + [16, 0])
+
+
+def test_alignment_of_an_upright_face_is_a_crop():
+    image = picture()
+    aligned = faces.align(image, faces.TEMPLATE + [100, 50])
+    difference = np.asarray(aligned).astype(int) - np.asarray(image.crop((100, 50, 212, 162))).astype(int)
+    assert np.abs(difference).max() <= 1
+
+
+def test_alignment_turns_a_lying_face_upright():
+    image = picture((300, 300))
+    upright = faces.TEMPLATE + [90, 90]
+    turned = np.stack([upright[:, 1], 299 - upright[:, 0]], -1)
+    lying = image.transpose(Image.ROTATE_90)
+    a, b = (np.asarray(faces.align(i, p)).astype(int) for i, p in ((image, upright), (lying, turned)))
+    assert np.abs(a - b).max() <= 2
+
+
+def test_embedding_input_is_rgb_between_minus_one_and_one():
+    recogniser = Recogniser()
+    red = Image.new("RGB", (112, 112), (255, 0, 0))
+    assert faces.embed_face(recogniser, red).shape == (512,)
+    assert recogniser.seen.shape == (1, 3, 112, 112)
+    np.testing.assert_allclose(recogniser.seen[0, :, 0, 0], [1, -1, -1])
+
+
+def finder(found, size=(640, 480), **rest):
+    return faces.FaceFinder(Detector(found, size, **rest), Recogniser())
+
+
+def test_largest_face_or_counted_from_the_left():
+    three = [(400, 200, 40, 0.9), (150, 200, 60, 0.8), (560, 300, 50, 0.95)]
+    boxes = [finder(three).find(picture(), index).box[0] for index in (-1, 0, 1, 2)]
+    assert boxes == pytest.approx([90, 90, 360, 510], abs=0.1)
+
+
+def test_a_face_has_embedding_and_aligned_picture():
+    face = finder([(320, 240, 60, 0.9)]).find(picture())
+    assert face.aligned.size == (224, 224)
+    assert float(face.normed.norm()) == pytest.approx(1.0)
+    assert face.raw[1] > face.raw[0]
+
+
+def test_smaller_detection_sizes_are_tried():
+    detector = Detector([(320, 240, 56, 0.9)], (640, 480), visible=(448,))
+    face = faces.FaceFinder(detector, Recogniser()).find(picture())
+    assert detector.calls == [640, 576, 512, 448]
+    assert face.box == pytest.approx((264, 184, 376, 296), abs=0.1)
+
+
+def test_a_face_that_fills_the_frame_is_found_with_a_border():
+    detector = Detector([(200, 200, 180, 0.9)], (400, 400), border=True)
+    face = faces.FaceFinder(detector, Recogniser()).find(picture((400, 400)))
+    assert detector.calls == [640, 576, 512, 448, 384, 320, 256, 640]
+    assert face.box == pytest.approx((20, 20, 380, 380), abs=0.5)
+
+
+def test_refusals():
+    with pytest.raises(IpAdapterError) as caught:
+        finder([]).find(picture(), name="portrait.png")
+    assert str(caught.value) == ("No face was found in `portrait.png`; use a picture in which the face is larger than 40 pixels and "
+                                 "seen from the front.")
+    with pytest.raises(IpAdapterError) as caught:
+        finder([(320, 240, 60, 0.9)]).find(picture(), 3)
+    assert str(caught.value) == "`face_index` is 3, but `image` shows 1 face; use 0 to 0, or -1 for the largest."
+
+
+def test_embedding_given():
+    face = faces.face_from_embedding([3.0, 4.0] + [0.0] * 510)
+    assert face.normed[:2].tolist() == pytest.approx([0.6, 0.8])
+    for bad, sentence in (([1.0] * 4, "`embedding` has 4 numbers; give the 512 finite numbers of ArcFace, not all of them 0."),
+                          ([0.0] * 512, "`embedding` has 512 numbers; give the 512 finite numbers of ArcFace, not all of them 0."),
+                          ("abc", "`embedding` is no list of numbers; give the 512 numbers of ArcFace.")):
+        with pytest.raises(IpAdapterError) as caught:
+            faces.face_from_embedding(bad)
+        assert str(caught.value) == sentence
+    assert faces.face_from_embedding(torch.ones(1, 512)).raw.shape == (512,)
