@@ -12,7 +12,6 @@ GREETING = "<h1>Relight</h1><p>IC-Light and IP-Adapter on the embedded host</p>"
 def build_ui():
     """The page as gr.Blocks; the scripts must be loaded. Not a function to call twice for one running server."""
     import gradio as gr
-
     from modules import gradio_extensions, infotext_utils, scripts, shared  # noqa: F401
 
     infotext_utils.reset()

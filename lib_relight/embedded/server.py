@@ -10,10 +10,9 @@ LOCALHOST = "127.0.0.1"
 START_SECONDS = 60
 
 
-def create_app(ui=True):
-    """The FastAPI application of a booted host with loaded scripts. Needs fastapi; with `ui`, gradio."""
+def create_app(host=None, *, ui=True):
+    """The FastAPI application of the booted host, whose surface is this process's. Needs fastapi and gradio."""
     from fastapi import FastAPI
-
     from modules import call_queue, progress, script_callbacks
     from modules.api.api import Api
 
@@ -48,11 +47,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def serve(port=7860, ui=True):
+def serve(address=LOCALHOST, port=7860, ui=True):
     """Serve until Ctrl+C."""
     import uvicorn
 
-    uvicorn.run(create_app(ui=ui), host=LOCALHOST, port=port, log_level="warning")
+    uvicorn.run(create_app(ui=ui), host=address, port=port, log_level="warning")
 
 
 class ServerThread:

@@ -89,19 +89,11 @@ class InputAccordionImpl(gr.Checkbox):
     webui_do_not_create_gradio_pyi_thank_you = True
     global_index = 0
 
-    @wraps(gr.Checkbox.__init__)
-    def __init__(self, value=None, setup=False, **kwargs):
-        if not setup:
-            super().__init__(value=value, **kwargs)
-            return
-        self.accordion_id = kwargs.get("elem_id")
-        if self.accordion_id is None:
-            self.accordion_id = f"input-accordion-{InputAccordionImpl.global_index}"
-            InputAccordionImpl.global_index += 1
-        super().__init__(value=value, **{**kwargs, "elem_id": f"{self.accordion_id}-checkbox", "visible": False})
-        follow = f"function(checked){{ inputAccordionChecked('{self.accordion_id}', checked); }}"
+    def add_accordion(self, accordion_id, value, kwargs):
+        self.accordion_id = accordion_id
+        follow = f"function(checked){{ inputAccordionChecked('{accordion_id}', checked); }}"
         self.change(fn=None, inputs=[self], **{"js" if gradio_extensions.GRADIO_4 else "_js": follow})
-        self.accordion = gr.Accordion(**{**kwargs, "elem_id": self.accordion_id, "open": bool(value),
+        self.accordion = gr.Accordion(**{**kwargs, "elem_id": accordion_id, "open": bool(value),
                                          "label": kwargs.get("label", "Accordion"),
                                          "elem_classes": ["input-accordion"]})
 
@@ -122,4 +114,10 @@ class InputAccordionImpl(gr.Checkbox):
 
 def InputAccordion(value=None, **kwargs):
     """The accordion as an input: True while its checkbox is ticked. Use it in a `with` statement."""
-    return InputAccordionImpl(value=value, setup=True, **kwargs)
+    accordion_id = kwargs.get("elem_id")
+    if accordion_id is None:
+        accordion_id = f"input-accordion-{InputAccordionImpl.global_index}"
+        InputAccordionImpl.global_index += 1
+    checkbox = InputAccordionImpl(value=value, **{**kwargs, "elem_id": f"{accordion_id}-checkbox", "visible": False})
+    checkbox.add_accordion(accordion_id, value, kwargs)
+    return checkbox

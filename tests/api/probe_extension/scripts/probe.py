@@ -6,7 +6,6 @@ import threading
 import gradio as gr
 import numpy as np
 from fastapi.exceptions import HTTPException
-
 from modules import scripts
 from modules.processing import process_images
 from modules.ui_components import InputAccordion

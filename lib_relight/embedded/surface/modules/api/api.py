@@ -128,10 +128,10 @@ class Api:
 
 def processing_fields(request):
     """The keyword arguments of the processing class, with the sampler's name split from its schedule."""
-    name, scheduler = sd_samplers.get_sampler_and_scheduler(request.sampler_name or request.sampler_index or "Euler",
-                                                            request.scheduler)
-    if name not in sd_samplers.all_samplers_map:
+    asked = request.sampler_name or request.sampler_index or "Euler"
+    if not any(f"{asked.lower()} ".startswith(f"{known} ") for known in sd_samplers.samplers_map):
         raise HTTPException(status_code=400, detail="Sampler not found")
+    name, scheduler = sd_samplers.get_sampler_and_scheduler(asked, request.scheduler)
     fields = {key: value for key, value in dict(request).items() if key not in NOT_FOR_PROCESSING}
     fields.update(sampler_name=name, scheduler=scheduler, do_not_save_samples=not request.save_images,
                   do_not_save_grid=not request.save_images)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from fastapi.exceptions import HTTPException
 
-from modules import sd_models, sd_samplers, sd_schedulers, shared
+from modules import extra_networks_lora, paths, sd_models, sd_samplers, sd_schedulers, shared
 
 
 def samplers():
@@ -37,13 +38,11 @@ def checkpoints():
 
 
 def loras():
-    """Name and path of the LoRA files that a prompt can name."""
-    try:
-        from modules import extra_networks_lora
-    except ImportError:
-        return []
-    return [{"name": name, "alias": name, "path": str(path), "metadata": {}}
-            for name, path in extra_networks_lora.available().items()]
+    """The LoRA files that a prompt can name."""
+    folders = [os.path.join(paths.models_path, name) for name in extra_networks_lora.FOLDERS]
+    files = {os.path.splitext(os.path.basename(path))[0]: path
+             for folder in folders for path in shared.walk_files(folder, [".safetensors"])}
+    return [{"name": name, "alias": name, "path": path, "metadata": {}} for name, path in files.items()]
 
 
 def embeddings():

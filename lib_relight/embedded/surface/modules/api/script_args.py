@@ -17,6 +17,8 @@ def build_script_uis(runner, is_img2img):
     """Give every script its place in the argument list, as the page does, when there is no page."""
     import gradio as gr
 
+    from modules import gradio_extensions  # noqa: F401
+
     if not runner.scripts:
         runner.initialize_scripts(is_img2img)
     if all(getattr(script, "args_to", None) is not None for script in runner.scripts) and len(runner.inputs) > 1:

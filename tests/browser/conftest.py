@@ -1,0 +1,62 @@
+"""A host with the page, and Chromium to look at it."""
+
+import os
+import shutil
+
+import pytest
+from api.serving import PROBE, ROOT, HostProcess
+from browser.panel import Panel
+
+FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+         "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1500,1600")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "browser" in item.path.parts[:-1]:
+            item.add_marker(pytest.mark.browser)
+
+
+def missing_parts():
+    """What this machine lacks to drive a browser, in words, or ""."""
+    try:
+        import selenium  # noqa: F401
+    except ImportError:
+        return "the package selenium is not installed"
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        return "chromium and chromedriver are not installed (Debian: chromium, chromium-driver)"
+    return ""
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    if reason := missing_parts():
+        if os.environ.get("RELIGHT_REQUIRE_BROWSER"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory):
+    with HostProcess(tmp_path_factory.mktemp("host"), [ROOT, PROBE]) as process:
+        yield process
+
+
+@pytest.fixture
+def panel(chromium, host, request):
+    """The freshly opened page. RELIGHT_SCREENSHOTS names a folder for a picture of each test's last state."""
+    page = Panel(chromium, host.url)
+    page.open()
+    yield page
+    if folder := os.environ.get("RELIGHT_SCREENSHOTS"):
+        page.screenshot(os.path.join(folder, f"{request.node.name}.png"))

@@ -1,0 +1,125 @@
+"""The page through a user's eyes and hands."""
+
+import time
+
+PATIENCE = 90
+
+
+class Panel:
+    """One tab of the page at a time. Element ids are those of every WebUI."""
+
+    def __init__(self, driver, url):
+        self.driver, self.url = driver, url
+        self.tab = "txt2img"
+
+    def open(self):
+        self.driver.get_log("browser")
+        self.driver.get(self.url)
+        self.until(lambda: self.find_all("#txt2img_generate") and self.find_all("#txt2img_hr-visible-checkbox"))
+
+    def until(self, condition, what="the page"):
+        """Returns condition()'s first true value; fails after PATIENCE seconds."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if value := condition():
+                return value
+            time.sleep(0.05)
+        raise AssertionError(f"waited {PATIENCE} s for {what}")
+
+    def find_all(self, css):
+        return self.driver.find_elements("css selector", css)
+
+    def find(self, css):
+        return self.until(lambda: self.find_all(css), css)[0]
+
+    def click(self, css):
+        element = self.find(css)
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        self.until(lambda: element.is_displayed() and element.is_enabled(), css)
+        element.click()
+
+    def select_tab(self, name):
+        next(x for x in self.find_all("#tabs > .tab-nav > button") if x.text.strip() == name).click()
+        self.tab = name
+        self.until(lambda: self.find(f"#{name}_generate").is_displayed(), f"tab {name}")
+
+    def fill(self, elem_id, text):
+        """Type into a text or number field."""
+        field = self.find(f"#{elem_id} textarea, #{elem_id} input[type=number], #{elem_id} input:not([type])")
+        self.driver.execute_script(SET_VALUE, field, str(text))
+
+    def value(self, elem_id):
+        return self.find(f"#{elem_id} textarea, #{elem_id} input").get_attribute("value")
+
+    def checked(self, elem_id):
+        return self.find(f"#{elem_id}").is_selected()
+
+    def choose(self, elem_id, label):
+        """One of a radio's choices."""
+        self.click(f'#{elem_id} label:has(input[value="{label}"])')
+
+    def chosen(self, elem_id):
+        return next(x.get_attribute("value") for x in self.find_all(f"#{elem_id} input") if x.is_selected())
+
+    def pick(self, elem_id, label):
+        """One of a dropdown's choices."""
+        self.click(f"#{elem_id} input")
+        option = f'#{elem_id} ul.options li[data-value="{label}"], #{elem_id} ul.options li[aria-label="{label}"]'
+        self.click(option)
+
+    def upload(self, elem_id, path):
+        """Give a file to a picture field and wait until it is shown."""
+        self.driver.execute_script("document.querySelector(arguments[0]).style.display = 'block'",
+                                   f"#{elem_id} input[type=file]")
+        self.find(f"#{elem_id} input[type=file]").send_keys(str(path))
+        self.until(lambda: self.find_all(f"#{elem_id} img"), f"the picture in {elem_id}")
+
+    def start(self):
+        self.click(f"#{self.tab}_generate")
+
+    def finish(self):
+        """Wait for the end of the job that `start` began."""
+        self.until(lambda: self.find(f"#{self.tab}_generate").is_displayed(), "the end of the job")
+        self.until(lambda: self.find_all(f"#html_log_{self.tab} .performance"), "the job's last words")
+
+    def generate(self):
+        self.driver.execute_script(f"document.querySelector('#html_log_{self.tab} .prose').innerHTML = ''")
+        self.start()
+        self.until(lambda: not self.find(f"#{self.tab}_generate").is_displayed(), "the start of the job")
+        self.finish()
+
+    def pictures(self):
+        return self.find_all(f"#{self.tab}_gallery .grid-container img, #{self.tab}_gallery .preview img")
+
+    @property
+    def infotext(self):
+        """The text under the picture, with its line breaks."""
+        return self.find(f"#html_info_{self.tab} p").get_attribute("innerText").replace("\n\n", "\n")
+
+    @property
+    def log(self):
+        return self.find(f"#html_log_{self.tab}").text
+
+    def paste(self, infotext):
+        """Put infotext into the prompt and press the paste button."""
+        self.fill(f"{self.tab}_prompt", infotext)
+        time.sleep(0.3)
+        self.click(f"#tab_{self.tab} #paste")
+        prompt = infotext.split("\n")[0]
+        self.until(lambda: self.value(f"{self.tab}_prompt") == prompt, "the prompt without the rest of the infotext")
+        time.sleep(0.3)
+
+    def console_errors(self):
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+    def screenshot(self, path):
+        self.driver.save_screenshot(str(path))
+
+
+SET_VALUE = """
+const prototype = arguments[0].tagName === "TEXTAREA" ? HTMLTextAreaElement.prototype : HTMLInputElement.prototype;
+Object.getOwnPropertyDescriptor(prototype, "value").set.call(arguments[0], arguments[1]);
+arguments[0].dispatchEvent(new Event("input", {bubbles: true}));
+arguments[0].dispatchEvent(new Event("change", {bubbles: true}));
+arguments[0].dispatchEvent(new Event("blur"));
+"""
