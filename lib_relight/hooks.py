@@ -30,8 +30,9 @@ def stops_job(p, during_sampling: bool = False):
         current_host().fail(p, error, sentence_of(error), during_sampling)
 
 
-def model_folders() -> list[Path]:
-    return [*current_host().model_dirs("iclight"), ROOT / "models"]
+def model_folders(kind: str) -> list[Path]:
+    """Where files of a kind (iclight, ipadapter, clip_vision, faces) may lie: the host's folders, then our own."""
+    return [*current_host().model_dirs(kind), ROOT / "models" / kind]
 
 
 def job_of(p) -> RelightJob | None:
@@ -44,7 +45,7 @@ def before_process(p, args, is_img2img: bool) -> None:
     with stops_job(p):
         request = parse_request(args, is_img2img)
         if request is not None:
-            setattr(p, ATTRIBUTE, RelightJob(current_host(), p, request, is_img2img, model_folders()))
+            setattr(p, ATTRIBUTE, RelightJob(current_host(), p, request, is_img2img, model_folders))
 
 
 def process(p) -> None:
@@ -61,10 +62,7 @@ def before_sampling(p, x, noise) -> None:
 
 def postprocess_image(p, pp) -> None:
     if job := job_of(p):
-        index = getattr(pp, "index", None)
-        if index is None:
-            index, job.finished = job.finished, job.finished + 1
-        pp.image = job.finish(p, pp.image, index % max(p.batch_size, 1))
+        pp.image = job.finish(p, pp.image, getattr(pp, "index", None))
 
 
 def postprocess(p, processed) -> None:

@@ -68,3 +68,10 @@ def open_file(path: Path, what: str) -> Image.Image:
     if not path.is_file():
         raise RelightError(f"`{what}`: there is no file {path}; check the path.")
     return decode_image(path.read_bytes(), what)
+
+
+def is_given(value) -> bool:
+    """False for None and for the empty forms that panels and clients send for 'no picture'."""
+    if isinstance(value, dict):
+        return any(is_given(part) for part in value.values())
+    return value is not None and not (isinstance(value, (str, bytes)) and not value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..lib_iclight.errors import IcLightError
+from ..lib_ipadapter.errors import IpAdapterError
 
 
 class RelightError(Exception):
@@ -14,7 +15,7 @@ class RelightError(Exception):
         self.status_code = status_code
 
 
-USER_ERRORS = (RelightError, IcLightError)
+USER_ERRORS = (RelightError, IcLightError, IpAdapterError)
 
 
 def sentence_of(error: Exception) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from PIL import Image
 
 from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams, check_supported, params_from_dict, refuse_unknown
-from .images import decode_image
+from .images import decode_image, is_given
+from .ip_request import IpUnit, is_enabled, parse_units
 from .messages import RelightError
 
 PANEL_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.metadata.get("panel", True))
@@ -30,6 +31,7 @@ class IcLightImages:
 class RelightRequest:
     iclight: IcLightParams | None = None
     images: IcLightImages = field(default_factory=IcLightImages)
+    units: tuple[IpUnit, ...] = ()
 
 
 def parse_request(args: Sequence, is_img2img: bool) -> RelightRequest | None:
@@ -46,30 +48,28 @@ def parse_request(args: Sequence, is_img2img: bool) -> RelightRequest | None:
 
 
 def parse_api(payload: Mapping) -> RelightRequest | None:
-    """payload: {"iclight": {...}, "enabled": true}. Present means enabled unless "enabled" is false."""
+    """payload: {"iclight": {...}, "ip_adapter": [{...}], "enabled": true}. Present means enabled unless "enabled" is false."""
     refuse_unknown(payload, ("enabled", "iclight", "ip_adapter"), "Relight")
-    if payload.get("ip_adapter"):
-        raise RelightError("`ip_adapter` has units, but this version relights only; leave `ip_adapter` out.")
     if not is_enabled(payload, "Relight"):
         return None
-    body = payload.get("iclight")
+    if payload.get("iclight") is None and not payload.get("ip_adapter"):
+        raise RelightError("`Relight` names nothing to do; add `iclight`, for example {\"iclight\": {\"light\": \"left\"}}, "
+                           "or `ip_adapter`.")
+    params, images = parse_iclight(payload.get("iclight"))
+    units = parse_units(payload.get("ip_adapter"))
+    return RelightRequest(params, images, units) if params or units else None
+
+
+def parse_iclight(body) -> tuple[IcLightParams | None, IcLightImages]:
     if body is None:
-        raise RelightError("`Relight` names nothing to do; add `iclight`, for example {\"iclight\": {\"light\": \"left\"}}.")
+        return None, IcLightImages()
     if not isinstance(body, Mapping):
         raise RelightError(f"`iclight` is {type(body).__name__}; it must be an object such as {{\"light\": \"left\"}}.")
     if not is_enabled(body, "iclight"):
-        return None
+        return None, IcLightImages()
     known = [f.name for f in fields(IcLightParams)]
     refuse_unknown(body, [*known, *IMAGE_FIELDS, "enabled"], "iclight")
-    params = params_from_dict({name: body[name] for name in known if name in body})
-    return RelightRequest(params, decode_images(body))
-
-
-def is_enabled(payload: Mapping, where: str) -> bool:
-    enabled = payload.get("enabled", True)
-    if not isinstance(enabled, bool):
-        raise RelightError(f"`enabled` of `{where}` is {enabled!r}; it must be true or false.")
-    return enabled
+    return params_from_dict({name: body[name] for name in known if name in body}), decode_images(body)
 
 
 def parse_panel(values: Mapping) -> RelightRequest:
@@ -87,17 +87,10 @@ def decode_images(body: Mapping) -> IcLightImages:
     return IcLightImages(**pictures)
 
 
-def is_given(value) -> bool:
-    """False for None and for the empty forms that panels and clients send for 'no picture'."""
-    if isinstance(value, Mapping):
-        return any(is_given(part) for part in value.values())
-    return value is not None and not (isinstance(value, (str, bytes)) and not value)
-
-
 def check_request(request: RelightRequest | None, is_img2img: bool) -> RelightRequest | None:
     """What no single field can say: pictures that must be there, and pictures that nothing would use."""
-    if request is None:
-        return None
+    if request is None or request.iclight is None:
+        return request
     params, images = request.iclight, request.images
     check_supported(params)
     if images.foreground is None and not is_img2img:

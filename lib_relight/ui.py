@@ -100,7 +100,7 @@ class Panel:
 def panel_choices(item) -> list[str] | None:
     """The dropdown's entries: files found for the model, matting models that exist, lights that are built."""
     if item.name == "model":
-        return finder.choices(hooks.model_folders())
+        return finder.choices(hooks.model_folders("iclight"))
     if item.name == "matting":
         return matting.choices()
     if item.name == "light":

@@ -29,6 +29,18 @@ class Host(Protocol):
         """Adds offsets under LDM keys; identity names their content. Returns how many keys the UNet took."""
     def set_concat(self, unet, latent: torch.Tensor) -> None:
         """latent: float32 [B, 4n, h, w] of the sample's own batch and size."""
+    def device(self) -> torch.device: ...
+    def block_layout(self, unet) -> tuple[int, int]:
+        """(number of attn2 layers, width of the text tokens)."""
+    def attention(self):
+        """The host's own attention(q, k, v, heads), joined heads in and out."""
+    def attn2_table(self, unet) -> dict:
+        """block -> what replaces attn2 there now."""
+    def set_cross_attention(self, unet, block: tuple, patch) -> None: ...
+    def add_lora(self, unet, deltas, strength: float, identity: str) -> None: ...
+    def sigma_of(self, p, percent: float) -> float: ...
+    def executed_sigmas(self, p, starts_late: bool) -> list[float]:
+        """Sigmas of the steps that this pass really runs, descending, without the closing 0."""
     def start_sigma(self, p) -> float: ...
     def set_start_noise(self, p, x: torch.Tensor, noise: torch.Tensor) -> None:
         """txt2img: sampling starts from noise (unit variance, [B, 4, h, w]) instead of x."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from backend import memory_management
+from backend.attention import attention_function
 from backend.patcher.base import ModelPatcher
 
 from .patcher import PatcherHost, to_host_range
@@ -29,5 +30,11 @@ class ForgeHost(PatcherHost):
     def scale_latent(self, p, latent: torch.Tensor) -> torch.Tensor:
         return p.sd_model.forge_objects.vae.first_stage_model.process_in(latent)
 
-    def sigma_max(self, p) -> float:
-        return float(self.unet(p).model.predictor.sigmas[-1])
+    def sigma_table(self, p) -> torch.Tensor:
+        return self.unet(p).model.predictor.sigmas
+
+    def sigma_of(self, p, percent: float) -> float:
+        return float(self.unet(p).model.predictor.percent_to_sigma(percent))
+
+    def attention(self):
+        return attention_function

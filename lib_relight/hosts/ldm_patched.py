@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from ldm_patched.ldm.modules.attention import optimized_attention
 from ldm_patched.modules import model_management
 
 from .patcher import PatcherHost
@@ -15,5 +16,11 @@ class LdmPatchedHost(PatcherHost):
     def scale_latent(self, p, latent: torch.Tensor) -> torch.Tensor:
         return self.unet(p).model.process_latent_in(latent)
 
-    def sigma_max(self, p) -> float:
-        return float(self.unet(p).model.model_sampling.sigma_max)
+    def sigma_table(self, p) -> torch.Tensor:
+        return self.unet(p).model.model_sampling.sigmas
+
+    def sigma_of(self, p, percent: float) -> float:
+        return float(self.unet(p).model.model_sampling.percent_to_sigma(percent))
+
+    def attention(self):
+        return optimized_attention

@@ -13,7 +13,13 @@ from .base import run_all_steps, stop_job
 PREFIX = "diffusion_model."
 UUIDS = uuid.UUID("5f0c8a52-9d0e-4c55-8a5d-3a1f1f6f3d11")
 FAMILY_FLAGS = {"is_sd1": "sd15", "is_sd2": "sd2", "is_sdxl": "sdxl"}
-MODEL_FOLDERS = {"iclight": ("ic-light", "iclight", "IC-Light", "unet", "diffusion_models")}
+MODEL_FOLDERS = {
+    "iclight": ("ic-light", "iclight", "IC-Light", "unet", "diffusion_models"),
+    "ipadapter": ("ipadapter", "ip-adapter", "ControlNet", "controlnet"),
+    "clip_vision": ("clip_vision", "ControlNetPreprocessor", "ControlNet", "controlnet"),
+    "faces": ("insightface", "ControlNetPreprocessor"),
+}
+"""Folders below the host's models folder in which each kind of file is kept, by the hosts and by other extensions."""
 
 
 class PatcherHost:
@@ -70,13 +76,16 @@ class PatcherHost:
         raise NotImplementedError
 
     def add_weight_deltas(self, unet, deltas: dict[str, torch.Tensor], identity: str) -> int:
-        """Forge caches merged weights by `filename`, Neo and reForge by a uuid that each call renews: both name the content."""
         patches = {PREFIX + key: ("diff", (delta, {"pad_weight": True})) for key, delta in deltas.items()}
+        return self.add_named_patches(unet, patches, identity)
+
+    def add_named_patches(self, unet, patches: dict, identity: str, strength: float = 1.0) -> int:
+        """Forge caches merged weights by `filename`, Neo and reForge by a uuid that each call renews: both name the content."""
         base = getattr(unet, "patches_uuid", None)
         named = "filename" in inspect.signature(unet.add_patches).parameters
-        accepted = unet.add_patches(patches=patches, **({"filename": identity} if named else {}))
+        accepted = unet.add_patches(patches=patches, strength_patch=strength, **({"filename": identity} if named else {}))
         if base is not None:
-            unet.patches_uuid = uuid.uuid5(UUIDS, f"{base} {identity}")
+            unet.patches_uuid = uuid.uuid5(UUIDS, f"{base} {identity} {strength}")
         return len(set(accepted))
 
     def set_concat(self, unet, latent: torch.Tensor) -> None:
@@ -84,6 +93,36 @@ class PatcherHost:
             unet.extra_concat_condition = latent
         else:
             unet.set_model_unet_function_wrapper(concat_wrapper(latent, unet.model_options.get("model_function_wrapper")))
+
+    def block_layout(self, unet) -> tuple[int, int]:
+        widths = [weight.shape[1] for key, weight in unet.model.named_parameters() if key.endswith("attn2.to_k.weight")]
+        return len(widths), widths[0] if widths else 0
+
+    def attn2_table(self, unet) -> dict:
+        return unet.model_options["transformer_options"].get("patches_replace", {}).get("attn2", {})
+
+    def set_cross_attention(self, unet, block: tuple, patch) -> None:
+        unet.set_model_attn2_replace(patch, *block)
+
+    def add_lora(self, unet, deltas, strength: float, identity: str) -> None:
+        patches = {PREFIX + delta.weight_key: ("lora", (delta.up, delta.down, None, None, None)) for delta in deltas}
+        self.add_named_patches(unet, patches, f"{identity} lora", strength)
+
+    def executed_sigmas(self, p, starts_late: bool) -> list[float]:
+        from modules.sd_samplers_common import setup_img2img_steps
+
+        steps, t_enc = p.steps, None
+        if starts_late:
+            asked = (p.hr_second_pass_steps or p.steps) if getattr(p, "is_hr_pass", False) else None
+            if getattr(p.sampler.sample_img2img, "relight_steps", False):
+                asked = p.steps
+            steps, t_enc = setup_img2img_steps(p, asked)
+        if hasattr(p.sampler, "get_sigmas"):
+            sigmas = p.sampler.get_sigmas(p, steps)[:-1]
+            return sigmas.tolist() if t_enc is None else sigmas[steps - t_enc - 1:].tolist()
+        timesteps = p.sampler.get_timesteps(p, steps)
+        timesteps = timesteps if t_enc is None else timesteps[:t_enc]
+        return [float(self.sigma_table(p)[int(t)]) for t in reversed(timesteps.tolist())]
 
     def set_start_noise(self, p, x: torch.Tensor, noise: torch.Tensor) -> None:
         p.modified_noise = noise
@@ -94,10 +133,21 @@ class PatcherHost:
     def start_sigma(self, p) -> float:
         """The first sigma of the schedule that the sampler will walk; samplers without sigmas start at the model's largest."""
         get_sigmas = getattr(p.sampler, "get_sigmas", None)
-        return float(get_sigmas(p, p.steps)[0]) if get_sigmas else self.sigma_max(p)
+        return float(get_sigmas(p, p.steps)[0] if get_sigmas else self.sigma_table(p)[-1])
 
-    def sigma_max(self, p) -> float:
+    def sigma_table(self, p) -> torch.Tensor:
+        """The model's sigma of every training timestep, ascending."""
         raise NotImplementedError
+
+    def sigma_of(self, p, percent: float) -> float:
+        raise NotImplementedError
+
+    def attention(self):
+        """The host's own attention(q, k, v, heads), joined heads in and out."""
+        raise NotImplementedError
+
+    def device(self) -> torch.device:
+        return self.memory_management.get_torch_device()
 
     def model_dirs(self, kind: str) -> list[Path]:
         from modules import paths

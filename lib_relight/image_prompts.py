@@ -1,0 +1,209 @@
+"""The IP-Adapter half of a job: units checked, pictures encoded once, patches for this pass's clone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..lib_ipadapter import attention, blocks, encoder, faces, masks, timing, units
+from ..lib_ipadapter.adapter import Adapter
+from ..lib_ipadapter.keys import size_in_bytes
+from ..lib_ipadapter.params import IpAdapterParams
+from ..lib_ipadapter.prompt import ImagePrompt, Reference, encode_prompt
+from ..lib_ipadapter.variants import check_unet
+from . import ip_files
+from .caches import ContentCache, content_hash, counters
+from .ip_request import SUBJECT, IpUnit
+from .messages import RelightError
+from .pictures import frame_of
+
+MARKER = "IP-Adapter"
+prompt_cache = ContentCache(64 * 2**20, lambda prompts: sum(4 * (p.cond.numel() + p.uncond.numel()) for p in prompts))
+unit_cache = ContentCache(512 * 2**20, lambda made: sum(size_in_bytes(unit.keys) for unit in made))
+
+
+@dataclass
+class Proof:
+    """What was really applied; part of the infotext."""
+
+    names: list[str]
+    patched: int = 0
+    layers: int = 0
+
+    def __str__(self) -> str:
+        return f"{MARKER} {' + '.join(self.names)}, patched {self.patched}/{self.layers}"
+
+
+@dataclass
+class Prepared:
+    """A unit with its adapter and its encoded prompts. identity names everything that the attention depends on."""
+
+    unit: IpUnit
+    adapter: Adapter
+    prompts: tuple[ImagePrompt, ...]
+    identity: str
+    mask: torch.Tensor | None
+
+
+class ImagePrompts:
+    """Built in before_process; the methods follow the hooks in their order. folders: kind of file -> folders."""
+
+    def __init__(self, host, requested: tuple[IpUnit, ...], folders: Callable[[str], list[Path]], is_img2img: bool):
+        self.host, self.requested, self.folders, self.is_img2img = host, requested, folders, is_img2img
+        self.paths = [ip_files.resolve(unit.params.model, folders("ipadapter")) for unit in requested]
+        self.adapters = [ip_files.load(path, unit.params.family, path.stat().st_mtime_ns)
+                         for path, unit in zip(self.paths, requested)]
+        self.encoders = [ip_files.encoder_for(adapter.variant, folders("clip_vision")) for adapter in self.adapters]
+        self.prepared: list[Prepared] = []
+        self.proof = Proof([path.stem for path in self.paths])
+
+    def prepare(self, p, lighting) -> None:
+        """process: the checkpoint is known, the subject cut out. lighting: the job's other half, or None."""
+        layout = self.host.block_layout(self.host.unet(p))
+        for adapter in self.adapters:
+            check_unet(adapter.variant, *layout)
+        self.proof.layers = layout[0]
+        subject = lighting.subjects[0] if lighting else None
+        if subject is None and any(unit.uses_subject for unit in self.requested):
+            raise RelightError(f"An `ip_adapter` unit asks for the {SUBJECT!r}, but there is no `iclight` in this job; give the "
+                               "unit a picture of its own.")
+        self.prepared = [self.prepare_unit(*entry, subject) for entry in zip(self.requested, self.adapters, self.encoders)]
+        self.host.progress(None)
+
+    def prepare_unit(self, unit: IpUnit, adapter: Adapter, info, subject) -> Prepared:
+        images = tuple(subject_picture(subject) if image is SUBJECT else image for image in unit.images)
+        area = unit_masks(unit, subject)
+        arrays = [np.asarray(image) for image in (*images, *unit.image_masks, unit.negative_image) if image is not None]
+        embedding = None if unit.embedding is None else np.asarray(unit.embedding, np.float32)
+        masks_hash = content_hash(*(mask.numpy() for mask in area))
+        identity = "|".join((adapter.identity, str(info and info.path), repr(unit.params), str(len(images)), masks_hash,
+                             content_hash(*arrays, embedding)))
+        prompts = prompt_cache.get(identity, partial(self.encode, unit, adapter, info, images, area))
+        return Prepared(unit, adapter, prompts, identity, area[0] if len(area) == 1 else None)
+
+    def encode(self, unit: IpUnit, adapter: Adapter, info, images, area) -> tuple[ImagePrompt, ...]:
+        counters["image_prompts"] += 1
+        self.host.progress(f"Relight: looking at the picture for {adapter.variant.path.stem}")
+        own_masks = area if len(area) > 1 else [None] * max(len(images), 1)
+        references = [Reference(image, at(unit.image_masks, i), self.face(unit, adapter, image, i), at(own_masks, i))
+                      for i, image in enumerate(images or [None] * len(unit.embedding))]
+        encode = partial(encode_prompt, adapter, references=references, params=unit.params,
+                         negative_image=unit.negative_image, uncond_tokens=self.uncond_tokens(unit.params))
+        if info is None:
+            return encode(encoder=None)
+        device = self.host.device()
+        with encoder.opened(info.path, device, working_dtype(device)) as opened:
+            return encode(encoder=opened)
+
+    def uncond_tokens(self, params: IpAdapterParams):
+        return ip_files.uncond_tokens(self.folders("ipadapter")) if params.uncond == "fooocus" else None
+
+    def face(self, unit: IpUnit, adapter: Adapter, image, index: int):
+        """The face of one picture, where the adapter or the crop needs one."""
+        variant = adapter.variant
+        if unit.embedding is not None and variant.face:
+            return faces.face_from_embedding(unit.embedding[min(index, len(unit.embedding) - 1)])
+        if not variant.face and unit.params.crop != "face":
+            return None
+        finder = ip_files.face_finder(self.folders("faces"), 256 if variant.base == "sdxl" else 224)
+        return finder.find(image, unit.params.face_index)
+
+    def works_in(self, is_hr_pass: bool) -> bool:
+        return any(works_in(entry.unit.params, is_hr_pass) for entry in self.prepared)
+
+    def apply(self, p, unet, x: torch.Tensor, noise: torch.Tensor, is_hr_pass: bool) -> None:
+        working = [entry for entry in self.prepared if works_in(entry.unit.params, is_hr_pass)]
+        made = [unit for entry in working for unit in self.attention_units(p, entry)]
+        windows = [unit.window for unit in made]
+        sigmas = () if all(window.always for window in windows) else self.host.executed_sigmas(p, self.is_img2img or is_hr_pass)
+        clock = timing.StepClock(sigmas, partial(self.host.sigma_of, p))
+        table = self.host.attn2_table(unet)
+        patches = attention.build_patches(made, self.adapters[0].variant.base, clock=clock, attention=self.host.attention(),
+                                          previous=lambda slot: attention.find_previous(table, slot))
+        for slot, patch in patches.items():
+            self.host.set_cross_attention(unet, slot, patch)
+        for entry in working:
+            if entry.adapter.variant.lora and entry.unit.params.faceid_lora and entry.unit.params.weight:
+                self.host.add_lora(unet, entry.adapter.lora, entry.unit.params.faceid_lora, entry.adapter.identity)
+        self.proof.patched = max(self.proof.patched, len(patches))
+
+    def attention_units(self, p, entry: Prepared) -> list[attention.Unit]:
+        """Keys and values for all layers; the same unit is computed once, whichever job or pass asks."""
+        box, canvas = sampled_box(p) if self.is_img2img else (None, None)
+        mask, prompts = entry.mask, entry.prompts
+        if box is not None:
+            mask = None if mask is None else masks.crop_mask(mask, box, canvas)
+            prompts = tuple(replace(q, mask=None if q.mask is None else masks.crop_mask(q.mask, box, canvas)) for q in prompts)
+        device = self.host.device()
+        identity = f"{entry.identity}|{box}"
+
+        def compute():
+            counters["keys"] += 1
+            return units.build_units(entry.adapter, prompts, entry.unit.params, identity=identity, mask=mask, device=device,
+                                     dtype=working_dtype(device))
+
+        return unit_cache.get((identity, str(device)), compute)
+
+    def infotext(self) -> dict[str, str]:
+        pairs = {}
+        for number, entry in enumerate(self.prepared, 1):
+            for item in fields(IpAdapterParams):
+                value = getattr(entry.unit.params, item.name)
+                if value != item.default:
+                    pairs[key_of(number, item.name)] = f"{value:g}" if isinstance(value, float) else str(value)
+            if entry.unit.uses_subject:
+                pairs[key_of(number, "use subject")] = "True"
+            pictures = [np.asarray(image) for image in entry.unit.images if image is not SUBJECT]
+            if pictures:
+                pairs[key_of(number, "image hash")] = content_hash(*pictures, digits=10)
+        return pairs
+
+    def extras(self, size: tuple[int, int]) -> list[tuple[str, Image.Image]]:
+        """What each encoder saw."""
+        return [(f"{MARKER} {number} picture", preview) for number, entry in enumerate(self.prepared, 1)
+                for prompt in entry.prompts for preview in prompt.previews]
+
+
+def key_of(number: int, name: str) -> str:
+    """Infotext key of a unit's field: "Relight IP 1 weight type"."""
+    return f"Relight IP {number} {name.replace('_', ' ')}"
+
+
+def works_in(params: IpAdapterParams, is_hr_pass: bool) -> bool:
+    return params.hr_option in ("both", "high" if is_hr_pass else "low")
+
+
+def working_dtype(device) -> torch.dtype:
+    return torch.float32 if torch.device(device).type == "cpu" else torch.float16
+
+
+def at(entries, index: int):
+    return entries[index] if index < len(entries) else None
+
+
+def subject_picture(subject) -> Image.Image:
+    """The subject at full resolution on grey, which the encoder sees as an empty surrounding."""
+    from ..lib_iclight.foreground import grey_composite
+
+    return Image.fromarray(grey_composite(subject.rgb, subject.alpha))
+
+
+def unit_masks(unit: IpUnit, subject) -> list[torch.Tensor]:
+    """Masks in output space, each [1, H, W]. A unit whose picture is the subject works where the subject is."""
+    chosen = unit.masks
+    if not chosen and unit.images == (SUBJECT,) and subject.alpha is not None:
+        chosen = (SUBJECT,)
+    matte = (lambda: torch.ones(1, 1, 1) if subject.alpha is None else torch.from_numpy(subject.alpha)[None])
+    return [matte() if mask is SUBJECT else masks.to_mask(mask) for mask in chosen]
+
+
+def sampled_box(p):
+    """(box, canvas) of the part of the init image that is sampled (inpaint only masked), or (None, None) for all of it."""
+    frame = frame_of(p)
+    return (frame.crop, p.init_images[0].size) if frame.crop and p.init_images else (None, None)

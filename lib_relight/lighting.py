@@ -1,0 +1,156 @@
+"""The IC-Light half of a job: weights, condition, the start of sampling, repairs on the finished picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..lib_iclight import conditioning, detail, foreground, weights
+from ..lib_iclight.errors import IcLightError
+from ..lib_iclight.params import IcLightParams
+from . import finder, infotext, offsets, pictures
+from .messages import RelightError
+from .pictures import Frame, Subject
+from .request import IcLightImages
+
+
+class Lighting:
+    """Built in before_process; the methods follow the hooks in their order."""
+
+    def __init__(self, host, p, params: IcLightParams, images: IcLightImages, is_img2img: bool, folders):
+        self.host, self.params, self.images, self.is_img2img = host, params, images, is_img2img
+        self.path, self.info = finder.resolve(self.params.model, self.images.background is not None, folders)
+        self.subjects: list[Subject] = []
+        self.frame = Frame()
+        self.own_init = is_img2img and self.images.foreground is None
+        self.init_latent = self.rewritten = None
+        self.proof = infotext.Proof(self.info.kind, self.params.light)
+        self.check_request(p)
+
+    @property
+    def rewrites_start(self) -> bool:
+        """True when the light goes into the start of sampling; fbc without a background takes it as the background."""
+        return self.params.light != "none" and not (self.info.kind == "fbc" and self.images.background is None)
+
+    def check_request(self, p) -> None:
+        kind = self.info.kind
+        if kind == "fbc" and self.images.background is None and self.params.light == "none":
+            raise RelightError("fbc needs a `background`; add one, or choose a `light`, which then serves as background.")
+        if kind != "fbc" and self.images.background is not None:
+            raise RelightError(f"`background` is given but the model is {kind}, which takes none; set `model` to 'auto' or "
+                               "'fbc', or leave `background` out.")
+        if self.own_init and not getattr(p, "init_images", None):
+            raise RelightError("img2img has no picture; add the subject as the img2img image or as `foreground`.")
+        self.check_checkpoint_file(p)
+
+    def check_checkpoint_file(self, p) -> None:
+        path = self.host.checkpoint_file(p)
+        if path is not None and path.is_file() and weights.inspect_checkpoint(path) == "iclight":
+            raise RelightError(f"{path.name} is an IC-Light file chosen as checkpoint; choose an SD 1.5 checkpoint and "
+                               "leave IC-Light to Relight's `model`.")
+
+    def prepare(self, p) -> None:
+        """process: the checkpoint's family, the subjects cut out, what the infotext says."""
+        family = self.host.family(p)
+        if family not in (None, "sd15"):
+            raise RelightError(f"The checkpoint is {family}; IC-Light needs an SD 1.5 checkpoint. Choose one and generate again.")
+        if family and self.host.in_channels(p) != 4:
+            raise RelightError(f"The checkpoint takes {self.host.in_channels(p)} input channels (an inpainting model?); "
+                               "IC-Light needs an ordinary SD 1.5 checkpoint with 4.")
+        sources = p.init_images if self.own_init else [self.images.foreground]
+        what = "the img2img picture" if self.own_init else "foreground"
+        self.subjects = [pictures.cut_out(self.host, image, self.params, self.images, what) for image in sources]
+        self.host.progress(None)
+
+    def infotext(self) -> dict[str, str]:
+        return infotext.to_infotext(self.params, self.images)
+
+    def works_in(self, is_hr_pass: bool) -> bool:
+        return self.params.hr_option in ("both", "high" if is_hr_pass else "low")
+
+    def start(self, p) -> None:
+        """What holds for every pass: where the init image lies, and no colour match with it afterwards."""
+        if self.is_img2img:
+            self.frame = pictures.frame_of(p) if self.own_init else Frame()
+            p.color_corrections = None
+
+    def apply(self, p, unet, x: torch.Tensor, noise: torch.Tensor, is_hr_pass: bool) -> None:
+        """unet: this pass's clone. x: the latent about to be sampled, [B, 4, h, w]; its size is the condition's."""
+        width, height = x.shape[3] * 8, x.shape[2] * 8
+        self.add_weights(unet)
+        concat = torch.cat([self.condition(p, index, width, height) for index in range(x.shape[0])])
+        self.host.set_concat(unet, concat.to(x.device))
+        if self.rewrites_start and not is_hr_pass:
+            self.rewrite_start(p, x, noise, width, height)
+        self.proof.sizes[f"{x.shape[3]}x{x.shape[2]}"] = None
+
+    def add_weights(self, unet) -> None:
+        loaded = offsets.load(self.path, self.info.kind)
+        accepted = self.host.add_weight_deltas(unet, loaded.deltas, loaded.identity)
+        self.proof.accepted, self.proof.offered = accepted, len(loaded.deltas)
+        if accepted != len(loaded.deltas):
+            raise IcLightError(f"{len(loaded.deltas) - accepted} of {len(loaded.deltas)} weights of {self.path.name} do not fit "
+                               "this checkpoint; IC-Light needs an SD 1.5 checkpoint.")
+
+    def subject(self, index: int) -> Subject:
+        return self.subjects[index % len(self.subjects)]
+
+    def condition(self, p, index: int, width: int, height: int) -> torch.Tensor:
+        """[1, 4 or 8, h, w]: the subject on grey, for fbc followed by the background."""
+        subject = pictures.encode(self.host, p, self.subject(index).on_grey(self.frame, width, height))
+        background = None
+        if self.info.kind == "fbc":
+            picture = pictures.background_picture(self.params, self.images, width, height)
+            background = pictures.encode(self.host, p, picture)
+        return conditioning.concat_condition(subject, background, self.params.condition_scale)
+
+    def start_latent(self, p, index: int, width: int, height: int) -> torch.Tensor:
+        """[1, 4, h, w]: the light map, with the subject pasted on it by its matte times `reinforce`."""
+        picture = pictures.light_picture(self.params, self.images, "fc", width, height)
+        if self.params.reinforce > 0:
+            picture = foreground.reinforce(picture, *self.subject(index).at(self.frame, width, height), self.params.reinforce)
+        return pictures.encode(self.host, p, picture)
+
+    def rewrite_start(self, p, x: torch.Tensor, noise: torch.Tensor, width: int, height: int) -> None:
+        """The same result however often a batch count brings the same job here."""
+        start = torch.cat([self.start_latent(p, index, width, height) for index in range(x.shape[0])]).to(x)
+        if not self.is_img2img:
+            self.host.set_start_noise(p, x, conditioning.start_noise(noise, start, self.host.start_sigma(p)))
+            return
+        if p.init_latent is not self.rewritten:
+            self.init_latent = p.init_latent
+        self.rewritten = p.init_latent = conditioning.masked_init(self.init_latent, start, getattr(p, "nmask", None))
+        if self.params.compensate_steps:
+            self.proof.steps = self.host.run_all_steps(p)
+
+    def finish(self, p, image: Image.Image, index: int) -> Image.Image:
+        """postprocess_image: what works on the finished picture. Returns it untouched where nothing is asked for."""
+        params = self.params
+        if not (params.detail or params.color_hold or params.keep_background):
+            return image
+        relit = np.asarray(image.convert("RGB"))
+        original, alpha = self.subject(index).at(self.frame, image.width, image.height)
+        if params.color_hold:
+            relit = detail.hold_color(relit, original, alpha, params.color_hold)
+        if params.detail:
+            relit = detail.restore_detail(relit, original, alpha, params.detail_sigma, params.detail)
+        if params.keep_background:
+            relit = detail.keep_background(relit, original, alpha)
+        return Image.fromarray(relit)
+
+    def extras(self, size: tuple[int, int]) -> list[tuple[str, Image.Image]]:
+        """Named pictures that show what was done: each subject's condition and matte, and the light map or background."""
+        if not self.params.extras:
+            return []
+        named = []
+        for subject in self.subjects:
+            named.append(("foreground", Image.fromarray(subject.on_grey(self.frame, *size))))
+            if subject.alpha is not None:
+                matte = np.round(subject.at(self.frame, *size)[1] * 255).astype(np.uint8)
+                named.append(("matte", Image.fromarray(matte)))
+        if self.info.kind == "fbc":
+            named.append(("background", Image.fromarray(pictures.background_picture(self.params, self.images, *size))))
+        if self.rewrites_start:
+            named.append(("light map", Image.fromarray(pictures.light_picture(self.params, self.images, "fc", *size))))
+        return named
