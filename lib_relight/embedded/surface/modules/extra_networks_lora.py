@@ -1,4 +1,4 @@
-"""`<lora:name:weight>` and `<lora:name:text weight:unet weight>`, also te= and unet=; files in Lora/, lora/ or loras/ of the model folder."""
+"""`<lora:name:weight>`, `<lora:name:text weight:unet weight>` or te= and unet=; files in Lora/ of the model folder."""
 
 import os
 import re
