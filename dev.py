@@ -57,7 +57,7 @@ def add_relight(commands):
     relight.add_argument("--light", default="none", metavar="NAME",
                          help="left, right, top, bottom, top-left, top-right, bottom-left, bottom-right, ambient, none")
     relight.add_argument("--prompt", default="", help="what the picture shows, and in what light")
-    relight.add_argument("--negative", default="lowres, bad anatomy, bad hands, cropped, worst quality")
+    relight.add_argument("--negative", default=None, help="what it must not show (default: the original's words)")
     relight.add_argument("--background", type=Path, metavar="B", help="put the subject on this picture (fbc model)")
     relight.add_argument("--mask", type=Path, metavar="M", help="white where the subject is")
     relight.add_argument("--cfg", type=float, default=2.0, help="CFG scale")
@@ -119,7 +119,7 @@ def main(argv=None):
         if os.environ.get(INSIDE):
             return run_inside(args, rest)
         python = environments.ensure(ROOT, environments.best_pins())
-        return environments.call([python, __file__, *argv], env={INSIDE: "1"})
+        return environments.call([python, __file__, *argv], env={INSIDE: "1", "OMP_WAIT_POLICY": "PASSIVE"})
     except environments.SetupError as error:
         print(f"dev.py: {error}", file=sys.stderr)
         return 2

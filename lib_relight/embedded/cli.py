@@ -9,10 +9,9 @@ from ..images import open_file
 from ..messages import USER_ERRORS, RelightError
 from . import demo
 from .shot import Shot, fit_size, parse_size
-from .studio import Studio, describe_models, native_side, save_picture
+from .studio import DEMO_MODELS, Studio, defaults, describe_models, native_side, save_picture
 
 COMMAND_LIGHTS = tuple(light for light in LIGHTS_BUILT if light != "custom")
-DENOISE = 0.95
 
 
 def main(args) -> int:
@@ -72,16 +71,17 @@ def shot_of(args, models) -> Shot:
         size = parse_size(args.size) if args.size else fit_size(photo.size, native_side(models))
     except ValueError as error:
         raise RelightError(str(error)) from error
+    given = {name: getattr(args, name) for name in ("steps", "denoise") if getattr(args, name) is not None}
     return Shot(
-        photo, size, light=args.light, prompt=args.prompt, negative=args.negative, seed=args.seed, hires=args.hires,
+        photo, size, light=args.light, seed=args.seed, hires=args.hires, cfg=args.cfg,
         background=open_file(args.background, "background") if args.background else None,
-        mask=open_file(args.mask, "mask") if args.mask else None, cfg=args.cfg,
-        steps=args.steps or demo.STEPS, denoise=DENOISE if args.denoise is None else args.denoise)
+        mask=open_file(args.mask, "mask") if args.mask else None,
+        **{**defaults(models, args.prompt, args.negative), **given})
 
 
 def relight(args) -> int:
     check(args)
-    models = args.models or demo.ROOT / "models" / "demo"
+    models = args.models or DEMO_MODELS
     shot = shot_of(args, models)
     studio = Studio(models, args.device)
     print(f"models: {describe_models(studio.models)}\ndevice: {studio.device}", flush=True)

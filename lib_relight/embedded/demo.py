@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,13 @@ from PIL import Image
 from ..images import open_file
 from ..messages import RelightError
 from .contact_sheet import contact_sheet
-from .shot import Shot, fit_size
-from .studio import ROOT, Photo, Studio, describe_models, is_tiny, native_side, save_picture
+from .shot import Shot, fit_size, join_words
+from .studio import ROOT, Photo, Studio, defaults, describe_models, is_tiny, native_side, save_picture
 
 LIGHTS = ("left", "right", "top", "bottom")
 PHOTO, MATTE, BACKGROUND = (ROOT / "assets" / name for name in ("astronaut.jpg", "astronaut-matte.png", "sunset.jpg"))
 PROMPT = "a portrait of an astronaut in an orange suit"
-OBJECT_PROMPT = "a clay object"
-STEPS, STEPS_TINY = 25, 12
+TINY_PROMPT, OBJECT_PROMPT = "an orange clay blob, neutral light", "an orange clay ball, neutral light"
 
 
 def serve_page(args) -> int:
@@ -51,25 +51,26 @@ def bright_side(image: Image.Image, matte: Image.Image) -> str:
 
 def plan(args, models: Path) -> list[tuple[str, Shot, Image.Image]]:
     """(title, shot, matte) for every picture: the rendered object where the models are tiny, then the photograph."""
-    side = native_side(models)
+    side, tiny = native_side(models), is_tiny(models)
     lights = args.light or list(LIGHTS)
-    common = {"seed": args.seed, "steps": args.steps or (STEPS_TINY if is_tiny(models) else STEPS)}
+    given = {"seed": args.seed, **({"steps": args.steps} if args.steps else {})}
     shots = []
-    if is_tiny(models):
+    if tiny:
         picture, matte = rendered_object(side)
-        clay = Shot(picture, (side, side), mask=matte, prompt=OBJECT_PROMPT, **common)
+        clay = Shot(picture, (side, side), mask=matte, **{**defaults(models, OBJECT_PROMPT), **given})
         shots += [(f"object, {light}", with_light(clay, light), matte) for light in lights]
     photo, matte = open_file(PHOTO, "photo"), open_file(MATTE, "mask")
-    portrait = Shot(photo, fit_size(photo.size, side), mask=matte, prompt=PROMPT, **common)
+    words = defaults(models, TINY_PROMPT if tiny else PROMPT)
+    portrait = Shot(photo, fit_size(photo.size, side), mask=matte, **{**words, **given})
     shots += [(f"photo, {light}", with_light(portrait, light), matte) for light in lights]
     if args.light is None:
-        on_sunset = {**vars(portrait), "background": open_file(BACKGROUND, "background"), "cfg": 2.0}
-        shots.append(("photo, on sunset", Shot(**on_sunset), matte))
+        sunset = open_file(BACKGROUND, "background")
+        shots.append(("photo, on sunset", replace(portrait, background=sunset), matte))
     return shots
 
 
 def with_light(shot: Shot, light: str) -> Shot:
-    return Shot(**{**vars(shot), "light": light, "prompt": f"{shot.prompt}, light from the {light}"})
+    return replace(shot, light=light, prompt=join_words(shot.prompt, f"light from the {light}"))
 
 
 def run(args) -> int:
@@ -81,13 +82,13 @@ def run(args) -> int:
     loaded = time.monotonic() - began
     print(f"models: {describe_models(studio.models)}\ndevice: {studio.device}", flush=True)
     out = args.out.resolve()
-    rows, cells, seen = [], [], set()
+    rows, cells, seen = [], [], []
     for title, shot, matte in plan(args, studio.models):
         photo = studio.take(title, shot)
         save_picture(photo.image, out / f"{title.replace(', ', '-').replace(' ', '-')}.png", photo.infotext)
         rows.append((photo, bright_side(photo.image, matte)))
-        if id(shot.photo) not in seen:
-            seen.add(id(shot.photo))
+        if shot.photo not in seen:
+            seen.append(shot.photo)
             cells.append((f"{title.split(',')[0]}, as it is", shot.photo))
         cells.append((title, photo.image))
     sheet = out / "contact-sheet.png"

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-SAMPLER = "DPM++ 2M SDE"
-SCHEDULER = "Karras"
+SAMPLER, SCHEDULER = "DPM++ 2M SDE", "Karras"
 GOOD_WORDS = "best quality"
 BAD_WORDS = "lowres, bad anatomy, bad hands, cropped, worst quality"
 HIRES_DENOISE = 0.5
@@ -24,12 +23,14 @@ class Shot:
     background: Image.Image | None = None
     mask: Image.Image | None = None
     prompt: str = ""
-    negative: str = BAD_WORDS
+    negative: str = ""
     seed: int = 12345
     steps: int = 25
     cfg: float = 2.0
     denoise: float = 0.95
     hires: float | None = None
+    sampler: str = SAMPLER
+    scheduler: str = SCHEDULER
 
 
 def fit_size(photo: tuple[int, int], side: int) -> tuple[int, int]:
@@ -37,6 +38,10 @@ def fit_size(photo: tuple[int, int], side: int) -> tuple[int, int]:
     shorter = min(photo)
     scale = side / shorter
     return tuple(min(max(round(length * scale / GRID) * GRID, GRID), 2 * side) for length in photo)
+
+
+def join_words(*parts: str) -> str:
+    return ", ".join(part.strip(" ,") for part in parts if part.strip(" ,"))
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -65,10 +70,9 @@ def fields_of(shot: Shot) -> dict:
 
 def payload_of(shot: Shot) -> dict:
     """The whole payload, for /sdapi/v1/img2img or txt2img as `uses_img2img` says."""
-    words = ", ".join(part for part in (shot.prompt.strip(" ,"), GOOD_WORDS) if part)
     payload = {
-        "prompt": words, "negative_prompt": shot.negative, "seed": shot.seed, "steps": shot.steps, "cfg_scale": shot.cfg,
-        "width": shot.size[0], "height": shot.size[1], "sampler_name": SAMPLER, "scheduler": SCHEDULER,
+        "prompt": shot.prompt, "negative_prompt": shot.negative, "seed": shot.seed, "steps": shot.steps, "cfg_scale": shot.cfg,
+        "width": shot.size[0], "height": shot.size[1], "sampler_name": shot.sampler, "scheduler": shot.scheduler,
         "alwayson_scripts": {"Relight": {"args": [{"iclight": fields_of(shot)}]}},
     }
     if uses_img2img(shot):

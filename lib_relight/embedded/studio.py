@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from ..messages import RelightError
-from .shot import Shot, payload_of, uses_img2img
+from .shot import BAD_WORDS, GOOD_WORDS, Shot, join_words, payload_of, uses_img2img
 from .progress_bar import ProgressBar
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +83,13 @@ def native_side(models: Path) -> int:
 
 def is_tiny(models: Path) -> bool:
     return read_json(models / "unet" / "config.json").get("block_out_channels", [320])[0] < 320
+
+
+def defaults(models: Path, prompt: str, negative: str | None = None) -> dict:
+    """What a Shot takes with these models: the original's sampler, steps and words, or what the tiny ones were trained with."""
+    if is_tiny(models):
+        return {"prompt": prompt, "negative": negative or "", "steps": 12, "sampler": "Euler", "scheduler": "Automatic"}
+    return {"prompt": join_words(prompt, GOOD_WORDS), "negative": BAD_WORDS if negative is None else negative, "steps": 25}
 
 
 def describe_models(models: Path) -> str:

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from sd_relight.lib_relight.embedded import cli, demo, studio
 from sd_relight.lib_relight.embedded.contact_sheet import GAP, LABEL, PAPER, contact_sheet, grid
-from sd_relight.lib_relight.embedded.shot import Shot, fit_size, parse_size, payload_of, uses_img2img
 from sd_relight.lib_relight.embedded.progress_bar import ProgressBar, draw, share_done
+from sd_relight.lib_relight.embedded.shot import Shot, fit_size, parse_size, payload_of, uses_img2img
 from sd_relight.lib_relight.messages import RelightError
 from sd_relight.lib_relight.request import parse_request
 
@@ -39,7 +39,7 @@ def test_a_light_alone_is_img2img_with_the_photo_as_subject():
     payload = payload_of(shot)
     assert uses_img2img(shot)
     assert payload["init_images"] == [PHOTO] and payload["denoising_strength"] == 0.9
-    assert payload["prompt"] == "a cup, best quality"
+    assert payload["prompt"] == "a cup" and payload["sampler_name"] == "DPM++ 2M SDE"
     assert (payload["width"], payload["height"], payload["steps"], payload["seed"]) == (384, 256, 12, 7)
     assert payload["alwayson_scripts"] == {"Relight": {"args": [{"iclight": {"light": "left"}}]}}
 
@@ -172,10 +172,29 @@ def test_models_are_described_plainly(tmp_path):
     assert (studio.native_side(tmp_path / "b"), studio.native_side(real), studio.native_side(tmp_path)) == (256, 512, 512)
 
 
+def test_real_models_get_the_words_of_the_original(tmp_path):
+    real, tiny = make_config(tmp_path / "real", [320]), make_config(tmp_path / "tiny", [32])
+    words = studio.defaults(real, "a cup, ")
+    assert words == {"prompt": "a cup, best quality", "steps": 25,
+                     "negative": "lowres, bad anatomy, bad hands, cropped, worst quality"}
+    assert studio.defaults(real, "a cup", "blur")["negative"] == "blur"
+    assert (studio.defaults(tiny, "a cup")["prompt"], studio.defaults(tiny, "a cup")["steps"]) == ("a cup", 12)
+
+
+def test_the_plan_of_the_demo(tmp_path):
+    args = SimpleNamespace(light=None, seed=1, steps=None)
+    real = demo.plan(args, make_config(tmp_path / "real", [320], 64))
+    assert [title for title, _, _ in real] == ["photo, left", "photo, right", "photo, top", "photo, bottom", "photo, on sunset"]
+    assert real[0][1].size == (512, 512) and real[0][1].prompt.endswith("best quality, light from the left")
+    args = SimpleNamespace(light=["top"], seed=1, steps=3)
+    tiny = demo.plan(args, make_config(tmp_path / "tiny", [32]))
+    assert [(title, shot.light, shot.steps) for title, shot, _ in tiny] == [("object, top", "top", 3), ("photo, top", "top", 3)]
+
+
 def relight_args(tmp_path, **changes):
     photo = tmp_path / "photo.png"
     PHOTO.save(photo)
-    given = {"command": "relight", "photo": photo, "out": tmp_path / "out.png", "light": "left", "prompt": "", "negative": "",
+    given = {"command": "relight", "photo": photo, "out": tmp_path / "out.png", "light": "left", "prompt": "", "negative": None,
              "background": None, "mask": None, "cfg": 2.0, "denoise": None, "hires": None, "size": None, "models": None,
              "device": "auto", "seed": 1, "steps": None}
     return SimpleNamespace(**{**given, **changes})
