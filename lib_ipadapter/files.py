@@ -153,7 +153,7 @@ def read_pickle(path: Path, device: str) -> dict[str, Tensor]:
     if zipfile.is_zipfile(path):
         options["mmap"] = True
     try:
-        content = torch.load(path, **options)
+        content = torch.load(str(path), **options)
     except pickle.UnpicklingError as error:
         if "weights_only" in str(error).lower() or "unsupported" in str(error).lower():
             raise IpAdapterError(f"`{path.name}` holds more than tensors and is not loaded, because that could run "

@@ -58,8 +58,8 @@ def to_mask(image: Image.Image | np.ndarray | Tensor, name: str = "mask") -> Ten
     elif isinstance(image, Image.Image):
         tensor = torch.from_numpy(mask_levels(image)) / 255
     else:
-        array = np.asarray(image)
-        tensor = torch.from_numpy(np.ascontiguousarray(array)).float() / (255 if array.dtype == np.uint8 else 1)
+        array = np.array(image)
+        tensor = torch.from_numpy(array).float() / (255 if array.dtype == np.uint8 else 1)
     if tensor.ndim == 3 and tensor.shape[-1] in (1, 3, 4) and tensor.shape[0] != 1:
         tensor = tensor[..., :3].mean(-1)
     if tensor.ndim == 2:

@@ -129,8 +129,15 @@ class FacePlusProjection(nn.Module):
         return identity + scale * perceived if self.shortcut else perceived
 
 
-CLASSES = {"base": ImageProjection, "base-g": ImageProjection, "full": FullProjection, "faceid": FaceProjection, "portrait": FaceProjection,
-           "resampler": Resampler, "resampler-face": Resampler}
+CLASSES = {
+    "base": ImageProjection,
+    "base-g": ImageProjection,
+    "full": FullProjection,
+    "faceid": FaceProjection,
+    "portrait": FaceProjection,
+    "resampler": Resampler,
+    "resampler-face": Resampler,
+}
 
 
 def build(variant: Variant, weights: Mapping[str, Tensor], dtype: torch.dtype = torch.float32) -> nn.Module:
