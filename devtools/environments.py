@@ -187,8 +187,10 @@ def torch_constraint(folder):
     return str(path)
 
 
-def ensure(root, pins, extra=None):
+def ensure(root, pins, extra=None, script=None):
     """The interpreter of the environment with these pins and, with `extra`, that requirement file on top.
+
+    script: words for the new interpreter, run once after `extra` (the extension's own installer, say).
 
     A base that failed half-way is removed, so the next start begins anew; a failed `extra` leaves the base, which it
     cannot change, usable.
@@ -199,7 +201,7 @@ def ensure(root, pins, extra=None):
         if not (folder / "ready").exists():
             make_base(root, pins, folder, command)
         if extra is not None:
-            add_extra(root, pins, folder, extra)
+            add_extra(root, pins, folder, extra, script)
     return python_in(folder)
 
 
@@ -216,13 +218,17 @@ def make_base(root, pins, folder, command):
             shutil.rmtree(old, ignore_errors=True)
 
 
-def add_extra(root, pins, folder, extra):
-    stamp = folder / f"{extra.stem}-{key([extra])}"
+def add_extra(root, pins, folder, extra, script):
+    stamp = folder / f"{extra.stem}-{key([extra, script])}"
     if stamp.exists():
         return
     constraints = [word for file in files_of(root, pins) for word in ("-c", str(file))]
     log = folder.with_suffix(".log")
     pip_step(python_in(folder), ["-r", str(extra), *constraints, "-c", torch_constraint(folder)], log, extra.name, root)
+    if script:
+        print(f"  {' '.join(script)}", flush=True)
+        if call([python_in(folder), *script], cwd=root):
+            raise SetupError(f"{' '.join(script)} failed in {folder}; its own lines above say why.")
     stamp.touch()
 
 

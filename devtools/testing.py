@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import environments
 
 BROWSER = ("chromium", "chromedriver")
+MATTING = ("install.py", "matting")
+"""The extension's own installer adds rembg, held to the versions that are there, as it does inside a WebUI."""
 
 
 @dataclass
@@ -132,7 +134,7 @@ def run_tests(root, args):
         print(f"browser tests will be skipped: {reason}", flush=True)
     env = {"RELIGHT_TEST_THREADS": "1" if len(all_pins) > 1 else "2", "RELIGHT_NO_BROWSER": reason or ""}
     extra = root / "requirements" / "test.txt"
-    pythons = [environments.ensure(root, pins, extra) for pins in all_pins]
+    pythons = [environments.ensure(root, pins, extra, MATTING) for pins in all_pins]
     jobs = [lambda pins=pins, python=python: run_suite(root, args, pins, python, env)
             for pins, python in zip(all_pins, pythons, strict=True)]
     results = side_by_side(jobs) + ([] if args.expression or args.paths else [lint(root, pythons[0])])

@@ -107,6 +107,20 @@ def test_the_second_call_installs_nothing(environments, project, monkeypatch):
     assert made == ["base", "extra", "extra"]
 
 
+def test_a_failed_script_is_tried_again(environments, project, monkeypatch):
+    codes = [1, 0]
+    monkeypatch.setattr(environments, "torch_constraint", lambda folder: "torch.txt")
+    monkeypatch.setattr(environments, "pip_step", lambda *args: None)
+    monkeypatch.setattr(environments, "call", lambda command, **kw: codes.pop(0))
+    extra, folder = project / "requirements" / "test.txt", project / ".relight" / "forge-x"
+    folder.mkdir(parents=True)
+    with pytest.raises(environments.SetupError, match=r"install\.py matting failed"):
+        environments.add_extra(project, environments.PINS["forge"], folder, extra, ("install.py", "matting"))
+    for _ in range(2):
+        environments.add_extra(project, environments.PINS["forge"], folder, extra, ("install.py", "matting"))
+    assert not codes
+
+
 def test_pip_says_what_failed_and_where_the_log_is(environments, project):
     log = project / "pip.log"
     with pytest.raises(environments.SetupError, match=r"could not install nothing.*pip\.log"):
@@ -195,7 +209,7 @@ def test_a_suite_that_died_without_a_report_fails(dev, tmp_path):
 def run_with(dev, monkeypatch, tmp_path, codes, **options):
     args = SimpleNamespace(env=None, expression=None, webui=None, paths=[], **options)
     monkeypatch.setattr(dev.testing, "ensure_browser", lambda: None)
-    monkeypatch.setattr(dev.testing.environments, "ensure", lambda root, pins, extra: pins.name)
+    monkeypatch.setattr(dev.testing.environments, "ensure", lambda root, pins, extra, script: pins.name)
     monkeypatch.setattr(dev.testing, "stream", lambda command, label, root, env: codes[label.strip()])
     return dev.testing.run_tests(tmp_path, args)
 
