@@ -32,6 +32,8 @@ def host_pip():
         return None
 
     def run(arguments):
+        if getattr(getattr(launch, "args", None), "skip_install", False):
+            return False, "ERROR: the host was started with --skip-install"
         command = subprocess.list2cmdline(arguments) if os.name == "nt" else shlex.join(arguments)
         try:
             launch.run_pip(command, "packages for Relight")

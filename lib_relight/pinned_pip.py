@@ -8,9 +8,11 @@ with `--no-deps`.
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,8 +32,10 @@ TWINS = (
 
 WHEELS = "--only-binary=:all:"
 PATIENCE = ["--retries=1", "--timeout=20"]
+PATIENCE_SECONDS = 1800
+UV_ADDS = re.compile(r"^ \+ (\S+?)==(\S+)", re.MULTILINE)
 NO_NETWORK = ("failed to establish a new connection", "name resolution", "network is unreachable",
-              "max retries exceeded", "connection refused", "timed out", "proxyerror")
+              "max retries exceeded", "connection refused", "timed out", "proxyerror", "failed to fetch", "client error")
 VERSION = re.compile(r"^(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9.]+)?$", re.IGNORECASE)
 
 
@@ -83,14 +87,44 @@ def constraint_lines(versions: dict[str, str]) -> list[str]:
 
 
 def run_pip(arguments: list[str]) -> tuple[bool, str]:
-    """pip of the running interpreter."""
+    """pip of the running interpreter, or uv where the environment was made by uv and has no pip."""
+    if importlib.util.find_spec("pip") is None and shutil.which("uv"):
+        return run_uv(arguments)
+    return run([sys.executable, "-m", "pip", *arguments])
+
+
+def run(command: list[str]) -> tuple[bool, str]:
+    """(exit status is 0, output). By Popen: Forge Neo replaces subprocess.run by one that turns pip into uv."""
     environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     try:
-        done = subprocess.run([sys.executable, "-m", "pip", *arguments], env=environment, capture_output=True, text=True,
-                              encoding="utf-8", errors="replace", timeout=1800)
+        with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace") as process:
+            try:
+                text, _ = process.communicate(timeout=PATIENCE_SECONDS)
+            except BaseException:
+                process.kill()
+                raise
     except (OSError, subprocess.TimeoutExpired) as error:
         return False, f"ERROR: {error}"
-    return done.returncode == 0, done.stdout + done.stderr
+    return process.returncode == 0, text
+
+
+def run_uv(arguments: list[str]) -> tuple[bool, str]:
+    """The same by uv, which knows neither --report nor pip's patience: its list of additions becomes the report.
+
+    It does not say what a package needs, so that one taken alone comes without the parts it lacks.
+    """
+    words = [word for word in arguments if word not in (*PATIENCE, "--quiet")]
+    report = None
+    if "--report" in words:
+        at = words.index("--report")
+        report = Path(words[at + 1])
+        del words[at:at + 2]
+    ok, text = run(["uv", "pip", words[0], "--python", sys.executable, "--color=never", *words[1:]])
+    if ok and report is not None:
+        items = [{"metadata": {"name": name, "version": version}} for name, version in UV_ADDS.findall(text)]
+        report.write_text(json.dumps({"install": items}), "utf-8")
+    return ok, text
 
 
 class Planner:
@@ -198,7 +232,7 @@ def install(requirements: Iterable[str], pip: Pip = run_pip, apply: Pip | None =
         else:
             exact.append(f"{metadata['name']}=={metadata['version']}")
     if exact:
-        ok, text = (apply or pip)(["install", "--no-deps", "--quiet", WHEELS, *PATIENCE, *exact])
+        ok, text = (apply or pip)(["install", "--no-deps", "--quiet", WHEELS, *exact])  # flags that uv has as well
         if not ok:
             raise InstallError(f"pip failed: {last_error(text)}")
     importlib.invalidate_caches()

@@ -67,6 +67,12 @@ def test_the_hosts_failing_pip_becomes_text(install, monkeypatch):
     assert install.host_pip()(["install", "x"]) == (False, "Couldn't install packages for Relight.")
 
 
+def test_the_hosts_skip_install_is_obeyed(install, monkeypatch):
+    launch = type("Launch", (), {"run_pip": None, "args": type("Args", (), {"skip_install": True})})
+    monkeypatch.setitem(sys.modules, "launch", launch)
+    assert install.host_pip()(["install", "x"]) == (False, "ERROR: the host was started with --skip-install")
+
+
 def test_without_a_host_there_is_no_host_pip(install, monkeypatch):
     monkeypatch.setitem(sys.modules, "launch", None)
     assert install.host_pip() is None

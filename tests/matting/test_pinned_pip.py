@@ -1,6 +1,8 @@
 """The constraint logic, with a pip that answers from a table."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ class FakePip:
         self.constraints = None
 
     def __call__(self, arguments):
-        wanted = [word for word in arguments[arguments.index("--timeout=20") + 1:] if not word.startswith("-")]
+        wanted = [word for word in arguments[arguments.index("--only-binary=:all:") + 1:] if not word.startswith("-")]
         if "--dry-run" not in arguments:
             self.calls.append(("install", tuple(wanted)))
             for item in wanted:
@@ -171,3 +173,34 @@ def test_twins(name, twin):
 
 def test_the_cpu_onnxruntime_is_the_gpu_ones_twin():
     assert pinned_pip.twin_of("onnxruntime", {"onnxruntime-gpu": "1.20"}) == "onnxruntime-gpu"
+
+
+def test_pip_runs_even_where_the_host_turns_it_into_uv(monkeypatch):
+    """Forge Neo, started with --uv, replaces subprocess.run."""
+    monkeypatch.setattr(subprocess, "run", None)
+    assert pinned_pip.run([sys.executable, "-c", "print('said'); raise SystemExit(3)"]) == (False, "said\n")
+
+
+def test_a_program_that_is_not_there():
+    ok, text = pinned_pip.run(["no-such-program-here"])
+    assert not ok and text.startswith("ERROR: ")
+
+
+def test_uv_stands_in_where_there_is_no_pip(monkeypatch, environment, tmp_path):
+    asked = []
+
+    def run(command):
+        asked.append(command)
+        if "--dry-run" not in command:
+            environment.update({"rembg": "2.0.69", "pooch": "1.9.0"})
+        return True, "Resolved 9 packages\nWould install 2 packages\n + pooch==1.9.0\n + rembg==2.0.69\n"
+
+    monkeypatch.setattr(pinned_pip, "run", run)
+    monkeypatch.setattr(pinned_pip.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(pinned_pip.shutil, "which", lambda name: "/bin/uv")
+    report = pinned_pip.install(["rembg"])
+    assert report.added == {"pooch": "1.9.0", "rembg": "2.0.69"}
+    start = ["uv", "pip", "install", "--python", sys.executable, "--color=never"]
+    plan, apply = asked
+    assert plan[:8] == [*start, "--dry-run", "--only-binary=:all:"] and plan[-1] == "rembg"
+    assert apply == [*start, "--no-deps", "--only-binary=:all:", "pooch==1.9.0", "rembg==2.0.69"]
