@@ -101,7 +101,7 @@ def _build_results(gr, tab):
         }
     gr.HTML("", elem_id=f"{tab}_progress")
     outputs = [
-        gr.Gallery(label="Output", show_label=False, elem_id=f"{tab}_gallery", columns=2, object_fit="contain",
+        gr.Gallery(label="Output", show_label=False, elem_id=f"{tab}_gallery", columns=2, object_fit="contain", preview=True,
                    height=520, format="png", interactive=False),
         gr.Textbox(visible=False, elem_id=f"generation_info_{tab}"),
         gr.HTML("", elem_id=f"html_info_{tab}"),
