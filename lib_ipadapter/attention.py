@@ -64,27 +64,34 @@ class CrossAttentionPatch:
 
     previous: what sat in the slot before; it then makes the text part (and whatever else it makes).
     attention: the host's attention(q, k, v, heads) for the text part otherwise.
+    An earlier patch of this class is replaced, not wrapped, and what others added to it is kept: a host may call twice.
     Those who come later may call `set_new_condition` (the hosts' own adapter) or `add` (ComfyUI's).
     """
 
     def __init__(self, terms: Sequence[Term], clock: StepClock, previous: Callable | None = None,
                  attention: Attention | None = None):
-        self.terms = list(terms)
-        self.callbacks: list[ForeignCallback] = []
+        self.terms, self.foreign, self.callbacks = list(terms), [], []
+        if isinstance(previous, CrossAttentionPatch):
+            self.foreign, self.callbacks = list(previous.foreign), list(previous.callbacks)
+            previous = previous.previous
         self.clock, self.previous, self.attention = clock, previous, attention
-        self.timed = any(not term.window.always for term in self.terms)
 
     def __deepcopy__(self, memo) -> CrossAttentionPatch:
         copy = CrossAttentionPatch(self.terms, self.clock, self.previous, self.attention)
-        copy.callbacks = list(self.callbacks)
+        copy.foreign, copy.callbacks = list(self.foreign), list(self.callbacks)
         return copy
+
+    @property
+    def timed(self) -> bool:
+        """Whether anything here depends on the step."""
+        return bool(self.callbacks) or any(not term.window.always for term in (*self.terms, *self.foreign))
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
         if self.previous is not None:
             out = self.previous(q, k, v, extra_options)
         else:
             out = (self.attention or sdpa)(q, k, v, extra_options["n_heads"])
-        if self.timed or self.callbacks:
+        if self.timed:
             self.clock.observe(extra_options.get("sigmas"))
         out = self.add_image_parts(out, q, extra_options)
         for callback in self.callbacks:
@@ -100,7 +107,7 @@ class CrossAttentionPatch:
 
     def add_image_parts(self, out: Tensor, q: Tensor, extra_options: dict) -> Tensor:
         plan = None
-        for term in self.terms:
+        for term in (*self.terms, *self.foreign):
             gate = self.clock.gate(term.window)
             if gate == 0:
                 continue
@@ -110,8 +117,7 @@ class CrossAttentionPatch:
 
     def set_new_condition(self, **options) -> None:
         """Take in the hosts' built-in adapter, as it hands itself to a patch that is already there."""
-        self.terms.append(Term(**foreign_unit(options)))
-        self.timed = any(not term.window.always for term in self.terms)
+        self.foreign.append(Term(**foreign_unit(options)))
 
     def add(self, callback: Callable, **options) -> None:
         """Take in a callback of ComfyUI's kind: callback(out, q, k, v, extra_options, **options) is added to out."""
@@ -158,6 +164,23 @@ def build_patches(units: Sequence[Unit], base: str, *, clock: StepClock | None =
 def find_previous(table: Mapping, slot: tuple) -> Callable | None:
     """What a host's attn2 replace table would call for this slot: the exact key first, then the one without index."""
     return table.get(slot) or table.get(slot[:2])
+
+
+def without_ours(table: Mapping) -> dict:
+    """A host's attn2 replace table as it would be without our patches: what they wrapped, and nothing where they were first.
+
+    For a clone that was patched for another pass. Adapters that were added to one of our patches keep it.
+    """
+    kept = {}
+    for slot, patch in table.items():
+        if isinstance(patch, CrossAttentionPatch):
+            if patch.foreign or patch.callbacks:
+                patch = CrossAttentionPatch([], patch.clock, patch, patch.attention)
+            else:
+                patch = patch.previous
+        if patch is not None:
+            kept[slot] = patch
+    return kept
 
 
 def wanted_layers(weights: Mapping[int, LayerWeight], base: str) -> list[int]:

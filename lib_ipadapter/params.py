@@ -36,6 +36,7 @@ WEIGHT_TYPES = ("linear", "ease in", "ease out", "ease in-out", "reverse in-out"
                 "style and composition", "strong style and composition", "style transfer precise",
                 "composition precise")
 SCALINGS = ("V only", "K+V", "K+V w/ C penalty")
+"""ComfyUI's fourth, `K+mean(V) w/ C penalty`, is left out: the header of its source allows non-commercial use only."""
 TIMINGS = ("steps", "sigma")
 CURVES = ("constant", "fade in", "fade out", "fade in-out")
 CROPS = ("center", "pad", "stretch", "face", "box")

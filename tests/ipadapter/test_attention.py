@@ -6,7 +6,7 @@ import types
 import pytest
 import torch
 from ipadapter.mini_host import host_attention
-from sd_relight.lib_ipadapter.attention import Unit, build_patches, find_previous, sdpa, wanted_layers
+from sd_relight.lib_ipadapter.attention import Unit, build_patches, find_previous, sdpa, wanted_layers, without_ours
 from sd_relight.lib_ipadapter.keys import LayerKeys, compute_keys, size_in_bytes
 from sd_relight.lib_ipadapter.maskgrid import MaskGrid
 from sd_relight.lib_ipadapter.rows import Segment, row_plan
@@ -237,7 +237,43 @@ def test_a_copy_takes_new_conditions_alone():
     clone = copy.deepcopy(first)
     clone.set_new_condition(**forge_options())
     clone.add(print)
-    assert (len(first.terms), len(first.callbacks), len(clone.terms), len(clone.callbacks)) == (1, 0, 2, 1)
+    assert (len(first.foreign), len(first.callbacks), len(clone.foreign), len(clone.callbacks)) == (0, 0, 1, 1)
+
+
+def test_applied_twice_counts_once():
+    """Forge's hires pass calls the hook on the clone that is patched already."""
+    unit, cond, uncond = make_unit(0.5)
+    q, k, v = qkv(2)
+    opts = options([1, 0], 1)
+    table = {SLOT: lambda q, k, v, extra: 3 * host_attention(q, k, v, HEADS)}
+    results = []
+    for _ in range(3):
+        table.update(build_patches([unit], "sd15", previous=lambda slot: find_previous(table, slot)))
+        results.append(table[SLOT](q, k, v, opts))
+    assert torch.equal(results[0], results[1]) and torch.equal(results[0], results[2])
+
+
+def test_applied_twice_keeps_what_others_added():
+    unit, *_ = make_unit(0.5)
+    table = build_patches([unit], "sd15")
+    table[SLOT].set_new_condition(**forge_options())
+    table[SLOT].add(lambda out, q, *_: q)
+    q, k, v = qkv(2)
+    before = table[SLOT](q, k, v, options([1, 0], 1))
+    table.update(build_patches([unit], "sd15", previous=lambda slot: find_previous(table, slot)))
+    torch.testing.assert_close(table[SLOT](q, k, v, options([1, 0], 1)), before)
+
+
+def test_taken_out_again():
+    unit, *_ = make_unit(0.5)
+    theirs = {("input", 2): print}
+    wrapped = build_patches([unit], "sd15", previous=lambda slot: len)
+    assert without_ours({**theirs, **wrapped}) == {**theirs, SLOT: len}
+    assert without_ours({**theirs, **build_patches([unit], "sd15")}) == theirs
+    patch = build_patches([unit], "sd15")[SLOT]
+    patch.set_new_condition(**forge_options())
+    left = without_ours({SLOT: patch})[SLOT]
+    assert (len(left.terms), len(left.foreign), len(patch.terms)) == (0, 1, 1)
 
 
 def test_scalings():
