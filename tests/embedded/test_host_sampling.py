@@ -162,7 +162,7 @@ def test_schedules(host):
     p = type("P", (), {"is_hr_pass": False, "scheduler": "Automatic", "sampler_noise_scheduler_override": None,
                        "extra_generation_params": {}})
     levels = host.model.model.predictor.sigmas
-    assert sampler.get_sigmas(p, 3).tolist() == pytest.approx([14.6146, levels[[499, 500]].log().mean().exp(), 0.0292, 0], rel=1e-4)
+    assert sampler.get_sigmas(p, 3).tolist() == pytest.approx([14.6146, levels[[499, 500]].log().mean().exp().item(), 0.0292, 0], rel=1e-4)
     p.scheduler = "Exponential"
     assert sampler.get_sigmas(p, 3).tolist() == pytest.approx([14.6146, (14.6146 * 0.029168) ** 0.5, 0.029168, 0], rel=1e-3)
     assert p.extra_generation_params == {"Schedule type": "Exponential"}

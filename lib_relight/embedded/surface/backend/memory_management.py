@@ -1,7 +1,5 @@
 """Forge's memory manager reduced to: everything stays on the one device; loading a patcher merges its weights."""
 
-import gc
-
 import torch
 
 from modules import devices
@@ -73,9 +71,7 @@ def unload_model_clones(model):
 
 
 def soft_empty_cache(force=False):
-    gc.collect()
-    if devices.device.type == "cuda":
-        torch.cuda.empty_cache()
+    devices.torch_gc()
 
 
 def cast_to_device(tensor, device, dtype, copy=False):

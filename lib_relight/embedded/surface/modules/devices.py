@@ -36,8 +36,9 @@ def has_mps():
 
 
 def torch_gc():
-    gc.collect()
+    """Give memory back to the GPU's driver; on a CPU there is none to give, and collecting takes longer than a small job."""
     if device.type == "cuda":
+        gc.collect()
         torch.cuda.empty_cache()
 
 
