@@ -84,7 +84,7 @@ def encode_dataset(folder: Path, vae, tokenizer, device: torch.device) -> None:
     """Write latents.npy, ramps.npy and tokens.npy; goes on where it stopped as long as the VAE is the same."""
     targets = np.load(folder / "target.npy", mmap_mode="r")
     count, size = len(targets), targets.shape[1]
-    plan = {"count": count, "vae": float(sum(p.double().abs().sum() for p in vae.parameters()))}
+    plan = {"count": count, "vae": sum(float(p.detach().double().abs().sum()) for p in vae.parameters())}
     state = read_json(folder / "encoded.json", {})
     done = state.get("done", 0) if {k: state.get(k) for k in plan} == plan else 0
     if not done:

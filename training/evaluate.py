@@ -1,0 +1,179 @@
+"""Held-out evaluation: a report as JSON and contact sheets.
+
+    python dev.py train-demo --only evaluate, or evaluate.main(["--models", "models/demo", "--out", "outputs/evaluation"])
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .devices import pick_device
+from .inference import Sampler
+from .latents import decode
+from .metrics import centre_disc, has_hue, hue_distance, lit_difference, mean_inside, psnr
+from .rendering import Pictures, held_out_scenes, light_ramp, render, to_uint8
+from .scenes import COLOUR_NAMES, DIRECTIONS, SHAPES, Scene
+from .train_adapter import vision_input
+
+SIZE = 256
+SEED = 7
+MODES = {"img2img 0.9": {"strength": 0.9}, "img2img 1.0": {"strength": 1.0}, "txt2img": {"strength": 1.0, "seed": 5007}}
+CORNERS = {"top-left": 135.0, "top-right": 45.0, "bottom-left": 225.0, "bottom-right": 315.0}
+
+
+def prompt_of(scene: Scene, light: str = "neutral light") -> str:
+    return f"a {COLOUR_NAMES[scene.style.colour]} clay {SHAPES[scene.shape]}, {light}"
+
+
+def save_sheet(rows: list[Tensor], path: Path, columns: int = 12) -> None:
+    """Rows of pictures, half size, one PNG."""
+    grid = np.concatenate([np.concatenate(list(to_uint8(r[:columns])), 1) for r in rows], 0)
+    picture = Image.fromarray(grid)
+    picture.resize((picture.width // 2, picture.height // 2), Image.LANCZOS).save(path)
+
+
+def sign_figures(difference: Tensor) -> dict:
+    return {"right sign": float((difference > 0).float().mean()), "mean contrast": float(difference.mean())}
+
+
+def evaluate_vae(sampler: Sampler, pictures: Pictures, out: Path, photos: Tensor | None) -> dict:
+    def rebuilt(x: Tensor) -> Tensor:
+        return decode(sampler.vae, sampler.encode(x)).cpu()
+
+    ramps = torch.cat([light_ramp(angle, SIZE) for angle in DIRECTIONS.values()])
+    sets = {"renders": pictures.target, "gradients": ramps}
+    if photos is not None:
+        sets["photographs"] = photos
+    save_sheet([pictures.target, rebuilt(pictures.target[:12])], out / "vae.png")
+    return {f"PSNR of {name}, dB": psnr(rebuilt(x), x) for name, x in sets.items()}
+
+
+def evaluate_fc(sampler: Sampler, scenes: list[Scene], pictures: Pictures, out: Path, options: dict) -> dict:
+    condition = sampler.encode(pictures.foreground)
+    prompts = [prompt_of(s) for s in scenes]
+    report: dict = {}
+    for mode, own in MODES.items():
+        angles = {**DIRECTIONS, **CORNERS} if mode == "img2img 1.0" else DIRECTIONS
+        rows, began = [pictures.foreground], time.monotonic()
+        for name, angle in angles.items():
+            init = sampler.encode(light_ramp(angle, SIZE))
+            relit = sampler.sample_many("fc", prompts, init=init, concat=condition, **{"seed": SEED, **options, **own})
+            before = lit_difference(pictures.foreground, pictures.alpha, angle)
+            after = lit_difference(relit, pictures.alpha, angle)
+            other_side = before < -0.03
+            report[f"{mode}, {name}"] = {
+                **sign_figures(after), "lit from the other side before": int(other_side.sum()),
+                "of these right": int((after[other_side] > 0).sum()), "colour error": colour_error(relit, pictures)}
+            rows.append(relit)
+            print(mode, name, report[f"{mode}, {name}"], flush=True)
+        save_sheet(rows, out / f"fc {mode}.png")
+        report[f"{mode}, seconds a picture"] = (time.monotonic() - began) / len(angles) / len(scenes)
+    return report
+
+
+def colour_error(relit: Tensor, pictures: Pictures) -> float:
+    """Distance of the object's mean colour, each scaled to the same brightness, from the flatly lit object's."""
+    inside = (pictures.alpha > 0.5).float()
+    a, b = mean_inside(relit, inside), mean_inside(pictures.foreground, inside)
+    return float((a / a.mean(1, keepdim=True) - b / b.mean(1, keepdim=True)).abs().mean())
+
+
+def evaluate_fbc(sampler: Sampler, scenes: list[Scene], pictures: Pictures, out: Path, options: dict) -> dict:
+    """Every object before another scene's wall, from noise alone."""
+    order = torch.from_numpy(np.random.default_rng(2000).permutation(len(scenes)))
+    walls = pictures.background[order]
+    concat = torch.cat([sampler.encode(pictures.foreground), sampler.encode(walls)], 1)
+    relit = sampler.sample_many("fbc", [prompt_of(s, "light") for s in scenes], concat=concat,
+                                **{"seed": SEED + 2, **options})
+    angles = torch.tensor([scenes[int(i)].angle for i in order])
+    after = lit_difference(relit, pictures.alpha, angles)
+    before = lit_difference(pictures.foreground, pictures.alpha, angles)
+    outside = (pictures.alpha < 0.01).float()
+    save_sheet([pictures.foreground, walls, relit], out / "fbc.png")
+    return {**sign_figures(after), "right sign before": float((before > 0).float().mean()),
+            "wall error": float((mean_inside((relit - walls).abs(), outside)).mean()),
+            "colour error": colour_error(relit, pictures)}
+
+
+def evaluate_adapter(sampler: Sampler, pictures: Pictures, out: Path, options: dict) -> dict:
+    """Text to picture without colour words, with each held-out picture as the reference, at weight 0 and 1."""
+    reference = vision_input(pictures.target)
+    object_colour = mean_inside(pictures.target, (pictures.alpha > 0.5).float())
+    wall_colour = mean_inside(pictures.target, (pictures.alpha < 0.01).float())
+    prompts = ["a clay ball, light"] * len(reference)
+    rows, report = [pictures.target], {}
+    for weight in (0.0, 1.0):
+        made = sampler.sample_many("base", prompts, reference=reference, weight=weight, **{"seed": SEED + 4, **options})
+        rows.append(made)
+        middle, rim = centre_disc(SIZE, 0.3).expand(len(made), 1, -1, -1), 1 - centre_disc(SIZE, 1.0)
+        for name, mask, wanted in (("object", middle, object_colour), ("wall", rim.expand_as(middle), wall_colour)):
+            distance = hue_distance(mean_inside(made, mask), wanted)[has_hue(wanted)]
+            report[f"{name} hue distance at weight {weight:g}, degrees"] = float(distance.mean())
+    for name in ("object", "wall"):
+        ends = [report[f"{name} hue distance at weight {w}, degrees"] for w in (0, 1)]
+        report[f"{name} hue distance, weight 1 / weight 0"] = ends[1] / ends[0]
+    save_sheet(rows, out / "adapter.png")
+    return report
+
+
+def load_photos(folder: Path | None) -> Tensor | None:
+    """The middle squares of the folder's pictures at SIZE, or None."""
+    if folder is None:
+        return None
+    squares = []
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp")):
+        picture = Image.open(path).convert("RGB")
+        side = min(picture.size)
+        left, top = (picture.width - side) // 2, (picture.height - side) // 2
+        picture = picture.crop((left, top, left + side, top + side)).resize((SIZE, SIZE), Image.LANCZOS)
+        squares.append(torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255)
+    return torch.stack(squares) if squares else None
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Measure the demo models on held-out renders.")
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", default=["vae", "fc", "fbc", "adapter"])
+    parser.add_argument("--objects", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--cfg", type=float, default=2.0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--photos", type=Path, default=None, help="a folder of photographs for the VAE's figure")
+    return parser
+
+
+def evaluate(args: argparse.Namespace) -> dict:
+    scenes = held_out_scenes(args.objects)
+    pictures = render(scenes, SIZE)
+    options = {"steps": args.steps, "cfg": args.cfg}
+    path = args.out / "report.json"
+    report = json.loads(path.read_text()) if path.exists() else {}
+    args.out.mkdir(parents=True, exist_ok=True)
+    kinds = {"vae": (), "fc": ("fc",), "fbc": ("fbc",), "adapter": ("base",)}
+    for part in args.only:
+        sampler = Sampler(args.models, kinds[part], adapter=part == "adapter", device=str(pick_device(args.device)))
+        if part == "vae":
+            figures = evaluate_vae(sampler, pictures, args.out, load_photos(args.photos))
+        elif part == "adapter":
+            figures = evaluate_adapter(sampler, pictures, args.out, options)
+        else:
+            run = evaluate_fc if part == "fc" else evaluate_fbc
+            figures = run(sampler, scenes, pictures, args.out, options)
+        report[part] = {"objects": len(scenes), **options, **figures}
+        path.write_text(json.dumps(report, indent=1))
+        print(json.dumps({part: report[part]}, indent=1), flush=True)
+    return report
+
+
+def main(argv: list[str] | None = None) -> int:
+    evaluate(build_parser().parse_args(argv))
+    return 0

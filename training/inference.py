@@ -1,0 +1,92 @@
+"""Sampling with plain diffusers modules, as WebUIs do it: deterministic (Euler and DDIM are the same thing here)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
+
+from .adapters import add_processors, load_adapter, set_adapter_scale
+from .latents import TIMESTEPS, add_noise, build_scheduler, decode, encode
+from .models import ImageProjection, load_unet
+from .tokenizer import token_ids
+
+
+class Sampler:
+    """One models folder; `kinds` of base, fc, fbc. With `adapter`, pictures can be prompts as well."""
+
+    def __init__(self, models: Path, kinds: tuple[str, ...], *, adapter: bool = False, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.vae = AutoencoderKL.from_pretrained(models / "vae", torch_dtype=torch.float32).eval().to(self.device)
+        self.text = CLIPTextModel.from_pretrained(models / "text_encoder", torch_dtype=torch.float32).eval()
+        self.text.to(self.device)
+        self.tokenizer = CLIPTokenizer.from_pretrained(models / "tokenizer")
+        self.unets = {k: load_unet(models, k).to(self.device, memory_format=torch.channels_last) for k in kinds}
+        self.alphas = build_scheduler().alphas_cumprod.to(self.device)
+        self.vision = self.projection = None
+        if adapter:
+            self.add_adapter(models)
+
+    def add_adapter(self, models: Path) -> None:
+        vision = CLIPVisionModelWithProjection.from_pretrained(models / "image_encoder", torch_dtype=torch.float32)
+        self.vision, self.projection = vision.eval().to(self.device), ImageProjection().to(self.device)
+        state = load_file(str(models / "ip-adapter.safetensors"))
+        for unet in self.unets.values():
+            add_processors(unet)
+            load_adapter(unet, self.projection, state)
+            unet.to(self.device)
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        return encode(self.vae, pictures.to(self.device))
+
+    def context(self, kind: str, prompts: list[str], reference: Tensor | None, weight: float):
+        """Hidden states of prompts and empty prompts; with an adapter also the reference's tokens and zero ones."""
+        hidden = self.text(token_ids(self.tokenizer, prompts + [""] * len(prompts)).to(self.device)).last_hidden_state
+        if self.vision is None:
+            return hidden
+        set_adapter_scale(self.unets[kind], 0.0 if reference is None else weight)
+        blank = torch.zeros(len(prompts), self.projection.proj.in_features, device=self.device)
+        embeds = blank if reference is None else self.vision(reference.to(self.device)).image_embeds
+        return hidden, [self.projection(torch.cat([embeds, blank]))]
+
+    @torch.no_grad()
+    def sample(self, kind: str, prompts: list[str], *, init: Tensor | None = None, strength: float = 1.0,
+               concat: Tensor | None = None, reference: Tensor | None = None, weight: float = 1.0, steps: int = 12,
+               cfg: float = 2.0, seed: int = 0, size: int = 256) -> Tensor:
+        """Pictures [B, 3, size, size], 0..1.
+
+        init: scaled latents that the run starts from (light map; broadcast). strength as a WebUI's denoising strength.
+        concat: the condition latents, foreground then background. reference: CLIP input [B, 3, 224, 224].
+        """
+        count = len(prompts)
+        noise = torch.randn((count, 4, size // 8, size // 8), generator=torch.Generator().manual_seed(seed))
+        times = torch.linspace(TIMESTEPS - 1, 0, steps).round().long()
+        times = times[steps - 1 - int(min(strength, 0.999) * steps):].to(self.device)
+        start = torch.zeros_like(noise) if init is None else init.expand(count, -1, -1, -1).cpu()
+        x = add_noise(start.to(self.device), noise.to(self.device), self.alphas[times[:1]])
+        context = self.context(kind, prompts, reference, weight)
+        for i, t in enumerate(times):
+            x_in = x if concat is None else torch.cat([x, concat], 1)
+            both = torch.cat([x_in, x_in]).contiguous(memory_format=torch.channels_last)
+            positive, negative = self.unets[kind](both, t, context).sample.chunk(2)
+            eps = negative + cfg * (positive - negative)
+            a = self.alphas[t]
+            clean = (x - (1 - a).sqrt() * eps) / a.sqrt()
+            after = self.alphas[times[i + 1]] if i + 1 < len(times) else torch.ones_like(a)
+            x = after.sqrt() * clean + (1 - after).sqrt() * eps
+        return decode(self.vae, x).cpu()
+
+    def sample_many(self, kind: str, prompts: list[str], *, batch: int = 8, seed: int = 0, concat: Tensor | None = None,
+                    reference: Tensor | None = None, **options) -> Tensor:
+        """sample() in batches with a seed of its own for each batch."""
+        parts = []
+        for at in range(0, len(prompts), batch):
+            rows = slice(at, at + batch)
+            parts.append(self.sample(
+                kind, prompts[rows], seed=seed + at, concat=None if concat is None else concat[rows],
+                reference=None if reference is None else reference[rows], **options))
+        return torch.cat(parts)

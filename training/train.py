@@ -1,0 +1,168 @@
+"""`python dev.py train-demo`: make the demo models from nothing, or train some of them further.
+
+Stages run in order and can be stopped at any time; the next call goes on. On a GPU the whole takes minutes, on two CPU
+cores some hours. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from . import evaluate
+from .adapters import adapter_state
+from .dataset import encode_dataset, render_dataset
+from .devices import pick_device
+from .loop import Plan
+from .models import build_text, build_unet, build_vae, load_unet, offsets_between, save_half, save_pipeline_files, save_tensors
+from .starts import start_unet, start_vae
+from .tokenizer import write_tokenizer
+from .train_adapter import train_adapter
+from .train_unet import train_unet, variant_start
+from .train_vae import train_vae
+
+STAGES = ("data", "vae", "encode", "joint", "base", "fc", "fbc", "adapter", "evaluate")
+STEPS = {"vae": 4000, "joint": 12000, "base": 3000, "fc": 4000, "fbc": 4000, "eyes": 1500, "adapter": 3000}
+RATES = {"vae": 2e-3, "joint": 2e-3, "base": 5e-4, "fc": 5e-4, "fbc": 5e-4, "eyes": 1.5e-3, "adapter": 1.5e-3}
+STYLES = {"small": (128, 3072), "large": (256, 768)}  # picture size, number of styles
+
+
+@dataclass
+class Studio:
+    """One training: where its files are and how long it may take."""
+
+    models: Path  # what is made
+    work: Path  # data sets and checkpoints
+    device: torch.device
+    seed: int
+    effort: float  # multiplies steps and styles
+    photos: Path | None
+
+    def plan(self, stage: str) -> Plan:
+        order = list(STEPS)
+        ema = 0.99 if stage in ("eyes", "adapter") else 0.995
+        return Plan(max(1, round(STEPS[stage] * self.effort)), RATES[stage], 100 * self.seed + order.index(stage), ema)
+
+    @property
+    def data(self) -> tuple[Path, Path]:
+        return self.work / "small", self.work / "large"
+
+    def tokenizer(self) -> CLIPTokenizer:
+        folder = self.models / "tokenizer"
+        return CLIPTokenizer.from_pretrained(folder) if folder.exists() else write_tokenizer(folder)
+
+    def text(self) -> CLIPTextModel:
+        folder = self.models / "text_encoder"
+        if (folder / "config.json").exists():
+            return CLIPTextModel.from_pretrained(folder, torch_dtype=torch.float32).to(self.device)
+        return build_text(self.tokenizer()).to(self.device)
+
+    def vae(self) -> AutoencoderKL:
+        vae = AutoencoderKL.from_pretrained(self.models / "vae", torch_dtype=torch.float32)
+        return vae.eval().to(self.device, memory_format=torch.channels_last)
+
+    def first_state(self, kind: str) -> dict[str, Tensor]:
+        """What a variant starts from: the joint network of this training, or the variant that the folder has."""
+        joint = self.work / "joint.pt"
+        if joint.exists():
+            return variant_start(torch.load(joint, map_location="cpu", weights_only=True)["unet"], kind)
+        return load_unet(self.models, kind).state_dict()
+
+
+def make_data(studio: Studio) -> None:
+    for i, (folder, (size, styles)) in enumerate(zip(studio.data, STYLES.values(), strict=True)):
+        count = max(1, round(styles * min(1.0, studio.effort)))
+        render_dataset(folder, size, count, studio.seed + i, studio.device)
+
+
+def make_vae(studio: Studio) -> None:
+    vae = build_vae()
+    start_vae(vae)
+    train_vae(studio.work / "vae.pt", vae, *studio.data, studio.plan("vae"), studio.device, studio.photos)
+    save_half(vae, studio.models / "vae")
+
+
+def encode_data(studio: Studio) -> None:
+    vae, tokenizer = studio.vae(), studio.tokenizer()
+    for folder in studio.data:
+        encode_dataset(folder, vae, tokenizer, studio.device)
+
+
+def make_joint(studio: Studio) -> None:
+    unet, text = build_unet(kind="joint"), build_text(studio.tokenizer()).to(studio.device)
+    start_unet(unet)
+    train_unet("joint", studio.work / "joint.pt", unet.to(studio.device), text, *studio.data, studio.plan("joint"),
+               studio.device)
+    save_half(text, studio.models / "text_encoder")
+
+
+def make_variant(studio: Studio, kind: str) -> None:
+    """base is written as a UNet, fc and fbc as offsets against the base that the folder has."""
+    state = studio.first_state(kind)
+    unet = build_unet(kind=kind)
+    unet.load_state_dict(state)
+    train_unet(kind, studio.work / f"{kind}.pt", unet.to(studio.device), studio.text(), *studio.data,
+               studio.plan(kind), studio.device)
+    if kind == "base":
+        save_half(unet, studio.models / "unet")
+        return
+    tuned = {k: v.cpu() for k, v in unet.state_dict().items()}
+    base = load_unet(studio.models).state_dict()
+    save_tensors(offsets_between(base, tuned), studio.models / f"iclight_{kind}.safetensors")
+
+
+def make_adapter(studio: Studio) -> None:
+    unet = load_unet(studio.models).to(studio.device, memory_format=torch.channels_last)
+    vision, projection = train_adapter(studio.work, unet, studio.text(), studio.tokenizer(), *studio.data,
+                                       studio.plan("eyes"), studio.plan("adapter"), studio.device)
+    save_half(vision, studio.models / "image_encoder")
+    save_tensors(adapter_state(unet, projection), studio.models / "ip-adapter.safetensors")
+
+
+def run_stage(studio: Studio, stage: str, objects: int) -> None:
+    makers = {"data": make_data, "vae": make_vae, "encode": encode_data, "joint": make_joint, "adapter": make_adapter}
+    if stage == "evaluate":
+        evaluate.main(["--models", str(studio.models), "--out", str(studio.work / "evaluation"),
+                       "--objects", str(objects), "--device", studio.device.type]
+                      + (["--photos", str(studio.photos)] if studio.photos else []))
+    elif stage in makers:
+        makers[stage](studio)
+    else:
+        make_variant(studio, stage)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dev.py train-demo", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("outputs/demo-models"), metavar="DIR",
+                        help="where the models go; never models/demo itself: copy them when the report is better")
+    parser.add_argument("--work", type=Path, default=Path("outputs/training"), metavar="DIR",
+                        help="data sets, checkpoints and the evaluation report")
+    parser.add_argument("--start", type=Path, default=None, metavar="DIR",
+                        help="train these models further instead of making all from nothing, e.g. models/demo")
+    parser.add_argument("--only", nargs="+", choices=STAGES, default=None, help="only these stages, in the usual order")
+    parser.add_argument("--effort", type=float, default=1.0, help="multiplies the steps and the number of scenes")
+    parser.add_argument("--photos", type=Path, default=None, metavar="DIR", help="photographs for the VAE to learn from")
+    parser.add_argument("--objects", type=int, default=64, help="held-out objects in the evaluation")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    if args.start and not args.out.exists():
+        shutil.copytree(args.start, args.out)
+    args.out.mkdir(parents=True, exist_ok=True)
+    save_pipeline_files(args.out)
+    studio = Studio(args.out, args.work, pick_device(args.device), args.seed, args.effort, args.photos)
+    skipped = ("vae", "joint") if args.start else ()
+    for stage in args.only or [s for s in STAGES if s not in skipped]:
+        run_stage(studio, stage, args.objects)
+    return 0

@@ -1,0 +1,136 @@
+"""Train IP-Adapter and its image encoder; the UNet stays as it is.
+
+A scene's reference is another scene of its style: the same object colours, wall and light colour, but another shape,
+pose and light direction. Colour words are dropped from most prompts, so that the colour must come from the picture.
+First the image encoder gets eyes (the real adapter starts from CLIP): it names the style's mean colours, and its tokens
+imitate what the text encoder says about the object's colour, which the UNet understands already.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .adapters import add_processors
+from .dataset import PER_STYLE, LatentSet, to_tensor
+from .latents import add_noise, build_scheduler
+from .loop import Plan, train
+from .models import ImageProjection, build_vision
+from .noising import draw_timesteps, weighted_loss
+from .scenes import COLOUR_NAMES
+from .tokenizer import token_ids
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+COLOUR_WORD = re.compile(r"\b(" + "|".join(COLOUR_NAMES) + r")\b ?")
+GREY = 127
+
+
+def vision_input(pictures: Tensor) -> Tensor:
+    """Pictures [B, 3, H, W], 0..1, square, to CLIP's 224 px normalised input."""
+    small = F.interpolate(pictures, (224, 224), mode="bicubic", antialias=True).clamp(0, 1)
+    mean, std = (torch.tensor(v, device=pictures.device)[:, None, None] for v in (MEAN, STD))
+    return (small - mean) / std
+
+
+def mean_colours(folder: Path) -> Tensor:
+    """Mean colours of wall and object for every scene, standardised: what a style's scenes share. float32 [N, 6]."""
+    maps = [np.load(folder / f"{k}.npy", mmap_mode="r") for k in ("target", "foreground", "background")]
+    rows = []
+    for at in range(0, len(maps[0]), 256):
+        target, foreground, background = (torch.from_numpy(m[at:at + 256, ::4, ::4].astype(np.float32)) for m in maps)
+        inside = ((foreground - GREY).abs().amax(-1, keepdim=True) > 8).float()
+        of_object = (target * inside).sum((1, 2)) / inside.sum((1, 2)).clamp_min(1)
+        rows.append(torch.cat([background.mean((1, 2)), of_object], 1))
+    colours = torch.cat(rows)
+    return (colours - colours.mean(0)) / colours.std(0)
+
+
+@dataclass
+class Reference:
+    """One data set as the adapter sees it."""
+
+    data: LatentSet
+    pictures: np.ndarray  # uint8 [N, H, W, 3]
+    plain: Tensor  # token ids without colour words [N, PROMPTS, 77]
+    colours: Tensor  # [N, 6]
+
+    def draw(self, rows: Tensor, generator: torch.Generator, device: torch.device) -> Tensor:
+        """Another scene of each row's style, as the image encoder's input."""
+        step = torch.randint(1, PER_STYLE, rows.shape, generator=generator)
+        other = rows // PER_STYLE * PER_STYLE + (rows % PER_STYLE + step) % PER_STYLE
+        return vision_input(to_tensor(self.pictures[other.numpy()], device))
+
+
+def open_reference(folder: Path, tokenizer, device: torch.device) -> Reference:
+    data = LatentSet(folder, device)
+    prompts = [COLOUR_WORD.sub("", p) for note in data.notes for p in note["prompts"]]
+    plain = token_ids(tokenizer, prompts).reshape(len(data), -1, 77).to(device)
+    return Reference(data, np.load(folder / "target.npy", mmap_mode="r"), plain, mean_colours(folder).to(device))
+
+
+def colour_tokens(text: nn.Module, tokenizer, notes: list[dict]) -> Tensor:
+    """What the text encoder says at the words "COLOUR clay ball ," of "a COLOUR clay ball, light". [N, 4, cross]."""
+    device = next(text.parameters()).device
+    with torch.no_grad():
+        ids = token_ids(tokenizer, [f"a {c} clay ball, light" for c in COLOUR_NAMES]).to(device)
+        hidden = text(ids).last_hidden_state[:, 2:6]
+    return hidden[[COLOUR_NAMES.index(note["colour"]) for note in notes]]
+
+
+def give_eyes(path: Path, vision: nn.Module, projection: nn.Module, text: nn.Module, tokenizer, source: Reference,
+              plan: Plan, device: torch.device) -> None:
+    """The image encoder learns the style's mean colours (its linear head is thrown away) and the text's colour tokens."""
+    wanted = colour_tokens(text, tokenizer, source.data.notes)
+    head = nn.Linear(vision.config.projection_dim, 6).to(device)
+
+    def draw_loss(done: float, generator: torch.Generator) -> Tensor:
+        rows = torch.randint(len(source.data), (32,), generator=generator)
+        embeds = vision(source.draw(rows, generator, device)).image_embeds
+        return F.mse_loss(head(embeds), source.colours[rows]) + F.mse_loss(projection(embeds), wanted[rows])
+
+    train(path, {"vision": vision, "projection": projection, "head": head}, plan, draw_loss, device)
+
+
+def train_adapter(runs: Path, unet: nn.Module, text: nn.Module, tokenizer, small: Path, large: Path, eyes: Plan,
+                  plan: Plan, device: torch.device, batch: int = 32) -> tuple[nn.Module, nn.Module]:
+    """Returns (image encoder, projection); the processors stay on `unet`. `large` joins in the last third."""
+    unet.requires_grad_(False)
+    text.requires_grad_(False)
+    sets = [open_reference(folder, tokenizer, device) for folder in (small, large)]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        vision, projection = build_vision().to(device), ImageProjection().to(device)
+    added = add_processors(unet)
+    give_eyes(runs / "eyes.pt", vision, projection, text, tokenizer, sets[0], eyes, device)
+    alphas = build_scheduler().alphas_cumprod
+    empty = token_ids(tokenizer, [""])[0].to(device)
+
+    def draw_loss(done: float, generator: torch.Generator) -> Tensor:
+        use_large = done > 0.66 and float(torch.rand((), generator=generator)) < 0.4
+        source = sets[use_large]
+        count = max(1, batch // 4) if use_large else batch
+        rows = torch.randint(len(source.data), (count,), generator=generator)
+        which = torch.randint(source.plain.shape[1], (count,), generator=generator)
+        chance = torch.rand(count, generator=generator)[:, None].to(device)
+        ids = torch.where(chance < 0.7, source.plain[rows, which], source.data.tokens[rows, which])
+        ids = torch.where(chance < 0.15, empty, ids)
+        embeds = vision(source.draw(rows, generator, device)).image_embeds
+        embeds = embeds * (torch.rand(count, 1, generator=generator) > 0.08).to(device)
+        target, _, _ = source.data.draw(rows)
+        t = draw_timesteps(count, generator, first=550, share=0.6)
+        noise = torch.randn(target.shape, generator=generator).to(device)
+        alpha_bar = alphas[t].to(device)
+        with torch.no_grad():
+            hidden = text(ids).last_hidden_state
+        noisy = add_noise(target, noise, alpha_bar).contiguous(memory_format=torch.channels_last)
+        return weighted_loss(unet(noisy, t.to(device), (hidden, [projection(embeds)])).sample, noise, alpha_bar)
+
+    train(runs / "adapter.pt", {"added": added, "projection": projection, "vision": vision}, plan, draw_loss, device)
+    return vision, projection
