@@ -52,6 +52,16 @@ def test_restore_detail_changes_the_subject_only_and_ignores_the_old_background(
     np.testing.assert_array_equal(restore_detail(relit, other, alpha, 3.0, 1.0), restored)
 
 
+def test_restore_detail_keeps_an_even_change_of_light_up_to_the_rim(pair):
+    """Only the level differs inside the matte: there is no detail to bring back, not even next to the matte's edge."""
+    relit = pair[0]
+    alpha = np.zeros((32, 48), np.float32)
+    alpha[8:24, 10:30] = 1
+    original = relit.copy()
+    original[8:24, 10:30] += 50
+    np.testing.assert_array_equal(restore_detail(relit, original, alpha, 3.0, 1.0), relit)
+
+
 def test_restore_detail_amount_is_linear(pair):
     relit, original = pair
     full = restore_detail(relit, original, None, 3.0, 1.0).astype(float)
