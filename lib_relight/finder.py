@@ -15,14 +15,13 @@ SUFFIXES = (".safetensors", ".sft", ".bin", ".pt", ".pth", ".ckpt")
 KINDS = ("fc", "fcon", "fbc")
 
 
-def list_files(folders: Iterable[Path]) -> list[Path]:
-    """Every weight file below the folders, each once, in a stable order."""
+def list_files(places: Iterable[Path]) -> list[Path]:
+    """Every weight file below the folders, and those named themselves, each once, in a stable order."""
     found = {}
-    for folder in folders:
-        if folder.is_dir():
-            for path in sorted(folder.rglob("*")):
-                if path.suffix.lower() in SUFFIXES and path.is_file():
-                    found.setdefault(path.resolve(), path)
+    for place in places:
+        for path in [place, *sorted(place.rglob("*"))]:
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                found.setdefault(path.resolve(), path)
     return list(found.values())
 
 

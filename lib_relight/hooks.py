@@ -31,8 +31,9 @@ def stops_job(p, during_sampling: bool = False):
 
 
 def model_folders(kind: str) -> list[Path]:
-    """Where files of a kind (iclight, ipadapter, clip_vision, faces) may lie: the host's folders, then our own."""
-    return [*current_host().model_dirs(kind), ROOT / "models" / kind]
+    """Where files of a kind (iclight, ipadapter, clip_vision, faces) may lie: the user's folder, the host's, our own."""
+    own = [path for path in sorted((ROOT / "models").iterdir()) if path.name != "demo"]
+    return [*current_host().model_dirs(kind), *own]
 
 
 def job_of(p) -> RelightJob | None:
@@ -61,8 +62,13 @@ def before_sampling(p, x, noise) -> None:
 
 
 def postprocess_image(p, pp) -> None:
+    """The picture is made: a fault of ours here leaves it as it is and says so."""
     if job := job_of(p):
-        pp.image = job.finish(p, pp.image, getattr(pp, "index", None))
+        try:
+            pp.image = job.finish(p, pp.image, getattr(pp, "index", None))
+        except Exception as error:
+            traceback.print_exc()
+            current_host().say(p, sentence_of(error))
 
 
 def postprocess(p, processed) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..lib_iclight import conditioning, detail, foreground, weights
+from ..lib_iclight import conditioning, detail, foreground, lights, weights
 from ..lib_iclight.errors import IcLightError
 from ..lib_iclight.params import IcLightParams
 from . import finder, infotext, offsets, pictures
@@ -25,17 +25,17 @@ class Lighting:
         self.frame = Frame()
         self.own_init = is_img2img and self.images.foreground is None
         self.init_latent = self.rewritten = None
-        self.proof = infotext.Proof(self.info.kind, self.params.light)
+        self.proof = infotext.Proof(self.info.kind, " + ".join(light.light for light in lights.all_lights(params)) or "none")
         self.check_request(p)
 
     @property
     def rewrites_start(self) -> bool:
         """True when the light goes into the start of sampling; fbc without a background takes it as the background."""
-        return self.params.light != "none" and not (self.info.kind == "fbc" and self.images.background is None)
+        return lights.has_light(self.params) and not (self.info.kind == "fbc" and self.images.background is None)
 
     def check_request(self, p) -> None:
         kind = self.info.kind
-        if kind == "fbc" and self.images.background is None and self.params.light == "none":
+        if kind == "fbc" and self.images.background is None and not lights.has_light(self.params):
             raise RelightError("fbc needs a `background`; add one, or choose a `light`, which then serves as background.")
         if kind != "fbc" and self.images.background is not None:
             raise RelightError(f"`background` is given but the model is {kind}, which takes none; set `model` to 'auto' or "
@@ -124,8 +124,8 @@ class Lighting:
         if self.params.compensate_steps:
             self.proof.steps = self.host.run_all_steps(p)
 
-    def finish(self, p, image: Image.Image, index: int) -> Image.Image:
-        """postprocess_image: what works on the finished picture. Returns it untouched where nothing is asked for."""
+    def finish(self, image: Image.Image, index: int) -> Image.Image:
+        """What works on the finished picture. Returns it untouched where nothing is asked for."""
         params = self.params
         if not (params.detail or params.color_hold or params.keep_background):
             return image

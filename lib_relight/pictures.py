@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..lib_iclight import conditioning, foreground, light
+from ..lib_iclight import conditioning, foreground, lights
 from ..lib_iclight.params import IcLightParams
 from . import matting
 from .caches import ContentCache, content_hash, counters, tensor_bytes
@@ -66,9 +66,10 @@ def cut_out(host, image: Image.Image, params: IcLightParams, images: IcLightImag
 
 def light_picture(params: IcLightParams, images: IcLightImages, kind: str, width: int, height: int) -> np.ndarray:
     """uint8 [height, width, 3]. kind: "fc" for an init latent, "fbc" for a background condition; each has its range."""
-    if params.light == "custom":
-        return foreground.fit(np.asarray(images.light_map.convert("RGB")), width, height)
-    return light.compute_light_map(params.light, width, height, *light.light_range(params, kind))
+    custom = None
+    if images.light_map is not None:
+        custom = foreground.fit(np.asarray(images.light_map.convert("RGB")), width, height)
+    return lights.render_lights(params, kind, width, height, custom)
 
 
 def background_picture(params: IcLightParams, images: IcLightImages, width: int, height: int) -> np.ndarray:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 
 from PIL import Image
 
-from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams, check_supported, params_from_dict, refuse_unknown
+from ..lib_iclight.lights import check_lights
+from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams, params_from_dict, refuse_unknown
 from .images import decode_image, is_given
 from .ip_request import IpUnit, is_enabled, parse_units
 from .messages import RelightError
@@ -92,7 +93,7 @@ def check_request(request: RelightRequest | None, is_img2img: bool) -> RelightRe
     if request is None or request.iclight is None:
         return request
     params, images = request.iclight, request.images
-    check_supported(params)
+    check_lights(params)
     if images.foreground is None and not is_img2img:
         raise RelightError("`foreground` is missing: txt2img needs the subject's picture; add one, or use img2img.")
     if params.light == "custom" and images.light_map is None:

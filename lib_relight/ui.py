@@ -7,7 +7,7 @@ from dataclasses import fields
 import gradio as gr
 from modules.ui_components import InputAccordion
 
-from ..lib_iclight.params import IcLightParams, LIGHTS_BUILT
+from ..lib_iclight.params import IcLightParams
 from . import finder, hooks, infotext, matting
 from .request import PANEL_FIELDS, PANEL_ORDER
 
@@ -103,6 +103,4 @@ def panel_choices(item) -> list[str] | None:
         return finder.choices(hooks.model_folders("iclight"))
     if item.name == "matting":
         return matting.choices()
-    if item.name == "light":
-        return list(LIGHTS_BUILT)
     return list(item.metadata["choices"]) if "choices" in item.metadata else None

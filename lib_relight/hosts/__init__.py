@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.util import find_spec
 
+from .. import matting, optional
 from ..messages import RelightError
 from .base import Host
 
@@ -12,6 +13,7 @@ from .base import Host
 @lru_cache(maxsize=1)
 def current_host() -> Host:
     """The adapter for the WebUI that this process runs. Raises RelightError where there is none for it."""
+    apply_flags()
     if find_spec("backend") and find_spec("backend.patcher"):
         from .forge import ForgeHost
 
@@ -21,3 +23,13 @@ def current_host() -> Host:
 
         return LdmPatchedHost()
     raise RelightError("Relight does not support this WebUI yet; it runs on Forge, Forge Neo, reForge and Forge Classic.")
+
+
+def apply_flags() -> None:
+    """preload.py's command-line flags, and the host's own --skip-install, to the parts that they are for."""
+    from modules import shared
+
+    flags = shared.cmd_opts
+    matting.configure(folder=getattr(flags, "relight_matting_dir", None))
+    skip = getattr(flags, "relight_skip_install", False) or getattr(flags, "skip_install", False)
+    optional.allow_install(not skip)

@@ -46,7 +46,8 @@ class Host(Protocol):
         """txt2img: sampling starts from noise (unit variance, [B, 4, h, w]) instead of x."""
     def run_all_steps(self, p) -> tuple[int, int]:
         """img2img: have the sampler really run p.steps. Returns (steps run, steps scheduled)."""
-    def model_dirs(self, kind: str) -> list[Path]: ...
+    def model_dirs(self, kind: str) -> list[Path]:
+        """Folders in which files of a kind may lie, and files that lie openly in the models folder."""
     def fail(self, p, error: Exception, sentence: str, during_sampling: bool = False) -> None: ...
     def say(self, p, sentence: str) -> None:
         """A remark under the picture, where the job goes on."""

@@ -16,7 +16,7 @@ FAMILY_FLAGS = {"is_sd1": "sd15", "is_sd2": "sd2", "is_sdxl": "sdxl"}
 MODEL_FOLDERS = {
     "iclight": ("ic-light", "iclight", "IC-Light", "unet", "diffusion_models"),
     "ipadapter": ("ipadapter", "ip-adapter", "ControlNet", "controlnet"),
-    "clip_vision": ("clip_vision", "ControlNetPreprocessor", "ControlNet", "controlnet"),
+    "clip_vision": ("clip_vision", "image_encoder", "ControlNetPreprocessor", "ControlNet", "controlnet"),
     "faces": ("insightface", "ControlNetPreprocessor"),
 }
 """Folders below the host's models folder in which each kind of file is kept, by the hosts and by other extensions."""
@@ -150,9 +150,11 @@ class PatcherHost:
         return self.memory_management.get_torch_device()
 
     def model_dirs(self, kind: str) -> list[Path]:
-        from modules import paths
+        from modules import paths, shared
 
-        return [Path(paths.models_path) / name for name in MODEL_FOLDERS[kind]]
+        models = Path(paths.models_path)
+        flag = getattr(shared.cmd_opts, "relight_models_dir", None)
+        return [*([Path(flag)] if flag else []), *(models / name for name in MODEL_FOLDERS[kind]), *sorted(models.glob("*.*"))]
 
     def fail(self, p, error: Exception, sentence: str, during_sampling: bool = False) -> None:
         stop_job(p, error, sentence, during_sampling)
