@@ -9,7 +9,7 @@ import sys
 import types
 from pathlib import Path
 
-from modules import scripts
+from modules import script_callbacks, scripts
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,6 +23,7 @@ def load(name):
 
 hooks = load("lib_relight.hooks")
 ui = load("lib_relight.ui")
+script_callbacks.on_app_started(load("lib_relight.status").register)
 
 
 class Relight(scripts.Script):

@@ -27,6 +27,8 @@ class Host(Protocol):
         """pixels: float32 [B, 3, H, W], -1..1. Returns float32 [B, 4, H/8, W/8], scaled as the UNet reads it."""
     def add_weight_deltas(self, unet, deltas: dict[str, torch.Tensor], identity: str) -> int:
         """Adds offsets under LDM keys; identity names their content. Returns how many keys the UNet took."""
+    def merged_weights(self) -> str:
+        """Names the set of patches that is merged into the UNet at this moment."""
     def set_concat(self, unet, latent: torch.Tensor) -> None:
         """latent: float32 [B, 4n, h, w] of the sample's own batch and size."""
     def device(self) -> torch.device: ...

@@ -88,6 +88,16 @@ class PatcherHost:
             unet.patches_uuid = uuid.uuid5(UUIDS, f"{base} {identity} {strength}")
         return len(set(accepted))
 
+    def merged_weights(self) -> str:
+        from modules import shared
+
+        if not hasattr(shared.sd_model, "forge_objects"):
+            return "no checkpoint"
+        model = shared.sd_model.forge_objects.unet.model
+        if hasattr(model, "lora_loader"):
+            return model.lora_loader.loaded_hash
+        return str(getattr(model, "current_weight_patches_uuid", None))
+
     def set_concat(self, unet, latent: torch.Tensor) -> None:
         if self.native_concat:
             unet.extra_concat_condition = latent
