@@ -62,6 +62,7 @@ class Lighting:
         what = "the img2img picture" if self.own_init else "foreground"
         self.subjects = [pictures.cut_out(self.host, image, self.params, self.images, what) for image in sources]
         self.host.progress(None)
+        p.color_corrections = []  # not None: the host then prepares no match with the colours before relighting
 
     def infotext(self) -> dict[str, str]:
         return infotext.to_infotext(self.params, self.images)
@@ -70,10 +71,9 @@ class Lighting:
         return self.params.hr_option in ("both", "high" if is_hr_pass else "low")
 
     def start(self, p) -> None:
-        """What holds for every pass: where the init image lies, and no colour match with it afterwards."""
-        if self.is_img2img:
-            self.frame = pictures.frame_of(p) if self.own_init else Frame()
-            p.color_corrections = None
+        """What holds for every pass: where the init image lies, which is known after the host's init."""
+        if self.own_init:
+            self.frame = pictures.frame_of(p)
 
     def apply(self, p, unet, x: torch.Tensor, noise: torch.Tensor, is_hr_pass: bool) -> None:
         """unet: this pass's clone. x: the latent about to be sampled, [B, 4, h, w]; its size is the condition's."""
@@ -116,7 +116,7 @@ class Lighting:
         """The same result however often a batch count brings the same job here."""
         start = torch.cat([self.start_latent(p, index, width, height) for index in range(x.shape[0])]).to(x)
         if not self.is_img2img:
-            self.host.set_start_noise(p, x, conditioning.start_noise(noise, start, self.host.start_sigma(p)))
+            self.host.set_start_latent(p, noise, start)
             return
         if p.init_latent is not self.rewritten:
             self.init_latent = p.init_latent

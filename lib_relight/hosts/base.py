@@ -43,9 +43,8 @@ class Host(Protocol):
     def sigma_of(self, p, percent: float) -> float: ...
     def executed_sigmas(self, p, starts_late: bool) -> list[float]:
         """Sigmas of the steps that this pass really runs, descending, without the closing 0."""
-    def start_sigma(self, p) -> float: ...
-    def set_start_noise(self, p, x: torch.Tensor, noise: torch.Tensor) -> None:
-        """txt2img: sampling starts from noise (unit variance, [B, 4, h, w]) instead of x."""
+    def set_start_latent(self, p, noise: torch.Tensor, latent: torch.Tensor) -> None:
+        """txt2img: have sampling start from latent under noise, as img2img at denoise 1 does; both [B, 4, h, w]."""
     def run_all_steps(self, p) -> tuple[int, int]:
         """img2img: have the sampler really run p.steps. Returns (steps run, steps scheduled)."""
     def model_dirs(self, kind: str) -> list[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ...lib_iclight.conditioning import start_noise
 from .base import run_all_steps, stop_job
 
 PREFIX = "diffusion_model."
@@ -134,16 +135,21 @@ class PatcherHost:
         timesteps = timesteps if t_enc is None else timesteps[:t_enc]
         return [float(self.sigma_table(p)[int(t)]) for t in reversed(timesteps.tolist())]
 
-    def set_start_noise(self, p, x: torch.Tensor, noise: torch.Tensor) -> None:
-        p.modified_noise = noise
+    def set_start_latent(self, p, noise: torch.Tensor, latent: torch.Tensor) -> None:
+        p.modified_noise = self.start_noise(p, noise, latent)
+
+    def start_noise(self, p, noise: torch.Tensor, latent: torch.Tensor) -> torch.Tensor:
+        """Samplers with sigmas scale their start by the first one; the others take a variance-preserving mix."""
+        from modules.shared import opts
+
+        if hasattr(p.sampler, "get_sigmas"):
+            sigma = float(p.sampler.get_sigmas(p, p.steps)[0])
+            return start_noise(noise, latent, (1 + sigma**2) ** 0.5 if opts.sgm_noise_multiplier else sigma)
+        sigma = float(self.sigma_table(p)[int(p.sampler.get_timesteps(p, p.steps)[-1])])
+        return start_noise(noise, latent, sigma) * sigma / (1 + sigma**2) ** 0.5
 
     def run_all_steps(self, p) -> tuple[int, int]:
         return run_all_steps(p)
-
-    def start_sigma(self, p) -> float:
-        """The first sigma of the schedule that the sampler will walk; samplers without sigmas start at the model's largest."""
-        get_sigmas = getattr(p.sampler, "get_sigmas", None)
-        return float(get_sigmas(p, p.steps)[0] if get_sigmas else self.sigma_table(p)[-1])
 
     def sigma_table(self, p) -> torch.Tensor:
         """The model's sigma of every training timestep, ascending."""
