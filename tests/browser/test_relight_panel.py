@@ -1,0 +1,101 @@
+"""Relight's panel as a user meets it: open, upload, generate, read, paste back; and the sentence when something is missing."""
+
+import pytest
+from PIL import Image, ImageDraw
+
+PANEL = "script_{}_relight_{}"
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    ImageDraw.Draw(image).ellipse((16, 12, 48, 60), fill=(180, 90, 60, 255))
+    path = tmp_path_factory.mktemp("pictures") / "subject.png"
+    image.save(path)
+    return path
+
+
+@pytest.fixture
+def relight(panel):
+    """relight("light") is the element id of a panel field on the open tab; relight.open() ticks the accordion."""
+    def elem_id(name):
+        return PANEL.format(panel.tab, name)
+
+    def open_panel(tab="txt2img", **changes):
+        if tab != panel.tab:
+            panel.select_tab(tab)
+        for name, value in {"steps": 2, "width": 64, "height": 64, "seed": 7, "prompt": "a vase", **changes}.items():
+            panel.fill(f"{tab}_{name}", value)
+        panel.click(f"#{elem_id('enabled')}-visible-checkbox")
+        panel.until(lambda: panel.find(f"#{elem_id('light')}").is_displayed(), "the open panel")
+
+    elem_id.open = open_panel
+    return elem_id
+
+
+def test_a_missing_subject_is_said_in_the_panels_log(panel, relight):
+    relight.open()
+    panel.generate()
+    assert "`foreground` is missing: txt2img needs the subject's picture" in panel.log
+    assert panel.pictures() == []
+
+
+def test_upload_generate_and_read(panel, relight, subject):
+    relight.open()
+    panel.upload(relight("foreground"), subject)
+    panel.pick(relight("light"), "left")
+    panel.generate()
+    assert "Relight: \"fc, left, " in panel.infotext
+    assert "Relight light: left" in panel.infotext
+    assert len(panel.pictures()) > 1, "the picture and its extras"
+    assert "error" not in panel.find("#html_log_txt2img").get_attribute("innerHTML")
+    assert panel.console_errors() == []
+
+
+def test_an_infotext_pasted_into_a_fresh_page_makes_the_same_picture(panel, relight, subject):
+    relight.open()
+    panel.upload(relight("foreground"), subject)
+    panel.pick(relight("light"), "bottom-right")
+    panel.fill(relight("reinforce"), 0.25)
+    panel.fill(relight("detail"), 0.5)
+    panel.fill(relight("color_hold"), 0.35)
+    panel.generate()
+    infotext = panel.infotext
+    assert "Relight reinforce: 0.25" in infotext
+
+    panel.open()
+    assert not panel.checked(f"{relight('enabled')}-visible-checkbox")
+    panel.paste(infotext)
+    panel.until(lambda: panel.checked(f"{relight('enabled')}-visible-checkbox"), "the tick")
+    assert panel.value(relight("light")) == "bottom-right"
+    assert [panel.value(relight(name)) for name in ("reinforce", "detail", "color_hold")] == ["0.25", "0.5", "0.35"]
+    panel.upload(relight("foreground"), subject)
+    panel.generate()
+    assert panel.infotext == infotext
+
+
+def test_a_picture_that_was_not_relit_switches_the_panel_off(panel, relight):
+    relight.open()
+    panel.paste("a cup\nSteps: 2, Sampler: Euler, Seed: 1, Size: 64x64")
+    panel.until(lambda: not panel.checked(f"{relight('enabled')}-visible-checkbox"), "no tick")
+    panel.generate()
+    assert "Relight" not in panel.infotext
+
+
+def test_img2img_uses_its_own_picture(panel, relight, subject):
+    relight.open("img2img")
+    panel.upload("img2img_image", subject)
+    panel.pick(relight("light"), "right")
+    panel.generate()
+    assert "Relight: \"fc, right, " in panel.infotext
+
+
+def test_the_light_map_appears_when_it_is_needed(panel, relight, subject):
+    relight.open()
+    light_map = panel.find(f"#{relight('light_map')}")
+    assert not light_map.is_displayed()
+    panel.pick(relight("light"), "custom")
+    panel.until(lambda: panel.find(f"#{relight('light_map')}").is_displayed(), "the light map's field")
+    panel.upload(relight("foreground"), subject)
+    panel.generate()
+    assert "`light` is 'custom' but `light_map` is missing" in panel.log
