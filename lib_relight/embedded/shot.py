@@ -31,6 +31,8 @@ class Shot:
     hires: float | None = None
     sampler: str = SAMPLER
     scheduler: str = SCHEDULER
+    detail: float = 0.0
+    color_hold: float = 0.0
 
 
 def fit_size(photo: tuple[int, int], side: int) -> tuple[int, int]:
@@ -61,6 +63,7 @@ def fields_of(shot: Shot) -> dict:
     """The `iclight` object."""
     pictures = {"background": shot.background, "mask": shot.mask}
     fields = {"light": shot.light, **{name: picture for name, picture in pictures.items() if picture is not None}}
+    fields |= {name: getattr(shot, name) for name in ("detail", "color_hold") if getattr(shot, name)}
     if shot.mask is not None:
         fields["matting"] = "mask"
     if not uses_img2img(shot):

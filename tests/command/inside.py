@@ -1,0 +1,71 @@
+"""Runs command lines one after the other in a process of its own (the embedded host is one per process).
+
+    python inside.py ROOT FOLDER        prints one JSON object: what each gave, said and took
+"""
+
+import contextlib
+import importlib.util
+import io
+import json
+import re
+import sys
+import time
+import types
+from pathlib import Path
+
+ROOT, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
+PHOTO, MATTE, SUNSET = (str(ROOT / "assets" / name) for name in ("astronaut.jpg", "astronaut-matte.png", "sunset.jpg"))
+RELIGHT = ["relight", PHOTO, "--mask", MATTE, "--prompt", "an orange clay blob", "--seed", "7", "--device", "cpu"]
+
+COMMANDS = {
+    "demo": ["demo", "--out", str(FOLDER / "demo"), "--light", "left", "--light", "right", "--steps", "4"],
+    "light": [*RELIGHT, "--steps", "4", "--light", "left", "-o", str(FOLDER / "left.png")],
+    "again": [*RELIGHT, "--steps", "4", "--light", "left", "-o", str(FOLDER / "again.png")],
+    "hires": [*RELIGHT, "--steps", "2", "--light", "top", "--hires", "1.5", "--size", "128x128", "-o", str(FOLDER / "hires.jpg")],
+    "sunset": [*RELIGHT, "--steps", "2", "--background", SUNSET, "--size", "128x192", "-o", str(FOLDER / "sunset.png")],
+    "no checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "empty"), "-o", str(FOLDER / "no.png")],
+    "bad checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "html"), "-o", str(FOLDER / "no.png")],
+}
+
+
+def run(main, arguments):
+    out, err = io.StringIO(), io.StringIO()
+    began = time.monotonic()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(arguments)
+    return {"code": code, "out": out.getvalue(), "err": err.getvalue(), "seconds": round(time.monotonic() - began, 1)}
+
+
+def readme_example():
+    """The README's HTTP example, as printed there, against a real server."""
+    from sd_relight.lib_relight.embedded.server import ServerThread
+    from sd_relight.lib_relight.embedded.studio import Studio
+
+    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)[1]
+    Studio()
+    server = ServerThread(ui=False)
+    server.start()
+    example = example.replace("http://127.0.0.1:7860", server.url).replace('"assets/', f'"{ROOT}/assets/')
+    example = example.replace('"steps": 12', '"steps": 2').replace('"relit.png"', repr(str(FOLDER / "readme.png")))
+    names = {}
+    exec(compile(example, "README.md", "exec"), names)
+    return {"infotexts": json.loads(names["answer"]["info"])["infotexts"], "images": len(names["answer"]["images"])}
+
+
+def main():
+    sys.modules["sd_relight"] = types.ModuleType("sd_relight")
+    sys.modules["sd_relight"].__path__ = [str(ROOT)]
+    spec = importlib.util.spec_from_file_location("dev", ROOT / "dev.py")
+    dev = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(dev)
+    (FOLDER / "empty").mkdir()
+    (FOLDER / "html").mkdir()
+    (FOLDER / "html" / "model.safetensors").write_text("<!DOCTYPE html><html>Sign in</html>")
+    from sd_relight.lib_relight.embedded import cli
+
+    answer = {name: run(lambda words: cli.main(dev.parser().parse_args(words)), words) for name, words in COMMANDS.items()}
+    answer["readme"] = readme_example()
+    print("\n" + json.dumps(answer))
+
+
+main()

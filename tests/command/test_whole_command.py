@@ -1,0 +1,88 @@
+"""The two commands and the README's HTTP example, run for real on models/demo."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("command")
+
+
+@pytest.fixture(scope="module")
+def answers(folder):
+    command = [sys.executable, str(Path(__file__).with_name("inside.py")), str(ROOT), str(folder)]
+    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={**os.environ, **threads})
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", ["demo", "light", "again", "hires", "sunset"])
+def test_commands_succeed_and_say_what_the_models_are(answers, name):
+    answer = answers[name]
+    assert answer["code"] == 0, answer["err"]
+    assert "tiny networks" in answer["out"] and "device: cpu" in answer["out"]
+    assert "Traceback" not in answer["err"]
+
+
+def test_the_demo_writes_its_pictures_a_sheet_and_a_table(answers, folder):
+    names = {"object-left.png", "object-right.png", "photo-left.png", "photo-right.png", "contact-sheet.png"}
+    assert {path.name for path in (folder / "demo").iterdir()} == names
+    out = answers["demo"]["out"]
+    for title in ("object, left", "photo, right", "loading the models", "in all"):
+        assert title in out
+    assert f"pictures: {folder / 'demo'}" in out and f"contact sheet: {folder / 'demo' / 'contact-sheet.png'}" in out
+    assert answers["demo"]["err"].count("100 %") == 4
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"), dtype=np.float64)
+
+
+def test_opposite_lights_give_different_pictures(answers, folder):
+    left, right = pixels(folder / "demo/photo-left.png"), pixels(folder / "demo/photo-right.png")
+    assert left.shape == right.shape == (256, 256, 3)
+    assert np.abs(left - right).mean() > 5
+    half = left.shape[1] // 2
+    assert left[:, :half].mean() - left[:, half:].mean() > right[:, :half].mean() - right[:, half:].mean() + 10
+
+
+def test_the_same_command_gives_the_same_picture(answers, folder):
+    np.testing.assert_array_equal(pixels(folder / "left.png"), pixels(folder / "again.png"))
+
+
+def test_sizes_are_those_asked_for(answers, folder):
+    assert Image.open(folder / "left.png").size == (256, 256)
+    assert Image.open(folder / "hires.jpg").size == (192, 192)
+    assert Image.open(folder / "sunset.png").size == (128, 192)
+
+
+def test_saved_pictures_say_what_was_applied(answers, folder):
+    text = Image.open(folder / "left.png").text["parameters"]
+    assert "Seed: 7" in text and "fc, left, 684/684 weights" in text
+    assert "fbc" in Image.open(folder / "sunset.png").text["parameters"]
+    assert "fc, left, 684/684 weights" in answers["light"]["out"]
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("no checkpoint", "no checkpoint here"), ("bad checkpoint", "HTML")])
+def test_models_that_cannot_be_used_are_one_sentence(answers, name, sentence):
+    answer = answers[name]
+    assert answer["code"] == 2
+    assert sentence.lower() in answer["err"].lower() and answer["err"].count("\n") == 1
+    assert "Traceback" not in answer["err"]
+
+
+def test_the_example_of_the_readme_runs(answers, folder):
+    assert answers["readme"]["images"] == 1
+    assert "fc, left, 684/684 weights" in answers["readme"]["infotexts"][0]
+    assert Image.open(folder / "readme.png").size == (256, 256)
