@@ -69,12 +69,12 @@ class EmbeddedHost:
         return self._run("img2img", StableDiffusionProcessingImg2Img, {**(payload or {}), **fields})
 
     def _run(self, kind, processing_class, payload):
-        from modules import processing, scripts, shared
+        from modules import call_queue, processing, scripts, shared
 
         runner = scripts.scripts_txt2img if kind == "txt2img" else scripts.scripts_img2img
         fields, options = split_payload(kind, payload)
         arguments = script_arguments(runner, self._defaults[kind], options["alwayson_scripts"])
-        with closing(processing_class(sd_model=shared.sd_model, **fields)) as p:
+        with call_queue.queue_lock, closing(processing_class(sd_model=shared.sd_model, **fields)) as p:
             p.is_api = True
             p.scripts = runner
             p.outpath_samples = getattr(shared.opts, f"outdir_{kind}_samples")
@@ -92,7 +92,7 @@ class EmbeddedHost:
         """FastAPI application with /sdapi/v1, and with the page when ui."""
         from .server import create_app
 
-        return create_app(self, ui=ui)
+        return create_app(ui=ui)
 
     def serve(self, host="127.0.0.1", port=7860, ui=True):
         from .server import serve

@@ -62,7 +62,7 @@ def load_tokenizer(folder: Path):
     try:
         return CLIPTokenizer.from_pretrained(local if local.is_dir() else "openai/clip-vit-large-patch14",
                                              local_files_only=True)
-    except (OSError, ValueError, TypeError) as error:
+    except Exception as error:  # what a missing file raises depends on the version of transformers
         raise HostError(
             f"{folder}: no tokenizer. Put vocab.json and merges.txt of openai/clip-vit-large-patch14 into "
             f"{local}.") from error

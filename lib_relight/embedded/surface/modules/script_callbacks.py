@@ -1,6 +1,6 @@
 """The callbacks an extension registers outside its Script: same names and parameter objects as in every WebUI."""
 
-import inspect
+import sys
 from collections import namedtuple
 
 from modules import errors
@@ -60,7 +60,10 @@ def _register(name):
 
 
 def _caller_file():
-    return next((frame.filename for frame in inspect.stack()[2:] if frame.filename != __file__), "unknown file")
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return frame.f_code.co_filename if frame is not None else "unknown file"
 
 
 def _dispatch(name):
