@@ -44,27 +44,27 @@ class IcLightParams:
         choices=LIGHTS))
     light_angle: float = field(default=0.0, metadata=knob(
         "Light angle", "Direction of the light in degrees: 0 from the right, 90 from the top, counter-clockwise.",
-        minimum=-360.0, maximum=360.0, step=1.0, panel=False))
+        minimum=-360.0, maximum=360.0, step=1.0))
     light_x: float = field(default=0.5, metadata=knob(
         "Light x", "Centre of a spot light across the picture: 0 is the left edge, 1 the right edge.",
-        minimum=0.0, maximum=1.0, step=0.01, panel=False))
+        minimum=0.0, maximum=1.0, step=0.01))
     light_y: float = field(default=0.5, metadata=knob(
         "Light y", "Centre of a spot light down the picture: 0 is the top edge, 1 the bottom edge.",
-        minimum=0.0, maximum=1.0, step=0.01, panel=False))
+        minimum=0.0, maximum=1.0, step=0.01))
     light_radius: float = field(default=0.5, metadata=knob(
         "Light radius", "How far a spot light reaches, as a share of the picture's longer side.",
-        minimum=0.01, maximum=2.0, step=0.01, panel=False))
+        minimum=0.01, maximum=2.0, step=0.01))
     light_start: float | None = field(default=None, metadata=knob(
         "Light start", "Grey level on the lit side; empty takes the model's own value (fc 255, fbc 224).",
-        minimum=0.0, maximum=255.0, step=1.0, panel=False))
+        minimum=0.0, maximum=255.0, step=1.0))
     light_end: float | None = field(default=None, metadata=knob(
         "Light end", "Grey level on the side away from the light; empty takes the model's own value (fc 0, fbc 32).",
-        minimum=0.0, maximum=255.0, step=1.0, panel=False))
+        minimum=0.0, maximum=255.0, step=1.0))
     light_color: str = field(default="#ffffff", metadata=knob(
-        "Light colour", "Colour of the light as #rrggbb; white keeps the light map grey.", panel=False))
+        "Light colour", "Colour of the light as #rrggbb; white keeps the light map grey."))
     light_gamma: float = field(default=1.0, metadata=knob(
         "Light gamma", "How the light falls off: above 1 it stays near its side, below 1 it reaches further.",
-        minimum=0.1, maximum=10.0, step=0.05, panel=False))
+        minimum=0.1, maximum=10.0, step=0.05))
     lights: tuple = field(default=(), metadata=knob(
         "Lights", "Several lights, each with its own light fields, added as real light adds.", panel=False))
     matting: str = field(default="auto", metadata=knob(

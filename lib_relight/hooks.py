@@ -11,7 +11,7 @@ from .hosts.base import forget_stop
 from .infotext import MARKER
 from .job import RelightJob
 from .messages import USER_ERRORS, sentence_of
-from .request import parse_request
+from .panel import parse_request
 
 ROOT = Path(__file__).resolve().parent.parent
 ATTRIBUTE = "relight_job"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,13 +17,12 @@ from ..lib_ipadapter.keys import size_in_bytes
 from ..lib_ipadapter.params import IpAdapterParams
 from ..lib_ipadapter.prompt import ImagePrompt, Reference, encode_prompt
 from ..lib_ipadapter.variants import check_unet
-from . import ip_files
+from . import infotext, ip_files
 from .caches import ContentCache, content_hash, counters
 from .ip_request import SUBJECT, IpUnit
 from .messages import RelightError
 from .pictures import frame_of
 
-MARKER = "IP-Adapter"
 prompt_cache = ContentCache(64 * 2**20, lambda prompts: sum(4 * (p.cond.numel() + p.uncond.numel()) for p in prompts))
 unit_cache = ContentCache(512 * 2**20, lambda made: sum(size_in_bytes(unit.keys) for unit in made))
 
@@ -37,7 +36,7 @@ class Proof:
     layers: int = 0
 
     def __str__(self) -> str:
-        return f"{MARKER} {' + '.join(self.names)}, patched {self.patched}/{self.layers}"
+        return f"{infotext.UNITS} {' + '.join(self.names)}, patched {self.patched}/{self.layers}"
 
 
 @dataclass
@@ -151,28 +150,12 @@ class ImagePrompts:
         return unit_cache.get((identity, str(device)), compute)
 
     def infotext(self) -> dict[str, str]:
-        pairs = {}
-        for number, entry in enumerate(self.prepared, 1):
-            for item in fields(IpAdapterParams):
-                value = getattr(entry.unit.params, item.name)
-                if value != item.default:
-                    pairs[key_of(number, item.name)] = f"{value:g}" if isinstance(value, float) else str(value)
-            if entry.unit.uses_subject:
-                pairs[key_of(number, "use subject")] = "True"
-            pictures = [np.asarray(image) for image in entry.unit.images if image is not SUBJECT]
-            if pictures:
-                pairs[key_of(number, "image hash")] = content_hash(*pictures, digits=10)
-        return pairs
+        return infotext.units_to_infotext(self.requested)
 
     def extras(self, size: tuple[int, int]) -> list[tuple[str, Image.Image]]:
         """What each encoder saw."""
-        return [(f"{MARKER} {number} picture", preview) for number, entry in enumerate(self.prepared, 1)
+        return [(f"{infotext.UNITS} {number} picture", preview) for number, entry in enumerate(self.prepared, 1)
                 for prompt in entry.prompts for preview in prompt.previews]
-
-
-def key_of(number: int, name: str) -> str:
-    """Infotext key of a unit's field: "Relight IP 1 weight type"."""
-    return f"Relight IP {number} {name.replace('_', ' ')}"
 
 
 def works_in(params: IpAdapterParams, is_hr_pass: bool) -> bool:

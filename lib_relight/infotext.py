@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams
+from ..lib_ipadapter.params import IpAdapterParams
 from .caches import content_hash
-from .request import PANEL_FIELDS, IcLightImages
+from .ip_request import MAX_UNITS, SUBJECT, IpUnit
+from .panel import LIGHT_FIELDS, UNIT_FIELDS, unit_name
+from .request import IcLightImages
 
 MARKER = "Relight"
 """The key that carries the proof; its presence says that the picture was relit."""
+UNITS = "IP-Adapter"
 
 
 @dataclass
@@ -31,40 +36,74 @@ class Proof:
 
 
 def key_of(name: str) -> str:
-    """Infotext key of a field: light_start -> "Relight light start"."""
+    """Infotext key of a light field: light_start -> "Relight light start"."""
     return f"{MARKER} {name.replace('_', ' ')}"
+
+
+def unit_key_of(number: int, name: str) -> str:
+    """Infotext key of a picture unit's field: 1, weight_type -> "Relight IP 1 weight type"."""
+    return f"{MARKER} IP {number} {name.replace('_', ' ')}"
+
+
+def changed_fields(params) -> dict[str, str]:
+    """Name -> text of every field that is not at its default."""
+    values = {item.name: getattr(params, item.name) for item in fields(params) if getattr(params, item.name) != item.default}
+    return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
 
 
 def to_infotext(params: IcLightParams, images: IcLightImages) -> dict[str, str]:
     """One flat key per field that is not at its default, and a short hash of each picture that was given."""
-    pairs = {}
-    for item in fields(IcLightParams):
-        value = getattr(params, item.name)
-        if value != item.default and item.name != "extras":
-            pairs[key_of(item.name)] = f"{value:g}" if isinstance(value, float) else str(value)
+    pairs = {key_of(name): text for name, text in changed_fields(params).items() if name != "extras"}
     for name in IMAGE_FIELDS:
         if (image := getattr(images, name)) is not None:
             pairs[key_of(f"{name} hash")] = content_hash(np.asarray(image), digits=10)
     return pairs
 
 
-def from_infotext(pairs: dict, name: str):
+def units_to_infotext(units: Sequence[IpUnit]) -> dict[str, str]:
+    pairs = {}
+    for number, unit in enumerate(units, 1):
+        pairs.update({unit_key_of(number, name): text for name, text in changed_fields(unit.params).items()})
+        if unit.uses_subject:
+            pairs[unit_key_of(number, "use_subject")] = "True"
+        if pictures := [np.asarray(image) for image in unit.images if image is not SUBJECT]:
+            pairs[unit_key_of(number, "image hash")] = content_hash(*pictures, digits=10)
+    return pairs
+
+
+def from_infotext(pairs: Mapping, key: str, item):
     """The field's value in a pasted infotext: its default where the picture was relit without naming it."""
-    item = next(f for f in fields(IcLightParams) if f.name == name)
-    text = pairs.get(key_of(name))
+    text = pairs.get(key)
     if text is None:
         return item.default
     kind = item.type.split(" |")[0]
     if kind == "bool":
         return str(text) == "True"
-    return float(text) if kind == "float" else str(text)
+    return {"float": float, "int": int}.get(kind, str)(text)
 
 
-def paste_function(name: str):
-    """For the host's infotext_fields: the field's value, or None (leave it) when the picture was not relit."""
-    return lambda pairs: from_infotext(pairs, name) if MARKER in pairs else None
+def paste_fields() -> list[tuple[str, Callable[[Mapping], object]]]:
+    """(panel name, function of the pasted pairs) for everything that the panel shows; None leaves the control as it is."""
+    light = {item.name: item for item in fields(IcLightParams)}
+    unit = {item.name: item for item in fields(IpAdapterParams)}
+    relit = [(name, lambda pairs, name=name: from_infotext(pairs, key_of(name), light[name]) if has_light(pairs) else None)
+             for name in LIGHT_FIELDS if name != "extras"]
+    relit.append(("iclight", lambda pairs: has_light(pairs) if MARKER in pairs else None))
+    return relit + [field for number in range(1, MAX_UNITS + 1) for field in unit_paste_fields(number, unit)]
 
 
-def paste_fields() -> list[tuple[str, object]]:
-    """(panel field, function of the pasted pairs) for every field that the panel shows."""
-    return [(name, paste_function(name)) for name in PANEL_FIELDS if name != "extras"]
+def unit_paste_fields(number: int, items: Mapping) -> list[tuple[str, Callable[[Mapping], object]]]:
+    model = unit_key_of(number, "model")
+    fields_of_unit = [
+        (unit_name(number, name),
+         lambda pairs, name=name: from_infotext(pairs, unit_key_of(number, name), items[name]) if model in pairs else None)
+        for name in UNIT_FIELDS]
+    enabled = (unit_name(number, "enabled"), lambda pairs: model in pairs if MARKER in pairs else None)
+    subject = unit_key_of(number, "use_subject")
+    uses = (unit_name(number, "use_subject"), lambda pairs: subject in pairs if model in pairs else None)
+    return [enabled, uses, *fields_of_unit]
+
+
+def has_light(pairs: Mapping) -> bool:
+    """Whether a pasted picture was lit by IC-Light, and not only prompted by pictures."""
+    return MARKER in pairs and not str(pairs[MARKER]).startswith(UNITS)

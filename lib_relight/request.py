@@ -1,9 +1,9 @@
-"""One job's request: parameters and pictures, from the API's dict or from the panel's positional values."""
+"""One job's request: parameters and pictures, read from the API's dict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 from PIL import Image
 
@@ -12,11 +12,6 @@ from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams, params_from_dict, 
 from .images import decode_image, is_given
 from .ip_request import IpUnit, is_enabled, parse_units
 from .messages import RelightError
-
-PANEL_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.metadata.get("panel", True))
-PANEL_ORDER = ("enabled", *IMAGE_FIELDS, *PANEL_FIELDS)
-"""The order of the panel's values, which is that of `ui()`'s list."""
-
 
 @dataclass(frozen=True)
 class IcLightImages:
@@ -33,19 +28,6 @@ class RelightRequest:
     iclight: IcLightParams | None = None
     images: IcLightImages = field(default_factory=IcLightImages)
     units: tuple[IpUnit, ...] = ()
-
-
-def parse_request(args: Sequence, is_img2img: bool) -> RelightRequest | None:
-    """The request, or None when Relight is off for this job. args: what the host hands to every hook.
-
-    Raises RelightError or IcLightError for the first thing that is wrong.
-    """
-    if args and isinstance(args[0], Mapping):
-        return check_request(parse_api(args[0]), is_img2img)
-    values = dict(zip(PANEL_ORDER, args))
-    if not values.get("enabled"):
-        return None
-    return check_request(parse_panel(values), is_img2img)
 
 
 def parse_api(payload: Mapping) -> RelightRequest | None:
@@ -71,16 +53,6 @@ def parse_iclight(body) -> tuple[IcLightParams | None, IcLightImages]:
     known = [f.name for f in fields(IcLightParams)]
     refuse_unknown(body, [*known, *IMAGE_FIELDS, "enabled"], "iclight")
     return params_from_dict({name: body[name] for name in known if name in body}), decode_images(body)
-
-
-def parse_panel(values: Mapping) -> RelightRequest:
-    """The panel keeps pictures that its present choices do not use (a light map while light is left): those are left out."""
-    params = IcLightParams(**{name: values[name] for name in PANEL_FIELDS if name in values})
-    if params.extras is None:
-        params = replace(params, extras=True)
-    unused = {"light_map": params.light != "custom", "mask": params.matting != "mask"}
-    pictures = {name: values.get(name) for name in IMAGE_FIELDS if not unused.get(name)}
-    return RelightRequest(params, decode_images(pictures))
 
 
 def decode_images(body: Mapping) -> IcLightImages:

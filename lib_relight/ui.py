@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 
 import gradio as gr
 from modules.ui_components import InputAccordion
 
 from ..lib_iclight.params import IcLightParams
-from . import finder, hooks, infotext, matting
-from .request import PANEL_FIELDS, PANEL_ORDER
+from ..lib_ipadapter.params import IpAdapterParams
+from . import finder, hooks, infotext, ip_files, matting
+from .ip_request import MAX_UNITS
+from .panel import LIGHT_FIELDS, PANEL_ORDER, UNIT_FIELDS, unit_name
 
-ITEMS = {item.name: item for item in fields(IcLightParams)}
+LIGHT_ITEMS = {item.name: item for item in fields(IcLightParams)}
+UNIT_ITEMS = {item.name: item for item in fields(IpAdapterParams)}
 PICTURES = {
     "foreground": ("Subject", "The subject to relight. In img2img leave it empty: the img2img picture is the subject."),
     "background": ("Background (fbc)", "The place to stand the subject in; with it, auto chooses the fbc model."),
     "light_map": ("Light map", "Bright where the light comes from; used with light 'custom'."),
     "mask": ("Mask", "White where the subject is; used with matting 'mask'."),
+    "image": ("Picture", "What the picture should look like: a style, a person, a thing."),
+    "unit_mask": ("Where it works", "White where this unit works in the result; empty for everywhere."),
 }
+SHOWN_WITH = {"light_angle": ("angle",), "light_x": ("spot",), "light_y": ("spot",), "light_radius": ("spot",),
+              "light_map": ("custom",)}
+"""Controls that mean something for some lights only."""
+LIGHT_ROWS = (("model", "light"), ("light_angle", "light_x", "light_y", "light_radius"), ("matting", "reinforce"),
+              ("background_flip", "keep_background", "compensate_steps", "extras"))
+MORE_ROWS = (("light_start", "light_end"), ("light_color", "light_gamma"), ("detail", "detail_sigma", "color_hold"),
+             ("condition_scale", "hr_option"))
+UNIT_ROWS = (("model", "weight"), ("weight_type", "combine"), ("start", "end"))
 
 
 class Panel:
     """The components of one tab. `values` is in PANEL_ORDER, as the host hands them to the hooks."""
 
-    def __init__(self, elem_id, is_img2img: bool):
+    def __init__(self, elem_id: Callable[[str], str], is_img2img: bool):
         self.elem_id, self.is_img2img = elem_id, is_img2img
-        self.components = {}
+        self.components, self.columns = {}, {}
         with InputAccordion(False, label="Relight", elem_id=elem_id("enabled")) as self.components["enabled"]:
-            self.build()
+            with gr.Tabs():
+                with gr.Tab("Light"):
+                    self.build_light()
+                for number in range(1, MAX_UNITS + 1):
+                    with gr.Tab(f"Picture {number}"):
+                        self.build_unit(number)
         self.values = [self.components[name] for name in PANEL_ORDER]
         for component in self.values:
             component.do_not_save_to_config = True
@@ -37,70 +56,92 @@ class Panel:
         pasted = [(self.components[name], read) for name, read in infotext.paste_fields()]
         return [(self.components["enabled"], lambda pairs: infotext.MARKER in pairs), *pasted]
 
-    def build(self) -> None:
+    def build_light(self) -> None:
+        self.checkbox("iclight", "Relight with IC-Light", True)
         with gr.Row():
             self.picture("foreground")
             self.picture("background")
-        with gr.Row():
-            self.field("light")
-            self.field("model")
-        with gr.Row():
             self.picture("light_map", visible=False)
             self.picture("mask", visible=False)
-        with gr.Row():
-            self.field("matting")
-            self.field("reinforce")
-        with gr.Row():
-            self.field("background_flip")
-            self.field("keep_background")
-            self.field("compensate_steps")
-            self.field("extras")
-        with gr.Row():
-            self.field("detail")
-            self.field("detail_sigma")
-            self.field("color_hold")
-        with gr.Row():
-            self.field("condition_scale")
-            self.field("hr_option")
-        for name in PANEL_FIELDS:
-            if name not in self.components:
-                self.field(name)
-        self.show_when("light", "light_map", "custom")
-        self.show_when("matting", "mask", "mask")
+        self.light_rows(LIGHT_ROWS)
+        with gr.Accordion("More", open=False, elem_id=self.elem_id("more")):
+            self.light_rows(MORE_ROWS)
+            self.light_rows((tuple(name for name in LIGHT_FIELDS if name not in self.components),))
+        self.show_for("light", SHOWN_WITH)
+        self.show_for("matting", {"mask": ("mask",)})
 
-    def picture(self, name: str, visible: bool = True) -> None:
-        label, help_text = PICTURES[name]
-        with gr.Column(visible=visible, elem_id=self.elem_id(f"{name}_column")) as column:
+    def light_rows(self, rows: tuple) -> None:
+        for row in rows:
+            with gr.Row():
+                for name in row:
+                    if name in LIGHT_FIELDS:
+                        self.field(name, LIGHT_ITEMS[name], visible=name not in SHOWN_WITH)
+
+    def build_unit(self, number: int) -> None:
+        """One image prompt. Its controls are called unit1_weight and so on."""
+        self.checkbox(unit_name(number, "enabled"), "Enable this picture", False)
+        with gr.Row():
+            self.picture(unit_name(number, "image"), "image")
+            self.picture(unit_name(number, "mask"), "unit_mask")
+        self.checkbox(unit_name(number, "use_subject"), "Use the subject as picture", False,
+                      "Keeps the subject's identity and material while its light changes; its matte says where.")
+        self.components[unit_name(number, "more")] = gr.File(
+            label="More pictures", file_count="multiple", elem_id=self.elem_id(unit_name(number, "more")))
+        self.unit_rows(number, UNIT_ROWS)
+        with gr.Accordion("More", open=False, elem_id=self.elem_id(unit_name(number, "rest"))):
+            rest = [name for name in UNIT_FIELDS if unit_name(number, name) not in self.components]
+            self.unit_rows(number, [rest[i:i + 3] for i in range(0, len(rest), 3)])
+
+    def unit_rows(self, number: int, rows) -> None:
+        for row in rows:
+            with gr.Row():
+                for name in row:
+                    self.field(unit_name(number, name), UNIT_ITEMS[name])
+
+    def checkbox(self, name: str, label: str, value: bool, help_text: str | None = None) -> None:
+        self.components[name] = gr.Checkbox(value=value, label=label, info=help_text, elem_id=self.elem_id(name))
+
+    def picture(self, name: str, kind: str | None = None, visible: bool = True) -> None:
+        label, help_text = PICTURES[kind or name]
+        with gr.Column(visible=visible, elem_id=self.elem_id(f"{name}_column")) as self.columns[name]:
             self.components[name] = gr.Image(
                 label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name))
             gr.HTML(f"<p class='relight-help'>{help_text}</p>")
-        self.components[f"{name}_column"] = column
 
-    def show_when(self, control: str, picture: str, value: str) -> None:
-        column = self.components[f"{picture}_column"]
+    def show_for(self, control: str, shown_with: dict[str, tuple]) -> None:
+        names = [name for name in shown_with if name in self.components]
+        outputs = [self.columns.get(name, self.components[name]) for name in names]
         self.components[control].change(
-            lambda chosen: gr.update(visible=chosen == value), inputs=[self.components[control]], outputs=[column],
-            show_progress=False)
+            lambda chosen: [gr.update(visible=chosen in shown_with[name]) for name in names] if len(names) > 1
+            else gr.update(visible=chosen in shown_with[names[0]]),
+            inputs=[self.components[control]], outputs=outputs, show_progress=False)
 
-    def field(self, name: str) -> None:
-        item = ITEMS[name]
-        common = {"label": item.metadata["label"], "info": item.metadata["help"], "elem_id": self.elem_id(name)}
-        self.components[name] = self.control(item, common)
+    def field(self, name: str, item, visible: bool = True) -> None:
+        common = {"label": item.metadata["label"], "info": item.metadata["help"], "elem_id": self.elem_id(name),
+                  "visible": visible}
+        self.components[name] = control(item, common)
 
-    def control(self, item, common: dict):
-        choices = panel_choices(item)
-        if choices is not None:
-            return gr.Dropdown(choices=choices, value=item.default, **common)
-        if "bool" in item.type:
-            return gr.Checkbox(value=True if item.default is None else item.default, **common)
-        low, high, step = (item.metadata[key] for key in ("minimum", "maximum", "step"))
-        return gr.Slider(minimum=low, maximum=high, step=step, value=item.default, **common)
+
+def control(item, common: dict):
+    """The gradio component for one schema field."""
+    choices = panel_choices(item)
+    if choices is not None:
+        return gr.Dropdown(choices=choices, value=item.default or (choices[0] if choices else None), **common)
+    if "bool" in item.type:
+        return gr.Checkbox(value=True if item.default is None else item.default, **common)
+    if item.type == "str":
+        return gr.Textbox(value=item.default, **common)
+    low, high = item.metadata["minimum"], item.metadata["maximum"]
+    if item.default is None:
+        return gr.Number(value=None, **common)
+    return gr.Slider(minimum=low, maximum=high, step=item.metadata["step"], value=item.default, **common)
 
 
 def panel_choices(item) -> list[str] | None:
-    """The dropdown's entries: files found for the model, matting models that exist, lights that are built."""
+    """A dropdown's entries: what the schema lists, or the files and matting models that there are."""
     if item.name == "model":
-        return finder.choices(hooks.model_folders("iclight"))
+        light = item is LIGHT_ITEMS["model"]
+        return finder.choices(hooks.model_folders("iclight")) if light else ip_files.choices(hooks.model_folders("ipadapter"))
     if item.name == "matting":
         return matting.choices()
     return list(item.metadata["choices"]) if "choices" in item.metadata else None

@@ -144,7 +144,7 @@ class PatcherHost:
 
         if hasattr(p.sampler, "get_sigmas"):
             sigma = float(p.sampler.get_sigmas(p, p.steps)[0])
-            return start_noise(noise, latent, (1 + sigma**2) ** 0.5 if opts.sgm_noise_multiplier else sigma)
+            return start_noise(noise, latent, (1 + sigma**2) ** 0.5 if getattr(opts, "sgm_noise_multiplier", False) else sigma)
         sigma = float(self.sigma_table(p)[int(p.sampler.get_timesteps(p, p.steps)[-1])])
         return start_noise(noise, latent, sigma) * sigma / (1 + sigma**2) ** 0.5
 

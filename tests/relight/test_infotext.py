@@ -4,7 +4,10 @@ import pytest
 from PIL import Image
 
 from sd_relight.lib_iclight.params import IcLightParams
-from sd_relight.lib_relight.infotext import MARKER, Proof, paste_fields, to_infotext
+from sd_relight.lib_ipadapter.params import IpAdapterParams
+from sd_relight.lib_relight.infotext import MARKER, Proof, paste_fields, to_infotext, units_to_infotext
+from sd_relight.lib_relight.ip_request import SUBJECT, IpUnit
+from sd_relight.lib_relight.panel import LIGHT_FIELDS, UNIT_FIELDS
 from sd_relight.lib_relight.request import IcLightImages
 
 CHANGED = {"model": "fbc", "background_flip": True, "light": "top-left", "matting": "u2net", "reinforce": 0.35, "detail": 0.5,
@@ -15,7 +18,22 @@ CHANGED = {"model": "fbc", "background_flip": True, "light": "top-left", "mattin
 @pytest.mark.parametrize("params", [IcLightParams(), IcLightParams(**CHANGED)], ids=["default", "changed"])
 def test_round_trip(params):
     pairs = {MARKER: "proof", **to_infotext(params, IcLightImages())}
-    assert {name: read(pairs) for name, read in paste_fields()} == {name: getattr(params, name) for name in CHANGED}
+    pasted = {name: read(pairs) for name, read in paste_fields()}
+    assert {name: pasted[name] for name in LIGHT_FIELDS if name != "extras"} == {
+        name: getattr(params, name) for name in LIGHT_FIELDS if name != "extras"}
+    assert pasted["iclight"] is True and pasted["unit1_enabled"] is False
+
+
+def test_units_round_trip():
+    units = [IpUnit(IpAdapterParams(model="ip-adapter_sd15", weight=0.65, weight_type="style transfer"), (SUBJECT,)),
+             IpUnit(IpAdapterParams(model="plus", start=0.25, face_index=2), (Image.new("RGB", (16, 16)),))]
+    pasted_pairs = {MARKER: "IP-Adapter ip-adapter_sd15 + plus, patched 16/16", **units_to_infotext(units)}
+    pasted = {name: read(pasted_pairs) for name, read in paste_fields()}
+    for number, unit in enumerate(units, 1):
+        assert {name: pasted[f"unit{number}_{name}"] for name in UNIT_FIELDS} == {
+            name: getattr(unit.params, name) for name in UNIT_FIELDS}
+    assert (pasted["iclight"], pasted["unit1_use_subject"], pasted["unit2_use_subject"], pasted["unit3_enabled"]) == (
+        False, True, False, False)
 
 
 def test_a_picture_without_us_changes_nothing():

@@ -8,8 +8,10 @@ from PIL import Image
 
 from sd_relight.lib_iclight.errors import IcLightError
 from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_ipadapter.errors import IpAdapterError
+from sd_relight.lib_ipadapter.params import IpAdapterParams
 from sd_relight.lib_relight.messages import RelightError
-from sd_relight.lib_relight.request import PANEL_FIELDS, PANEL_ORDER, parse_request
+from sd_relight.lib_relight.panel import LIGHT_FIELDS, PANEL_ORDER, UNIT_NAMES, parse_request
 
 PHOTO = Image.new("RGB", (32, 32), "red")
 
@@ -23,8 +25,9 @@ def api(is_img2img=False, enabled=None, **body):
 
 def panel(**changed):
     defaults = {f.name: f.default for f in fields(IcLightParams)}
-    values = {**defaults, **dict.fromkeys(("foreground", "background", "light_map", "mask")), "enabled": True, **changed}
-    return parse_request([values[name] for name in PANEL_ORDER], False)
+    values = {**defaults, **dict.fromkeys(("foreground", "background", "light_map", "mask")), "enabled": True, "iclight": True,
+              **changed}
+    return parse_request([values.get(name) for name in PANEL_ORDER], False)
 
 
 def test_missing_keys_take_the_default():
@@ -44,8 +47,30 @@ def test_extras_are_on_in_the_panel_and_off_in_the_api():
 
 
 def test_panel_order_is_complete():
-    assert PANEL_ORDER == ("enabled", "foreground", "background", "light_map", "mask", *PANEL_FIELDS)
-    assert {"model", "light", "matting", "reinforce", "hr_option", "compensate_steps"} <= set(PANEL_FIELDS)
+    units = tuple(f"unit{number}_{name}" for number in (1, 2, 3, 4) for name in UNIT_NAMES)
+    assert PANEL_ORDER == ("enabled", "iclight", "foreground", "background", "light_map", "mask", *LIGHT_FIELDS, *units)
+    assert {"model", "light", "matting", "reinforce", "hr_option", "compensate_steps"} <= set(LIGHT_FIELDS)
+    assert {"enabled", "image", "more", "mask", "use_subject", "model", "weight", "weight_type"} <= set(UNIT_NAMES)
+
+
+def test_panel_units(tmp_path):
+    PHOTO.save(tmp_path / "two.png")
+    unit = {"unit2_enabled": True, "unit2_model": "ip", "unit2_image": PHOTO, "unit2_more": [str(tmp_path / "two.png")],
+            "unit2_weight": 0.5, "unit2_combine": "average"}
+    request = panel(iclight=False, **unit)
+    assert request.iclight is None
+    assert len(request.units) == 1 and len(request.units[0].images) == 2
+    assert request.units[0].params == IpAdapterParams(model="ip", weight=0.5, combine="average")
+
+
+def test_panel_unit_with_the_subject():
+    unit = panel(foreground=PHOTO, unit1_enabled=True, unit1_model="ip", unit1_use_subject=True).units[0]
+    assert unit.images == ("subject",) and unit.uses_subject
+
+
+def test_nothing_chosen_in_the_panel():
+    with pytest.raises(RelightError, match="Relight is on, but neither IC-Light nor a picture unit is enabled"):
+        panel(iclight=False)
 
 
 def test_off():
@@ -78,8 +103,13 @@ def test_img2img_needs_no_foreground():
     ({"iclight": {"foreground": PHOTO, "matting": "none", "mask": PHOTO}}, "`mask` is given but `matting` is 'none'"),
     ({"iclight": {"foreground": PHOTO, "light": "sideways"}}, "`light` is 'sideways'; choose one of none, left"),
     ({"iclight": {"foreground": PHOTO, "reinforce": 2}}, "`reinforce` is 2; it must be a number from 0 to 1."),
+    ({"ip_adapter": 3}, "`ip_adapter` is int; it must be a list of objects with `model` and `image`."),
+    ({"ip_adapter": [{"image": PHOTO}]}, "`model` of an `ip_adapter` unit is missing; name the adapter's file."),
+    ({"ip_adapter": [{"model": "ip"}]}, "`image` of the `ip_adapter` unit 'ip' is missing; add a picture, or \"subject\"."),
+    ({"ip_adapter": [{"model": "ip", "image": PHOTO}] * 5}, "`ip_adapter` has 5 units; at most 4 work together."),
+    ({"ip_adapter": [{"model": "ip", "image": PHOTO, "weigth": 1}]}, "`ip_adapter` has no field `weigth`; did you mean `weight`?"),
     ({"iclight": {"foreground": PHOTO, "reinforce": "much"}}, "`reinforce` is 'much'; it must be a number from 0 to 1."),
 ], ids=lambda value: str(value)[:30])
 def test_mistakes(payload, sentence):
-    with pytest.raises((RelightError, IcLightError), match=sentence):
+    with pytest.raises((RelightError, IcLightError, IpAdapterError), match=sentence):
         parse_request([payload], False)

@@ -1,0 +1,67 @@
+"""The panel's positional values: their order, and the request that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams
+from ..lib_ipadapter.params import IpAdapterParams
+from .images import is_given, open_file
+from .ip_request import MAX_UNITS, SUBJECT, IpUnit, parse_unit
+from .messages import RelightError
+from .request import IcLightImages, RelightRequest, check_request, decode_images, parse_api
+
+LIGHT_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.metadata.get("panel", True))
+UNIT_FIELDS = tuple(f.name for f in fields(IpAdapterParams) if f.metadata.get("panel", True))
+UNIT_NAMES = ("enabled", "use_subject", "image", "more", "mask", *UNIT_FIELDS)
+
+
+def unit_name(number: int, name: str) -> str:
+    return f"unit{number}_{name}"
+
+
+PANEL_ORDER = ("enabled", "iclight", *IMAGE_FIELDS, *LIGHT_FIELDS,
+               *(unit_name(number, name) for number in range(1, MAX_UNITS + 1) for name in UNIT_NAMES))
+"""The order of the panel's values, which is that of `ui()`'s list."""
+
+
+def parse_request(args: Sequence, is_img2img: bool) -> RelightRequest | None:
+    """The request, or None when Relight is off for this job. args: what the host hands to every hook.
+
+    One dict as the first value is the API's form. Raises RelightError, IcLightError or IpAdapterError for the first thing
+    that is wrong.
+    """
+    if args and isinstance(args[0], Mapping):
+        return check_request(parse_api(args[0]), is_img2img)
+    values = dict(zip(PANEL_ORDER, args))
+    return check_request(parse_panel(values), is_img2img) if values.get("enabled") else None
+
+
+def parse_panel(values: Mapping) -> RelightRequest:
+    units = tuple(unit for number in range(1, MAX_UNITS + 1) if (unit := panel_unit(values, number)) is not None)
+    if not values.get("iclight") and not units:
+        raise RelightError("Relight is on, but neither IC-Light nor a picture unit is enabled; enable one, or close Relight.")
+    params, images = panel_light(values) if values.get("iclight") else (None, IcLightImages())
+    return RelightRequest(params, images, units)
+
+
+def panel_light(values: Mapping) -> tuple[IcLightParams, IcLightImages]:
+    """The panel keeps pictures that its present choices do not use (a light map while light is left): those are left out."""
+    params = IcLightParams(**{name: values[name] for name in LIGHT_FIELDS})
+    if params.extras is None:
+        params = replace(params, extras=True)
+    unused = {"light_map": params.light != "custom", "mask": params.matting != "mask"}
+    return params, decode_images({name: values.get(name) for name in IMAGE_FIELDS if not unused.get(name)})
+
+
+def panel_unit(values: Mapping, number: int) -> IpUnit | None:
+    unit = {name: values.get(unit_name(number, name)) for name in UNIT_NAMES}
+    if not unit.pop("enabled"):
+        return None
+    pictures = [SUBJECT] if unit.pop("use_subject") else []
+    pictures += [unit["image"]] if is_given(unit["image"]) else []
+    pictures += [open_file(Path(getattr(file, "name", file)), "image") for file in unit.pop("more") or []]
+    given = {name: value for name, value in unit.items() if value is not None and value is not False}
+    return parse_unit({**given, "image": pictures})
