@@ -64,6 +64,15 @@ class Embeddings:
         return Embeddings(*(None if t is None else function(t) for t in (self.clip, self.face)))
 
 
+TOKEN_FIELDS = ("family", "image_weights", "combine", "crop", "crop_box", "tiled", "unfold_batch", "uncond", "noise",
+                "noise_strength", "noise_blur", "faceid_scale", "face_index")
+
+
+def fingerprint(params: IpAdapterParams) -> tuple:
+    """The parameters that tokens depend on: a change of any other (the weight, say) needs no new look at the pictures."""
+    return tuple(getattr(params, name) for name in TOKEN_FIELDS)
+
+
 def encode_prompt(adapter: Adapter, encoder: ImageEncoder | None, references: Sequence[Reference], params: IpAdapterParams, *,
                   negative_image: Image.Image | None = None, uncond_tokens: Tensor | None = None) -> tuple[ImagePrompt, ...]:
     """The prompts of one unit: one, or one for each picture (separate) or tile (tiled).

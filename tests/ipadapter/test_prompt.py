@@ -16,7 +16,7 @@ from sd_relight.lib_ipadapter.errors import IpAdapterError
 from sd_relight.lib_ipadapter.faces import Face
 from sd_relight.lib_ipadapter.files import AdapterFile
 from sd_relight.lib_ipadapter.params import IpAdapterParams
-from sd_relight.lib_ipadapter.prompt import Reference, encode_prompt
+from sd_relight.lib_ipadapter.prompt import Reference, encode_prompt, fingerprint
 from sd_relight.lib_ipadapter.units import active_layers, box_mask, build_units
 from sd_relight.lib_ipadapter.variants import detect
 
@@ -220,6 +220,23 @@ def test_refusals(family, arguments, sentence):
     with pytest.raises(IpAdapterError) as caught:
         encode_prompt(adapter, Encoder() if adapter.variant.encoder else None, refs, IpAdapterParams(**arguments), **extra)
     assert str(caught.value) == sentence
+
+
+CHANGES = {
+    "image_weights": (0.5,), "combine": "average", "crop": "pad", "uncond": "black", "faceid_scale": 2.0, "weight": 0.5,
+    "weight_type": "ease in", "composition_weight": 2.0, "boost": 2.0, "layer_weights": "3:1", "scaling": "K+V", "start": 0.5,
+    "end": 0.5, "timing": "sigma", "curve": "fade in", "faceid_lora": 0.5, "hr_option": "low", "model": "x"}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_fingerprint_names_what_tokens_depend_on(name):
+    """Whatever changes tokens changes the fingerprint; what does not, does not."""
+    family = "faceid-plusv2"
+    before, after = IpAdapterParams(), IpAdapterParams(**{name: CHANGES[name]})
+    refs = [Reference(picture(i, (60, 40)), face=Face(face(i).raw)) for i in range(2)]
+    one, two = (encode_prompt(adapter_of(family), Encoder(), refs, params)[0] for params in (before, after))
+    same = one.cond.shape == two.cond.shape and torch.equal(one.cond, two.cond) and torch.equal(one.uncond, two.uncond)
+    assert (fingerprint(before) == fingerprint(after)) == same
 
 
 def test_missing_and_wrong_encoders():
