@@ -55,7 +55,8 @@ def add_relight(commands):
     relight.add_argument("photo", type=Path, metavar="PHOTO")
     relight.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="the picture to write")
     relight.add_argument("--light", default="none", metavar="NAME",
-                         help="left, right, top, bottom, top-left, top-right, bottom-left, bottom-right, ambient, none")
+                         help="left, right, top, bottom, top-left, top-right, bottom-left, bottom-right, ambient, angle, "
+                              "spot, none")
     relight.add_argument("--prompt", default="", help="what the picture shows, and in what light")
     relight.add_argument("--negative", default=None, help="what it must not show (default: the original's words)")
     relight.add_argument("--background", type=Path, metavar="B", help="put the subject on this picture (fbc model)")
@@ -63,6 +64,8 @@ def add_relight(commands):
     relight.add_argument("--cfg", type=float, default=2.0, help="CFG scale")
     relight.add_argument("--denoise", type=float, default=None, help="0..1 (default 0.95 with a light)")
     relight.add_argument("--hires", type=float, default=None, metavar="FACTOR", help="a second pass, e.g. 1.5")
+    relight.add_argument("--set", action="append", metavar="FIELD=VALUE",
+                         help="any other field of docs/API.md, e.g. --set light_angle=30 or --set detail=0.5; may be repeated")
     relight.add_argument("--size", default=None, metavar="WxH", help="size of the first pass (default: from the photo)")
     add_common(relight)
 

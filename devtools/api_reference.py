@@ -7,15 +7,18 @@ from dataclasses import fields
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-START, END = "<!-- fields: made by devtools/api_reference.py -->", "<!-- end of fields -->"
-PICTURES = {
+ICLIGHT_PICTURES = {
     "foreground": "The subject. Needed in txt2img; in img2img the init image is the subject when this is left out.",
     "background": "The scene behind the subject, for the fbc model.",
     "light_map": "Your own light map, with `light` set to `custom`.",
-    "mask": "White where the subject is, with `matting` set to `mask`.",
+    "mask": "White where the subject is, with `matting` set to `mask` or `auto`.",
 }
-
-UNBUILT = ("light_angle", "light_x", "light_y", "light_radius", "light_color", "light_gamma", "lights")
+IP_ADAPTER_PICTURES = {
+    "image": "What to prompt with: one picture or a list of them. `\"subject\"` takes the job's own subject on grey.",
+    "mask": "Where in the output the unit works (white). `\"subject\"` takes the subject's matte.",
+    "image_mask": "Which part of the picture counts (white).",
+    "negative_image": "What the negative side sees, with `uncond` set to `image`.",
+}
 
 
 def allowed(item):
@@ -23,12 +26,13 @@ def allowed(item):
     meta = item.metadata
     if "choices" in meta:
         return ", ".join(f"`{choice}`" for choice in meta["choices"])
-    if "suggestions" in meta:
+    if meta.get("suggestions"):
         return ", ".join(f"`{choice}`" for choice in meta["suggestions"]) + ", or a name"
     if "minimum" in meta:
-        return f"{meta['minimum']:g} to {meta['maximum']:g}"
+        many = "list of numbers, " if item.type == "tuple" else ""
+        return f"{many}{meta['minimum']:g} to {meta['maximum']:g}"
     kind = item.type.split(" |")[0]
-    return {"bool": "`true`, `false`", "str": "text", "tuple": "list of objects"}.get(kind, kind)
+    return {"bool": "`true`, `false`", "str": "text", "tuple": "list of objects", "int": "whole number"}.get(kind, kind)
 
 
 def default(item):
@@ -37,30 +41,30 @@ def default(item):
     return f"`{json.dumps(item.default)}`"
 
 
-def table(params):
+def table(params, pictures):
     """Markdown: one line a field, pictures first."""
     lines = ["| field | default | values | meaning |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{name}` | none | a picture as base64 | {text} |" for name, text in PICTURES.items()]
+    lines += [f"| `{name}` | none | a picture as base64 | {text} |" for name, text in pictures.items()]
     for item in fields(params):
-        later = " *Not built yet: refused with a sentence.*" if item.name in UNBUILT else ""
-        lines.append(f"| `{item.name}` | {default(item)} | {allowed(item)} | {item.metadata['help']}{later} |")
+        lines.append(f"| `{item.name}` | {default(item)} | {allowed(item)} | {item.metadata['help']} |")
     return "\n".join(lines)
 
 
-def render():
-    """The generated part of docs/API.md."""
-    from sd_relight.lib_iclight import params
+def tables():
+    """The generated part below each heading of docs/API.md."""
+    from sd_relight.lib_iclight.params import IcLightParams
+    from sd_relight.lib_ipadapter.params import IpAdapterParams
 
-    later = [light for light in params.LIGHTS if light not in params.LIGHTS_BUILT]
-    names = " and ".join(f"`{light}`" for light in later)
-    note = f"`light` names {names} already; they are not built yet." if later else ""
-    return f"{START}\n{table(params.IcLightParams)}\n\n{note}\n{END}"
+    return {"iclight": table(IcLightParams, ICLIGHT_PICTURES), "ip_adapter": table(IpAdapterParams, IP_ADAPTER_PICTURES)}
 
 
 def with_reference(text):
-    """docs/API.md with its generated part replaced."""
-    head, _, rest = text.partition(START)
-    return head + render() + rest.partition(END)[2]
+    """docs/API.md with its generated parts replaced."""
+    for name, lines in tables().items():
+        start, end = f"<!-- {name}: made by devtools/api_reference.py -->", f"<!-- end of {name} -->"
+        head, _, rest = text.partition(start)
+        text = f"{head}{start}\n{lines}\n{end}{rest.partition(end)[2]}"
+    return text
 
 
 if __name__ == "__main__":

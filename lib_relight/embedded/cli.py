@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
-from ...lib_iclight.params import LIGHTS_BUILT
+from ...lib_iclight.params import params_from_dict
 from ..images import open_file
 from ..messages import USER_ERRORS, RelightError
 from . import demo
 from .shot import Shot, fit_size, parse_size
 from .studio import DEMO_MODELS, Studio, defaults, describe_models, native_side, save_picture
 
-COMMAND_LIGHTS = tuple(light for light in LIGHTS_BUILT if light != "custom")
 
 
 def main(args) -> int:
@@ -55,13 +55,26 @@ def bench(args) -> int:
 
 def check(args) -> None:
     """What can be wrong before a model is loaded. Raises RelightError."""
-    if args.light not in COMMAND_LIGHTS:
-        raise RelightError(f"--light is {args.light!r}; choose one of {', '.join(COMMAND_LIGHTS)}.")
+    params_from_dict({"light": args.light, **more_fields(args.set)})
     ranges = {"steps": (1, 150), "hires": (1.0, 4.0), "denoise": (0.0, 1.0), "cfg": (1.0, 30.0)}
     for name, (low, high) in ranges.items():
         value = getattr(args, name)
         if value is not None and not low <= value <= high:
             raise RelightError(f"--{name} is {value:g}; it must be from {low:g} to {high:g}.")
+
+
+def more_fields(assignments) -> dict:
+    """["light_angle=30", "extras=true"] -> {"light_angle": 30, "extras": True}. Raises RelightError."""
+    fields = {}
+    for text in assignments or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise RelightError(f"--set is {text!r}; write FIELD=VALUE, for example --set light_angle=30.")
+        try:
+            fields[name] = json.loads(value)
+        except ValueError:
+            fields[name] = value
+    return fields
 
 
 def shot_of(args, models) -> Shot:
@@ -74,6 +87,7 @@ def shot_of(args, models) -> Shot:
     given = {name: getattr(args, name) for name in ("steps", "denoise") if getattr(args, name) is not None}
     return Shot(
         photo, size, light=args.light, seed=args.seed, hires=args.hires, cfg=args.cfg,
+        more=more_fields(args.set),
         background=open_file(args.background, "background") if args.background else None,
         mask=open_file(args.mask, "mask") if args.mask else None,
         **{**defaults(models, args.prompt, args.negative), **given})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from PIL import Image
 
@@ -15,7 +16,10 @@ GRID = 64
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture to make. size: width and height of the first pass; hires: factor of a second pass, or None."""
+    """One picture to make. size: width and height of the first pass; hires: factor of a second pass, or None.
+
+    more: further fields of `iclight`, such as {"detail": 0.5}; they win over those made from the rest.
+    """
 
     photo: Image.Image
     size: tuple[int, int]
@@ -31,8 +35,7 @@ class Shot:
     hires: float | None = None
     sampler: str = SAMPLER
     scheduler: str = SCHEDULER
-    detail: float = 0.0
-    color_hold: float = 0.0
+    more: Mapping = field(default_factory=dict)
 
 
 def fit_size(photo: tuple[int, int], side: int) -> tuple[int, int]:
@@ -63,12 +66,11 @@ def fields_of(shot: Shot) -> dict:
     """The `iclight` object."""
     pictures = {"background": shot.background, "mask": shot.mask}
     fields = {"light": shot.light, **{name: picture for name, picture in pictures.items() if picture is not None}}
-    fields |= {name: getattr(shot, name) for name in ("detail", "color_hold") if getattr(shot, name)}
     if shot.mask is not None:
         fields["matting"] = "mask"
     if not uses_img2img(shot):
         fields["foreground"] = shot.photo
-    return fields
+    return {**fields, **shot.more}
 
 
 def payload_of(shot: Shot) -> dict:

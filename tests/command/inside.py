@@ -22,7 +22,10 @@ COMMANDS = {
     "light": [*RELIGHT, "--steps", "4", "--light", "left", "-o", str(FOLDER / "left.png")],
     "again": [*RELIGHT, "--steps", "4", "--light", "left", "-o", str(FOLDER / "again.png")],
     "hires": [*RELIGHT, "--steps", "2", "--light", "top", "--hires", "1.5", "--size", "128x128", "-o", str(FOLDER / "hires.jpg")],
-    "sunset": [*RELIGHT, "--steps", "2", "--background", SUNSET, "--size", "128x192", "-o", str(FOLDER / "sunset.png")],
+    "angle": [*RELIGHT, "--steps", "2", "--light", "angle", "--set", "light_angle=30", "--set", "light_color=#ffb46b", "--size",
+              "128x128", "-o", str(FOLDER / "angle.png")],
+    "sunset": [*RELIGHT, "--steps", "2", "--background", SUNSET, "--size", "128x192",
+               "--set", "detail=1", "--set", "color_hold=0.5", "-o", str(FOLDER / "sunset.png")],
     "no checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "empty"), "-o", str(FOLDER / "no.png")],
     "bad checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "html"), "-o", str(FOLDER / "no.png")],
 }

@@ -13,7 +13,7 @@ from sd_relight.lib_relight.embedded.contact_sheet import GAP, LABEL, PAPER, con
 from sd_relight.lib_relight.embedded.progress_bar import ProgressBar, draw, share_done
 from sd_relight.lib_relight.embedded.shot import Shot, fit_size, parse_size, payload_of, uses_img2img
 from sd_relight.lib_relight.messages import RelightError
-from sd_relight.lib_relight.request import parse_request
+from sd_relight.lib_relight.panel import parse_request
 
 PHOTO = Image.new("RGB", (300, 200), (200, 120, 40))
 
@@ -61,10 +61,16 @@ def test_hires_is_one_txt2img_job_with_both_passes():
 @pytest.mark.parametrize("options", [{"light": "left"}, {"light": "top", "hires": 1.2}, {"background": PHOTO}, {},
                                      {"light": "left", "mask": PHOTO.convert("L")}])
 def test_every_payload_is_one_that_the_script_takes(options):
-    shot = Shot(PHOTO, (384, 256), **options)
+    shot = Shot(PHOTO, (384, 256), **options, more={"detail": 0.5})
     args = payload_of(shot)["alwayson_scripts"]["Relight"]["args"]
     request = parse_request(args, is_img2img=uses_img2img(shot))
-    assert request.iclight.light == options.get("light", "none")
+    assert request.iclight.light == options.get("light", "none") and request.iclight.detail == 0.5
+
+
+def test_further_fields_are_json_or_words():
+    assert cli.more_fields(["light_angle=30", "light_color=#ffb46b", "extras=true"]) == {
+        "light_angle": 30, "light_color": "#ffb46b", "extras": True}
+    assert cli.more_fields(None) == {}
 
 
 # What is written ------------------------------------------------------------------------------------------------------
@@ -188,7 +194,10 @@ def test_the_plan_of_the_demo(tmp_path):
     assert real[0][1].size == (512, 512) and real[0][1].prompt.endswith("best quality, light from the left")
     args = SimpleNamespace(light=["top"], seed=1, steps=3)
     tiny = demo.plan(args, make_config(tmp_path / "tiny", [32]))
-    assert [(title, shot.light, shot.steps) for title, shot, _ in tiny] == [("object, top", "top", 3), ("photo, top", "top", 3)]
+    assert [(title, shot.light, shot.steps) for title, shot, _ in tiny] == [
+        ("object, top", "top", 3), ("photo, top", "top", 3), ("photo, networks only", "top", 3)]
+    assert ["detail" in shot.more for _, shot, _ in tiny] == [False, True, False]
+    assert not any(shot.more for _, shot, _ in real)
 
 
 def relight_args(tmp_path, **changes):
@@ -196,13 +205,15 @@ def relight_args(tmp_path, **changes):
     PHOTO.save(photo)
     given = {"command": "relight", "photo": photo, "out": tmp_path / "out.png", "light": "left", "prompt": "", "negative": None,
              "background": None, "mask": None, "cfg": 2.0, "denoise": None, "hires": None, "size": None, "models": None,
-             "device": "auto", "seed": 1, "steps": None}
+             "device": "auto", "seed": 1, "steps": None, "set": None}
     return SimpleNamespace(**{**given, **changes})
 
 
 @pytest.mark.parametrize(("changes", "sentence"), [
-    ({"light": "lefft"}, "--light is 'lefft'; choose one of none, left"),
-    ({"light": "spot"}, "--light is 'spot'; choose one of"),
+    ({"light": "lefft"}, "`light` is 'lefft'; choose one of none, left"),
+    ({"set": ["light_angle"]}, "--set is 'light_angle'; write FIELD=VALUE"),
+    ({"set": ["lihgt_angle=3"]}, "`iclight` has no field `lihgt_angle`; did you mean `light_angle`?"),
+    ({"set": ["detail=2"]}, "`detail` is 2; it must be a number from 0 to 1"),
     ({"steps": 0}, "--steps is 0; it must be from 1 to 150"),
     ({"hires": 9.0}, "--hires is 9; it must be from 1 to 4"),
     ({"denoise": -1.0}, "--denoise is -1; it must be from 0 to 1"),

@@ -27,7 +27,7 @@ def answers(folder):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", ["demo", "light", "again", "hires", "sunset"])
+@pytest.mark.parametrize("name", ["demo", "light", "again", "hires", "angle", "sunset"])
 def test_commands_succeed_and_say_what_the_models_are(answers, name):
     answer = answers[name]
     assert answer["code"] == 0, answer["err"]
@@ -36,13 +36,14 @@ def test_commands_succeed_and_say_what_the_models_are(answers, name):
 
 
 def test_the_demo_writes_its_pictures_a_sheet_and_a_table(answers, folder):
-    names = {"object-left.png", "object-right.png", "photo-left.png", "photo-right.png", "contact-sheet.png"}
+    names = {"object-left.png", "object-right.png", "photo-left.png", "photo-right.png", "photo-networks-only.png",
+             "contact-sheet.png"}
     assert {path.name for path in (folder / "demo").iterdir()} == names
     out = answers["demo"]["out"]
     for title in ("object, left", "photo, right", "loading the models", "in all"):
         assert title in out
     assert f"pictures: {folder / 'demo'}" in out and f"contact sheet: {folder / 'demo' / 'contact-sheet.png'}" in out
-    assert answers["demo"]["err"].count("100 %") == 4
+    assert answers["demo"]["err"].count("100 %") == 5
 
 
 def pixels(path):
