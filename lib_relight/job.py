@@ -16,7 +16,7 @@ class RelightJob:
     """Built in before_process; the methods follow the hooks in their order."""
 
     def __init__(self, host, p, request: RelightRequest, is_img2img: bool, folders):
-        self.host, self.finished = host, 0
+        self.host, self.finished, self.wants_extras = host, 0, request.extras
         self.lighting = self.prompts = None
         if request.iclight is not None:
             self.lighting = Lighting(host, p, request.iclight, request.images, is_img2img, folders("iclight"))
@@ -61,4 +61,4 @@ class RelightJob:
 
     def extras(self, size: tuple[int, int]) -> list[tuple[str, Image.Image]]:
         """Named pictures that show what was done."""
-        return [named for part in self.parts for named in part.extras(size)]
+        return [named for part in self.parts for named in part.extras(size)] if self.wants_extras else []

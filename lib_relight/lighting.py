@@ -141,8 +141,6 @@ class Lighting:
 
     def extras(self, size: tuple[int, int]) -> list[tuple[str, Image.Image]]:
         """Named pictures that show what was done: each subject's condition and matte, and the light map or background."""
-        if not self.params.extras:
-            return []
         named = []
         for subject in self.subjects:
             named.append(("foreground", Image.fromarray(subject.on_grey(self.frame, *size))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams
@@ -44,14 +44,12 @@ def parse_panel(values: Mapping) -> RelightRequest:
     if not values.get("iclight") and not units:
         raise RelightError("Relight is on, but neither IC-Light nor a picture unit is enabled; enable one, or close Relight.")
     params, images = panel_light(values) if values.get("iclight") else (None, IcLightImages())
-    return RelightRequest(params, images, units)
+    return RelightRequest(params, images, units, values.get("extras") is not False)
 
 
 def panel_light(values: Mapping) -> tuple[IcLightParams, IcLightImages]:
     """The panel keeps pictures that its present choices do not use (a light map while light is left): those are left out."""
     params = IcLightParams(**{name: values[name] for name in LIGHT_FIELDS})
-    if params.extras is None:
-        params = replace(params, extras=True)
     unused = {"light_map": params.light != "custom", "mask": params.matting != "mask"}
     return params, decode_images({name: values.get(name) for name in IMAGE_FIELDS if not unused.get(name)})
 

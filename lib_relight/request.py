@@ -28,6 +28,7 @@ class RelightRequest:
     iclight: IcLightParams | None = None
     images: IcLightImages = field(default_factory=IcLightImages)
     units: tuple[IpUnit, ...] = ()
+    extras: bool = False
 
 
 def parse_api(payload: Mapping) -> RelightRequest | None:
@@ -40,7 +41,7 @@ def parse_api(payload: Mapping) -> RelightRequest | None:
                            "or `ip_adapter`.")
     params, images = parse_iclight(payload.get("iclight"))
     units = parse_units(payload.get("ip_adapter"))
-    return RelightRequest(params, images, units) if params or units else None
+    return RelightRequest(params, images, units, bool(params and params.extras)) if params or units else None
 
 
 def parse_iclight(body) -> tuple[IcLightParams | None, IcLightImages]:

@@ -42,8 +42,8 @@ def test_panel_and_api_say_the_same():
 
 
 def test_extras_are_on_in_the_panel_and_off_in_the_api():
-    assert panel(foreground=PHOTO).iclight.extras is True
-    assert not api().iclight.extras
+    assert panel(foreground=PHOTO).extras and not panel(foreground=PHOTO, extras=False).extras
+    assert api(extras=True).extras and not api().extras
 
 
 def test_panel_order_is_complete():
