@@ -93,7 +93,8 @@ class Panel:
 
     @property
     def infotext(self):
-        """The text under the picture, with its line breaks."""
+        """The text under the picture, with its line breaks; fails with the log's text when there is none."""
+        assert self.find_all(f"#html_info_{self.tab} p"), self.log
         return self.find(f"#html_info_{self.tab} p").get_attribute("innerText").replace("\n\n", "\n")
 
     @property
