@@ -45,6 +45,20 @@ def _inspect(path: Path, mtime_ns: int, size: int, kind: str | None) -> weights.
         return str(error)
 
 
+def checkpoint_family(path: Path) -> str:
+    """weights.inspect_checkpoint, remembered until the file changes; "unknown" for what is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return "unknown"
+    return _checkpoint_family(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _checkpoint_family(path: Path, mtime_ns: int, size: int) -> str:
+    return weights.inspect_checkpoint(path)
+
+
 def choices(folders: Iterable[Path]) -> list[str]:
     """What the panel's model list offers: the kinds, then the stem of every file that is IC-Light."""
     stems = []

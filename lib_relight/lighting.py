@@ -6,13 +6,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..lib_iclight import conditioning, detail, foreground, lights, weights
+from ..lib_iclight import conditioning, detail, foreground, lights
 from ..lib_iclight.errors import IcLightError
 from ..lib_iclight.params import IcLightParams
 from . import finder, infotext, offsets, pictures
 from .messages import RelightError
 from .pictures import Frame, Subject
 from .request import IcLightImages
+
+WEAK_DENOISE = 0.7
+"""Below it little of the light in the init latent is left to see."""
 
 
 class Lighting:
@@ -46,7 +49,7 @@ class Lighting:
 
     def check_checkpoint_file(self, p) -> None:
         path = self.host.checkpoint_file(p)
-        if path is not None and path.is_file() and weights.inspect_checkpoint(path) == "iclight":
+        if path is not None and finder.checkpoint_family(path) == "iclight":
             raise RelightError(f"{path.name} is an IC-Light file chosen as checkpoint; choose an SD 1.5 checkpoint and "
                                "leave IC-Light to Relight's `model`.")
 
@@ -62,6 +65,8 @@ class Lighting:
         what = "the img2img picture" if self.own_init else "foreground"
         self.subjects = [pictures.cut_out(self.host, image, self.params, self.images, what) for image in sources]
         self.host.progress(None)
+        if self.is_img2img and self.rewrites_start and p.denoising_strength < WEAK_DENOISE:
+            self.host.say(p, f"Relight: denoising strength {p.denoising_strength:g} is low for a light; 0.9 to 1 shows it fully.")
         p.color_corrections = []  # not None: the host then prepares no match with the colours before relighting
 
     def infotext(self) -> dict[str, str]:

@@ -77,7 +77,10 @@ class PatcherHost:
         raise NotImplementedError
 
     def add_weight_deltas(self, unet, deltas: dict[str, torch.Tensor], identity: str) -> int:
-        patches = {PREFIX + key: ("diff", (delta, {"pad_weight": True})) for key, delta in deltas.items()}
+        """Hosts take a key whatever its shape, and drop a misfit while merging: only what fits is offered."""
+        weights = dict(unet.model.named_parameters())
+        patches = {PREFIX + key: ("diff", (delta, {"pad_weight": True})) for key, delta in deltas.items()
+                   if fits(weights.get(PREFIX + key), delta)}
         return self.add_named_patches(unet, patches, identity)
 
     def add_named_patches(self, unet, patches: dict, identity: str, strength: float = 1.0) -> int:
@@ -182,6 +185,14 @@ class PatcherHost:
         from modules import shared
 
         shared.state.textinfo = text
+
+
+def fits(weight: torch.Tensor | None, delta: torch.Tensor) -> bool:
+    """Whether delta can be added to weight; a convolution may grow by input channels. Quantised weights hide their shape."""
+    if weight is None or not weight.is_floating_point() or weight.shape == delta.shape:
+        return weight is not None
+    grown = (delta.shape[0], weight.shape[1], *delta.shape[2:])
+    return delta.ndim == 4 and weight.shape == grown and weight.shape[1] < delta.shape[1]
 
 
 def to_host_range(pixels: torch.Tensor) -> torch.Tensor:

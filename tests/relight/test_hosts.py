@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sd_relight.lib_relight.hosts.base import ApiError, forget_stop, run_all_steps
-from sd_relight.lib_relight.hosts.patcher import concat_wrapper
+from sd_relight.lib_relight.hosts.patcher import concat_wrapper, fits
 
 
 def apply_model(x, t, c_concat=None, **c):
@@ -58,3 +58,15 @@ def test_only_our_own_refusal_is_forgotten():
     p = SimpleNamespace(init=refuse, sample="somebody's")
     forget_stop(p)
     assert vars(p) == {"sample": "somebody's"}
+
+
+@pytest.mark.parametrize("weight, delta, answer", [
+    ((8, 4, 3, 3), (8, 8, 3, 3), True), ((8, 8, 3, 3), (8, 8, 3, 3), True), ((8, 9, 3, 3), (8, 8, 3, 3), False),
+    ((8, 4, 3, 3), (9, 8, 3, 3), False), ((8, 4), (8, 4), True), ((8, 4), (8, 8), False)])
+def test_only_what_can_be_added_is_offered(weight, delta, answer):
+    assert fits(torch.zeros(weight), torch.zeros(delta)) is answer
+
+
+def test_shapes_that_cannot_be_seen_or_are_missing():
+    assert fits(torch.zeros(3, dtype=torch.uint8), torch.zeros(8, 4))
+    assert not fits(None, torch.zeros(8, 4))
