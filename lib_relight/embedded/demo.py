@@ -22,7 +22,7 @@ PHOTO, MATTE, BACKGROUND = (ROOT / "assets" / name for name in ("astronaut.jpg",
 PROMPT = "a portrait of an astronaut in an orange suit"
 REPAIRED = {"detail": 1.0, "detail_sigma": 6.0, "color_hold": 0.7}
 REPAIRED_NOTE = ("photo: the networks give the light; the photograph's own detail and colours are put back with `detail` 1 and "
-                 "`color_hold` 0.7.\n       What the networks alone make of it is the picture `networks only`.")
+                 "`color_hold`.\n       What the networks alone make of it is the picture `networks only`.")
 TINY_PROMPT, OBJECT_PROMPT = "an orange clay blob, neutral light", "an orange clay ball, neutral light"
 
 
@@ -72,8 +72,9 @@ def plan(args, models: Path) -> list[tuple[str, Shot, Image.Image]]:
     if tiny:
         shots.append(("photo, networks only", with_light(bare, lights[0]), matte))
     if args.light is None:
-        sunset = open_file(BACKGROUND, "background")
-        shots.append(("photo, on sunset", replace(portrait, background=sunset), matte))
+        warm = {**REPAIRED, "color_hold": 0.3} if tiny else {}  # the scene's own colour is part of its light
+        sunset = replace(bare, background=open_file(BACKGROUND, "background"), more=warm)
+        shots.append(("photo, on sunset", sunset, matte))
     return shots
 
 
@@ -99,6 +100,8 @@ def run(args) -> int:
         if shot.photo not in seen:
             seen.append(shot.photo)
             cells.append((f"{title.split(',')[0]}, as it is", shot.photo))
+        if shot.background is not None:
+            cells.append(("background, as it is", shot.background))
         cells.append((title, photo.image))
     sheet = out / "contact-sheet.png"
     save_picture(contact_sheet(cells, columns=5), sheet)
