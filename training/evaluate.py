@@ -1,6 +1,6 @@
 """Held-out evaluation: a report as JSON and contact sheets.
 
-    python dev.py train-demo --only evaluate, or evaluate.main(["--models", "models/demo", "--out", "outputs/evaluation"])
+    python dev.py train-demo --start models/demo --only evaluate
 """
 
 from __future__ import annotations
@@ -146,6 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--objects", type=int, default=64)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--cfg", type=float, default=2.0)
+    parser.add_argument("--eta", type=float, default=1.0, help="0 = deterministic, 1 = ancestral noise as in Euler a")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--photos", type=Path, default=None, help="a folder of photographs for the VAE's figure")
     return parser
@@ -154,7 +155,7 @@ def build_parser() -> argparse.ArgumentParser:
 def evaluate(args: argparse.Namespace) -> dict:
     scenes = held_out_scenes(args.objects)
     pictures = render(scenes, SIZE)
-    options = {"steps": args.steps, "cfg": args.cfg}
+    options = {"steps": args.steps, "cfg": args.cfg, "eta": args.eta}
     path = args.out / "report.json"
     report = json.loads(path.read_text()) if path.exists() else {}
     args.out.mkdir(parents=True, exist_ok=True)

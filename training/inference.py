@@ -1,4 +1,8 @@
-"""Sampling with plain diffusers modules, as WebUIs do it: deterministic (Euler and DDIM are the same thing here)."""
+"""Sampling with plain diffusers modules, as WebUIs do it.
+
+eta 0 is deterministic (Euler and DDIM are the same thing here); eta 1 adds new noise in each step, as Euler a does, which
+suits these models: it repairs the errors of earlier steps, and colours stay.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,13 @@ from .adapters import add_processors, load_adapter, set_adapter_scale
 from .latents import TIMESTEPS, add_noise, build_scheduler, decode, encode
 from .models import ImageProjection, load_unet
 from .tokenizer import token_ids
+
+
+def ddim_step(x: Tensor, eps: Tensor, fresh: Tensor, a: Tensor, after: Tensor, eta: float) -> Tensor:
+    """From the noise level of alpha_bar `a` to that of `after` (1 = none); eta: share of ancestral noise, 0..1."""
+    clean = (x - (1 - a).sqrt() * eps) / a.sqrt()
+    new = eta * ((1 - after) / (1 - a) * (1 - a / after)).sqrt()
+    return after.sqrt() * clean + (1 - after - new**2).clamp_min(0).sqrt() * eps + new * fresh
 
 
 class Sampler:
@@ -56,14 +67,15 @@ class Sampler:
     @torch.no_grad()
     def sample(self, kind: str, prompts: list[str], *, init: Tensor | None = None, strength: float = 1.0,
                concat: Tensor | None = None, reference: Tensor | None = None, weight: float = 1.0, steps: int = 12,
-               cfg: float = 2.0, seed: int = 0, size: int = 256) -> Tensor:
+               cfg: float = 2.0, eta: float = 1.0, seed: int = 0, size: int = 256) -> Tensor:
         """Pictures [B, 3, size, size], 0..1.
 
         init: scaled latents that the run starts from (light map; broadcast). strength as a WebUI's denoising strength.
         concat: the condition latents, foreground then background. reference: CLIP input [B, 3, 224, 224].
         """
         count = len(prompts)
-        noise = torch.randn((count, 4, size // 8, size // 8), generator=torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn((count, 4, size // 8, size // 8), generator=generator)
         times = torch.linspace(TIMESTEPS - 1, 0, steps).round().long()
         times = times[steps - 1 - int(min(strength, 0.999) * steps):].to(self.device)
         start = torch.zeros_like(noise) if init is None else init.expand(count, -1, -1, -1).cpu()
@@ -74,10 +86,9 @@ class Sampler:
             both = torch.cat([x_in, x_in]).contiguous(memory_format=torch.channels_last)
             positive, negative = self.unets[kind](both, t, context).sample.chunk(2)
             eps = negative + cfg * (positive - negative)
-            a = self.alphas[t]
-            clean = (x - (1 - a).sqrt() * eps) / a.sqrt()
-            after = self.alphas[times[i + 1]] if i + 1 < len(times) else torch.ones_like(a)
-            x = after.sqrt() * clean + (1 - after).sqrt() * eps
+            after = self.alphas[times[i + 1]] if i + 1 < len(times) else torch.ones_like(self.alphas[t])
+            fresh = torch.randn(noise.shape, generator=generator).to(self.device)
+            x = ddim_step(x, eps, fresh, self.alphas[t], after, eta)
         return decode(self.vae, x).cpu()
 
     def sample_many(self, kind: str, prompts: list[str], *, batch: int = 8, seed: int = 0, concat: Tensor | None = None,
