@@ -29,10 +29,13 @@ class Pins:
     minors: tuple[int, ...]
 
 
+VOCABULARY = ("--no-deps", "open-clip-torch==2.20.0")
+"""Forge's pin, for the file with CLIP's vocabulary that single-file checkpoints need; the package is never imported."""
+
 PINS = {
-    "forge": Pins("forge", (("-r", "requirements/forge.txt"),), (11, 10)),
+    "forge": Pins("forge", (("-r", "requirements/forge.txt"), VOCABULARY), (11, 10)),
     # gradio's own bounds forbid Pillow 12; the host installs it first and its other pins over it, so do we.
-    "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt")), (11, 12, 13)),
+    "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt"), VOCABULARY), (11, 12, 13)),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .clip_vocabulary import clip_tokenizer
 from .errors import HostError
 from .keymaps import clip_name
 from .single_file import POSITIONS, fill, find_checkpoint, load_single_file
@@ -55,11 +56,13 @@ def load_text_encoder(folder: Path):
 
 
 def load_tokenizer(folder: Path):
-    """CLIP's tokenizer from tokenizer/ beside the checkpoint, else from transformers' cache; never from the network."""
+    """CLIP's tokenizer from tokenizer/ beside the checkpoint, else CLIP's own vocabulary; never from the network."""
     from transformers import CLIPTokenizer
 
     local = folder / "tokenizer"
     try:
+        if not local.is_dir() and (tokenizer := clip_tokenizer()):
+            return tokenizer
         return CLIPTokenizer.from_pretrained(local if local.is_dir() else "openai/clip-vit-large-patch14",
                                              local_files_only=True)
     except Exception as error:  # what a missing file raises depends on the version of transformers
