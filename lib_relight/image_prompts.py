@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from ..lib_ipadapter import attention, blocks, encoder, faces, masks, timing, units
+from ..lib_iclight.foreground import grey_composite
+from ..lib_ipadapter import attention, encoder, faces, masks, timing, units
 from ..lib_ipadapter.adapter import Adapter
 from ..lib_ipadapter.keys import size_in_bytes
 from ..lib_ipadapter.params import IpAdapterParams
-from ..lib_ipadapter.prompt import ImagePrompt, Reference, encode_prompt
+from ..lib_ipadapter.prompt import ImagePrompt, Reference, encode_prompt, fingerprint
 from ..lib_ipadapter.variants import check_unet
 from . import infotext, ip_files
 from .caches import ContentCache, content_hash, counters
@@ -72,33 +74,33 @@ class ImagePrompts:
         if subject is None and any(unit.uses_subject for unit in self.requested):
             raise RelightError(f"An `ip_adapter` unit asks for the {SUBJECT!r}, but there is no `iclight` in this job; give the "
                                "unit a picture of its own.")
-        self.prepared = [self.prepare_unit(*entry, subject) for entry in zip(self.requested, self.adapters, self.encoders)]
+        device = self.host.device()
+        with ExitStack() as stack:
+            opened = cache(lambda path: stack.enter_context(encoder.opened(path, device, working_dtype(device))))
+            self.prepared = [self.prepare_unit(*entry, subject, opened)
+                             for entry in zip(self.requested, self.adapters, self.encoders)]
         self.host.progress(None)
 
-    def prepare_unit(self, unit: IpUnit, adapter: Adapter, info, subject) -> Prepared:
+    def prepare_unit(self, unit: IpUnit, adapter: Adapter, info, subject, opened) -> Prepared:
+        """opened: gives the encoder of a path, loaded once a job and only when a picture must be encoded."""
         images = tuple(subject_picture(subject) if image is SUBJECT else image for image in unit.images)
         area = unit_masks(unit, subject)
         arrays = [np.asarray(image) for image in (*images, *unit.image_masks, unit.negative_image) if image is not None]
         embedding = None if unit.embedding is None else np.asarray(unit.embedding, np.float32)
         masks_hash = content_hash(*(mask.numpy() for mask in area))
-        identity = "|".join((adapter.identity, str(info and info.path), repr(unit.params), str(len(images)), masks_hash,
-                             content_hash(*arrays, embedding)))
-        prompts = prompt_cache.get(identity, partial(self.encode, unit, adapter, info, images, area))
-        return Prepared(unit, adapter, prompts, identity, area[0] if len(area) == 1 else None)
+        seen = "|".join((adapter.identity, str(info and info.path), repr(fingerprint(unit.params)), str(len(images)), masks_hash,
+                         content_hash(*arrays, embedding)))
+        prompts = prompt_cache.get(seen, partial(self.encode, unit, adapter, info, images, area, opened))
+        return Prepared(unit, adapter, prompts, f"{seen}|{unit.params!r}", area[0] if len(area) == 1 else None)
 
-    def encode(self, unit: IpUnit, adapter: Adapter, info, images, area) -> tuple[ImagePrompt, ...]:
+    def encode(self, unit: IpUnit, adapter: Adapter, info, images, area, opened) -> tuple[ImagePrompt, ...]:
         counters["image_prompts"] += 1
         self.host.progress(f"Relight: looking at the picture for {adapter.variant.path.stem}")
         own_masks = area if len(area) > 1 else [None] * max(len(images), 1)
         references = [Reference(image, at(unit.image_masks, i), self.face(unit, adapter, image, i), at(own_masks, i))
                       for i, image in enumerate(images or [None] * len(unit.embedding))]
-        encode = partial(encode_prompt, adapter, references=references, params=unit.params,
-                         negative_image=unit.negative_image, uncond_tokens=self.uncond_tokens(unit.params))
-        if info is None:
-            return encode(encoder=None)
-        device = self.host.device()
-        with encoder.opened(info.path, device, working_dtype(device)) as opened:
-            return encode(encoder=opened)
+        return encode_prompt(adapter, info and opened(info.path), references, unit.params, negative_image=unit.negative_image,
+                             uncond_tokens=self.uncond_tokens(unit.params))
 
     def uncond_tokens(self, params: IpAdapterParams):
         return ip_files.uncond_tokens(self.folders("ipadapter")) if params.uncond == "fooocus" else None
@@ -172,8 +174,6 @@ def at(entries, index: int):
 
 def subject_picture(subject) -> Image.Image:
     """The subject at full resolution on grey, which the encoder sees as an empty surrounding."""
-    from ..lib_iclight.foreground import grey_composite
-
     return Image.fromarray(grey_composite(subject.rgb, subject.alpha))
 
 
