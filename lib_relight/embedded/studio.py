@@ -35,7 +35,7 @@ class Studio:
         self.models = (models or DEMO_MODELS).resolve()
         if not self.models.is_dir():
             raise RelightError(f"--models is {self.models}, which is no folder; name the folder that holds the checkpoint.")
-        check_device(device)
+        device = pick_device(device)
         from .host import EmbeddedHost
 
         self.host = EmbeddedHost(self.models, device=device, extensions=[ROOT])
@@ -58,15 +58,18 @@ class Studio:
         return Photo(title, result.images[0], result.infotexts[0], bar.seconds)
 
 
-def check_device(name: str) -> None:
-    """Raises RelightError for a device that this machine's torch does not have."""
+def pick_device(name: str) -> str:
+    """"auto" as the best of CUDA, MPS and CPU; other names as they are. Raises RelightError for what torch does not have."""
     import torch
 
-    kind = name.split(":")[0]
-    here = {"auto": True, "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not here.get(kind, False):
-        usable = ", ".join(kind for kind, is_here in here.items() if is_here)
-        raise RelightError(f"--device is {name!r}, which this machine does not have; choose one of {usable}.")
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    usable = [kind for kind, is_here in here.items() if is_here]
+    if name == "auto":
+        return usable[0]
+    kind, _, number = name.partition(":")
+    if kind not in usable or (number and not (number.isdigit() and int(number) < torch.cuda.device_count())):
+        raise RelightError(f"--device is {name!r}, which this machine does not have; choose one of auto, {', '.join(usable)}.")
+    return name
 
 
 def read_json(path: Path) -> dict:

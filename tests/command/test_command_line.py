@@ -240,6 +240,22 @@ def test_unknown_light_of_the_demo(capsys):
     assert "--light is 'up'; choose one of left, right" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("cuda", "mps", "chosen"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
+def test_the_best_device_is_chosen(monkeypatch, cuda, mps, chosen):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert studio.pick_device("auto") == chosen and studio.pick_device("cpu") == "cpu"
+    for name in ("cuda:1", "cuda:2", "tpu"):
+        if cuda and name == "cuda:1":
+            assert studio.pick_device(name) == name
+        else:
+            with pytest.raises(RelightError, match=f"--device is '{name}'"):
+                studio.pick_device(name)
+
+
 def test_our_own_bugs_keep_their_traceback(monkeypatch):
     monkeypatch.setattr(cli, "relight", lambda args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
