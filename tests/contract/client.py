@@ -1,0 +1,101 @@
+"""What the tests say to a host, by HTTP only, and what they read from its answers."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+
+import numpy as np
+import requests
+from PIL import Image
+
+TIMEOUT = 900
+BASE = {"prompt": "a vase, (red:1.2)", "negative_prompt": "blurry", "seed": 7, "steps": 2, "width": 64, "height": 64,
+        "cfg_scale": 2.0, "sampler_name": "Euler", "scheduler": "Automatic", "save_images": False}
+BEFORE, AFTER = "Relight contract before", "Relight contract after"
+
+
+def encoded(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+class Reply:
+    """One answer of txt2img or img2img."""
+
+    def __init__(self, reply: requests.Response):
+        self.status, self.text = reply.status_code, reply.text
+        self.body = reply.json() if reply.headers.get("content-type", "").startswith("application/json") else {}
+
+    @property
+    def png(self) -> list[str]:
+        """The pictures' bytes as they came, infotext and all."""
+        assert self.status == 200, self.text[:500]
+        return self.body["images"]
+
+    def image(self, index: int = 0) -> Image.Image:
+        return Image.open(io.BytesIO(base64.b64decode(self.png[index])))
+
+    def pixels(self, index: int = 0) -> np.ndarray:
+        """int [H, W, 3]"""
+        return np.asarray(self.image(index).convert("RGB")).astype(int)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.image().size
+
+    @property
+    def infotexts(self) -> list[str]:
+        assert self.status == 200, self.text[:500]
+        return json.loads(self.body["info"])["infotexts"]
+
+    @property
+    def proof(self) -> str:
+        """What Relight says it did, as every saved picture does."""
+        text = json.loads(self.body["info"])["extra_generation_params"].get("Relight")
+        assert text, "the infotext does not name Relight: a plain picture in place of a relit one"
+        return text
+
+
+def difference(one: Reply, other: Reply, index: int = 0) -> float:
+    """Mean absolute difference of two pictures in grey levels."""
+    a, b = one.pixels(index), other.pixels(index)
+    assert a.shape == b.shape, f"sizes {a.shape} and {b.shape}"
+    return float(np.abs(a - b).mean())
+
+
+class Client:
+    def __init__(self, process):
+        self.process, self.url, self.name = process, process.url, process.name
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.kept: dict[str, Reply] = {}
+
+    def get(self, route: str):
+        reply = self.session.get(f"{self.url}{route}", timeout=TIMEOUT)
+        assert reply.status_code == 200, f"{route}: {reply.status_code} {reply.text[:300]}"
+        return reply.json()
+
+    def status(self) -> dict:
+        return self.get("/relight/v1/status")
+
+    def probe(self, place: str) -> dict:
+        """The record of the probe extension: place is before or after."""
+        return self.get(f"/relight-contract/{place}")
+
+    def send(self, tab: str = "txt2img", relight=None, before=None, after=None, others=None, **fields) -> Reply:
+        """One job. relight: the whole dict for Relight; before, after: those for the two probes; others: title -> args."""
+        given = {"Relight": relight, BEFORE: before, AFTER: after}
+        payload = {**BASE, **fields}
+        payload["alwayson_scripts"] = {title: {"args": [body]} for title, body in given.items() if body is not None}
+        payload["alwayson_scripts"].update({title: {"args": args} for title, args in (others or {}).items()})
+        return Reply(self.session.post(f"{self.url}/sdapi/v1/{tab}", json=payload, timeout=TIMEOUT))
+
+    def once(self, tab: str = "txt2img", **fields) -> Reply:
+        """The same, made only once per session for the same arguments."""
+        key = json.dumps([tab, fields], sort_keys=True)
+        if key not in self.kept:
+            self.kept[key] = self.send(tab, **fields)
+        return self.kept[key]

@@ -1,0 +1,70 @@
+"""The same tests for every host: the embedded one, and with --webui PATH a real checkout."""
+
+import pytest
+from contract import differences
+from contract.client import Client
+from contract.processes import EmbeddedHost, WebuiHost
+
+NEEDED = ("{host} has no IC-Light {kind} model: put iclight_sd15_{kind}.safetensors into its models/iclight folder and an SD 1.5 "
+          "checkpoint where it looks for checkpoints (RELIGHT_WEBUI_ARGS can give --ckpt-dir), then run again.")
+_hosts = {}
+
+
+def pytest_generate_tests(metafunc):
+    if "client" in metafunc.fixturenames:
+        path = metafunc.config.getoption("--webui")
+        marked = pytest.param("webui", marks=pytest.mark.webui)
+        metafunc.parametrize("client", ["embedded", marked] if path else ["embedded"], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def client(request, webui_path, tmp_path_factory):
+    """HTTP client of a running host, in which one plain job has been made before anything else."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with EmbeddedHost(folder) if request.param == "embedded" else WebuiHost(folder, webui_path) as process:
+        client = Client(process)
+        _hosts[request.param] = client
+        client.startup = process.console()
+        client.plain = client.send()
+        require_models(client)
+        yield client
+
+
+def require_models(client) -> None:
+    assert client.plain.status == 200, f"{client.name} makes no plain picture: {client.plain.text[:300]}"
+    for kind, body in (("fc", {"model": "fc"}), ("fbc", {"model": "fbc"})):
+        reply = client.send(relight={"iclight": body})
+        if f"No IC-Light {kind} model" in reply.text:
+            pytest.exit(NEEDED.format(host=client.name, kind=kind), returncode=3)
+
+
+@pytest.fixture
+def undone(client):
+    """After the test a plain job must be what it was before Relight was ever enabled, byte for byte."""
+    yield
+    assert client.send().png == client.plain.png, "the plain job has changed"
+
+
+@pytest.fixture
+def upscaler(client):
+    """A hires upscaler that the host has: Latent, or the host's own None."""
+    if any(mode["name"] == "Latent" for mode in client.get("/sdapi/v1/latent-upscale-modes")):
+        return "Latent"
+    differences.met(client, "no latent upscaler")
+    return "None"
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not _hosts:
+        return
+    terminalreporter.section("contract")
+    lines = ["| host | commit | passed | expected differences | failed |", "|---|---|---|---|---|"]
+    for key, client in _hosts.items():
+        passed, failed = (count(terminalreporter, outcomes, key) for outcomes in (("passed",), ("failed", "error")))
+        lines.append(f"| {client.name} | {client.process.commit} | {passed} | {differences.count(client.name)} | {failed} |")
+    terminalreporter.write_line("\n".join([*lines, "", differences.table()]))
+
+
+def count(reporter, outcomes, host) -> int:
+    reports = [report for outcome in outcomes for report in reporter.stats.get(outcome, ())]
+    return len({report.nodeid for report in reports if "tests/contract/" in report.nodeid and f"[{host}" in report.nodeid})

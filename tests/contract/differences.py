@@ -1,0 +1,33 @@
+"""What a host cannot do, or does in its own way: found out from the host itself, and printed at the end of a run.
+
+A test that meets one calls `met(client, key)` and goes on with what the host has; a key that is not here is a failure.
+"""
+
+from __future__ import annotations
+
+EXPECTED = {
+    "no latent upscaler": ("hires with `Latent`", "the host lists no latent upscaler", "its upscaler `None` is used"),
+    "sizes in 64": ("hires at 1.2", "the host rounds sizes to multiples of 64", "the second pass has the host's own size"),
+    "no ControlNet": ("ControlNet and IP-Adapter beside Relight", "the host has no built-in ControlNet", "not tested"),
+    "no LoRA folder": ("LoRA in the same job", "the host keeps no models/Lora folder", "not tested"),
+}
+"""key -> (rule, what the host does, what the test does)."""
+
+_met: dict[tuple[str, str], None] = {}
+
+
+def met(client, key: str) -> None:
+    assert key in EXPECTED, f"{key} is no expected difference; it is a failure or belongs into the table"
+    _met[client.name, key] = None
+
+
+def table() -> str:
+    """Markdown; a sentence when there is nothing to say."""
+    if not _met:
+        return "no differences between hosts were met"
+    rows = [f"| {host} | {' | '.join(EXPECTED[key])} |" for host, key in _met]
+    return "\n".join(["| host | rule | the host | the test |", "|---|---|---|---|", *rows])
+
+
+def count(host: str) -> int:
+    return sum(name == host for name, _ in _met)

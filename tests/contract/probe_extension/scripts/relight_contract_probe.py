@@ -1,0 +1,133 @@
+"""Another extension beside Relight, for tests/contract: does by API argument what other extensions do, and writes it down.
+
+Installed twice, under folder names that sort before and after Relight's. The only argument is a dict:
+wrapper (factor on the UNet's output), freeu (factor on half of each output block), weight (amount added to the last
+convolution), attn2 (true: a patch that changes nothing), raise_in (list of hooks), fail_at, interrupt_at, skip_at (number of
+the UNet call), family ("sdxl": the checkpoint pretends while Relight looks). GET /relight-contract/<before|after>: the record.
+"""
+
+from pathlib import Path
+
+import gradio as gr
+import torch
+from modules import script_callbacks, scripts, shared
+
+PLACE = "before" if Path(__file__).parent.parent.name.startswith("aa_") else "after"
+BLOCKS = [("input", n) for n in (1, 2, 4, 5, 7, 8)] + [("middle", 0)] + [("output", n) for n in range(3, 12)]
+LAST = "diffusion_model.out.2.weight"
+record = {}
+
+
+def attention():
+    try:
+        from backend.attention import attention_function
+    except ImportError:
+        from ldm_patched.ldm.modules.attention import optimized_attention as attention_function
+    return attention_function
+
+
+def wrapper_of(found, wish):
+    """A model_function_wrapper whose parameters cannot be given by keyword; goes on to the one that it found."""
+
+    def around(carry, parcel, /):
+        record["calls"] += 1
+        sigma = float(parcel["timestep"].flatten()[0])
+        if sigma not in record["sigmas"]:
+            record["sigmas"].append(sigma)
+        record["cond_or_uncond"] = list(parcel["cond_or_uncond"])
+        if record["calls"] == wish.get("fail_at"):
+            raise RuntimeError("the contract probe fails in the middle of sampling")
+        if record["calls"] == wish.get("interrupt_at"):
+            shared.state.interrupt()
+        if record["calls"] == wish.get("skip_at"):
+            shared.state.skip()
+        if found is None:
+            result = carry(parcel["input"], parcel["timestep"], **parcel["c"])
+        else:
+            result = found(carry, parcel)
+        return result * wish["wrapper"] if wish.get("wrapper", 1.0) != 1.0 else result
+
+    return around
+
+
+def freeu(factor):
+    def patch(h, skip, transformer_options):
+        record["freeu_calls"] += 1
+        half = h.shape[1] // 2
+        return torch.cat([h[:, :half] * factor, h[:, half:]], dim=1), skip
+
+    return patch
+
+
+def unchanged(attend):
+    def patch(q, k, v, extra):
+        record["attn2_calls"] += 1
+        return attend(q, k, v, extra["n_heads"])
+
+    return patch
+
+
+def add_weight(unet, amount):
+    patches = {LAST: ("diff", (torch.full_like(unet.model.state_dict()[LAST], amount, device="cpu"),))}
+    try:
+        unet.add_patches(patches=patches, filename=f"relight contract {PLACE} {amount}")
+    except TypeError:
+        unet.add_patches(patches)
+
+
+def raising(name):
+    def hook(self, p, *args, **kwargs):
+        record.setdefault("hooks", []).append(name)
+        if name in self.wish(p, args).get("raise_in", ()):
+            raise RuntimeError(f"the contract probe fails in {name}")
+
+    return hook
+
+
+class ContractProbe(scripts.Script):
+    def title(self):
+        return f"Relight contract {PLACE}"
+
+    def show(self, is_img2img):
+        return scripts.AlwaysVisible
+
+    def ui(self, is_img2img):
+        return [gr.Textbox("", visible=False, label="contract", elem_id=self.elem_id(f"contract_{PLACE}"))]
+
+    def wish(self, p, args):
+        return args[0] if args and isinstance(args[0], dict) else {}
+
+    def before_process(self, p, *args):
+        record.clear()
+        record.update(calls=0, sigmas=[], freeu_calls=0, attn2_calls=0, hooks=["before_process"])
+        if "before_process" in self.wish(p, args).get("raise_in", ()):
+            raise RuntimeError("the contract probe fails in before_process")
+
+    def process(self, p, *args):
+        wish = self.wish(p, args)
+        if wish.get("family"):
+            p.sd_model.is_sd1 = wish["family"] == "sd15"
+            p.sd_model.is_sdxl = wish["family"] == "sdxl"
+        raising("process")(self, p, *args)
+
+    def process_before_every_sampling(self, p, *args, **kwargs):
+        wish = self.wish(p, args)
+        unet = p.sd_model.forge_objects.unet.clone()
+        record["unet_keys"] = sum(key.startswith("diffusion_model.") for key in unet.model.state_dict())
+        if wish:
+            unet.set_model_unet_function_wrapper(wrapper_of(unet.model_options.get("model_function_wrapper"), wish))
+            p.sd_model.forge_objects.unet = unet
+        if wish.get("freeu"):
+            unet.set_model_output_block_patch(freeu(wish["freeu"]))
+        if wish.get("attn2"):
+            for block in BLOCKS:
+                unet.set_model_attn2_replace(unchanged(attention()), *block)
+        if wish.get("weight"):
+            add_weight(unet, wish["weight"])
+        raising("process_before_every_sampling")(self, p, *args)
+
+
+for name in ("before_process_batch", "process_batch", "post_sample", "postprocess_batch", "postprocess_image", "postprocess"):
+    setattr(ContractProbe, name, raising(name))
+
+script_callbacks.on_app_started(lambda demo, app: app.add_api_route(f"/relight-contract/{PLACE}", lambda: record))

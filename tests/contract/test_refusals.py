@@ -1,0 +1,84 @@
+"""Every mistake stops the job: 422 with its sentence in `detail`, one [Relight] line on the console, no traceback."""
+
+import re
+
+import pytest
+from contract.client import encoded
+from contract.subjects import DISC, FOREGROUND, SCENE, fc, iclight
+from PIL import Image
+
+POINT = encoded(Image.new("RGB", (1, 1)))
+BANNER = encoded(Image.new("L", (20000, 16)))
+CUT = FOREGROUND[: len(FOREGROUND) // 2 // 4 * 4]
+
+MISTAKES = {
+    "no foreground": (iclight(light="left"), "`foreground` is missing: txt2img needs the subject's picture"),
+    "fbc without background": (fc(model="fbc"), "fbc needs a `background`; add one"),
+    "fc with a background": (fc(model="fc", background=SCENE), "`background` is given but the model is fc"),
+    "no such model": (fc(model="fcon"), "No IC-Light fcon model was found; put iclight_sd15_fcon.safetensors"),
+    "no such file": (fc(model="nowhere.safetensors"), "`model` is 'nowhere.safetensors', but no such file is in"),
+    "HTML as model": (fc(model="a_web_page"), "a_web_page.safetensors is .*(HTML|web page)"),
+    "LFS pointer as model": (fc(model="a_pointer"), r"a_pointer.safetensors is a git-LFS pointer of \d+ bytes"),
+    "truncated model": (fc(model="cut_short"), r"cut_short.safetensors is truncated: it has \d+ bytes"),
+    "model for SDXL": (fc(model="for_sdxl"), "for_sdxl.safetensors is made for SDXL; IC-Light exists for SD 1.5 only"),
+    "VAE as model": (fc(model="a_vae"), "a_vae.safetensors is .*(VAE|not a UNet)"),
+    "not a picture": (iclight(foreground="aGVsbG8="), r"`foreground` is no picture that can be read \(5 bytes\)"),
+    "half a picture": (iclight(foreground=CUT), "`foreground` could not be decoded"),
+    "not base64": (iclight(foreground="%%%"), "`foreground` is not valid base64"),
+    "an address": (iclight(foreground="https://example.com/a.png"), "`foreground` is an address; Relight loads no addresses"),
+    "1 pixel": (iclight(foreground=POINT), "`foreground` is 1x1 pixels; it must have at least 16"),
+    "20000 pixels": (iclight(foreground=BANNER), "`foreground` is 20000x16 pixels; scale it to at most 16384"),
+    "picture of a wrong type": (iclight(foreground=17), "`foreground` is int; send one picture as base64"),
+    "unknown field": (fc(ligth="left"), "`iclight` has no field `ligth`; did you mean `light`?"),
+    "unknown part": ({"iclights": {}}, "`Relight` has no field `iclights`; did you mean `iclight`?"),
+    "nothing to do": ({}, "`Relight` names nothing to do; add `iclight`"),
+    "part of a wrong type": ({"iclight": ["left"]}, "`iclight` is list; it must be an object"),
+    "unknown light": (fc(light="lft"), "`light` is 'lft'.*left"),
+    "out of range": (fc(reinforce=1.5), "`reinforce` is 1.5.*1"),
+    "wrong type": (fc(reinforce="much"), "`reinforce` is 'much'"),
+    "truth as text": (fc(background_flip="False"), "`background_flip` is 'False'; it must be true or false"),
+    "wrong colour": (fc(light="left", light_color="orange"), "`light_color` is 'orange'; write it as #rrggbb"),
+    "custom without map": (fc(light="custom"), "`light` is 'custom' but `light_map` is missing"),
+    "map without custom": (fc(light="left", light_map=SCENE), "`light_map` is given but `light` is 'left'"),
+    "no mask": (fc(matting="mask"), "`matting` is 'mask' but `mask` is missing"),
+    "unused mask": (fc(matting="none", mask=DISC), "`mask` is given but `matting` is 'none'"),
+}
+
+
+def assert_refused(client, sentence, send):
+    position = client.process.position()
+    reply = send()
+    console = client.process.console(position)
+    assert reply.status == 422, reply.text[:500]
+    assert re.match(sentence, reply.body["detail"]), reply.body["detail"]
+    lines = [line for line in console.splitlines() if "[Relight]" in line]
+    assert len(lines) == 1 and reply.body["detail"] in lines[0], console
+    assert "Traceback" not in console, console
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_txt2img(client, mistake):
+    relight, sentence = MISTAKES[mistake]
+    assert_refused(client, sentence, lambda: client.send(relight=relight))
+
+
+def test_img2img_picture_of_one_pixel(client):
+    """The init image is the subject, and is refused as such."""
+    assert_refused(client, "`?the img2img picture`? is 1x1 pixels; it must have at least 16",
+                   lambda: client.send("img2img", relight=iclight(light="left"), init_images=[POINT]))
+
+
+def test_img2img_unknown_field(client):
+    assert_refused(client, "`iclight` has no field `nois`",
+                   lambda: client.send("img2img", relight=iclight(nois=1), init_images=[SCENE]))
+
+
+def test_checkpoint_of_another_family(client):
+    """The probe has the checkpoint pretend to be SDXL while Relight looks at it."""
+    assert_refused(client, "The checkpoint is sdxl; IC-Light needs an SD 1.5 checkpoint. Choose one and generate again.",
+                   lambda: client.send(relight=fc(), before={"family": "sdxl"}, after={"family": "sd15"}))
+    assert client.send(relight=fc()).status == 200
+
+
+def test_plain_after_all_these(client):
+    assert client.send().png == client.plain.png
