@@ -51,7 +51,7 @@ def render_lights(params: IcLightParams, kind: str, width: int, height: int,
     if len(lights) == 1:
         return render_light(lights[0], kind, width, height, custom)
     total = sum(linear_light(light, kind, width, height, custom) for light in lights)
-    return to_bytes(to_srgb(np.minimum(total, 1.0)) * 255)
+    return to_bytes(to_srgb(total) * 255)
 
 
 def render_light(light: IcLightParams, kind: str, width: int, height: int, custom: np.ndarray | None) -> np.ndarray:

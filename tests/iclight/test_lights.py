@@ -71,6 +71,8 @@ def test_spot_centre_rim_and_middle():
     levels = grey(light="spot", light_x=0.25, light_y=0.5, light_radius=0.25, size=(201, 101))
     assert levels[50, 50] == 255 == levels.max() and (levels[50, 101:] == 0).all()
     assert levels[50, 75] == pytest.approx(127, abs=4) and levels[25, 50] == levels[75, 50]
+    near = 1 - 12 / (0.25 * 201)
+    assert levels[50, 62] == int(255 * (3 * near ** 2 - 2 * near ** 3))
     row = levels[50, 50:102]
     assert (np.diff(row) <= 0).all()
     assert levels[50, 50 + 20] == levels[50 + 20, 50] == levels[50, 50 - 20], "a circle, not an ellipse"

@@ -161,6 +161,12 @@ def test_full_checkpoint(tmp_path, channels):
             "is a full checkpoint with its own VAE or text encoder, not IC-Light weights; choose it as the host's")
 
 
+@pytest.mark.parametrize("part", ["first_stage_model.x", "cond_stage_model.x", "conditioner.x", "model_ema.x"])
+def test_one_other_part_makes_a_checkpoint(tmp_path, part):
+    shapes = iclight_shapes(8, prefix="model.diffusion_model.") | {part: (1,)}
+    refuses(write_header(tmp_path / "model.safetensors", shapes), "is a full checkpoint")
+
+
 @pytest.mark.parametrize("channels, sentence", [
     (4, "is a plain UNet with 4 input channels; IC-Light fc and fcon take 8 and fbc takes 12"),
     (9, "is an inpainting UNet with 9 input channels; IC-Light fc and fcon take 8 and fbc takes 12"),
