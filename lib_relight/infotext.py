@@ -72,10 +72,10 @@ def units_to_infotext(units: Sequence[IpUnit]) -> dict[str, str]:
 
 
 def from_infotext(pairs: Mapping, key: str, item):
-    """The field's value in a pasted infotext: its default where the picture was relit without naming it."""
+    """The field's value in a pasted infotext: its default ("" for an empty number) where it is not named."""
     text = pairs.get(key)
     if text is None:
-        return item.default
+        return "" if item.type == "float | None" else item.default
     kind = item.type.split(" |")[0]
     if kind == "bool":
         return str(text) == "True"

@@ -49,9 +49,20 @@ def parse_panel(values: Mapping) -> RelightRequest:
 
 def panel_light(values: Mapping) -> tuple[IcLightParams, IcLightImages]:
     """The panel keeps pictures that its present choices do not use (a light map while light is left): those are left out."""
-    params = IcLightParams(**{name: values[name] for name in LIGHT_FIELDS})
+    shown = [item for item in fields(IcLightParams) if item.name in LIGHT_FIELDS]
+    params = IcLightParams(**{item.name: panel_value(item, values[item.name]) for item in shown})
     unused = {"light_map": params.light != "custom", "mask": params.matting != "mask"}
     return params, decode_images({name: values.get(name) for name in IMAGE_FIELDS if not unused.get(name)})
+
+
+def panel_value(item, value):
+    """A field that may be empty is a text in the panel: "" is None, anything else a number."""
+    if item.type != "float | None" or not isinstance(value, str):
+        return value
+    try:
+        return float(value) if value.strip() else None
+    except ValueError:
+        raise RelightError(f"`{item.name}` is {value!r}; it must be a number, or empty.") from None
 
 
 def panel_unit(values: Mapping, number: int) -> IpUnit | None:

@@ -133,7 +133,7 @@ def control(item, common: dict):
         return gr.Textbox(value=item.default, **common)
     low, high = item.metadata["minimum"], item.metadata["maximum"]
     if item.default is None:
-        return gr.Number(value=None, **common)
+        return gr.Textbox(value="", placeholder="the model's own", **common)  # gradio 4 sends an empty Number as 0
     return gr.Slider(minimum=low, maximum=high, step=item.metadata["step"], value=item.default, **common)
 
 

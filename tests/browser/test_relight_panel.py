@@ -48,6 +48,8 @@ def test_upload_generate_and_read(panel, relight, subject):
     assert "Relight: \"fc, left, " in panel.infotext
     assert "Relight light: left" in panel.infotext
     assert len(panel.pictures()) > 1, "the picture and its extras"
+    untouched = [entry for entry in panel.infotext.split(", ") if entry.startswith("Relight ")]
+    assert [entry.split(": ")[0] for entry in untouched] == ["Relight light", "Relight foreground hash"]
     assert "error" not in panel.find("#html_log_txt2img").get_attribute("innerHTML")
     assert panel.console_errors() == []
 
@@ -57,6 +59,8 @@ def test_an_infotext_pasted_into_a_fresh_page_makes_the_same_picture(panel, reli
     panel.upload(relight("foreground"), subject)
     panel.pick(relight("light"), "bottom-right")
     panel.fill(relight("reinforce"), 0.25)
+    panel.driver.execute_script("document.querySelector(arguments[0]).click()", f"#{relight('more')} .label-wrap")
+    panel.fill(relight("light_end"), 40)
     panel.fill(relight("detail"), 0.5)
     panel.fill(relight("color_hold"), 0.35)
     panel.generate()
@@ -69,6 +73,7 @@ def test_an_infotext_pasted_into_a_fresh_page_makes_the_same_picture(panel, reli
     panel.until(lambda: panel.checked(f"{relight('enabled')}-visible-checkbox"), "the tick")
     assert panel.value(relight("light")) == "bottom-right"
     assert [panel.value(relight(name)) for name in ("reinforce", "detail", "color_hold")] == ["0.25", "0.5", "0.35"]
+    assert (panel.value(relight("light_start")), panel.value(relight("light_end"))) == ("", "40.0")
     panel.upload(relight("foreground"), subject)
     panel.generate()
     assert panel.infotext == infotext

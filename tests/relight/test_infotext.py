@@ -2,7 +2,6 @@
 
 import pytest
 from PIL import Image
-
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_ipadapter.params import IpAdapterParams
 from sd_relight.lib_relight.infotext import MARKER, Proof, paste_fields, to_infotext, units_to_infotext
@@ -20,7 +19,7 @@ def test_round_trip(params):
     pairs = {MARKER: "proof", **to_infotext(params, IcLightImages())}
     pasted = {name: read(pairs) for name, read in paste_fields()}
     assert {name: pasted[name] for name in LIGHT_FIELDS if name != "extras"} == {
-        name: getattr(params, name) for name in LIGHT_FIELDS if name != "extras"}
+        name: "" if (value := getattr(params, name)) is None else value for name in LIGHT_FIELDS if name != "extras"}
     assert pasted["iclight"] is True and pasted["unit1_enabled"] is False
 
 
