@@ -43,13 +43,16 @@ class Proof:
 
 @dataclass
 class Prepared:
-    """A unit with its adapter and its encoded prompts. identity names everything that the attention depends on."""
+    """A unit with its adapter and its encoded prompts. identity names everything that the attention depends on.
+
+    mask: [1, H, W] in output space, or SUBJECT for the mattes, which are fitted to the size that is sampled.
+    """
 
     unit: IpUnit
     adapter: Adapter
     prompts: tuple[ImagePrompt, ...]
     identity: str
-    mask: torch.Tensor | None
+    mask: torch.Tensor | str | None
 
 
 class ImagePrompts:
@@ -62,6 +65,7 @@ class ImagePrompts:
                          for path, unit in zip(self.paths, requested)]
         self.encoders = [ip_files.encoder_for(adapter.variant, folders("clip_vision")) for adapter in self.adapters]
         self.prepared: list[Prepared] = []
+        self.lighting = None
         self.proof = Proof([path.stem for path in self.paths])
 
     def prepare(self, p, lighting) -> None:
@@ -70,28 +74,41 @@ class ImagePrompts:
         for adapter in self.adapters:
             check_unet(adapter.variant, *layout)
         self.proof.layers = layout[0]
-        subject = lighting.subjects[0] if lighting else None
-        if subject is None and any(unit.uses_subject for unit in self.requested):
+        self.lighting = lighting
+        if lighting is None and any(unit.uses_subject for unit in self.requested):
             raise RelightError(f"An `ip_adapter` unit asks for the {SUBJECT!r}, but there is no `iclight` in this job; give the "
                                "unit a picture of its own.")
         device = self.host.device()
         with ExitStack() as stack:
             opened = cache(lambda path: stack.enter_context(encoder.opened(path, device, working_dtype(device))))
-            self.prepared = [self.prepare_unit(*entry, subject, opened)
-                             for entry in zip(self.requested, self.adapters, self.encoders)]
+            self.prepared = [self.prepare_unit(self.with_subjects(unit), adapter, info, opened)
+                             for unit, adapter, info in zip(self.requested, self.adapters, self.encoders)]
         self.host.progress(None)
 
-    def prepare_unit(self, unit: IpUnit, adapter: Adapter, info, subject, opened) -> Prepared:
+    def with_subjects(self, unit: IpUnit) -> IpUnit:
+        """The unit with the job's subjects in the place of the word; each image of a batch gets its own subject."""
+        if not unit.uses_subject:
+            return unit
+        subjects = self.lighting.subjects
+        shown = tuple(Image.fromarray(grey_composite(subject.rgb, subject.alpha)) for subject in subjects)
+        whole = unit.images == (SUBJECT,)
+        images = shown if whole else tuple(shown[0] if image is SUBJECT else image for image in unit.images)
+        params = replace(unit.params, unfold_batch=True) if whole and len(shown) > 1 else unit.params
+        has_matte = whole and not unit.masks and subjects[0].alpha is not None
+        return replace(unit, images=images, params=params, masks=(SUBJECT,) if has_matte else unit.masks)
+
+    def prepare_unit(self, unit: IpUnit, adapter: Adapter, info, opened) -> Prepared:
         """opened: gives the encoder of a path, loaded once a job and only when a picture must be encoded."""
-        images = tuple(subject_picture(subject) if image is SUBJECT else image for image in unit.images)
-        area = unit_masks(unit, subject)
+        images = unit.images
+        area = [masks.to_mask(mask) for mask in unit.masks if mask is not SUBJECT]
         arrays = [np.asarray(image) for image in (*images, *unit.image_masks, unit.negative_image) if image is not None]
         embedding = None if unit.embedding is None else np.asarray(unit.embedding, np.float32)
         masks_hash = content_hash(*(mask.numpy() for mask in area))
         seen = "|".join((adapter.identity, str(info and info.path), repr(fingerprint(unit.params)), str(len(images)), masks_hash,
                          content_hash(*arrays, embedding)))
         prompts = prompt_cache.get(seen, partial(self.encode, unit, adapter, info, images, area, opened))
-        return Prepared(unit, adapter, prompts, f"{seen}|{unit.params!r}", area[0] if len(area) == 1 else None)
+        mask = SUBJECT if SUBJECT in unit.masks else area[0] if len(area) == 1 else None
+        return Prepared(unit, adapter, prompts, f"{seen}|{unit.params!r}", mask)
 
     def encode(self, unit: IpUnit, adapter: Adapter, info, images, area, opened) -> tuple[ImagePrompt, ...]:
         counters["image_prompts"] += 1
@@ -120,7 +137,7 @@ class ImagePrompts:
 
     def apply(self, p, unet, x: torch.Tensor, noise: torch.Tensor, is_hr_pass: bool) -> None:
         working = [entry for entry in self.prepared if works_in(entry.unit.params, is_hr_pass)]
-        made = [unit for entry in working for unit in self.attention_units(p, entry)]
+        made = [unit for entry in working for unit in self.attention_units(p, entry, x)]
         windows = [unit.window for unit in made]
         sigmas = () if all(window.always for window in windows) else self.host.executed_sigmas(p, self.is_img2img or is_hr_pass)
         clock = timing.StepClock(sigmas, partial(self.host.sigma_of, p))
@@ -134,15 +151,18 @@ class ImagePrompts:
                 self.host.add_lora(unet, entry.adapter.lora, entry.unit.params.faceid_lora, entry.adapter.identity)
         self.proof.patched = max(self.proof.patched, len(patches))
 
-    def attention_units(self, p, entry: Prepared) -> list[attention.Unit]:
+    def attention_units(self, p, entry: Prepared, x: torch.Tensor) -> list[attention.Unit]:
         """Keys and values for all layers; the same unit is computed once, whichever job or pass asks."""
         box, canvas = sampled_box(p) if self.is_img2img else (None, None)
         mask, prompts = entry.mask, entry.prompts
+        if mask is SUBJECT:
+            mask = self.mattes(x.shape[3] * 8, x.shape[2] * 8)
+        elif box is not None and mask is not None:
+            mask = masks.crop_mask(mask, box, canvas)
         if box is not None:
-            mask = None if mask is None else masks.crop_mask(mask, box, canvas)
             prompts = tuple(replace(q, mask=None if q.mask is None else masks.crop_mask(q.mask, box, canvas)) for q in prompts)
         device = self.host.device()
-        identity = f"{entry.identity}|{box}"
+        identity = f"{entry.identity}|{box}|{content_hash(None if mask is None else mask.numpy())}"
 
         def compute():
             counters["keys"] += 1
@@ -150,6 +170,11 @@ class ImagePrompts:
                                      dtype=working_dtype(device))
 
         return unit_cache.get((identity, str(device)), compute)
+
+    def mattes(self, width: int, height: int) -> torch.Tensor:
+        """[subjects, height, width]: where each subject stands in the picture that is sampled."""
+        fitted = [subject.at(self.lighting.frame, width, height)[1] for subject in self.lighting.subjects]
+        return torch.stack([torch.ones(height, width) if alpha is None else torch.from_numpy(alpha) for alpha in fitted])
 
     def infotext(self) -> dict[str, str]:
         return infotext.units_to_infotext(self.requested)
@@ -170,20 +195,6 @@ def working_dtype(device) -> torch.dtype:
 
 def at(entries, index: int):
     return entries[index] if index < len(entries) else None
-
-
-def subject_picture(subject) -> Image.Image:
-    """The subject at full resolution on grey, which the encoder sees as an empty surrounding."""
-    return Image.fromarray(grey_composite(subject.rgb, subject.alpha))
-
-
-def unit_masks(unit: IpUnit, subject) -> list[torch.Tensor]:
-    """Masks in output space, each [1, H, W]. A unit whose picture is the subject works where the subject is."""
-    chosen = unit.masks
-    if not chosen and unit.images == (SUBJECT,) and subject.alpha is not None:
-        chosen = (SUBJECT,)
-    matte = (lambda: torch.ones(1, 1, 1) if subject.alpha is None else torch.from_numpy(subject.alpha)[None])
-    return [matte() if mask is SUBJECT else masks.to_mask(mask) for mask in chosen]
 
 
 def sampled_box(p):

@@ -65,6 +65,9 @@ def parse_unit(unit: Mapping) -> IpUnit:
         decode_image(negative, "negative_image") if is_given(negative) else None, as_embedding(inputs.get("embedding")))
     if not parsed.images and parsed.embedding is None:
         raise RelightError(f"`image` of the `ip_adapter` unit {params.model!r} is missing; add a picture, or \"{SUBJECT}\".")
+    if SUBJECT in parsed.masks and len(parsed.masks) > 1:
+        raise RelightError(f"`mask` of the `ip_adapter` unit {params.model!r} mixes \"{SUBJECT}\" with pictures; give one, or "
+                           "a picture for each image.")
     return parsed
 
 

@@ -13,6 +13,7 @@ from .images import decode_image, is_given
 from .ip_request import IpUnit, is_enabled, parse_units
 from .messages import RelightError
 
+
 @dataclass(frozen=True)
 class IcLightImages:
     """The pictures of one request, decoded; None where not given."""

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-
 from sd_relight.lib_relight.hosts.base import ApiError, forget_stop, run_all_steps
 from sd_relight.lib_relight.hosts.patcher import concat_wrapper, fits
 

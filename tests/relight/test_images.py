@@ -6,7 +6,6 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-
 from sd_relight.lib_relight.images import decode_image, open_file
 from sd_relight.lib_relight.messages import RelightError
 

@@ -5,7 +5,6 @@ from dataclasses import fields
 import numpy as np
 import pytest
 from PIL import Image
-
 from sd_relight.lib_iclight.errors import IcLightError
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_ipadapter.errors import IpAdapterError
@@ -106,6 +105,8 @@ def test_img2img_needs_no_foreground():
     ({"ip_adapter": 3}, "`ip_adapter` is int; it must be a list of objects with `model` and `image`."),
     ({"ip_adapter": [{"image": PHOTO}]}, "`model` of an `ip_adapter` unit is missing; name the adapter's file."),
     ({"ip_adapter": [{"model": "ip"}]}, "`image` of the `ip_adapter` unit 'ip' is missing; add a picture, or \"subject\"."),
+    ({"ip_adapter": [{"model": "ip", "image": PHOTO, "mask": ["subject", PHOTO]}]},
+     "`mask` of the `ip_adapter` unit 'ip' mixes \"subject\" with pictures"),
     ({"ip_adapter": [{"model": "ip", "image": PHOTO}] * 5}, "`ip_adapter` has 5 units; at most 4 work together."),
     ({"ip_adapter": [{"model": "ip", "image": PHOTO, "weigth": 1}]}, "`ip_adapter` has no field `weigth`; did you mean `weight`?"),
     ({"iclight": {"foreground": PHOTO, "reinforce": "much"}}, "`reinforce` is 'much'; it must be a number from 0 to 1."),
