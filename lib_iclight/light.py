@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .errors import IcLightError
-from .params import LIGHTS_BUILT
+from .params import DIRECTIONS
 
 AMBIENT = {"fc": 127.0, "fbc": 64.0}
 RANGE = {"fc": (255.0, 0.0), "fbc": (224.0, 32.0)}
@@ -45,8 +45,8 @@ def compute_light_map(light: str, width: int, height: int, start: float, end: fl
     elif light in ("top-left", "top-right", "bottom-left", "bottom-right"):
         grey = corner(light, width, height, start, end)
     else:
-        maps = ", ".join(name for name in LIGHTS_BUILT if name not in ("none", "custom"))
-        raise IcLightError(f"`light` {light!r} has no computed light map; choose one of {maps}.")
+        raise IcLightError(f"`light` {light!r} has no light map of the original; choose one of {', '.join(DIRECTIONS)}, "
+                           "ambient.")
     return np.stack((grey,) * 3, axis=-1).clip(0, 255).astype(np.uint8)
 
 

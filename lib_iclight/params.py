@@ -17,7 +17,6 @@ IMAGE_FIELDS = ("foreground", "background", "light_map", "mask")
 MODELS = ("auto", "fc", "fcon", "fbc")
 DIRECTIONS = ("left", "right", "top", "bottom", "top-left", "top-right", "bottom-left", "bottom-right")
 LIGHTS = ("none", *DIRECTIONS, "ambient", "angle", "spot", "custom")
-LIGHTS_BUILT = ("none", *DIRECTIONS, "ambient", "custom")
 MATTINGS = ("auto", "none", "alpha", "mask")
 HR_OPTIONS = ("both", "low", "high")
 
@@ -171,18 +170,3 @@ def check_list(item, value) -> tuple:
 def check_light(light: Mapping) -> None:
     refuse_unknown(light, LIGHT_FIELDS, "lights")
     IcLightParams(**light)
-
-
-def check_supported(params: IcLightParams) -> None:
-    """Refuse what the schema names but this version does not build yet; the sentence says what works today."""
-    if params.light not in LIGHTS_BUILT:
-        raise IcLightError(f"`light` {params.light!r} is not built yet; today's choices are {', '.join(LIGHTS_BUILT)}.")
-    if params.lights:
-        raise IcLightError(f"`lights` has {len(params.lights)} entries, but several lights are not built yet; "
-                           "leave it out and choose one with `light`.")
-    defaults = {f.name: f.default for f in fields(params)}
-    for name in ("light_angle", "light_x", "light_y", "light_radius", "light_color", "light_gamma"):
-        value = getattr(params, name)
-        if value != defaults[name]:
-            raise IcLightError(f"`{name}` {value!r} is not built yet; leave it at {defaults[name]!r}. "
-                               "Today `light`, `light_start` and `light_end` shape the light.")

@@ -84,7 +84,7 @@ def test_a_single_pixel_is_lit():
     assert compute_light_map("left", 1, 1, 255, 0).tolist() == [[[255, 255, 255]]]
 
 
-@pytest.mark.parametrize("light", ["none", "custom", "sideways"])
+@pytest.mark.parametrize("light", ["none", "custom", "angle", "sideways"])
 def test_what_is_not_computed_is_refused(light):
-    with pytest.raises(IcLightError, match=f"`light` '{light}' has no computed light map; choose one of left, right, top"):
+    with pytest.raises(IcLightError, match=f"`light` '{light}' has no light map of the original; choose one of left, right, top"):
         compute_light_map(light, 8, 8, 255, 0)

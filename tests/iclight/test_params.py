@@ -3,7 +3,7 @@ import json
 
 import pytest
 from sd_relight.lib_iclight.errors import IcLightError
-from sd_relight.lib_iclight.params import IMAGE_FIELDS, LIGHTS_BUILT, IcLightParams, check_supported, params_from_dict
+from sd_relight.lib_iclight.params import IMAGE_FIELDS, IcLightParams, params_from_dict
 
 DEFAULTS = {
     "model": "auto", "background_flip": False, "light": "none", "light_angle": 0.0, "light_x": 0.5, "light_y": 0.5,
@@ -82,23 +82,3 @@ def test_a_huge_value_does_not_fill_the_message():
 def test_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         IcLightParams().light = "left"
-
-
-@pytest.mark.parametrize("light", LIGHTS_BUILT)
-def test_supported_lights_pass(light):
-    assert check_supported(IcLightParams(light=light, light_start=10, light_end=200)) is None
-
-
-@pytest.mark.parametrize("values, sentence", [
-    ({"light": "angle"}, "`light` 'angle' is not built yet; today's choices are none, left, right, top, bottom, top-left"),
-    ({"light": "spot"}, "`light` 'spot' is not built yet; today's choices are none, left"),
-    ({"lights": [{"light": "left"}]}, "`lights` has 1 entries, but several lights are not built yet"),
-    ({"light_color": "#ff0000"}, "`light_color` '#ff0000' is not built yet; leave it at '#ffffff'"),
-    ({"light_gamma": 2}, "`light_gamma` 2.0 is not built yet; leave it at 1.0"),
-    ({"light_angle": 30}, "`light_angle` 30.0 is not built yet; leave it at 0.0"),
-    ({"light_x": 0.1}, "`light_x` 0.1 is not built yet; leave it at 0.5"),
-    ({"light_y": 0.1}, "`light_y` 0.1 is not built yet"),
-    ({"light_radius": 0.1}, "`light_radius` 0.1 is not built yet")])
-def test_what_is_not_built_yet_says_so_and_what_is(values, sentence):
-    with pytest.raises(IcLightError, match=sentence):
-        check_supported(params_from_dict(values))
