@@ -13,6 +13,7 @@ from .base import run_all_steps, stop_job
 
 PREFIX = "diffusion_model."
 UUIDS = uuid.UUID("5f0c8a52-9d0e-4c55-8a5d-3a1f1f6f3d11")
+CONV_IN_WIDTHS = (4, 8, 12)
 FAMILY_FLAGS = {"is_sd1": "sd15", "is_sd2": "sd2", "is_sdxl": "sdxl"}
 MODEL_FOLDERS = {
     "iclight": ("ic-light", "iclight", "IC-Light", "unet", "diffusion_models"),
@@ -188,11 +189,14 @@ class PatcherHost:
 
 
 def fits(weight: torch.Tensor | None, delta: torch.Tensor) -> bool:
-    """Whether delta can be added to weight; a convolution may grow by input channels. Quantised weights hide their shape."""
+    """Whether delta can be added to weight; the first convolution may grow. Quantised weights hide their shape.
+
+    What is seen may still be as wide as the job before made it (fbc 12): hosts take patches out only when they merge anew.
+    """
     if weight is None or not weight.is_floating_point() or weight.shape == delta.shape:
         return weight is not None
     grown = (delta.shape[0], weight.shape[1], *delta.shape[2:])
-    return delta.ndim == 4 and weight.shape == grown and weight.shape[1] < delta.shape[1]
+    return delta.ndim == 4 and weight.shape == grown and weight.shape[1] in CONV_IN_WIDTHS and delta.shape[1] in CONV_IN_WIDTHS
 
 
 def to_host_range(pixels: torch.Tensor) -> torch.Tensor:
