@@ -68,7 +68,7 @@ def light_picture(params: IcLightParams, images: IcLightImages, kind: str, width
     """uint8 [height, width, 3]. kind: "fc" for an init latent, "fbc" for a background condition; each has its range."""
     custom = None
     if images.light_map is not None:
-        custom = foreground.fit(np.asarray(images.light_map.convert("RGB")), width, height)
+        custom = foreground.fit(foreground.split_alpha(images.light_map)[0], width, height)
     return lights.render_lights(params, kind, width, height, custom)
 
 
@@ -77,7 +77,7 @@ def background_picture(params: IcLightParams, images: IcLightImages, width: int,
     if images.background is None:
         picture = light_picture(params, images, "fbc", width, height)
     else:
-        picture = foreground.fit(np.asarray(images.background.convert("RGB")), width, height)
+        picture = foreground.fit(foreground.split_alpha(images.background)[0], width, height)
     return np.ascontiguousarray(picture[:, ::-1]) if params.background_flip else picture
 
 
