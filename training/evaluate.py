@@ -1,4 +1,4 @@
-"""Held-out evaluation: a report as JSON and contact sheets.
+"""Held-out evaluation: figures.json, row by row, and contact sheets.
 
     python dev.py train-demo --start models/demo --only evaluate
 """
@@ -25,8 +25,26 @@ from .train_adapter import vision_input
 
 SIZE = 256
 SEED = 7
-MODES = {"img2img 0.9": {"strength": 0.9}, "img2img 1.0": {"strength": 1.0}, "txt2img": {"strength": 1.0, "seed": 5007}}
 CORNERS = {"top-left": 135.0, "top-right": 45.0, "bottom-left": 225.0, "bottom-right": 315.0}
+MODES = (("img2img 1.0", DIRECTIONS, {"strength": 1.0}), ("txt2img", DIRECTIONS, {"strength": 1.0, "seed": 5007}),
+         ("img2img 0.9", DIRECTIONS, {"strength": 0.9}), ("img2img 1.0", CORNERS, {"strength": 1.0}))
+
+
+class Report:
+    """figures.json, written after each row; a stopped evaluation with the same settings skips the rows it has."""
+
+    def __init__(self, path: Path, settings: dict) -> None:
+        self.path = path
+        found = json.loads(path.read_text()) if path.exists() else {}
+        self.rows = found if found.get("settings") == settings else {"settings": settings}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.rows
+
+    def add(self, name: str, figures: dict) -> None:
+        self.rows[name] = figures
+        self.path.write_text(json.dumps(self.rows, indent=1) + "\n")
+        print(name, json.dumps(figures), flush=True)
 
 
 def prompt_of(scene: Scene, light: str = "neutral light") -> str:
@@ -48,35 +66,35 @@ def evaluate_vae(sampler: Sampler, pictures: Pictures, out: Path, photos: Tensor
     def rebuilt(x: Tensor) -> Tensor:
         return decode(sampler.vae, sampler.encode(x)).cpu()
 
-    ramps = torch.cat([light_ramp(angle, SIZE) for angle in DIRECTIONS.values()])
-    sets = {"renders": pictures.target, "gradients": ramps}
+    sets = {"renders": pictures.target, "gradients": torch.cat([light_ramp(a, SIZE) for a in DIRECTIONS.values()])}
     if photos is not None:
         sets["photographs"] = photos
     save_sheet([pictures.target, rebuilt(pictures.target[:12])], out / "vae.png")
     return {f"PSNR of {name}, dB": psnr(rebuilt(x), x) for name, x in sets.items()}
 
 
-def evaluate_fc(sampler: Sampler, scenes: list[Scene], pictures: Pictures, out: Path, options: dict) -> dict:
+def evaluate_fc(sampler: Sampler, scenes: list[Scene], pictures: Pictures, out: Path, options: dict,
+                report: Report) -> None:
+    """One row for each mode and light: is the object lit from the side that was asked for?"""
     condition = sampler.encode(pictures.foreground)
     prompts = [prompt_of(s) for s in scenes]
-    report: dict = {}
-    for mode, own in MODES.items():
-        angles = {**DIRECTIONS, **CORNERS} if mode == "img2img 1.0" else DIRECTIONS
-        rows, began = [pictures.foreground], time.monotonic()
-        for name, angle in angles.items():
-            init = sampler.encode(light_ramp(angle, SIZE))
+    for mode, lights, own in MODES:
+        for name, angle in lights.items():
+            if f"fc, {mode}, {name}" in report:
+                continue
+            began, init = time.monotonic(), sampler.encode(light_ramp(angle, SIZE))
             relit = sampler.sample_many("fc", prompts, init=init, concat=condition, **{"seed": SEED, **options, **own})
-            before = lit_difference(pictures.foreground, pictures.alpha, angle)
-            after = lit_difference(relit, pictures.alpha, angle)
-            other_side = before < -0.03
-            report[f"{mode}, {name}"] = {
-                **sign_figures(after), "lit from the other side before": int(other_side.sum()),
-                "of these right": int((after[other_side] > 0).sum()), "colour error": colour_error(relit, pictures)}
-            rows.append(relit)
-            print(mode, name, report[f"{mode}, {name}"], flush=True)
-        save_sheet(rows, out / f"fc {mode}.png")
-        report[f"{mode}, seconds a picture"] = (time.monotonic() - began) / len(angles) / len(scenes)
-    return report
+            seconds = (time.monotonic() - began) / len(scenes)
+            save_sheet([pictures.foreground, relit], out / f"fc {mode} {name}.png")
+            report.add(f"fc, {mode}, {name}", {**light_figures(relit, pictures, angle), "seconds a picture": seconds})
+
+
+def light_figures(relit: Tensor, pictures: Pictures, angle: float) -> dict:
+    before = lit_difference(pictures.foreground, pictures.alpha, angle)
+    after = lit_difference(relit, pictures.alpha, angle)
+    other_side = before < -0.03
+    return {**sign_figures(after), "lit from the other side before": int(other_side.sum()),
+            "of these right": int((after[other_side] > 0).sum()), "colour error": colour_error(relit, pictures)}
 
 
 def colour_error(relit: Tensor, pictures: Pictures) -> float:
@@ -152,27 +170,23 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def evaluate(args: argparse.Namespace) -> dict:
+def evaluate(args: argparse.Namespace) -> None:
+    args.out.mkdir(parents=True, exist_ok=True)
     scenes = held_out_scenes(args.objects)
     pictures = render(scenes, SIZE)
     options = {"steps": args.steps, "cfg": args.cfg, "eta": args.eta}
-    path = args.out / "report.json"
-    report = json.loads(path.read_text()) if path.exists() else {}
-    args.out.mkdir(parents=True, exist_ok=True)
+    report = Report(args.out / "figures.json", {"objects": args.objects, **options})
     kinds = {"vae": (), "fc": ("fc",), "fbc": ("fbc",), "adapter": ("base",)}
     for part in args.only:
         sampler = Sampler(args.models, kinds[part], adapter=part == "adapter", device=str(pick_device(args.device)))
-        if part == "vae":
-            figures = evaluate_vae(sampler, pictures, args.out, load_photos(args.photos))
-        elif part == "adapter":
-            figures = evaluate_adapter(sampler, pictures, args.out, options)
+        if part == "fc":
+            evaluate_fc(sampler, scenes, pictures, args.out, options, report)
+        elif part == "vae":
+            report.add(part, evaluate_vae(sampler, pictures, args.out, load_photos(args.photos)))
+        elif part == "fbc":
+            report.add(part, evaluate_fbc(sampler, scenes, pictures, args.out, options))
         else:
-            run = evaluate_fc if part == "fc" else evaluate_fbc
-            figures = run(sampler, scenes, pictures, args.out, options)
-        report[part] = {"objects": len(scenes), **options, **figures}
-        path.write_text(json.dumps(report, indent=1))
-        print(json.dumps({part: report[part]}, indent=1), flush=True)
-    return report
+            report.add(part, evaluate_adapter(sampler, pictures, args.out, options))
 
 
 def main(argv: list[str] | None = None) -> int:
