@@ -90,19 +90,21 @@ def _build_settings(gr, fields, tab):
 
 
 def _build_results(gr, tab):
+    from modules.gradio_extensions import GRADIO_4
     from modules.ui_components import ToolButton
 
+    lossless = {"format": "png", "interactive": False} if GRADIO_4 else {}
     with gr.Row(elem_classes=["host-actions"]):
         buttons = {
             "generate": gr.Button("Generate", variant="primary", elem_id=f"{tab}_generate", scale=4),
             "interrupt": gr.Button("Interrupt", variant="stop", elem_id=f"{tab}_interrupt", scale=2),
             "skip": gr.Button("Skip", elem_id=f"{tab}_skip", scale=2),
-            "paste": ToolButton("↙️", elem_id="paste", tooltip="Read the infotext in the prompt into the page"),
+            "paste": ToolButton("↙️", elem_id="paste"),
         }
     gr.HTML("", elem_id=f"{tab}_progress")
     outputs = [
         gr.Gallery(label="Output", show_label=False, elem_id=f"{tab}_gallery", columns=2, object_fit="contain", preview=True,
-                   height=520, format="png", interactive=False),
+                   height=520, **lossless),
         gr.Textbox(visible=False, elem_id=f"generation_info_{tab}"),
         gr.HTML("", elem_id=f"html_info_{tab}"),
         gr.HTML("", elem_id=f"html_log_{tab}"),

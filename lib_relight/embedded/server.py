@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 import threading
 import time
 
 LOCALHOST = "127.0.0.1"
 START_SECONDS = 60
+JOBS_AT_ONCE = 8
+"""Handlers of the page that may run side by side; jobs still wait for the queue's lock."""
 
 
 def create_app(host=None, *, ui=True):
@@ -28,8 +31,8 @@ def _build_page():
     from .page import build_ui
 
     page = build_ui()
-    page.queue(default_concurrency_limit=8)
-    return page
+    limit = "default_concurrency_limit" if takes(page.queue, "default_concurrency_limit") else "concurrency_count"
+    return page.queue(**{limit: JOBS_AT_ONCE})
 
 
 def _mount(app, page):
@@ -38,7 +41,15 @@ def _mount(app, page):
 
     from .page_head import served_paths
 
-    return gr.mount_gradio_app(app, page, path="/", allowed_paths=served_paths())
+    if takes(gr.mount_gradio_app, "allowed_paths"):
+        return gr.mount_gradio_app(app, page, path="/", allowed_paths=served_paths())
+    page.allowed_paths, page.blocked_paths = served_paths(), []
+    return gr.mount_gradio_app(app, page, path="/")
+
+
+def takes(function, name):
+    """Whether this gradio's function has a parameter of that name."""
+    return name in inspect.signature(function).parameters
 
 
 def free_port():

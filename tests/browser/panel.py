@@ -69,8 +69,6 @@ class Panel:
 
     def upload(self, elem_id, path):
         """Give a file to a picture field and wait until it is shown."""
-        self.driver.execute_script("document.querySelector(arguments[0]).style.display = 'block'",
-                                   f"#{elem_id} input[type=file]")
         self.find(f"#{elem_id} input[type=file]").send_keys(str(path))
         self.until(lambda: self.find_all(f"#{elem_id} img"), f"the picture in {elem_id}")
 
@@ -89,7 +87,8 @@ class Panel:
         self.finish()
 
     def pictures(self):
-        return self.find_all(f"#{self.tab}_gallery .grid-container img, #{self.tab}_gallery .preview img")
+        """Addresses of the pictures in the gallery; preview and thumbnail are one."""
+        return {image.get_attribute("src") for image in self.find_all(f"#{self.tab}_gallery img")}
 
     @property
     def infotext(self):

@@ -37,7 +37,7 @@ def test_a_missing_subject_is_said_in_the_panels_log(panel, relight):
     relight.open()
     panel.generate()
     assert "`foreground` is missing: txt2img needs the subject's picture" in panel.log
-    assert panel.pictures() == []
+    assert panel.pictures() == set()
 
 
 def test_upload_generate_and_read(panel, relight, subject):

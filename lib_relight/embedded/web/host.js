@@ -162,6 +162,9 @@ function hostShowProgress(tab, answer) {
 
 onUiLoaded(() => {
     for (const tab of ["txt2img", "img2img"]) hostSetRunning(tab, false);
+    for (const button of document.querySelectorAll("#paste")) {
+        button.title = "Read the infotext in the prompt into the page";
+    }
 });
 
 async function hostFollow(tab, task) {

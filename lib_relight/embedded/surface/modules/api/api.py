@@ -148,6 +148,7 @@ def apply_infotext(request, tab, runner):
     tab_fields = infotext_utils.paste_fields.get(tab, {}).get("fields", [])
     runner_fields = [infotext_utils.PasteField(*field) for field in runner.infotext_fields]
     index_of = {id(component): index for index, component in enumerate(runner.inputs)}
+    known, given = models.known_fields(request), models.given_fields(request)
     mentioned = {}
     for field in [*tab_fields, *runner_fields]:
         value = field.function(params) if field.function else params.get(field.label)
@@ -155,7 +156,7 @@ def apply_infotext(request, tab, runner):
             value = value.get("value")
         if value is None:
             continue
-        if field.api in type(request).model_fields and field.api not in request.model_fields_set:
+        if field.api in known and field.api not in given:
             setattr(request, field.api, infotext_utils.cast_like(getattr(request, field.api), value))
         elif id(field.component) in index_of:
             mentioned[index_of[id(field.component)]] = infotext_utils.cast_like(field.component.value, value)

@@ -7,7 +7,10 @@ import inspect
 import typing
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+import pydantic
+from pydantic import BaseModel, Field, create_model
+
+CONFIG = None if pydantic.VERSION.startswith("1.") else pydantic.ConfigDict(protected_namespaces=())
 
 NOT_BY_API = {
     "sd_model", "outpath_samples", "outpath_grids", "sampler_index", "extra_generation_params", "overlay_images",
@@ -105,7 +108,16 @@ def request_model(name, processing_class, extra_fields):
             continue
         fields[key] = (field_type(hints.get(key, Any)), _json_default(parameter.default))
     fields.update(extra_fields)
-    return create_model(name, __config__=ConfigDict(protected_namespaces=()), **fields)
+    return create_model(name, __config__=CONFIG, **fields)
+
+
+def known_fields(request):
+    return getattr(type(request), "model_fields", None) or type(request).__fields__
+
+
+def given_fields(request):
+    """The fields that the request itself named."""
+    return getattr(request, "model_fields_set", None) or request.__fields_set__
 
 
 def _json_default(default):
