@@ -240,6 +240,18 @@ def test_unknown_light_of_the_demo(capsys):
     assert "--light is 'up'; choose one of left, right" in capsys.readouterr().err
 
 
+def test_a_port_in_use_is_said_before_the_models_are_loaded(capsys, monkeypatch):
+    import socket
+
+    monkeypatch.setattr(demo, "Studio", lambda *args: pytest.fail("loaded"))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert cli.main(SimpleNamespace(command="demo", light=None, ui=True, port=port)) == 2
+    assert f"--port {port} cannot be used" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("cuda", "mps", "chosen"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
 def test_the_best_device_is_chosen(monkeypatch, cuda, mps, chosen):
     import torch
