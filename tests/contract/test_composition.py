@@ -6,7 +6,6 @@ from contract.client import difference
 from contract.subjects import fbc, fc
 from contract.weight_files import LORA
 
-pytestmark = pytest.mark.usefixtures("undone")
 LEAST = 0.2
 FREEU = "freeu integrated (sd 1.x, sd 2.x, sdxl)"
 
@@ -69,6 +68,7 @@ def test_lora(client, relit):
     assert client.send(relight=fc(light="left")).png == relit.png
 
 
+@pytest.mark.usefixtures("undone")
 def test_everything_at_once(client, relit):
     wishes = {"wrapper": 0.95, "freeu": 1.1, "weight": 0.005, "attn2": True}
     prompt = f"a vase, (red:1.2) <lora:{LORA}:0.5>" if client.process.has_lora else "a vase, (red:1.2)"

@@ -71,9 +71,9 @@ def test_batch_of_two_by_two(client):
 
 def test_img2img_with_two_lights(client):
     fields = {"init_images": [SCENE], "denoising_strength": 0.9}
-    left, plain = pair(client, "img2img", iclight(light="left", matting="none"), **fields)
+    left = client.send("img2img", relight=iclight(light="left", matting="none"), **fields)
+    top, plain = pair(client, "img2img", iclight(light="top", matting="none"), **fields)
     assert_relit(client, "fc", "left", left, plain)
-    top, _ = pair(client, "img2img", iclight(light="top", matting="none"), **fields)
     assert_relit(client, "fc", "top", top, plain)
     assert difference(left, top) > LEAST
 
@@ -92,11 +92,10 @@ def test_inpaint_keeps_what_lies_outside_the_mask(client, whole):
 
 
 def test_every_resize_mode_has_its_own_subject(client):
-    jobs = []
-    for mode in range(4):
-        fields = {"init_images": [WIDE_SCENE], "denoising_strength": 0.9, "resize_mode": mode}
-        jobs.append(client.send("img2img", relight=iclight(light="left", matting="none"), **fields))
-        assert_relit(client, "fc", "left", jobs[-1], client.once("img2img", **fields))
+    fields = [{"init_images": [WIDE_SCENE], "denoising_strength": 0.9, "resize_mode": mode} for mode in range(4)]
+    jobs = [client.send("img2img", relight=iclight(light="left", matting="none"), **given) for given in fields]
+    for job, given in zip(jobs, fields):
+        assert_relit(client, "fc", "left", job, client.once("img2img", **given))
     stretched, cropped, filled, latent = jobs
     assert min(difference(stretched, cropped), difference(stretched, filled), difference(cropped, filled)) > LEAST
     assert latent.png[0] != cropped.png[0]
