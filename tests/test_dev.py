@@ -228,7 +228,7 @@ def test_nothing_collected_is_a_failure_unless_a_part_was_asked_for(dev, monkeyp
 
 def test_only_the_second_environment_leaves_out_what_is_the_same_everywhere(dev):
     args = SimpleNamespace(expression=None, webui=None, paths=[])
-    forge, neo = (dev.testing.pytest_words(args, dev.environments.PINS[name], "r.xml") for name in ("forge", "neo"))
+    forge, neo = (dev.testing.pytest_words(args, dev.environments.PINS[name], Path("r.xml")) for name in ("forge", "neo"))
     assert "not same_everywhere" in neo and "not same_everywhere" not in forge
 
 
