@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from .errors import HostError
 from .keymaps import clip_name, vae_key_map
 
@@ -44,14 +46,23 @@ def load_single_file(path: Path):
     unet_state = _take(tensors, UNET, unet_key_map_inverse().get)
     vae_state = _take(tensors, VAE, vae_key_map(tensors, VAE).get)
     text_state = _take(tensors, CLIP, clip_name)
+    unet_config = _unet_config(path, unet_state)
+    _need(path, "VAE", vae_state, "encoder.down_blocks.0.resnets.0.conv1.weight")
+    _need(path, "text encoder", text_state, "text_model.embeddings.token_embedding.weight")
     tokenizer = load_tokenizer(path.parent)
-    unet = UNet2DConditionModel(**_unet_config(path, unet_state))
-    vae = AutoencoderKL(**_vae_config(vae_state))
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(**unet_config)
+        vae = AutoencoderKL(**_vae_config(vae_state))
     text = CLIPTextModel(CLIPTextConfig(**_text_config(text_state, tokenizer)))
     fill(path, "UNet", unet, unet_state)
     fill(path, "VAE", vae, {key: _as_linear(key, value) for key, value in vae_state.items()})
     fill(path, "text encoder", text, text_state, POSITIONS)
     return unet, vae, text, tokenizer, path, path.name
+
+
+def _need(path, part, state, key):
+    if key not in state:
+        raise HostError(f"{path}: no {part} in this file. Use a whole SD 1.5 checkpoint (UNet, VAE and text encoder).")
 
 
 def _take(tensors, prefix, rename):
@@ -61,9 +72,14 @@ def _take(tensors, prefix, rename):
 
 
 def fill(path, part, module, state, optional=()):
-    """Load a whole state dict. Raises HostError when tensors are missing or left over."""
-    missing, unexpected = module.load_state_dict(
-        {key: value.float() for key, value in state.items() if key not in optional}, strict=False)
+    """Put a whole state dict in place, as float32. Raises HostError when tensors are missing or left over."""
+    state = {key: value.float() for key, value in state.items() if key not in optional}
+    shapes = {key: value.shape for key, value in module.state_dict().items()}
+    wrong = next((key for key, value in state.items() if key in shapes and value.shape != shapes[key]), None)
+    if wrong:
+        raise HostError(f"{path}: the {part} is not SD 1.5's (`{wrong}` is {list(state[wrong].shape)}, expected "
+                        f"{list(shapes[wrong])}). The embedded host runs SD 1.5 checkpoints.")
+    missing, unexpected = module.load_state_dict(state, strict=False, assign=True)
     missing = [key for key in missing if key not in optional]
     if missing or unexpected:
         raise HostError(f"{path}: the {part} is not SD 1.5's ({len(missing)} tensors missing, {len(unexpected)} too many, "

@@ -121,6 +121,17 @@ def test_other_family(ldm_state, folder):
     refused(folder, "this checkpoint's UNet is not SD 1.5's")
 
 
+def test_unet_without_the_rest(ldm_state, folder):
+    save_file({key: value for key, value in ldm_state.items() if key.startswith("model.")}, folder / "x.safetensors")
+    refused(folder, r"no VAE in this file. Use a whole SD 1.5 checkpoint \(UNet, VAE and text encoder\).")
+
+
+def test_sd2_projections_are_linear(ldm_state, folder):
+    changed = {key: value[:, :, 0, 0] if key.endswith("proj_in.weight") else value for key, value in ldm_state.items()}
+    save_file({key: value.contiguous() for key, value in changed.items()}, folder / "x.safetensors")
+    refused(folder, r"the UNet is not SD 1.5's \(`down_blocks.0.attentions.0.proj_in.weight` is \[32, 32\], expected \[32, 32, 1, 1\]")
+
+
 def test_broken_file(folder):
     (folder / "x.safetensors").write_bytes(b"not this")
     refused(folder, "not a readable .safetensors file")
