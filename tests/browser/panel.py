@@ -67,6 +67,10 @@ class Panel:
         option = f'#{elem_id} ul.options li[data-value="{label}"], #{elem_id} ul.options li[aria-label="{label}"]'
         self.click(option)
 
+    def tab_of(self, elem_id, label):
+        """Open a tab inside an accordion."""
+        next(x for x in self.find_all(f"#{elem_id} .tab-nav button") if x.text.strip() == label).click()
+
     def upload(self, elem_id, path):
         """Give a file to a picture field and wait until it is shown."""
         self.find(f"#{elem_id} input[type=file]").send_keys(str(path))

@@ -95,6 +95,26 @@ def test_img2img_uses_its_own_picture(panel, relight, subject):
     assert "Relight: \"fc, right, " in panel.infotext
 
 
+def test_an_image_prompt_is_made_and_pasted_back(panel, relight, subject):
+    relight.open()
+    panel.click(f"#{relight('iclight')} input")
+    panel.tab_of(relight("enabled"), "Picture 1")
+    panel.click(f"#{relight('unit1_enabled')} input")
+    panel.upload(relight("unit1_image"), subject)
+    panel.pick(relight("unit1_model"), "ip-adapter")
+    panel.fill(relight("unit1_weight"), 0.6)
+    panel.generate()
+    infotext = panel.infotext
+    assert "Relight: " in infotext and "ip-adapter" in infotext and "fc, " not in infotext
+
+    panel.open()
+    panel.paste(infotext)
+    panel.until(lambda: panel.checked(f"{relight('enabled')}-visible-checkbox"), "the tick")
+    assert not panel.find(f"#{relight('iclight')} input").is_selected()
+    assert panel.find(f"#{relight('unit1_enabled')} input").is_selected()
+    assert (panel.value(relight("unit1_model")), panel.value(relight("unit1_weight"))) == ("ip-adapter", "0.6")
+
+
 def test_the_light_map_appears_when_it_is_needed(panel, relight, subject):
     relight.open()
     light_map = panel.find(f"#{relight('light_map')}")

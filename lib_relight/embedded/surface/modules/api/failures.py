@@ -15,7 +15,7 @@ from modules import errors
 def answer(error):
     """{"error", "detail", "body", "errors", "message"} with the status that the exception carries, or 500."""
     attributes = vars(error)
-    sentence = str(error) or attributes.get("detail", "")
+    sentence = str(error.detail) if isinstance(error, HTTPException) else str(error)
     content = {
         "error": type(error).__name__,
         "detail": attributes.get("detail", ""),
