@@ -210,5 +210,9 @@ def test_override_settings_are_put_back(host, latents):
     assert torch.equal(latents(), plain)
 
 
-def test_sizes_are_cut_to_multiples_of_eight(host):
-    assert host.txt2img(SMALL, width=71, height=66).images[0].size == (64, 64)
+@pytest.mark.parametrize("kind", ["txt2img", "img2img"])
+def test_odd_sizes_stay_in_p_and_the_picture_is_the_latents(host, kind, picture):
+    """As Forge: 100 x 84 has a latent of 12 x 10 and gives 96 x 80."""
+    fields = {"init_images": [picture]} if kind == "img2img" else {}
+    result = getattr(host, kind)(SMALL, width=100, height=84, **fields)
+    assert result.images[0].size == (96, 80) and "Size: 100x84" in result.info and result.width == 100

@@ -65,7 +65,6 @@ def _prepare(p):
     seed, subseed = get_fixed_seed_list(p.seed), get_fixed_seed_list(p.subseed)
     p.restore_faces = opts.face_restoration if p.restore_faces is None else p.restore_faces
     p.tiling = opts.tiling if p.tiling is None else p.tiling
-    p.width, p.height = p.width - p.width % 8, p.height - p.height % 8
     model = shared.sd_model
     p.sd_model_name = model.sd_checkpoint_info.name_for_extra
     p.sd_model_hash = model.sd_model_hash
