@@ -1,10 +1,10 @@
-"""What one IP-Adapter unit costs: time of a UNet call, and what stays in memory while sampling.
+"""What one IP-Adapter unit costs: time of a UNet call, what stays in memory while sampling, and what a second job repeats.
 
-    python benchmarks/image_prompt_cost.py [--base sd15] [--latent 64] [--batch 2] [--rounds 5] [--device cpu]
+    python dev.py bench                                          with everything else
+    python benchmarks/image_prompt_cost.py [--base sd15] [--latent 64] [--batch 2] [--rounds 3] [--device cpu]
 
-Plain UNet, Relight's patches and diffusers' own processors run in turn in the same process, with random weights of full
-size. Each time is a median; the last column is the median of its ratios to the plain UNet of the same round. Rows are
-printed as a Markdown table.
+Plain UNet, Relight's patches and diffusers' own processors take turns in the same process, with random weights of full size.
+A time is a median; the ratio is the median of the ratios to the plain UNet of the same round.
 """
 
 from __future__ import annotations
@@ -18,17 +18,24 @@ from pathlib import Path
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "devtools")]
 
-import conftest  # noqa: E402, F401  (creates the root package)
+import environments  # noqa: E402
+
+if "sd_relight" not in sys.modules:
+    environments.make_root_package(ROOT)
+
 from diffusers import UNet2DConditionModel  # noqa: E402
+from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0  # noqa: E402
 from ipadapter import ip_files as made  # noqa: E402
 from ipadapter.mini_host import MiniHost  # noqa: E402
 from sd_relight.lib_ipadapter.attention import Unit, build_patches  # noqa: E402
 from sd_relight.lib_ipadapter.keys import compute_keys, size_in_bytes  # noqa: E402
 from sd_relight.lib_ipadapter.weight_types import transformer_weights  # noqa: E402
+from sd_relight.lib_relight.caches import counters  # noqa: E402
 
 TOKENS = 16
+COUNTED = {"image_prompts": "pictures encoded", "keys": "keys and values computed", "adapter_reads": "files read"}
 CONFIGS = {
     "sd15": dict(cross_attention_dim=768),
     "sdxl": dict(cross_attention_dim=2048, block_out_channels=(320, 640, 1280), layers_per_block=2,
@@ -54,82 +61,124 @@ def timed(call, device: str) -> float:
 
 
 @torch.no_grad()
-def measure(base: str, latent: int, batch: int, rounds: int, device: str, dtype: torch.dtype) -> list[tuple[str, float, float]]:
-    cross = CONFIGS[base]["cross_attention_dim"]
-    with torch.device(device):
-        unet = UNet2DConditionModel(**CONFIGS[base]).to(dtype).eval()
-    weights = made.random_state(made.layer_shapes(base), scale=0.02)
-    layers = {num: (weights[f"{2 * num + 1}.to_k_ip.weight"], weights[f"{2 * num + 1}.to_v_ip.weight"])
-              for num in range(len(weights) // 2)}
-    rows = 2 * batch
-    x, text = (torch.randn(*shape, device=device, dtype=dtype) for shape in ((rows, 4, latent, latent), (rows, 77, cross)))
-    cond, uncond = torch.randn(1, TOKENS, cross), torch.randn(1, TOKENS, cross)
+def random_unet(base: str, device: str, dtype: torch.dtype) -> UNet2DConditionModel:
+    """Full size, small weights: the values do not matter for time, and torch's own initialisation takes a minute."""
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(**CONFIGS[base]).to(dtype)
+    unet = unet.to_empty(device=device).eval()
+    for name, weight in unet.named_parameters():
+        weight.fill_(1.0) if "norm" in name and name.endswith("weight") else weight.uniform_(-0.02, 0.02)
+    return unet
 
-    before = unet.attn_processors
-    host = MiniHost(base, unet)
-    hosted = unet.attn_processors
-    build = time.perf_counter()
-    keys = compute_keys(layers, cond, uncond, device=device, dtype=dtype)
-    synchronize(device)
-    build = time.perf_counter() - build
-    patches = build_patches([Unit(keys, transformer_weights("linear", base, 1.0))], base)
 
-    def run(table):
-        unet.set_attn_processor(dict(hosted))
-        host.table = table
-        host(x, 500, text, [1, 0])
+class Contestants:
+    """One UNet, three ways to call it. batch: rows that the UNet sees, half of them unconditional."""
 
-    theirs = diffusers_processors(unet, before, weights, cross, device, dtype)
-    ip = torch.cat([uncond, cond]).repeat_interleave(batch, 0).to(device, dtype)
+    def __init__(self, base: str, latent: int, batch: int, device: str, dtype: torch.dtype):
+        self.device, self.dtype = device, dtype
+        self.cross = CONFIGS[base]["cross_attention_dim"]
+        self.unet = random_unet(base, device, dtype)
+        self.weights = made.random_state(made.layer_shapes(base), scale=0.02)
+        self.x, self.text = (torch.randn(*shape, device=device, dtype=dtype)
+                             for shape in ((batch, 4, latent, latent), (batch, 77, self.cross)))
+        cond, uncond = torch.randn(1, TOKENS, self.cross), torch.randn(1, TOKENS, self.cross)
+        self.image = torch.cat([uncond, cond]).repeat_interleave(batch // 2, 0).to(device, dtype)
+        self.theirs = self.diffusers_processors()
+        self.host = MiniHost(base, self.unet)
+        self.hosted = self.unet.attn_processors
+        self.patches = self.build(base, cond, uncond)
 
-    def run_theirs():
-        unet.set_attn_processor(dict(theirs))
-        unet(x, 500, (text, [ip]))
+    def build(self, base: str, cond: torch.Tensor, uncond: torch.Tensor) -> dict:
+        layers = {num: (self.weights[f"{2 * num + 1}.to_k_ip.weight"], self.weights[f"{2 * num + 1}.to_v_ip.weight"])
+                  for num in range(len(self.weights) // 2)}
+        start = time.perf_counter()
+        keys = compute_keys(layers, cond, uncond, device=self.device, dtype=self.dtype)
+        synchronize(self.device)
+        self.build_seconds, self.resident = time.perf_counter() - start, size_in_bytes(keys)
+        return build_patches([Unit(keys, transformer_weights("linear", base, 1.0))], base)
 
-    calls = {"plain UNet": lambda: run({}), "Relight, one unit": lambda: run(patches), "diffusers' processors": run_theirs}
+    def diffusers_processors(self) -> dict:
+        processors = dict(self.unet.attn_processors)
+        for number, name in enumerate(processors):
+            if "attn2" in name:
+                to_k, to_v = (self.weights[f"{number}.to_{part}_ip.weight"] for part in "kv")
+                processor = IPAdapterAttnProcessor2_0(to_k.shape[0], self.cross, (TOKENS,))
+                processor.to_k_ip[0].weight.data, processor.to_v_ip[0].weight.data = to_k, to_v
+                processors[name] = processor.to(self.device, self.dtype)
+        return processors
+
+    @property
+    def layer_bytes(self) -> int:
+        """What diffusers' processors keep beside the UNet: the adapter's layers."""
+        return sum(weight.numel() for weight in self.weights.values()) * self.x.element_size()
+
+    def run(self, table: dict) -> torch.Tensor:
+        self.unet.set_attn_processor(dict(self.hosted))
+        self.host.table = table
+        return self.host(self.x, 500, self.text, [1, 0])
+
+    def run_theirs(self) -> torch.Tensor:
+        self.unet.set_attn_processor(dict(self.theirs))
+        with torch.no_grad():
+            return self.unet(self.x, 500, (self.text, [self.image])).sample
+
+    def calls(self) -> dict:
+        return {"plain UNet": lambda: self.run({}), "Relight, one unit": lambda: self.run(self.patches),
+                "diffusers' processors": self.run_theirs}
+
+
+def measure(contestants: Contestants, rounds: int) -> list[tuple[str, float, float]]:
+    """(name, median seconds, median ratio to plain) for each, after one round that is not counted."""
+    calls = contestants.calls()
     times = {name: [] for name in calls}
     for number in range(rounds + 1):
         for name, call in calls.items():
-            seconds = timed(call, device)
+            seconds = timed(call, contestants.device)
             if number:
                 times[name].append(seconds)
-    print(f"Keys and values for all layers, once a job: {1000 * build:.0f} ms. Resident while sampling: "
-          f"{size_in_bytes(keys) / 2**20:.1f} MiB; the adapter's layers would be "
-          f"{sum(w.numel() for w in weights.values()) * keys[0].cond[0].element_size() / 2**20:.1f} MiB.\n")
     plain = times["plain UNet"]
     return [(name, statistics.median(values), statistics.median(a / b for a, b in zip(values, plain)))
             for name, values in times.items()]
 
 
-def diffusers_processors(unet, before, weights, cross, device, dtype) -> dict:
-    from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
+def cost(base: str, latent: int, batch: int, rounds: int, device: str) -> str:
+    """Markdown: time of a UNet call, and bytes resident while sampling."""
+    dtype = torch.float32 if device == "cpu" else torch.float16
+    contestants = Contestants(base, latent, batch, device, dtype)
+    plain, ours, theirs = contestants.run({}), contestants.run(contestants.patches), contestants.run_theirs()
+    apart, effect = (float((ours - other).abs().max()) for other in (theirs, plain))
+    rows = measure(contestants, rounds)
+    kept = {"plain UNet": 0, "Relight, one unit": contestants.resident, "diffusers' processors": contestants.layer_bytes}
+    about = (f"One image prompt of {TOKENS} tokens on a {base} UNet, {latent}x{latent} latents, UNet batch {batch}, {device}, "
+             f"{str(dtype).removeprefix('torch.')}, {torch.get_num_threads()} threads, {rounds} rounds. Both ways' outputs "
+             f"differ by at most {apart:.1e}, from the plain one's by {effect:.1e}.")
+    lines = [about, "", "| UNet call | median | to plain | resident beside the UNet |", "| --- | --- | --- | --- |"]
+    lines += [f"| {name} | {1000 * seconds:.0f} ms | {ratio:.3f} | {kept[name] / 2**20:.1f} MiB |"
+              for name, seconds, ratio in rows]
+    return "\n".join([*lines, "", f"Keys and values of all layers, once a job: {1000 * contestants.build_seconds:.0f} ms."])
 
-    processors = {}
-    for number, (name, own) in enumerate(before.items()):
-        processors[name] = own
-        if "attn2" in name:
-            to_k, to_v = (weights[f"{number}.to_{part}_ip.weight"] for part in "kv")
-            processor = IPAdapterAttnProcessor2_0(to_k.shape[0], cross, (TOKENS,))
-            processor.to_k_ip[0].weight.data, processor.to_v_ip[0].weight.data = to_k, to_v
-            processors[name] = processor.to(device, dtype)
-    return processors
+
+def count_jobs(host, model: str, picture) -> str:
+    """Markdown: what each of three jobs in a row really did. host: an EmbeddedHost with Relight; model: an adapter it has."""
+    payload = {"prompt": "", "steps": 2, "width": 64, "height": 64, "seed": 1}
+    unit = {"model": model, "image": picture}
+    lines = [f"| job with one image prompt | {' | '.join(COUNTED.values())} |", f"|{' --- |' * (1 + len(COUNTED))}"]
+    for name, changed in (("first", {}), ("second, the same", {}), ("third, another weight", {"weight": 0.5})):
+        before = counters.copy()
+        host.txt2img({**payload, "alwayson_scripts": {"Relight": {"args": [{"ip_adapter": [{**unit, **changed}]}]}}})
+        lines.append(f"| {name} | {' | '.join(str(counters[key] - before[key]) for key in COUNTED)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--base", choices=CONFIGS, default="sd15")
     parser.add_argument("--latent", type=int, default=64)
-    parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=2, help="rows that the UNet sees, half of them unconditional")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
-    dtype = torch.float32 if options.device == "cpu" else torch.float16
-    print(f"{options.base}, latent {options.latent}, batch {options.batch} (cond and uncond together), {TOKENS} tokens, "
-          f"{options.device}, {str(dtype).removeprefix('torch.')}, {torch.get_num_threads()} threads\n")
-    results = measure(options.base, options.latent, options.batch, options.rounds, options.device, dtype)
-    print("| UNet call | median | to plain |\n| --- | --- | --- |")
-    for name, seconds, ratio in results:
-        print(f"| {name} | {1000 * seconds:.0f} ms | {ratio:.3f} |")
+    print(cost(options.base, options.latent, options.batch, options.rounds, options.device))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,15 @@ from dataclasses import replace
 
 from PIL import Image
 
+from ..lib_relight import ip_files
 from ..lib_relight.caches import counters
 from ..lib_relight.embedded import demo
 from ..lib_relight.embedded.shot import Shot, fit_size, payload_of, uses_img2img
 from ..lib_relight.embedded.studio import Studio, defaults, describe_models, native_side
+from . import image_prompt_cost
 
 ROUNDS = 3
+IMAGE_PROMPT_ROUNDS = 2
 COLUMNS = ("seconds", "of plain", "weights merged", "weight reads", "VAE encodes")
 COUNTED = ("weight_reads", "encodes")
 
@@ -76,12 +79,22 @@ def table(rows) -> str:
     return "\n".join(lines)
 
 
+def image_prompts(studio) -> str:
+    """Counts of jobs with one of the models' own adapters, if there is one, and the cost of a unit at full size."""
+    from ..lib_relight.hooks import model_folders
+
+    found = ip_files.choices(model_folders("ipadapter"))
+    counted = [image_prompt_cost.count_jobs(studio.host, found[0], Image.open(demo.PHOTO))] if found else []
+    return "\n\n".join([*counted, image_prompt_cost.cost("sd15", 64, 2, IMAGE_PROMPT_ROUNDS, studio.device)])
+
+
 def run(args) -> int:
     studio = Studio(args.models, args.device)
     shots = cases(studio.models)
     if args.steps:
         shots = {name: shot and replace(shot, steps=args.steps) for name, shot in shots.items()}
-    text = f"models: {describe_models(studio.models)}\ndevice: {studio.device}\n\n{table(collect(studio.host, shots))}\n"
+    head = f"models: {describe_models(studio.models)}\ndevice: {studio.device}"
+    text = "\n\n".join([head, table(collect(studio.host, shots)), image_prompts(studio)]) + "\n"
     print(text)
     if args.out:
         args.out.write_text(text, "utf-8")
