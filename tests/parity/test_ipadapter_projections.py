@@ -37,7 +37,8 @@ def build_case(name):
 
 
 def reference(weights, variant):
-    return UNet2DConditionLoadersMixin()._convert_ip_adapter_image_proj_to_diffusers(dict(weights)).double().eval()
+    return UNet2DConditionLoadersMixin()._convert_ip_adapter_image_proj_to_diffusers(
+        dict(weights), low_cpu_mem_usage=False).double().eval()
 
 
 @pytest.mark.parametrize("name", CASES)
