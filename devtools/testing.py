@@ -53,8 +53,8 @@ def ensure_browser():
 # Running ----------------------------------------------------------------------------------------------------------
 
 def pytest_words(args, pins, report):
-    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--color=no", f"--junitxml={report}",
-             f"--basetemp={report.with_suffix('')}"]
+    words = ["-m", "pytest", "-c", "pyproject.toml", "--rootdir", ".", "-q", "-p", "no:cacheprovider", "--color=no",
+             f"--junitxml={report}", f"--basetemp={report.with_suffix('')}"]
     if pins.name != "forge":
         words += ["-m", "not same_everywhere"]
     if args.expression:
