@@ -154,7 +154,8 @@ def pip_step(python, words, log, title, root):
     """One pip run: what it is doing now on the screen, all of it in the log. Raises SetupError with its last words."""
     began = time.monotonic()
     command = [str(python), "-m", "pip", "install", "--progress-bar", "off", "--disable-pip-version-check", *words]
-    print(f"  {title}", flush=True)
+    label = log.stem.partition("-")[0]
+    print(f"  {label}: {title}", flush=True)
     lines = []
     with log.open("a", encoding="utf-8") as file:
         process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -162,12 +163,12 @@ def pip_step(python, words, log, title, root):
             file.write(line)
             lines.append(line.rstrip())
             if line.strip().startswith(("Downloading", "Installing collected", "Building wheel")):
-                print(f"    {time.monotonic() - began:4.0f} s  {line.strip()[:100]}", flush=True)
+                print(f"  {label}: {time.monotonic() - began:4.0f} s  {line.strip()[:100]}", flush=True)
         process.wait()
     if process.returncode:
         errors = [line for line in lines if "ERROR" in line] or lines[-3:]
         raise SetupError(f"pip could not install {title} ({' '.join(errors[-1:])}). The whole log: {log}")
-    print(f"    {time.monotonic() - began:4.0f} s  done", flush=True)
+    print(f"  {label}: {time.monotonic() - began:4.0f} s  done", flush=True)
 
 
 def build(root, pins, folder, command):
@@ -229,7 +230,7 @@ def add_extra(root, pins, folder, extra, script):
     log = folder.with_suffix(".log")
     pip_step(python_in(folder), ["-r", str(extra), *constraints, "-c", torch_constraint(folder)], log, extra.name, root)
     if script:
-        print(f"  {' '.join(script)}", flush=True)
+        print(f"  {pins.name}: {' '.join(script)}", flush=True)
         if call([python_in(folder), *script], cwd=root):
             raise SetupError(f"{' '.join(script)} failed in {folder}; its own lines above say why.")
     stamp.touch()

@@ -86,7 +86,9 @@ def read_report(path):
     return counts, sorted(cases, reverse=True)[:5]
 
 
-def run_suite(root, args, pins, python, env):
+def run_suite(root, args, pins, env):
+    """The environment made or found, then the tests in it."""
+    python = environments.ensure(root, pins, root / "requirements" / "test.txt", MATTING)
     report = root / ".relight" / f"report-{pins.name}.xml"
     report.unlink(missing_ok=True)
     began = time.monotonic()
@@ -103,8 +105,9 @@ def side_by_side(jobs):
         return [future.result() for future in [pool.submit(job) for job in jobs]]
 
 
-def lint(root, python):
+def lint(root, pins):
     began = time.monotonic()
+    python = environments.ensure(root, pins, root / "requirements" / "test.txt", MATTING)
     code = stream([python, "-m", "ruff", "check", "."], "ruff ", root, {})
     return Result("ruff", code, time.monotonic() - began)
 
@@ -134,11 +137,9 @@ def run_tests(root, args):
     if reason:
         print(f"browser tests will be skipped: {reason}", flush=True)
     env = {"RELIGHT_TEST_THREADS": "1" if len(all_pins) > 1 else "2", "RELIGHT_NO_BROWSER": reason or ""}
-    extra = root / "requirements" / "test.txt"
-    pythons = [environments.ensure(root, pins, extra, MATTING) for pins in all_pins]
-    jobs = [lambda pins=pins, python=python: run_suite(root, args, pins, python, env)
-            for pins, python in zip(all_pins, pythons, strict=True)]
-    results = side_by_side(jobs) + ([] if args.expression or args.paths else [lint(root, pythons[0])])
+    results = side_by_side([lambda pins=pins: run_suite(root, args, pins, env) for pins in all_pins])
+    if not args.expression and not args.paths:
+        results.append(lint(root, all_pins[0]))
     print("\n" + table(results))
     failed = [result.name for result in results if result.code]
     print(f"{time.monotonic() - began:.0f} s in all: " + (f"FAILED ({', '.join(failed)})" if failed else "all passed"))
