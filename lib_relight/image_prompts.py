@@ -19,7 +19,7 @@ from ..lib_ipadapter.keys import size_in_bytes
 from ..lib_ipadapter.params import IpAdapterParams
 from ..lib_ipadapter.prompt import ImagePrompt, Reference, encode_prompt, fingerprint
 from ..lib_ipadapter.variants import check_unet
-from . import infotext, ip_files
+from . import infotext, ip_files, ip_remarks
 from .caches import ContentCache, content_hash, counters
 from .ip_request import SUBJECT, IpUnit
 from .messages import RelightError
@@ -84,6 +84,8 @@ class ImagePrompts:
             self.prepared = [self.prepare_unit(self.with_subjects(unit), adapter, info, opened)
                              for unit, adapter, info in zip(self.requested, self.adapters, self.encoders)]
         self.host.progress(None)
+        for remark in ip_remarks.of_job(self.requested, bool(getattr(p, "enable_hr", False))):
+            self.host.say(p, remark)
 
     def with_subjects(self, unit: IpUnit) -> IpUnit:
         """The unit with the job's subjects in the place of the word; each image of a batch gets its own subject."""
@@ -141,6 +143,8 @@ class ImagePrompts:
         windows = [unit.window for unit in made]
         sigmas = () if all(window.always for window in windows) else self.host.executed_sigmas(p, self.is_img2img or is_hr_pass)
         clock = timing.StepClock(sigmas, partial(self.host.sigma_of, p))
+        for remark in ip_remarks.of_pass(windows, clock.steps):
+            self.host.say(p, remark)
         table = self.host.attn2_table(unet)
         patches = attention.build_patches(made, self.adapters[0].variant.base, clock=clock, attention=self.host.attention(),
                                           previous=lambda slot: attention.find_previous(table, slot))
