@@ -22,11 +22,13 @@ class SetupError(RuntimeError):
 
 @dataclass(frozen=True)
 class Pins:
-    """One host's library versions: pip steps after torch, and the Python minors for which those wheels exist."""
+    """One host's library versions: pip steps after torch, the Python minors for which those wheels exist, its tests."""
 
     name: str
     steps: tuple[tuple[str, ...], ...]
     minors: tuple[int, ...]
+    paths: tuple[str, ...] = ()
+    """The tests that run here; empty for all."""
 
 
 VOCABULARY = ("--no-deps", "open-clip-torch==2.20.0")
@@ -36,6 +38,7 @@ PINS = {
     "forge": Pins("forge", (("-r", "requirements/forge.txt"), VOCABULARY), (11, 10)),
     # gradio's own bounds forbid Pillow 12; the host installs it first and its other pins over it, so do we.
     "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt"), VOCABULARY), (11, 12, 13)),
+    "a1111": Pins("a1111", (("-r", "requirements/a1111.txt"), VOCABULARY), (11, 10), ("tests/browser", "tests/api")),
 }
 
 

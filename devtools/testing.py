@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import environments
 
 BROWSER = ("chromium", "chromedriver")
+DEFAULT = ("forge", "neo")
 MATTING = ("install.py", "matting")
 """The extension's own installer adds rembg, held to the versions that are there, as it does inside a WebUI."""
 
@@ -61,7 +62,7 @@ def pytest_words(args, pins, report):
         words += ["-k", args.expression]
     if args.webui:
         words += ["--webui", str(args.webui.resolve())]
-    return words + list(args.paths)
+    return words + list(args.paths or pins.paths)
 
 
 def stream(command, label, root, env):
@@ -132,7 +133,7 @@ def table(results):
 def run_tests(root, args):
     """Everything that CI runs. Returns 0 when all of it passed."""
     began = time.monotonic()
-    all_pins = [environments.PINS[args.env]] if args.env else list(environments.PINS.values())
+    all_pins = [environments.PINS[name] for name in ([args.env] if args.env else DEFAULT)]
     reason = ensure_browser()
     if reason:
         print(f"browser tests will be skipped: {reason}", flush=True)
