@@ -12,6 +12,7 @@ from . import demo
 from .shot import Shot, fit_size, parse_size
 from .studio import DEMO_MODELS, Studio, defaults, describe_models, native_side, save_picture
 
+FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def main(args) -> int:
@@ -55,6 +56,8 @@ def bench(args) -> int:
 
 def check(args) -> None:
     """What can be wrong before a model is loaded. Raises RelightError."""
+    if args.out.suffix.lower() not in FORMATS:
+        raise RelightError(f"-o is {args.out}; its name must end in {', '.join(FORMATS)}.")
     params_from_dict({"light": args.light, **more_fields(args.set)})
     ranges = {"steps": (1, 150), "hires": (1.0, 4.0), "denoise": (0.0, 1.0), "cfg": (1.0, 30.0)}
     for name, (low, high) in ranges.items():

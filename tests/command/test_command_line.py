@@ -217,6 +217,7 @@ def relight_args(tmp_path, **changes):
     ({"steps": 0}, "--steps is 0; it must be from 1 to 150"),
     ({"hires": 9.0}, "--hires is 9; it must be from 1 to 4"),
     ({"denoise": -1.0}, "--denoise is -1; it must be from 0 to 1"),
+    ({"out": Path("out.gif")}, "-o is out.gif; its name must end in .png, .jpg"),
     ({"size": "500x500"}, "--size is '500x500'; write WIDTHxHEIGHT"),
     ({"photo": Path("none.png")}, "`photo`: there is no file none.png"),
     ({"device": "tpu"}, "--device is 'tpu', which this machine does not have; choose one of auto, cpu"),
