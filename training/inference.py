@@ -20,6 +20,11 @@ from .models import ImageProjection, load_unet
 from .tokenizer import token_ids
 
 
+def sampling_times(steps: int, strength: float) -> Tensor:
+    """The timesteps of `steps` executed steps, int64, falling: the last ones of a schedule that is 1/strength as long."""
+    return torch.linspace(TIMESTEPS - 1, 0, round(steps / strength)).round().long()[-steps:]
+
+
 def ddim_step(x: Tensor, eps: Tensor, fresh: Tensor, a: Tensor, after: Tensor, eta: float) -> Tensor:
     """From the noise level of alpha_bar `a` to that of `after` (1 = none); eta: share of ancestral noise, 0..1."""
     clean = (x - (1 - a).sqrt() * eps) / a.sqrt()
@@ -70,14 +75,13 @@ class Sampler:
                cfg: float = 2.0, eta: float = 1.0, seed: int = 0, size: int = 256) -> Tensor:
         """Pictures [B, 3, size, size], 0..1.
 
-        init: scaled latents that the run starts from (light map; broadcast). strength as a WebUI's denoising strength.
+        init: scaled latents that the run starts from (light map; broadcast). strength as IC-Light counts it: all steps run.
         concat: the condition latents, foreground then background. reference: CLIP input [B, 3, 224, 224].
         """
         count = len(prompts)
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn((count, 4, size // 8, size // 8), generator=generator)
-        times = torch.linspace(TIMESTEPS - 1, 0, steps).round().long()
-        times = times[steps - 1 - int(min(strength, 0.999) * steps):].to(self.device)
+        times = sampling_times(steps, strength).to(self.device)
         start = torch.zeros_like(noise) if init is None else init.expand(count, -1, -1, -1).cpu()
         x = add_noise(start.to(self.device), noise.to(self.device), self.alphas[times[:1]])
         context = self.context(kind, prompts, reference, weight)
