@@ -50,14 +50,14 @@ def synchronize(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def timed(call, device: str) -> float:
-    """Seconds of processor time on a CPU, which other programs disturb less; seconds by the clock on a GPU."""
+def timed(call, device: str) -> tuple[float, torch.Tensor]:
+    """Seconds of processor time on a CPU, which other programs disturb less, or by the clock on a GPU; and what came out."""
     clock = time.process_time if device == "cpu" else time.perf_counter
     synchronize(device)
     start = clock()
-    call()
+    result = call()
     synchronize(device)
-    return clock() - start
+    return clock() - start, result
 
 
 @torch.no_grad()
@@ -127,27 +127,26 @@ class Contestants:
                 "diffusers' processors": self.run_theirs}
 
 
-def measure(contestants: Contestants, rounds: int) -> list[tuple[str, float, float]]:
-    """(name, median seconds, median ratio to plain) for each, after one round that is not counted."""
+def measure(contestants: Contestants, rounds: int) -> tuple[list[tuple[str, float, float]], list[torch.Tensor]]:
+    """(name, median seconds, median ratio to plain) for each, and what each gives; one round before is not counted."""
     calls = contestants.calls()
+    results = [timed(call, contestants.device)[1] for call in calls.values()]
     times = {name: [] for name in calls}
-    for number in range(rounds + 1):
+    for _ in range(rounds):
         for name, call in calls.items():
-            seconds = timed(call, contestants.device)
-            if number:
-                times[name].append(seconds)
+            times[name].append(timed(call, contestants.device)[0])
     plain = times["plain UNet"]
-    return [(name, statistics.median(values), statistics.median(a / b for a, b in zip(values, plain)))
+    rows = [(name, statistics.median(values), statistics.median(a / b for a, b in zip(values, plain)))
             for name, values in times.items()]
+    return rows, results
 
 
 def cost(base: str, latent: int, batch: int, rounds: int, device: str) -> str:
     """Markdown: time of a UNet call, and bytes resident while sampling."""
     dtype = torch.float32 if device == "cpu" else torch.float16
     contestants = Contestants(base, latent, batch, device, dtype)
-    plain, ours, theirs = contestants.run({}), contestants.run(contestants.patches), contestants.run_theirs()
+    rows, (plain, ours, theirs) = measure(contestants, rounds)
     apart, effect = (float((ours - other).abs().max()) for other in (theirs, plain))
-    rows = measure(contestants, rounds)
     kept = {"plain UNet": 0, "Relight, one unit": contestants.resident, "diffusers' processors": contestants.layer_bytes}
     about = (f"One image prompt of {TOKENS} tokens on a {base} UNet, {latent}x{latent} latents, UNet batch {batch}, {device}, "
              f"{str(dtype).removeprefix('torch.')}, {torch.get_num_threads()} threads, {rounds} rounds. Both ways' outputs "
