@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -89,14 +90,26 @@ def read_config(path: Path, hidden: int) -> dict:
         return {}
 
 
+def encoder_or_none(path: Path) -> EncoderInfo | None:
+    """inspect_encoder, remembered until the file changes; None for what is no encoder."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _encoder_or_none(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _encoder_or_none(path: Path, mtime_ns: int, size: int) -> EncoderInfo | None:
+    try:
+        return inspect_encoder(path)
+    except IpAdapterError:
+        return None
+
+
 def find_encoder(paths: Iterable[Path | str], need: EncoderNeed, adapter: str = "") -> EncoderInfo:
     """The first file that serves `need`; 224-pixel ones before others. Raises naming what was looked at."""
-    found = []
-    for path in paths:
-        try:
-            found.append(inspect_encoder(path))
-        except IpAdapterError:
-            continue
+    found = [info for path in paths if (info := encoder_or_none(Path(path))) is not None]
     fitting = sorted((info for info in found if info.serves(need)), key=lambda info: info.image_size != 224)
     if fitting:
         return fitting[0]

@@ -176,3 +176,19 @@ def test_missing_weights(tmp_path, tiny):
 def test_openclip_names_of_text_towers_are_left_out():
     assert hf_names("transformer.resblocks.0.ln_1.weight") == ()
     assert hf_names("visual.transformer.resblocks.7.mlp.c_fc.bias") == ("vision_model.encoder.layers.7.mlp.fc1.bias",)
+
+
+def test_a_second_search_opens_no_file(tmp_path, monkeypatch):
+    """A folder of ControlNets is searched for every job; a file that changes is looked at again."""
+    good, other = tmp_path / "vision.safetensors", tmp_path / "other.safetensors"
+    made.write_header(good, hf_shapes(1, 1280, 64, 1024, 14, 257))
+    made.write_header(other, {"a.weight": (4, 4)})
+    opened = []
+    read_header = encoder.read_header
+    monkeypatch.setattr(encoder, "read_header", lambda path: opened.append(path.name) or read_header(path))
+    need = NEEDS["H embeds"]
+    assert {encoder.find_encoder([good, other], need).path for _ in range(3)} == {good}
+    assert sorted(opened) == ["other.safetensors", "vision.safetensors"]
+    made.write_header(good, hf_shapes(2, 1280, 64, 1024, 14, 257))
+    assert encoder.find_encoder([good, other], need).layers == 2
+    assert len(opened) == 3
