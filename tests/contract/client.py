@@ -71,6 +71,7 @@ class Client:
         self.process, self.url, self.name = process, process.url, process.name
         self.session = requests.Session()
         self.session.trust_env = False
+        self.session.headers["Connection"] = "close"  # after a 500 Forge's server drops the connection without a word
         self.kept: dict[str, Reply] = {}
 
     def get(self, route: str):
