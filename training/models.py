@@ -30,8 +30,8 @@ FORGOTTEN = ("_name_or_path", "dtype", "transformers_version", "_diffusers_versi
 
 @dataclass(frozen=True)
 class Sizes:
-    """Widths of the four levels, and of the text. The demo's levels 1 and 2 are equally wide, so two of SD 1.5's
-    skip convolutions are missing (684 tensors); `EXACT` has all 686."""
+    """Widths of the four levels, and of the text. The demo's levels 1 and 2 are equally wide, so one of SD 1.5's
+    skip convolutions is missing (684 tensors); `EXACT` has all 686."""
 
     unet: tuple[int, ...] = (32, 64, 64, 64)
     unet_groups: int = 8
