@@ -9,12 +9,18 @@ from backend.patcher.base import ModelPatcher
 
 from .patcher import PatcherHost, to_host_range
 
+try:
+    from backend.patcher.lora import weight_adapter
+except ImportError:  # Forge
+    weight_adapter = None
+
 
 class ForgeHost(PatcherHost):
     """Forge has a slot for a concat condition and a hook for the posterior's mode; Neo has neither."""
 
     name = "forge"
     memory_management = memory_management
+    lora_adapter = getattr(weight_adapter, "LoRAAdapter", None)
 
     def __init__(self):
         self.native_mode = hasattr(ModelPatcher, "set_model_vae_regulation")

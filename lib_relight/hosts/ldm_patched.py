@@ -8,10 +8,16 @@ from ldm_patched.modules import model_management
 
 from .patcher import PatcherHost
 
+try:
+    from ldm_patched.modules.weight_adapter import LoRAAdapter
+except ImportError:  # Classic and old Forge
+    LoRAAdapter = None
+
 
 class LdmPatchedHost(PatcherHost):
     name = "ldm_patched"
     memory_management = model_management
+    lora_adapter = LoRAAdapter
 
     def scale_latent(self, p, latent: torch.Tensor) -> torch.Tensor:
         return self.unet(p).model.process_latent_in(latent)

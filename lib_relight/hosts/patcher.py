@@ -29,6 +29,8 @@ class PatcherHost:
 
     memory_management = None
     native_concat = True
+    lora_adapter = None
+    """The host's class for a LoRA, where it takes no tuples: reForge drops one with a log line, Neo fails the job."""
 
     def unet(self, p):
         return p.sd_model.forge_objects.unet
@@ -120,8 +122,14 @@ class PatcherHost:
         unet.set_model_attn2_replace(patch, *block)
 
     def add_lora(self, unet, deltas, strength: float, identity: str) -> None:
-        patches = {PREFIX + delta.weight_key: ("lora", (delta.up, delta.down, None, None, None)) for delta in deltas}
+        patches = {PREFIX + delta.weight_key: self.lora_patch(delta.up, delta.down) for delta in deltas}
         self.add_named_patches(unet, patches, f"{identity} lora", strength)
+
+    def lora_patch(self, up: torch.Tensor, down: torch.Tensor):
+        """up @ down without alpha, in the form that the host merges."""
+        if self.lora_adapter is not None:
+            return self.lora_adapter(set(), (up, down, None, None, None, None))
+        return "lora", (up, down, None, None, None)
 
     def executed_sigmas(self, p, starts_late: bool) -> list[float]:
         from modules.sd_samplers_common import setup_img2img_steps

@@ -1,0 +1,82 @@
+"""The adapter of reForge, Classic and old Forge against stand-ins for the parts of `ldm_patched` that it uses."""
+
+import importlib
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+import torch
+
+NAME = "sd_relight.lib_relight.hosts.ldm_patched"
+UP, DOWN = torch.ones(3, 2), torch.ones(2, 5)
+
+
+class Adapter:
+    def __init__(self, loaded_keys, weights):
+        self.weights = weights
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Builds the adapter; given a LoRA class, as on reForge, or none, as on the older ones."""
+    def build(adapter):
+        contents = {"ldm_patched": {}, "ldm_patched.modules": {"model_management": SimpleNamespace()},
+                    "ldm_patched.ldm": {}, "ldm_patched.ldm.modules": {},
+                    "ldm_patched.ldm.modules.attention": {"optimized_attention": max},
+                    "ldm_patched.modules.weight_adapter": adapter and {"LoRAAdapter": adapter}}
+        for name, values in contents.items():
+            module = None if values is None else ModuleType(name)
+            vars(module).update(values) if module else None
+            monkeypatch.setitem(sys.modules, name, module)
+        monkeypatch.delitem(sys.modules, NAME, raising=False)
+        host = importlib.import_module(NAME).LdmPatchedHost()
+        monkeypatch.delitem(sys.modules, NAME)
+        return host
+
+    return build
+
+
+class Unet:
+    """add_patches as these hosts have it: no filename, and on reForge a new uuid at each call."""
+
+    def __init__(self):
+        self.patches, self.patches_uuid = {}, "base"
+
+    def add_patches(self, patches, strength_patch=1.0, strength_model=1.0):
+        self.patches, self.strength, self.patches_uuid = patches, strength_patch, object()
+        return list(patches)
+
+
+def add(host):
+    unet = Unet()
+    host.add_lora(unet, [SimpleNamespace(weight_key="a.weight", up=UP, down=DOWN)], 0.5, "face")
+    return unet
+
+
+def test_reforge_gets_an_adapter_for_each_lora(load):
+    unet = add(load(Adapter))
+    patch = unet.patches["diffusion_model.a.weight"]
+    assert isinstance(patch, Adapter)
+    assert patch.weights == (UP, DOWN, None, None, None, None)
+    assert unet.strength == 0.5
+
+
+def test_older_ones_get_the_tuple(load):
+    kind, values = add(load(None)).patches["diffusion_model.a.weight"]
+    assert (kind, values) == ("lora", (UP, DOWN, None, None, None))
+
+
+def test_the_same_patches_have_the_same_name(load):
+    host = load(Adapter)
+    assert add(host).patches_uuid == add(host).patches_uuid != Unet().patches_uuid
+
+
+def test_numbers_come_from_the_hosts_model(load):
+    host = load(Adapter)
+    sampling = SimpleNamespace(sigmas=torch.tensor([0.1, 14.0]), percent_to_sigma=lambda percent: torch.tensor(7.0))
+    model = SimpleNamespace(model_sampling=sampling, process_latent_in=lambda latent: latent * 0.18215)
+    p = SimpleNamespace(sd_model=SimpleNamespace(forge_objects=SimpleNamespace(unet=SimpleNamespace(model=model))))
+    assert host.sigma_table(p) is sampling.sigmas
+    assert host.sigma_of(p, 0.5) == 7.0
+    assert float(host.scale_latent(p, torch.tensor(1.0))) == pytest.approx(0.18215)
+    assert host.attention() is max
