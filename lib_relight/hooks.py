@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .hosts import current_host
-from .hosts.base import forget_stop
+from .hosts.base import discard_pictures, forget_stop
 from .infotext import MARKER
 from .job import RelightJob
 from .messages import USER_ERRORS, sentence_of
@@ -75,6 +75,7 @@ def postprocess(p, processed) -> None:
     """Adds the extra pictures (PIL: an array makes the hosts' API answer 500) and lets go of the job."""
     job = job_of(p)
     setattr(p, ATTRIBUTE, None)
+    discard_pictures(p, processed)
     if job is None or not processed.images:
         return
     for name, picture in job.extras(processed.images[0].size):

@@ -83,23 +83,47 @@ def stop_job(p, error: Exception, sentence: str, during_sampling: bool) -> None:
 
     API: `p.sample` raises an error that becomes the HTTP answer. Panel, before sampling: the job is interrupted with the
     sentence shown under the (empty) result; during sampling the sampler raises, since an interrupt there keeps a picture.
+    Where the panel loses exceptions (reForge, Classic, old Forge), it is interrupted all the same and the picture discarded.
     """
-    from modules import shared
-
     status = getattr(error, "status_code", 422 if isinstance(error, ValueError) else 500)
 
     def refuse(*args, **kwargs):
         raise ApiError(sentence, status) if p.is_api else RelightError(sentence, status)
 
     refuse.relight_refusal = True
-    if during_sampling:
+    if during_sampling and not p.is_api and panel_loses_exceptions():
+        interrupt(p, sentence)
+        p.relight_discards = p.do_not_save_samples = p.do_not_save_grid = True
+    elif during_sampling:
         p.sampler.sample = p.sampler.sample_img2img = refuse
     elif p.is_api:
         p.init = p.sample = refuse
     else:
-        p.comment(sentence)
-        shared.state.interrupt()
+        interrupt(p, sentence)
     console(sentence)
+
+
+def interrupt(p, sentence: str) -> None:
+    from modules import shared
+
+    p.comment(sentence)
+    shared.state.interrupt()
+
+
+def panel_loses_exceptions() -> bool:
+    """True where jobs of the panel run in a main thread that only prints what is raised."""
+    try:
+        from modules_forge import main_thread
+    except ImportError:
+        return False
+    return not hasattr(main_thread, "last_exception")
+
+
+def discard_pictures(p, processed) -> None:
+    """postprocess: what an interrupted sampler left is not shown as a result."""
+    if vars(p).pop("relight_discards", False):
+        processed.images.clear()
+        processed.infotexts.clear()
 
 
 def forget_stop(p) -> None:

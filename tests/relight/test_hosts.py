@@ -1,11 +1,13 @@
 """The parts of the adapters that need no host."""
 
+import sys
 from types import SimpleNamespace
 
 import pytest
 import torch
-from sd_relight.lib_relight.hosts.base import ApiError, forget_stop, run_all_steps
+from sd_relight.lib_relight.hosts.base import ApiError, discard_pictures, forget_stop, run_all_steps, stop_job
 from sd_relight.lib_relight.hosts.patcher import concat_wrapper, fits
+from sd_relight.lib_relight.messages import RelightError
 
 
 def apply_model(x, t, c_concat=None, **c):
@@ -70,3 +72,25 @@ def test_only_what_can_be_added_is_offered(weight, delta, answer):
 def test_shapes_that_cannot_be_seen_or_are_missing():
     assert fits(torch.zeros(3, dtype=torch.uint8), torch.zeros(8, 4))
     assert not fits(None, torch.zeros(8, 4))
+
+
+@pytest.mark.parametrize("module, loses", [(None, False), ({"last_exception": None}, False), ({}, True)])
+def test_a_failure_while_sampling_shows_in_every_panel(module, loses, monkeypatch):
+    """Where the panel's thread drops what is raised, the job ends with the sentence and without a picture instead."""
+    said, interrupts = [], []
+    shared = SimpleNamespace(state=SimpleNamespace(interrupt=lambda: interrupts.append(1)))
+    monkeypatch.setitem(sys.modules, "modules", SimpleNamespace(shared=shared))
+    package = None if module is None else SimpleNamespace(main_thread=SimpleNamespace(**module))
+    monkeypatch.setitem(sys.modules, "modules_forge", package)
+    p = SimpleNamespace(is_api=False, comment=said.append, sampler=SimpleNamespace(sample=list, sample_img2img=list))
+    processed = SimpleNamespace(images=["half done"], infotexts=["text"])
+    stop_job(p, RelightError("Do this."), "Do this.", during_sampling=True)
+    discard_pictures(p, processed)
+    if loses:
+        assert (said, interrupts, processed.images, processed.infotexts) == (["Do this."], [1], [], [])
+        assert p.do_not_save_samples and p.do_not_save_grid
+        discard_pictures(p, processed)
+    else:
+        assert (said, interrupts, processed.images) == ([], [], ["half done"])
+        with pytest.raises(RelightError, match="Do this."):
+            p.sampler.sample()
