@@ -58,9 +58,9 @@ class IpAdapterParams:
         "Model", "The adapter file, by its name or stem; what it is gets read from its contents.", suggestions=()))
     family: str = field(default="auto", metadata=knob(
         "Family", "What kind of adapter a file is, for the few kinds that look alike inside; auto goes by its name.",
-        choices=FAMILIES, panel=False))
+        choices=FAMILIES))
     image_weights: tuple = field(default=(), metadata=knob(
-        "Image weights", "One number for each picture; missing ones are 1.", minimum=-5.0, maximum=5.0, panel=False))
+        "Image weights", "One number for each picture; missing ones are 1.", minimum=-5.0, maximum=5.0))
     combine: str = field(default="concat", metadata=knob(
         "Combine", "How several pictures become one prompt; separate lets each have its own mask.", choices=COMBINES))
     weight: float = field(default=1.0, metadata=knob(
@@ -71,10 +71,10 @@ class IpAdapterParams:
         choices=WEIGHT_TYPES))
     composition_weight: float = field(default=1.0, metadata=knob(
         "Composition weight", "Weight of the composition layers for the types that name style and composition.",
-        minimum=-1.0, maximum=5.0, step=0.05, panel=False))
+        minimum=-1.0, maximum=5.0, step=0.05))
     boost: float = field(default=1.0, metadata=knob(
         "Boost", "For the precise types: how hard the other aspect is pushed away.",
-        minimum=-5.0, maximum=5.0, step=0.05, panel=False))
+        minimum=-5.0, maximum=5.0, step=0.05))
     layer_weights: str = field(default="", metadata=knob(
         "Layer weights", "Own weights by transformer, such as `3:1, 6:0.5`, or one number for each; empty uses the type."))
     scaling: str = field(default="V only", metadata=knob(
@@ -86,32 +86,31 @@ class IpAdapterParams:
     timing: str = field(default="steps", metadata=knob(
         "Timing", "Whether start and end count executed steps, or noise levels as ComfyUI does.", choices=TIMINGS))
     curve: str = field(default="constant", metadata=knob(
-        "Curve", "How the weight changes between start and end.", choices=CURVES, panel=False))
+        "Curve", "How the weight changes between start and end.", choices=CURVES))
     crop: str = field(default="center", metadata=knob(
         "Crop", "How a picture that is not square reaches the encoder.", choices=CROPS))
     crop_box: tuple = field(default=(), metadata=knob(
         "Crop box", "For crop `box`: left, top, right, bottom as shares of the picture.",
-        minimum=0.0, maximum=1.0, length=4, panel=False))
+        minimum=0.0, maximum=1.0, length=4))
     tiled: bool = field(default=False, metadata=knob(
-        "Tiled", "Encode the picture in overlapping tiles, each prompting its own part of the output.", panel=False))
+        "Tiled", "Encode the picture in overlapping tiles, each prompting its own part of the output."))
     unfold_batch: bool = field(default=False, metadata=knob(
-        "One picture per image", "Give the first picture to the first image of the batch, the second to the second.",
-        panel=False))
+        "One picture per image", "Give the first picture to the first image of the batch, the second to the second."))
     uncond: str = field(default="official", metadata=knob(
         "Unconditional", "What the negative side sees: the official grey, black, noise, a picture, or Fooocus' file.",
         choices=UNCONDS))
     noise: str = field(default="fade", metadata=knob(
-        "Noise", "Kind of noise for `uncond` noise.", choices=NOISES, panel=False))
+        "Noise", "Kind of noise for `uncond` noise.", choices=NOISES))
     noise_strength: float = field(default=1.0, metadata=knob(
-        "Noise strength", "How much noise replaces the picture.", minimum=0.0, maximum=1.0, step=0.05, panel=False))
+        "Noise strength", "How much noise replaces the picture.", minimum=0.0, maximum=1.0, step=0.05))
     noise_blur: int = field(default=0, metadata=knob(
         "Noise blur", "Radius in pixels by which the noisy picture is blurred.",
-        minimum=0, maximum=32, step=1, panel=False))
+        minimum=0, maximum=32, step=1))
     faceid_lora: float = field(default=1.0, metadata=knob(
         "FaceID LoRA", "Strength of the LoRA inside a FaceID file.", minimum=-1.0, maximum=2.0, step=0.05))
     faceid_scale: float = field(default=1.0, metadata=knob(
         "FaceID structure", "FaceID-PlusV2: how much the face's picture adds to its identity.",
-        minimum=-1.0, maximum=5.0, step=0.05, panel=False))
+        minimum=-1.0, maximum=5.0, step=0.05))
     face_index: int = field(default=-1, metadata=knob(
         "Face", "Which face to take, counted from the left from 0; -1 takes the largest.",
         minimum=-1, maximum=63, step=1))

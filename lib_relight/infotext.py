@@ -48,7 +48,14 @@ def unit_key_of(number: int, name: str) -> str:
 def changed_fields(params) -> dict[str, str]:
     """Name -> text of every field that is not at its default."""
     values = {item.name: getattr(params, item.name) for item in fields(params) if getattr(params, item.name) != item.default}
-    return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
+    return {name: value_text(value) for name, value in values.items()}
+
+
+def value_text(value) -> str:
+    """A field's value as infotext and panel write it: 0.5, and 1, 0.5 for a list of numbers."""
+    if isinstance(value, tuple) and all(isinstance(part, float) for part in value):
+        return ", ".join(map(value_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def to_infotext(params: IcLightParams, images: IcLightImages) -> dict[str, str]:
@@ -72,10 +79,10 @@ def units_to_infotext(units: Sequence[IpUnit]) -> dict[str, str]:
 
 
 def from_infotext(pairs: Mapping, key: str, item):
-    """The field's value in a pasted infotext: its default ("" for an empty number) where it is not named."""
+    """The field's value in a pasted infotext: its default ("" for an empty number or list) where it is not named."""
     text = pairs.get(key)
     if text is None:
-        return "" if item.type == "float | None" else item.default
+        return "" if item.type in ("float | None", "tuple") else item.default
     kind = item.type.split(" |")[0]
     if kind == "bool":
         return str(text) == "True"

@@ -15,7 +15,7 @@ from .request import IcLightImages, RelightRequest, check_request, decode_images
 
 LIGHT_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.metadata.get("panel", True))
 UNIT_FIELDS = tuple(f.name for f in fields(IpAdapterParams) if f.metadata.get("panel", True))
-UNIT_NAMES = ("enabled", "use_subject", "image", "more", "mask", *UNIT_FIELDS)
+UNIT_NAMES = ("enabled", "use_subject", "image", "more", "mask", "image_mask", "negative_image", *UNIT_FIELDS)
 
 
 def unit_name(number: int, name: str) -> str:
@@ -56,13 +56,17 @@ def panel_light(values: Mapping) -> tuple[IcLightParams, IcLightImages]:
 
 
 def panel_value(item, value):
-    """A field that may be empty is a text in the panel: "" is None, anything else a number."""
-    if item.type != "float | None" or not isinstance(value, str):
+    """A number that may be empty, and a list of numbers, are texts in the panel: "" is None, "1, 0.5" a list."""
+    if item.type not in ("float | None", "tuple") or not isinstance(value, str):
         return value
     try:
-        return float(value) if value.strip() else None
+        numbers = [float(part) for part in value.replace(",", " ").split()]
     except ValueError:
-        raise RelightError(f"`{item.name}` is {value!r}; it must be a number, or empty.") from None
+        numbers = None
+    if numbers is None or item.type != "tuple" and len(numbers) > 1:
+        wanted = "numbers such as 1, 0.5" if item.type == "tuple" else "a number"
+        raise RelightError(f"`{item.name}` is {value!r}; it must be {wanted}, or empty.")
+    return numbers if item.type == "tuple" else numbers[0] if numbers else None
 
 
 def panel_unit(values: Mapping, number: int) -> IpUnit | None:
@@ -72,5 +76,7 @@ def panel_unit(values: Mapping, number: int) -> IpUnit | None:
     pictures = [SUBJECT] if unit.pop("use_subject") else []
     pictures += [unit["image"]] if is_given(unit["image"]) else []
     pictures += [open_file(Path(getattr(file, "name", file)), "image") for file in unit.pop("more") or []]
+    for item in fields(IpAdapterParams):
+        unit[item.name] = panel_value(item, unit[item.name])
     given = {name: value for name, value in unit.items() if value is not None and value is not False}
     return parse_unit({**given, "image": pictures})

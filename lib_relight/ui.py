@@ -22,6 +22,8 @@ PICTURES = {
     "light_map": ("Light map", "Bright where the light comes from; used with light 'custom'."),
     "mask": ("Mask", "White where the subject is; used with matting 'mask'."),
     "image": ("Picture", "What the picture should look like: a style, a person, a thing."),
+    "image_mask": ("Part of the picture", "White is what the encoder may see of the picture; empty for all of it."),
+    "negative_image": ("Negative picture", "What the negative side sees when Unconditional is 'image'."),
     "unit_mask": ("Where it works", "White where this unit works in the result; empty for everywhere."),
 }
 SHOWN_WITH = {"light_angle": ("angle",), "light_x": ("spot",), "light_y": ("spot",), "light_radius": ("spot",),
@@ -89,6 +91,9 @@ class Panel:
             label="More pictures", file_count="multiple", elem_id=self.elem_id(unit_name(number, "more")))
         self.unit_rows(number, UNIT_ROWS)
         with gr.Accordion("More", open=False, elem_id=self.elem_id(unit_name(number, "rest"))):
+            with gr.Row():
+                self.picture(unit_name(number, "image_mask"), "image_mask")
+                self.picture(unit_name(number, "negative_image"), "negative_image")
             rest = [name for name in UNIT_FIELDS if unit_name(number, name) not in self.components]
             self.unit_rows(number, [rest[i:i + 3] for i in range(0, len(rest), 3)])
 
@@ -129,8 +134,8 @@ def control(item, common: dict):
         return gr.Dropdown(choices=choices, value=item.default or (choices[0] if choices else None), **common)
     if "bool" in item.type:
         return gr.Checkbox(value=True if item.default is None else item.default, **common)
-    if item.type == "str":
-        return gr.Textbox(value=item.default, **common)
+    if item.type in ("str", "tuple"):
+        return gr.Textbox(value=item.default or "", **common)
     low, high = item.metadata["minimum"], item.metadata["maximum"]
     if item.default is None:
         return gr.Textbox(value="", placeholder="the model's own", **common)  # gradio 4 sends an empty Number as 0

@@ -25,14 +25,21 @@ def test_round_trip(params):
 
 def test_units_round_trip():
     units = [IpUnit(IpAdapterParams(model="ip-adapter_sd15", weight=0.65, weight_type="style transfer"), (SUBJECT,)),
-             IpUnit(IpAdapterParams(model="plus", start=0.25, face_index=2), (Image.new("RGB", (16, 16)),))]
+             IpUnit(IpAdapterParams(model="plus", start=0.25, face_index=2, tiled=True), (Image.new("RGB", (16, 16)),))]
     pasted_pairs = {MARKER: "IP-Adapter ip-adapter_sd15 + plus, patched 16/16", **units_to_infotext(units)}
     pasted = {name: read(pasted_pairs) for name, read in paste_fields()}
     for number, unit in enumerate(units, 1):
         assert {name: pasted[f"unit{number}_{name}"] for name in UNIT_FIELDS} == {
-            name: getattr(unit.params, name) for name in UNIT_FIELDS}
+            name: getattr(unit.params, name) or "" if name in ("image_weights", "crop_box") else getattr(unit.params, name)
+            for name in UNIT_FIELDS}
     assert (pasted["iclight"], pasted["unit1_use_subject"], pasted["unit2_use_subject"], pasted["unit3_enabled"]) == (
         False, True, False, False)
+
+
+def test_lists_are_pasted_as_the_panel_writes_them():
+    unit = IpUnit(IpAdapterParams(model="ip", crop="box", crop_box=(0.1, 0, 0.9, 1), image_weights=(1, 0.5)), (SUBJECT,))
+    pasted = {name: read({MARKER: "IP-Adapter ip", **units_to_infotext([unit])}) for name, read in paste_fields()}
+    assert (pasted["unit1_crop_box"], pasted["unit1_image_weights"]) == ("0.1, 0, 0.9, 1", "1, 0.5")
 
 
 def test_a_picture_without_us_changes_nothing():

@@ -55,11 +55,17 @@ def test_panel_order_is_complete():
 def test_panel_units(tmp_path):
     PHOTO.save(tmp_path / "two.png")
     unit = {"unit2_enabled": True, "unit2_model": "ip", "unit2_image": PHOTO, "unit2_more": [str(tmp_path / "two.png")],
-            "unit2_weight": 0.5, "unit2_combine": "average"}
+            "unit2_weight": 0.5, "unit2_combine": "average", "unit2_image_weights": "1, 0.5", "unit2_negative_image": PHOTO}
     request = panel(iclight=False, **unit)
     assert request.iclight is None
     assert len(request.units) == 1 and len(request.units[0].images) == 2
-    assert request.units[0].params == IpAdapterParams(model="ip", weight=0.5, combine="average")
+    assert request.units[0].params == IpAdapterParams(model="ip", weight=0.5, combine="average", image_weights=(1.0, 0.5))
+    assert request.units[0].negative_image is not None
+
+
+def test_panel_unit_with_a_list_that_is_none():
+    with pytest.raises(RelightError, match="`image_weights` is '1; 2'; it must be numbers such as 1, 0.5, or empty."):
+        panel(iclight=False, unit1_enabled=True, unit1_model="ip", unit1_image=PHOTO, unit1_image_weights="1; 2")
 
 
 def test_panel_unit_with_the_subject():
