@@ -61,14 +61,20 @@ def before_sampling(p, x, noise) -> None:
             job.apply(p, x, noise)
 
 
+@contextmanager
+def keeps_result(p):
+    """After sampling there is no job left to fail: the picture stays as the host made it, and the fault is said."""
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exc()
+        current_host().say(p, sentence_of(error))
+
+
 def postprocess_image(p, pp) -> None:
-    """The picture is made: a fault of ours here leaves it as it is and says so."""
     if job := job_of(p):
-        try:
+        with keeps_result(p):
             pp.image = job.finish(p, pp.image, getattr(pp, "index", None))
-        except Exception as error:
-            traceback.print_exc()
-            current_host().say(p, sentence_of(error))
 
 
 def postprocess(p, processed) -> None:
@@ -78,8 +84,9 @@ def postprocess(p, processed) -> None:
     discard_pictures(p, processed)
     if job is None or not processed.images:
         return
-    for name, picture in job.extras(processed.images[0].size):
-        text = f"{MARKER} {name}"
-        picture.info["parameters"] = text
-        processed.images.append(picture)
-        processed.infotexts.append(text)
+    with keeps_result(p):
+        for name, picture in job.extras(processed.images[0].size):
+            text = f"{MARKER} {name}"
+            picture.info["parameters"] = text
+            processed.images.append(picture)
+            processed.infotexts.append(text)
