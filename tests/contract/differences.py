@@ -9,6 +9,8 @@ EXPECTED = {
     "no latent upscaler": ("hires with `Latent`", "the host lists no latent upscaler", "its upscaler `None` is used"),
     "sizes in 64": ("hires at 1.2", "the host rounds sizes to multiples of 64", "the second pass has the host's own size"),
     "no ControlNet": ("ControlNet and IP-Adapter beside Relight", "the host has no built-in ControlNet", "not tested"),
+    "own IP-Adapter broken": ("the host's own IP-Adapter in the same job", "its own loader of the image encoder raises",
+                              "not tested"),
     "no LoRA folder": ("LoRA in the same job", "the host keeps no models/Lora folder", "not tested"),
 }
 """key -> (rule, what the host does, what the test does)."""

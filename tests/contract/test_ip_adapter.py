@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contract import differences
 from contract.adapter_files import BASE, PLUS, lay_adapters
 from contract.client import difference, encoded
 from contract.subjects import BACKGROUND, DISC, FOREGROUND, SCENE, WIDE_SCENE, fc, subject
@@ -191,6 +192,9 @@ def test_the_host_s_own_ip_adapter_in_the_same_job(client, make):
         pytest.skip(f"{client.name} has no ControlNet")
     own = built_in_unit(client)
     alone = client.send(others={"ControlNet": [own]})
+    if "has no setter" in client.process.console() and equal(alone, client.plain):
+        differences.met(client, "own IP-Adapter broken")
+        pytest.skip(f"{client.name}: the host's own IP-Adapter fails without us, too")
     assert difference(alone, client.plain) > LEAST, "the host's own unit works"
     both = client.send(relight={"ip_adapter": [plus(BACKGROUND)]}, others={"ControlNet": [own]})
     assert both.proof == said(PLUS)
