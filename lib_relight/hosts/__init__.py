@@ -22,7 +22,7 @@ def current_host() -> Host:
         from .ldm_patched import LdmPatchedHost
 
         return LdmPatchedHost()
-    raise RelightError("Relight does not support this WebUI yet; it runs on Forge, Forge Neo, reForge and Forge Classic.")
+    raise RelightError("Relight does not support this WebUI yet; it runs on Forge, Forge Neo and reForge.")
 
 
 def apply_flags() -> None:
