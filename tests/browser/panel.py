@@ -77,6 +77,7 @@ class Panel:
         self.until(lambda: self.find_all(f"#{elem_id} img"), f"the picture in {elem_id}")
 
     def start(self):
+        self.driver.execute_script(WATCH_START, f"{self.tab}_generate")
         self.click(f"#{self.tab}_generate")
 
     def finish(self):
@@ -87,7 +88,7 @@ class Panel:
     def generate(self):
         self.driver.execute_script(f"document.querySelector('#html_log_{self.tab} .prose').innerHTML = ''")
         self.start()
-        self.until(lambda: not self.find(f"#{self.tab}_generate").is_displayed(), "the start of the job")
+        self.until(lambda: self.driver.execute_script("return window.jobStarted"), "the start of the job")
         self.finish()
 
     def pictures(self):
@@ -119,6 +120,16 @@ class Panel:
     def screenshot(self, path):
         self.driver.save_screenshot(str(path))
 
+
+WATCH_START = """
+const button = document.getElementById(arguments[0]);
+window.jobStarted = false;
+new MutationObserver((changes, observer) => {
+    window.jobStarted ||= button.style.display === "none";
+    if (window.jobStarted) observer.disconnect();
+}).observe(button, {attributes: true, attributeFilter: ["style"]});
+"""
+"""Generate is hidden while a job runs: seen by the page itself, since a job may be over between two looks from outside."""
 
 SET_VALUE = """
 const prototype = arguments[0].tagName === "TEXTAREA" ? HTMLTextAreaElement.prototype : HTMLInputElement.prototype;
