@@ -6,6 +6,8 @@ import hashlib
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
+from functools import lru_cache, wraps
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +25,24 @@ def content_hash(*arrays: np.ndarray | None, digits: int = 32) -> str:
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:digits]
+
+
+def until_changed(function: Callable) -> Callable:
+    """Remembers function(path, ...) until the file's time of change or size differs; a missing file is looked at each time."""
+
+    @lru_cache(maxsize=512)
+    def remembered(path: Path, mtime_ns: int, size: int, *rest):
+        return function(path, *rest)
+
+    @wraps(function)
+    def current(path: Path, *rest):
+        try:
+            stat = path.stat()
+        except OSError:
+            return function(path, *rest)
+        return remembered(path, stat.st_mtime_ns, stat.st_size, *rest)
+
+    return current
 
 
 class ContentCache:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 
 from ..lib_iclight import weights
 from ..lib_iclight.errors import IcLightError
 from ..lib_iclight.params import MODELS
+from .caches import until_changed
 from .messages import RelightError
 
 SUFFIXES = (".safetensors", ".sft", ".bin", ".pt", ".pth", ".ckpt")
@@ -25,37 +25,25 @@ def list_files(places: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def inspect(path: Path, kind: str | None = None) -> weights.FileInfo:
+def inspect(path: Path) -> weights.FileInfo:
     """weights.inspect_file, remembered until the file changes. Raises IcLightError with the file's own sentence."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return weights.inspect_file(path)
-    answer = _inspect(path, stat.st_mtime_ns, stat.st_size, kind)
+    answer = info_or_sentence(path)
     if isinstance(answer, str):
         raise IcLightError(answer)
     return answer
 
 
-@lru_cache(maxsize=512)
-def _inspect(path: Path, mtime_ns: int, size: int, kind: str | None) -> weights.FileInfo | str:
+@until_changed
+def info_or_sentence(path: Path) -> weights.FileInfo | str:
     try:
-        return weights.inspect_file(path, kind=kind)
+        return weights.inspect_file(path)
     except IcLightError as error:
         return str(error)
 
 
+@until_changed
 def checkpoint_family(path: Path) -> str:
     """weights.inspect_checkpoint, remembered until the file changes; "unknown" for what is not there."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return "unknown"
-    return _checkpoint_family(path, stat.st_mtime_ns, stat.st_size)
-
-
-@lru_cache(maxsize=64)
-def _checkpoint_family(path: Path, mtime_ns: int, size: int) -> str:
     return weights.inspect_checkpoint(path)
 
 

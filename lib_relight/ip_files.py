@@ -12,7 +12,7 @@ from ..lib_ipadapter.errors import IpAdapterError
 from ..lib_ipadapter.faces import FaceFinder
 from ..lib_ipadapter.variants import Variant
 from . import optional
-from .caches import counters
+from .caches import counters, until_changed
 from .finder import list_files, shown_folders
 from .messages import RelightError
 
@@ -25,19 +25,11 @@ def choices(folders: Iterable[Path]) -> list[str]:
     return [path.stem for path in list_files(folders) if variant_or_none(path)]
 
 
+@until_changed
 def variant_or_none(path: Path) -> Variant | None:
     try:
-        stat = path.stat()
-        return _variant_or_none(path, stat.st_mtime_ns, stat.st_size)
-    except OSError:
-        return None
-
-
-@lru_cache(maxsize=512)
-def _variant_or_none(path: Path, mtime_ns: int, size: int) -> Variant | None:
-    try:
         return inspect_adapter(path)
-    except IpAdapterError:
+    except (IpAdapterError, OSError):
         return None
 
 

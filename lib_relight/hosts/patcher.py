@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ...lib_iclight.conditioning import start_noise
+from ...lib_iclight.conditioning import repeat_to_batch, start_noise
 from .base import run_all_steps, stop_job
 
 PREFIX = "diffusion_model."
@@ -220,7 +220,7 @@ def concat_wrapper(latent: torch.Tensor, previous):
 
     def wrapper(apply_model, args):
         x, c = args["input"], dict(args["c"])
-        c["c_concat"] = latent.to(x).repeat(x.shape[0] // latent.shape[0], 1, 1, 1)
+        c["c_concat"] = repeat_to_batch(latent.to(x), x.shape[0])
         if previous is not None:
             return previous(apply_model, {**args, "c": c})
         return apply_model(x, args["timestep"], **c)
