@@ -22,7 +22,7 @@ def load(name):
 
 
 hooks = load("lib_relight.hooks")
-ui = load("lib_relight.ui")
+accordion = load("lib_relight.ui.accordion")
 script_callbacks.on_app_started(load("lib_relight.status").register)
 
 
@@ -34,7 +34,7 @@ class Relight(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img):
-        panel = ui.Panel(self.elem_id, is_img2img)
+        panel = accordion.Panel(self.elem_id, is_img2img)
         self.infotext_fields = panel.infotext_fields
         self.paste_field_names = []
         return panel.values

@@ -50,7 +50,7 @@ def absolute_roots(path):
 
 def may_know_the_host(path):
     name = name_of(path)
-    return name == "lib_relight/ui.py" or name.startswith(("lib_relight/hosts/", "lib_relight/embedded/"))
+    return name.startswith(("lib_relight/ui/", "lib_relight/hosts/", "lib_relight/embedded/"))
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

@@ -1,0 +1,81 @@
+"""The accordion's components by name, each made from its schema field: label, range, choices and help are the field's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+
+import gradio as gr
+
+from ...lib_iclight.params import IcLightParams
+from ...lib_ipadapter.params import IpAdapterParams
+from .. import finder, hooks, ip_files, matting
+
+LIGHT_ITEMS = {item.name: item for item in fields(IcLightParams)}
+UNIT_ITEMS = {item.name: item for item in fields(IpAdapterParams)}
+PICTURES = {
+    "foreground": ("Subject", "The subject to relight. In img2img leave it empty: the img2img picture is the subject."),
+    "background": ("Background (fbc)", "The place to stand the subject in; with it, auto chooses the fbc model."),
+    "light_map": ("Light map", "Bright where the light comes from; used with light 'custom'."),
+    "mask": ("Mask", "White where the subject is; used with matting 'mask'."),
+    "image": ("Picture", "What the picture should look like: a style, a person, a thing."),
+    "image_mask": ("Part of the picture", "White is what the encoder may see of the picture; empty for all of it."),
+    "negative_image": ("Negative picture", "What the negative side sees when Unconditional is 'image'."),
+    "unit_mask": ("Where it works", "White where this unit works in the result; empty for everywhere."),
+}
+
+
+class Components:
+    """components: name -> gradio component; columns: name -> the column around a picture, which is what is shown or hidden."""
+
+    def __init__(self, elem_id: Callable[[str], str]):
+        self.elem_id = elem_id
+        self.components, self.columns = {}, {}
+
+    def checkbox(self, name: str, label: str, value: bool, help_text: str | None = None) -> None:
+        self.components[name] = gr.Checkbox(value=value, label=label, info=help_text, elem_id=self.elem_id(name))
+
+    def picture(self, name: str, kind: str | None = None, visible: bool = True) -> None:
+        label, help_text = PICTURES[kind or name]
+        with gr.Column(visible=visible, elem_id=self.elem_id(f"{name}_column")) as self.columns[name]:
+            self.components[name] = gr.Image(
+                label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name))
+            gr.HTML(f"<p class='relight-help'>{help_text}</p>")
+
+    def field(self, name: str, item, visible: bool = True) -> None:
+        common = {"label": item.metadata["label"], "info": item.metadata["help"], "elem_id": self.elem_id(name),
+                  "visible": visible}
+        self.components[name] = control(item, common)
+
+    def show_for(self, control: str, shown_with: dict[str, tuple]) -> None:
+        names = [name for name in shown_with if name in self.components]
+        outputs = [self.columns.get(name, self.components[name]) for name in names]
+        self.components[control].change(
+            lambda chosen: [gr.update(visible=chosen in shown_with[name]) for name in names] if len(names) > 1
+            else gr.update(visible=chosen in shown_with[names[0]]),
+            inputs=[self.components[control]], outputs=outputs, show_progress=False)
+
+
+def control(item, common: dict):
+    """The gradio component for one schema field."""
+    choices = panel_choices(item)
+    if choices is not None:
+        return gr.Dropdown(choices=choices, value=item.default or (choices[0] if choices else None), **common)
+    if "bool" in item.type:
+        return gr.Checkbox(value=True if item.default is None else item.default, **common)
+    if item.type in ("str", "tuple"):
+        return gr.Textbox(value=item.default or "", **common)
+    low, high = item.metadata["minimum"], item.metadata["maximum"]
+    if item.default is None:
+        return gr.Textbox(value="", placeholder="the model's own", **common)  # gradio 4 sends an empty Number as 0
+    return gr.Slider(minimum=low, maximum=high, step=item.metadata["step"], value=item.default, **common)
+
+
+def panel_choices(item) -> list[str] | None:
+    """A dropdown's entries: what the schema lists, or the files and matting models that there are."""
+    if item.name == "model":
+        light = item is LIGHT_ITEMS["model"]
+        return finder.choices(hooks.model_folders("iclight")) if light else ip_files.choices(hooks.model_folders("ipadapter"))
+    if item.name == "matting":
+        return matting.choices()
+    return list(item.metadata["choices"]) if "choices" in item.metadata else None
