@@ -18,13 +18,6 @@ def to_vae_input(image: np.ndarray) -> torch.Tensor:
     return (torch.from_numpy(image.copy())[None].float() / 127.0 - 1.0).movedim(-1, 1)
 
 
-def to_host_pixels(image: np.ndarray) -> torch.Tensor:
-    """uint8 [H, W, 3] -> float32 [1, H, W, 3] = x/254, for a host whose VAE maps its input with 2x - 1.
-
-    2 * (x/254) - 1 has the very bits of x/127 - 1, since doubling a float is exact.
-    """
-    return torch.from_numpy(image.copy())[None].float() / 254.0
-
 
 def concat_condition(foreground: torch.Tensor, background: torch.Tensor | None = None,
                      scale: float = 1.0) -> torch.Tensor:
@@ -63,8 +56,3 @@ def masked_init(init: torch.Tensor, light: torch.Tensor, nmask: torch.Tensor | N
         return light.clone()
     nmask = nmask.to(init)
     return init * (1 - nmask) + light * nmask
-
-
-def compensated_steps(steps: int, denoise: float) -> int:
-    """Steps to schedule so that `steps` are run from `denoise` on: int(round(steps / denoise)), as the original."""
-    return round(steps / denoise) if denoise > 0 else steps

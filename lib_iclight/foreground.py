@@ -37,12 +37,6 @@ def to_eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.rint(levels).clip(0, 255).astype(np.uint8))
 
 
-def check_matte(alpha: np.ndarray) -> None:
-    """Refuse a matte that contains nothing: alpha float32 [H, W], 0..1."""
-    if alpha.max() < 0.05:
-        raise IcLightError(f"The matte is empty: its largest value is {alpha.max():.3f} of 1, so no subject was found; "
-                           "give a mask, or set matting to none to use the whole picture.")
-
 
 def grey_composite(rgb: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
     """Put a subject on grey 127: rgb uint8 [H, W, 3], alpha float32 [H, W] in 0..1 or None for all of it.

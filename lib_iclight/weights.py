@@ -145,28 +145,6 @@ def choose_kind(name: str, channels: int, kind: str | None) -> str:
     return "fcon" if "fcon" in Path(name).stem.lower() else "fc"
 
 
-def check_fit(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> None:
-    """Refuse a file whose tensors do not fit a checkpoint's UNet: shapes {LDM key: shape} of its parameters.
-
-    conv_in must have 4 input channels there; everything else must have the file's own shape.
-    """
-    path = Path(path)
-    entries = read_header(path)
-    info = inspect_entries(path.name, entries)
-    rename = unet_key_map() if info.layout == "diffusers" else {}
-    offsets = {rename.get(key, key): tuple(entry.shape) for key, entry in unet_entries(entries, info.prefix).items()}
-    channels = tuple(shapes.get(CONV_IN, (0, 0)))[1]
-    if channels != 4:
-        raise IcLightError(f"This checkpoint's UNet takes {channels} input channels; IC-Light needs an SD 1.5 "
-                           "checkpoint with 4, neither an inpainting nor an InstructPix2Pix one.")
-    offsets[CONV_IN] = (offsets[CONV_IN][0], 4, *offsets[CONV_IN][2:])
-    wrong = [key for key in sorted(offsets) if tuple(shapes.get(key, ())) != offsets[key]]
-    if wrong:
-        found = list(shapes[wrong[0]]) if wrong[0] in shapes else "missing"
-        raise IcLightError(f"{len(wrong)} of the {len(offsets)} weights in {path.name} do not fit this checkpoint "
-                           f"(first: {wrong[0]}, {list(offsets[wrong[0]])} in the file, {found} in the checkpoint); "
-                           "IC-Light needs an SD 1.5 checkpoint.")
-
 
 def load_offsets(path: str | Path, dtype: torch.dtype = torch.float16) -> dict[str, torch.Tensor]:
     """Load an IC-Light file as {LDM key without prefix: CPU tensor of dtype float16 or float32}.

@@ -62,8 +62,3 @@ def box_mask(box: Sequence[float], size: tuple[int, int]) -> Tensor:
     area = torch.zeros(1, height, width)
     area[:, top:bottom, left:right] = 1
     return area
-
-
-def active_layers(units: Sequence[Unit]) -> int:
-    """How many attention layers the units touch together, for `patched 16/16`."""
-    return len({num for unit in units for num in unit.keys})

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sd_relight.lib_iclight.errors import IcLightError
-from sd_relight.lib_iclight.foreground import check_matte, fit, grey_composite, reinforce, split_alpha
+from sd_relight.lib_iclight.foreground import fit, grey_composite, reinforce, split_alpha
 
 
 @pytest.fixture
@@ -154,14 +154,6 @@ def test_an_extreme_shape_does_not_need_extreme_memory(rng, monkeypatch):
 def test_unknown_fit_mode():
     with pytest.raises(IcLightError, match="Resize mode 'zoom' is unknown; choose one of cover, stretch, contain"):
         fit(np.zeros((4, 4, 3), np.uint8), 4, 4, "zoom")
-
-
-def test_empty_matte_is_refused():
-    with pytest.raises(IcLightError, match=r"The matte is empty: its largest value is 0.010 of 1, so no subject was found"):
-        check_matte(np.full((4, 4), 0.01, np.float32))
-    one = np.zeros((4, 4), np.float32)
-    one[2, 2] = 1
-    assert check_matte(one) is None
 
 
 def test_reinforce_formula(picture, matte, rng):

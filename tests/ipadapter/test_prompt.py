@@ -17,7 +17,7 @@ from sd_relight.lib_ipadapter.faces import Face
 from sd_relight.lib_ipadapter.files import AdapterFile
 from sd_relight.lib_ipadapter.params import IpAdapterParams
 from sd_relight.lib_ipadapter.prompt import Reference, encode_prompt, fingerprint
-from sd_relight.lib_ipadapter.units import active_layers, box_mask, build_units
+from sd_relight.lib_ipadapter.units import box_mask, build_units
 from sd_relight.lib_ipadapter.variants import detect
 
 SHAPES = {
@@ -256,10 +256,10 @@ def test_units_of_a_job():
     prompts = encode("plus", 2)
     units = build_units(adapter, prompts, IpAdapterParams(weight=0.5, scaling="K+V", start=0.2), identity="x")
     assert [unit.identity for unit in units] == ["x|0"]
-    assert (units[0].scaling, units[0].window.start, active_layers(units)) == ("K+V", 0.2, 16)
+    assert (units[0].scaling, units[0].window.start, len(units[0].keys)) == ("K+V", 0.2, 16)
     assert len(build_patches(units, "sd15")) == 16
     style = build_units(adapter, prompts, IpAdapterParams(weight_type="composition"), identity="x")
-    assert active_layers(style) == 2
+    assert len(style[0].keys) == 2
     assert build_units(adapter, prompts, IpAdapterParams(weight=0), identity="x") == []
 
 

@@ -5,8 +5,9 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 from PIL import Image
-from sd_relight.lib_iclight.conditioning import to_host_pixels, to_vae_input
+from sd_relight.lib_iclight.conditioning import to_vae_input
 from sd_relight.lib_iclight.foreground import fit, grey_composite, split_alpha
+from sd_relight.lib_relight.hosts.patcher import to_host_range
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_condition_is_mode_times_scaling_and_repeats_bit_for_bit(vae, cutout, si
 
 def test_a_host_that_maps_2x_minus_1_gets_the_same_condition(vae, cutout):
     image = our_pixels(cutout, 64, 64)
-    host = vae.encode((2.0 * to_host_pixels(image) - 1.0).movedim(-1, 1)).latent_dist.mode()
+    host = vae.encode((2.0 * to_host_range(to_vae_input(image)) - 1.0).movedim(-1, 1)).latent_dist.mode()
     assert torch.equal(host, vae.encode(to_vae_input(image)).latent_dist.mode())
     by_255 = vae.encode((2.0 * (torch.from_numpy(image)[None].float() / 255) - 1.0).movedim(-1, 1)).latent_dist.mode()
     assert not torch.equal(host, by_255)
