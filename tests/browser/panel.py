@@ -71,19 +71,33 @@ class Panel:
         """Open a tab inside an accordion."""
         next(x for x in self.find_all(f"#{elem_id} .tab-nav button") if x.text.strip() == label).click()
 
+    def open_accordion(self, elem_id):
+        """Tick an InputAccordion and unfold it; hosts differ in whether the tick unfolds."""
+        if not self.checked(f"{elem_id}-visible-checkbox"):
+            self.click(f"#{elem_id}-visible-checkbox")
+        inside = f"#{elem_id} .tabs"
+        time.sleep(0.3)
+        if not any(x.is_displayed() for x in self.find_all(inside)):
+            self.click(f"#{elem_id} > .label-wrap")
+            self.until(lambda: self.find(inside).is_displayed(), "the open accordion")
+
     def upload(self, elem_id, path):
         """Give a file to a picture field and wait until it is shown."""
         self.find(f"#{elem_id} input[type=file]").send_keys(str(path))
         self.until(lambda: self.find_all(f"#{elem_id} img"), f"the picture in {elem_id}")
 
     def start(self):
-        self.driver.execute_script(WATCH_START, f"{self.tab}_generate")
+        self.driver.execute_script(WATCH_START, *(self.find(f"#{self.tab}_{name}") for name in ("generate", "interrupt")))
         self.click(f"#{self.tab}_generate")
 
     def finish(self):
         """Wait for the end of the job that `start` began."""
-        self.until(lambda: self.find(f"#{self.tab}_generate").is_displayed(), "the end of the job")
+        self.until(self.is_idle, "the end of the job")
         self.until(lambda: self.find_all(f"#html_log_{self.tab} .performance"), "the job's last words")
+
+    def is_idle(self):
+        interrupt = self.find(f"#{self.tab}_interrupt")
+        return self.find(f"#{self.tab}_generate").is_displayed() and "block" not in interrupt.get_attribute("style")
 
     def generate(self):
         self.driver.execute_script(f"document.querySelector('#html_log_{self.tab} .prose').innerHTML = ''")
@@ -94,6 +108,11 @@ class Panel:
     def pictures(self):
         """Addresses of the pictures in the gallery; preview and thumbnail are one."""
         return {image.get_attribute("src") for image in self.find_all(f"#{self.tab}_gallery img")}
+
+    def picture_bytes(self):
+        """The pixels of the picture shown large, as the page has them: its data address."""
+        self.until(lambda: self.find_all(f"#{self.tab}_gallery img"), "a picture")
+        return self.driver.execute_async_script(READ_PICTURE, f"#{self.tab}_gallery img")
 
     @property
     def infotext(self):
@@ -122,14 +141,25 @@ class Panel:
 
 
 WATCH_START = """
-const button = document.getElementById(arguments[0]);
+const [generate, interrupt] = arguments;
 window.jobStarted = false;
-new MutationObserver((changes, observer) => {
-    window.jobStarted ||= button.style.display === "none";
+const observer = new MutationObserver(() => {
+    window.jobStarted ||= generate.style.display === "none" || interrupt.style.display === "block";
     if (window.jobStarted) observer.disconnect();
-}).observe(button, {attributes: true, attributeFilter: ["style"]});
+});
+for (const button of arguments) observer.observe(button, {attributes: true, attributeFilter: ["style"]});
 """
-"""Generate is hidden while a job runs: seen by the page itself, since a job may be over between two looks from outside."""
+"""While a job runs Generate is hidden (embedded) or Interrupt shown over it (WebUIs): seen by the page itself, since a job may
+be over between two looks from outside."""
+
+READ_PICTURE = """
+const [css, done] = arguments;
+fetch(document.querySelector(css).src).then(answer => answer.blob()).then(createImageBitmap).then(bitmap => {
+    const canvas = Object.assign(document.createElement("canvas"), {width: bitmap.width, height: bitmap.height});
+    canvas.getContext("2d").drawImage(bitmap, 0, 0);
+    done(canvas.toDataURL());
+});
+"""
 
 SET_VALUE = """
 const prototype = arguments[0].tagName === "TEXTAREA" ? HTMLTextAreaElement.prototype : HTMLInputElement.prototype;
