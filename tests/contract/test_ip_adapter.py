@@ -1,8 +1,7 @@
-"""Image prompts on any host: units together and apart, with light, in hires, with masks and times, and beside the host's own."""
+"""Image prompts on any host: units together and apart, with light, in hires, with masks and times."""
 
 import numpy as np
 import pytest
-from contract import differences
 from contract.adapter_files import BASE, PLUS, lay_adapters
 from contract.client import difference, encoded
 from contract.subjects import BACKGROUND, DISC, FOREGROUND, SCENE, WIDE_SCENE, fc, subject
@@ -14,8 +13,6 @@ LEAST = 0.02
 HIRES = {"enable_hr": True, "hr_scale": 2, "denoising_strength": 0.7, "hr_second_pass_steps": 2,
          "hr_additional_modules": ["Use same choices"]}
 WHITE, BLACK = encoded(Image.new("L", (64, 64), 255)), encoded(Image.new("L", (64, 64), 0))
-BUILT_IN = ("{host} has no {what}: put ip-adapter_sd15.safetensors into its models/ControlNet and CLIP-ViT-H-14.safetensors into "
-            "models/ControlNetPreprocessor to test its own IP-Adapter beside ours")
 
 
 def base(image=SCENE, **fields):
@@ -183,35 +180,6 @@ def test_freeu_like_patch_beside_us(client, make):
     one, other = (client.send(relight={"ip_adapter": [plus()]}, **{place: {"freeu": 1.3}}) for place in ("before", "after"))
     assert equal(one, other)
     assert difference(one, make(plus())) > LEAST
-
-
-@pytest.mark.usefixtures("undone")
-def test_the_host_s_own_ip_adapter_in_the_same_job(client, make):
-    """It patches before us: both prompt, ours goes on top of its, and a weight of 0 leaves its own picture."""
-    if not client.process.has_controlnet:
-        pytest.skip(f"{client.name} has no ControlNet")
-    own = built_in_unit(client)
-    alone = client.send(others={"ControlNet": [own]})
-    if "has no setter" in client.process.console() and equal(alone, client.plain):
-        differences.met(client, "own IP-Adapter broken")
-        pytest.skip(f"{client.name}: the host's own IP-Adapter fails without us, too")
-    assert difference(alone, client.plain) > LEAST, "the host's own unit works"
-    both = client.send(relight={"ip_adapter": [plus(BACKGROUND)]}, others={"ControlNet": [own]})
-    assert both.proof == said(PLUS)
-    assert difference(both, alone) > LEAST and difference(both, make(plus(BACKGROUND))) > LEAST
-    assert equal(client.send(relight={"ip_adapter": [plus(BACKGROUND, weight=0)]}, others={"ControlNet": [own]}), alone)
-    assert equal(client.send(others={"ControlNet": [own]}), alone)
-
-
-def built_in_unit(client):
-    models = [name for name in client.get("/controlnet/model_list")["model_list"] if name.startswith("ip-adapter_sd15")]
-    modules = [name for name in client.get("/controlnet/module_list")["module_list"] if name.startswith("CLIP-ViT-H (IP")]
-    encoder = client.process.path / "models" / "ControlNetPreprocessor" / "CLIP-ViT-H-14.safetensors"
-    if not models or not modules or not encoder.is_file():
-        what = "IP-Adapter model" if not models else "preprocessor for it"
-        pytest.skip(BUILT_IN.format(host=client.name, what=what))
-    return {"enabled": True, "module": modules[0], "model": models[0], "image": SCENE, "weight": 0.8, "guidance_start": 0.0,
-            "guidance_end": 1.0}
 
 
 def test_the_second_job_does_nothing_again(client):

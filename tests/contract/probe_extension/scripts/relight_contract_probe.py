@@ -2,7 +2,8 @@
 
 Installed twice, under folder names that sort before and after Relight's. The only argument is a dict:
 wrapper (factor on the UNet's output), freeu (factor on half of each output block), weight (amount added to the last
-convolution), attn2 (true: a patch that changes nothing), raise_in (list of hooks), fail_at, interrupt_at, skip_at (number of
+convolution), attn2 (true: a patch that changes nothing), regions (factor on the second region's text), reorder (true: the
+scripts' order is looked up anew, for this job and the next), raise_in (list of hooks), fail_at, interrupt_at, skip_at (number of
 the UNet call), family ("sdxl": the checkpoint pretends while Relight looks). GET /relight-contract/<before|after>: the record.
 """
 
@@ -67,6 +68,47 @@ def unchanged(attend):
     return patch
 
 
+class Regions:
+    """A prompt for each of two regions, as extensions for it do: the conditional rows twice, the second time with its own text
+    (the first one's, times factor), and a row of zeros where the count is odd; afterwards the upper half is taken from the
+    first and the lower half from the second."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def expand(self, n, context, value, extra):
+        record["region_calls"] += 1
+        chunks = extra["cond_or_uncond"]
+        count = sum(1 if chunk == 1 else 2 for chunk in chunks) * len(n) // len(chunks)
+        n, context = (self.spread(tensor, chunks, factor) for tensor, factor in ((n, 1.0), (context, self.factor)))
+        if count % 2:
+            n, context = (torch.cat([tensor, torch.zeros_like(tensor[:1])]) for tensor in (n, context))
+        return n, context, context
+
+    def spread(self, tensor, chunks, factor):
+        parts = [[part] if chunk == 1 else [part, part * factor] for part, chunk in zip(tensor.chunk(len(chunks)), chunks)]
+        return torch.cat([row for rows in parts for row in rows])
+
+    def merge(self, out, extra):
+        chunks = extra["cond_or_uncond"]
+        rows = extra["sigmas"].shape[0]
+        half, start, merged = out.shape[1] // 2, 0, []
+        for chunk in chunks:
+            first = out[start:start + rows]
+            start += rows
+            if chunk != 1:
+                second = out[start:start + rows]
+                start += rows
+                first = torch.cat([first[:, :half], second[:, half:]], dim=1)
+            merged.append(first)
+        return torch.cat(merged)
+
+
+def look_up_order_anew(p):
+    """Hosts read the order of callbacks from their settings once; here a setting holds from this job on."""
+    getattr(p.scripts, "callback_map", {}).pop("script_process_before_every_sampling", None)
+
+
 def add_weight(unet, amount):
     patches = {LAST: ("diff", (torch.full_like(unet.model.state_dict()[LAST], amount, device="cpu"),))}
     try:
@@ -99,7 +141,9 @@ class ContractProbe(scripts.Script):
 
     def before_process(self, p, *args):
         record.clear()
-        record.update(calls=0, sigmas=[], freeu_calls=0, attn2_calls=0, hooks=["before_process"])
+        record.update(calls=0, sigmas=[], freeu_calls=0, attn2_calls=0, region_calls=0, hooks=["before_process"])
+        if self.wish(p, args).get("reorder"):
+            look_up_order_anew(p)
         if "before_process" in self.wish(p, args).get("raise_in", ()):
             raise RuntimeError("the contract probe fails in before_process")
 
@@ -122,6 +166,12 @@ class ContractProbe(scripts.Script):
         if wish.get("attn2"):
             for block in BLOCKS:
                 unet.set_model_attn2_replace(unchanged(attention()), *block)
+        if wish.get("regions"):
+            regions = Regions(wish["regions"])
+            unet.set_model_attn2_patch(regions.expand)
+            unet.set_model_attn2_output_patch(regions.merge)
+        if hasattr(p.scripts, "ordered_callbacks"):
+            record["order"] = [callback.name for callback in p.scripts.ordered_callbacks("process_before_every_sampling")]
         if wish.get("weight"):
             add_weight(unet, wish["weight"])
         raising("process_before_every_sampling")(self, p, *args)
