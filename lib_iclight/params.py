@@ -69,6 +69,15 @@ class IcLightParams:
     matting: str = field(default="auto", metadata=knob(
         "Matting", "How the subject is cut out: auto uses the picture's alpha and otherwise the default matting model.",
         suggestions=MATTINGS))
+    matte_threshold: float = field(default=0.0, metadata=knob(
+        "Matte threshold", "Make the matte hard: what is at least this opaque becomes the subject; 0 keeps it soft.",
+        minimum=0.0, maximum=1.0, step=0.01))
+    matte_grow: float = field(default=0.0, metadata=knob(
+        "Grow matte", "Widen the matte by so many pixels of the subject's picture; below 0 shrinks it, against a bright rim.",
+        minimum=-64.0, maximum=64.0, step=1.0))
+    matte_feather: float = field(default=0.0, metadata=knob(
+        "Feather matte", "Soften the matte's edge by so many pixels of the subject's picture.",
+        minimum=0.0, maximum=64.0, step=0.5))
     reinforce: float = field(default=0.0, metadata=knob(
         "Reinforce foreground",
         "Paste the subject onto the light map before sampling, so that more of its colours stays.",

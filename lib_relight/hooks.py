@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .hosts import current_host
-from .hosts.base import discard_pictures, forget_stop
+from .hosts.base import discard_pictures, end_interrupted, forget_stop
 from .infotext import MARKER
 from .job import RelightJob
 from .messages import USER_ERRORS, sentence_of
 from .panel import parse_request
+from .steps import Stopped
 
 ROOT = Path(__file__).resolve().parent.parent
 ATTRIBUTE = "relight_job"
@@ -19,9 +20,13 @@ ATTRIBUTE = "relight_job"
 
 @contextmanager
 def stops_job(p, during_sampling: bool = False):
-    """Turns an exception into the job's failure; a traceback only for what is our own bug."""
+    """Turns an exception into the job's failure, with a traceback only for what is our own bug; an interrupt ends it quietly."""
     try:
         yield
+    except Stopped:
+        setattr(p, ATTRIBUTE, None)
+        p.extra_generation_params.pop(MARKER, None)
+        end_interrupted(p, during_sampling)
     except Exception as error:
         setattr(p, ATTRIBUTE, None)
         p.extra_generation_params.pop(MARKER, None)
@@ -82,7 +87,10 @@ def postprocess(p, processed) -> None:
     job = job_of(p)
     setattr(p, ATTRIBUTE, None)
     discard_pictures(p, processed)
-    if job is None or not processed.images:
+    if job is None:
+        return
+    job.host.progress(None)
+    if not processed.images:
         return
     with keeps_result(p):
         for name, picture in job.extras(processed.images[0].size):

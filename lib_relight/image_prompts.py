@@ -21,6 +21,7 @@ from ..lib_ipadapter.prompt import ImagePrompt, Reference, encode_prompt, finger
 from ..lib_ipadapter.variants import check_unet
 from . import infotext, ip_files, ip_remarks
 from .caches import ContentCache, content_hash, counters
+from .hosts.base import job_steps
 from .ip_request import SUBJECT, IpUnit
 from .messages import RelightError
 from .pictures import frame_of
@@ -64,6 +65,7 @@ class ImagePrompts:
         self.adapters = [ip_files.load(path, unit.params.family, path.stat().st_mtime_ns)
                          for path, unit in zip(self.paths, requested)]
         self.encoders = [ip_files.encoder_for(adapter.variant, folders("clip_vision")) for adapter in self.adapters]
+        self.steps = job_steps(host)
         self.prepared: list[Prepared] = []
         self.lighting = None
         self.proof = Proof([path.stem for path in self.paths])
@@ -83,7 +85,6 @@ class ImagePrompts:
             opened = cache(lambda path: stack.enter_context(encoder.opened(path, device, working_dtype(device))))
             self.prepared = [self.prepare_unit(self.with_subjects(unit), adapter, info, opened)
                              for unit, adapter, info in zip(self.requested, self.adapters, self.encoders)]
-        self.host.progress(None)
         for remark in ip_remarks.of_job(self.requested, bool(getattr(p, "enable_hr", False))):
             self.host.say(p, remark)
 
@@ -114,7 +115,7 @@ class ImagePrompts:
 
     def encode(self, unit: IpUnit, adapter: Adapter, info, images, area, opened) -> tuple[ImagePrompt, ...]:
         counters["image_prompts"] += 1
-        self.host.progress(f"Relight: looking at the picture for {adapter.variant.path.stem}")
+        self.steps(f"looking at the picture for {adapter.variant.path.stem}")
         own_masks = area if len(area) > 1 else [None] * max(len(images), 1)
         references = [Reference(image, at(unit.image_masks, i), self.face(unit, adapter, image, i), at(own_masks, i))
                       for i, image in enumerate(images or [None] * len(unit.embedding))]
@@ -169,6 +170,7 @@ class ImagePrompts:
         identity = f"{entry.identity}|{box}|{content_hash(None if mask is None else mask.numpy())}"
 
         def compute():
+            self.steps(f"computing keys and values of {entry.adapter.variant.path.stem}")
             counters["keys"] += 1
             return units.build_units(entry.adapter, prompts, entry.unit.params, identity=identity, mask=mask, device=device,
                                      dtype=working_dtype(device))

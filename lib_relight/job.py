@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from PIL import Image
 
-from .hosts.base import is_marked, mark
+from .hosts.base import MERGING, is_marked, mark
 from .image_prompts import ImagePrompts
 from .infotext import MARKER
 from .lighting import Lighting
@@ -33,6 +33,7 @@ class RelightJob:
         for part in self.parts:
             p.extra_generation_params.update(part.infotext())
         self.write_proof(p)
+        self.host.progress(None)
 
     def write_proof(self, p) -> None:
         p.extra_generation_params[MARKER] = "; ".join(str(part.proof) for part in self.parts)
@@ -51,6 +52,7 @@ class RelightJob:
             part.apply(p, unet, x, noise, is_hr_pass)
         mark(unet)
         self.host.commit(p, unet)
+        self.host.progress(MERGING)
         self.write_proof(p)
 
     def finish(self, p, image: Image.Image, index: int | None) -> Image.Image:

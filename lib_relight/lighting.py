@@ -10,6 +10,7 @@ from ..lib_iclight import conditioning, detail, foreground, lights
 from ..lib_iclight.errors import IcLightError
 from ..lib_iclight.params import IcLightParams
 from . import finder, infotext, offsets, pictures
+from .hosts.base import job_steps
 from .messages import RelightError
 from .pictures import Frame, Subject
 from .request import IcLightImages
@@ -24,6 +25,7 @@ class Lighting:
     def __init__(self, host, p, params: IcLightParams, images: IcLightImages, is_img2img: bool, folders):
         self.host, self.params, self.images, self.is_img2img = host, params, images, is_img2img
         self.path, self.info = finder.resolve(self.params.model, self.images.background is not None, folders)
+        self.steps = job_steps(host)
         self.subjects: list[Subject] = []
         self.frame = Frame()
         self.own_init = is_img2img and self.images.foreground is None
@@ -63,8 +65,7 @@ class Lighting:
                                "IC-Light needs an ordinary SD 1.5 checkpoint with 4.")
         sources = p.init_images if self.own_init else [self.images.foreground]
         what = "the img2img picture" if self.own_init else "foreground"
-        self.subjects = [pictures.cut_out(self.host, image, self.params, self.images, what) for image in sources]
-        self.host.progress(None)
+        self.subjects = [pictures.cut_out(image, self.params, self.images, what, self.steps) for image in sources]
         if self.is_img2img and self.rewrites_start and p.denoising_strength < WEAK_DENOISE:
             self.host.say(p, f"Relight: denoising strength {p.denoising_strength:g} is low for a light; 0.9 to 1 shows it fully.")
         p.color_corrections = []  # not None: the host then prepares no match with the colours before relighting
@@ -91,7 +92,7 @@ class Lighting:
         self.proof.sizes[f"{x.shape[3]}x{x.shape[2]}"] = None
 
     def add_weights(self, unet) -> None:
-        loaded = offsets.load(self.path, self.info.kind)
+        loaded = offsets.load(self.path, self.info.kind, self.steps)
         accepted = self.host.add_weight_deltas(unet, loaded.deltas, loaded.identity)
         self.proof.accepted, self.proof.offered = accepted, len(loaded.deltas)
         if accepted != len(loaded.deltas):
@@ -103,11 +104,11 @@ class Lighting:
 
     def condition(self, p, index: int, width: int, height: int) -> torch.Tensor:
         """[1, 4 or 8, h, w]: the subject on grey, for fbc followed by the background."""
-        subject = pictures.encode(self.host, p, self.subject(index).on_grey(self.frame, width, height))
+        subject = pictures.encode(self.host, p, self.subject(index).on_grey(self.frame, width, height), self.steps, "the subject")
         background = None
         if self.info.kind == "fbc":
             picture = pictures.background_picture(self.params, self.images, width, height)
-            background = pictures.encode(self.host, p, picture)
+            background = pictures.encode(self.host, p, picture, self.steps, "the background")
         return conditioning.concat_condition(subject, background, self.params.condition_scale)
 
     def start_latent(self, p, index: int, width: int, height: int) -> torch.Tensor:
@@ -115,7 +116,7 @@ class Lighting:
         picture = pictures.light_picture(self.params, self.images, "fc", width, height)
         if self.params.reinforce > 0:
             picture = foreground.reinforce(picture, *self.subject(index).at(self.frame, width, height), self.params.reinforce)
-        return pictures.encode(self.host, p, picture)
+        return pictures.encode(self.host, p, picture, self.steps, "the light")
 
     def rewrite_start(self, p, x: torch.Tensor, noise: torch.Tensor, width: int, height: int) -> None:
         """The same result however often a batch count brings the same job here."""

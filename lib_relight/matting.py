@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,16 @@ from PIL import Image
 from ..lib_iclight.foreground import split_alpha
 from . import matting_models, optional
 from .caches import ContentCache, content_hash, counters
+from .matting_run import first_line, predict, turn
 from .messages import RelightError, console
-
-Progress = Callable[[str], None]
+from .steps import SILENT, Steps
 
 GREY = (127, 127, 127)
 EMPTY = 0.0005
 """Share of the picture below which a matte holds no subject."""
 ASPECT_TOLERANCE = 0.02
+VISIBLE = 0.05
+"""The largest value of a matte below which nothing is seen of the subject."""
 MAX_SESSIONS = 2
 
 settings = {"folder": matting_models.FOLDER, "default": matting_models.DEFAULT}
@@ -50,7 +52,7 @@ def licence(model: str) -> str:
 
 
 def choose(matting: str, image: Image.Image, mask: Image.Image | None = None,
-           progress: Progress | None = None) -> np.ndarray | None:
+           steps: Steps = SILENT) -> np.ndarray | None:
     """The subject's alpha for a request: float32 [H, W] of the image's size, 0..1, or None for the whole picture.
 
     matting: auto (the mask if one is given, else the picture's transparency, else the default model), none, alpha, mask,
@@ -67,10 +69,10 @@ def choose(matting: str, image: Image.Image, mask: Image.Image | None = None,
     if matting == "alpha" or (matting == "auto" and alpha is not None):
         return refuse_empty(alpha, "The picture's transparency")
     if alpha is None:
-        return matte(Image.fromarray(rgb), matting, progress)
+        return matte(Image.fromarray(rgb), matting, steps)
     flat = Image.new("RGB", image.size, GREY)
     flat.paste(Image.fromarray(rgb), mask=Image.fromarray((alpha * 255).round().astype(np.uint8)))
-    return matte(flat, matting, progress) * alpha
+    return matte(flat, matting, steps) * alpha
 
 
 def from_mask(image: Image.Image, mask: Image.Image | None) -> np.ndarray:
@@ -89,11 +91,11 @@ def from_mask(image: Image.Image, mask: Image.Image | None) -> np.ndarray:
     return refuse_empty(grey.clip(0, 1), "`mask`")
 
 
-def matte(image: Image.Image, model: str = "auto", progress: Progress | None = None) -> np.ndarray:
+def matte(image: Image.Image, model: str = "auto", steps: Steps = SILENT) -> np.ndarray:
     """The model's soft matte of a picture: float32 [H, W], 0..1. "auto" is the default model.
 
     Equals rembg.remove(only_mask=True) without alpha matting or post-processing. The same pixels with the same model are
-    computed once. progress gets a sentence before each slow step.
+    computed once, and never beside another one. steps gets a sentence before each slow step and may stop it.
     """
     name, path = matting_models.find(settings["default"] if model == "auto" else model, settings["folder"])
     picture = image.convert("RGB")
@@ -102,11 +104,18 @@ def matte(image: Image.Image, model: str = "auto", progress: Progress | None = N
 
     def compute() -> np.ndarray:
         fresh.append(name)
-        return predict(session_for(name, path, identity, progress), picture, name, progress)
+        return predict(session_for(name, path, identity, steps), picture, name, steps)
 
-    mask = mattes.get((identity, content_hash(np.asarray(picture))), compute)
+    key = identity, content_hash(np.asarray(picture))
+    mask = mattes.get(key, partial(in_turn, key, compute, steps))
     counters["mattes" if fresh else "matte_hits"] += 1
     return refuse_empty(mask.astype(np.float32) / 255, name)
+
+
+def in_turn(key, compute, steps: Steps) -> np.ndarray:
+    """A run that this one waited for may have been for the same picture: it is looked up once more."""
+    with turn(steps):
+        return mattes.get(key, compute)
 
 
 def refuse_empty(alpha: np.ndarray, source: str) -> np.ndarray:
@@ -124,27 +133,11 @@ def identity_of(name: str, path: Path | None) -> str:
     return f"{path.resolve()}:{stat.st_mtime_ns}:{stat.st_size}"
 
 
-def predict(session, picture: Image.Image, name: str, progress: Progress | None) -> np.ndarray:
-    """uint8 [H, W]."""
-    rembg = optional.load("matting", "rembg")
-    say(progress, f"Cutting out the subject with {name}")
-    try:
-        with np.errstate(invalid="ignore"):  # a constant answer divides 0 by 0 inside rembg: an empty matte, said later
-            mask = np.asarray(rembg.remove(picture, session=session, only_mask=True).convert("L"))
-    except Exception as error:
-        raise RelightError(f"The matting model {name} could not be run on the picture ({first_line(error)}); it is no U2-Net, "
-                           "IS-Net or BiRefNet model, or it is damaged: choose another one.") from error
-    if mask.shape != (picture.height, picture.width):
-        raise RelightError(f"The matting model {name} answers with {mask.shape[1]}x{mask.shape[0]} pixels for a picture of "
-                           f"{picture.width}x{picture.height}: it separates more than one subject; choose another one.")
-    return mask
-
-
-def session_for(name: str, path: Path | None, identity: str, progress: Progress | None):
+def session_for(name: str, path: Path | None, identity: str, steps: Steps):
     """The rembg session of a model, made once; the two used last are kept. Thread-safe."""
     with lock:
         if identity not in sessions:
-            sessions[identity] = new_session(name, path, progress)
+            sessions[identity] = new_session(name, path, steps)
             counters["matte_sessions"] += 1
             while len(sessions) > MAX_SESSIONS:
                 sessions.popitem(last=False)
@@ -159,20 +152,20 @@ def release() -> None:
     mattes.clear()
 
 
-def new_session(name: str, path: Path | None, progress: Progress | None):
+def new_session(name: str, path: Path | None, steps: Steps):
     optional.load("matting", "rembg")
     classes = {known.name(): known for known in optional.load("matting", "rembg.sessions").sessions_class}
     family = matting_models.family_of(name) or family_by_input(path)
     if family not in classes:
         known = ", ".join(model for model in matting_models.MODELS if model in classes)
         raise RelightError(f"The installed rembg does not know the matting model {family}; choose one of {known}.")
-    return bound_session(classes[family], name, path or downloaded(name, classes[family], progress), progress)
+    return bound_session(classes[family], name, path or downloaded(name, classes[family], steps), steps)
 
 
-def bound_session(session_class, name: str, path: Path, progress: Progress | None):
+def bound_session(session_class, name: str, path: Path, steps: Steps):
     """A session of rembg's class on this very file; rembg itself takes files from its own folder only."""
     onnxruntime = optional.load("matting", "onnxruntime")
-    say(progress, f"Loading the matting model {name}")
+    steps(f"loading the matting model {name}")
     bound = type(session_class.__name__, (session_class,), {"download_models": classmethod(lambda *a, **k: str(path))})
     try:
         return bound(name, onnxruntime.SessionOptions(), model_path=str(path))
@@ -180,12 +173,12 @@ def bound_session(session_class, name: str, path: Path, progress: Progress | Non
         raise RelightError(broken_sentence(path, error)) from error
 
 
-def downloaded(name: str, session_class, progress: Progress | None) -> Path:
+def downloaded(name: str, session_class, steps: Steps) -> Path:
     """The file of one of rembg's models, fetched by rembg when it is not there yet."""
     model = matting_models.MODELS[name]
     if not model.commercial:
         console(f"The matting model {name} is under {model.licence}.")
-    say(progress, f"Getting the matting model {name} (about {model.megabytes} MB, downloaded once)")
+    steps(f"getting the matting model {name} (about {model.megabytes} MB, downloaded once)")
     try:
         return Path(session_class.download_models())
     except Exception as error:
@@ -222,12 +215,3 @@ def input_shape(path: Path) -> list:
 def broken_sentence(path: Path, error: Exception) -> str:
     return (f"{path} ({path.stat().st_size if path.exists() else 0} bytes) is no readable ONNX model ({first_line(error)}); "
             "delete it and download it again.")
-
-
-def first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:240]
-
-
-def say(progress: Progress | None, sentence: str) -> None:
-    if progress is not None:
-        progress(sentence)

@@ -9,11 +9,14 @@ import torch
 from PIL import Image
 
 from ..lib_iclight import conditioning, foreground, lights
+from ..lib_iclight.matte_edges import adjust_matte
 from ..lib_iclight.params import IcLightParams
 from . import matting
 from .caches import ContentCache, content_hash, counters, tensor_bytes
 from .images import check_size
+from .messages import RelightError
 from .request import IcLightImages
+from .steps import SILENT, Steps
 
 latents = ContentCache(256 * 2**20, tensor_bytes)
 HOST_RESIZE = {0: "stretch", 1: "cover", 2: "contain", 3: "stretch"}
@@ -58,9 +61,15 @@ class Subject:
         return frame.fit(foreground.grey_composite(self.rgb, self.alpha), width, height)
 
 
-def cut_out(host, image: Image.Image, params: IcLightParams, images: IcLightImages, what: str) -> Subject:
+def cut_out(image: Image.Image, params: IcLightParams, images: IcLightImages, what: str, steps: Steps = SILENT) -> Subject:
+    """The subject with its matte, the edge tools applied. steps: may stop a matting model."""
     check_size(image, what)
-    alpha = matting.choose(params.matting, image, images.mask, host.progress)
+    alpha = matting.choose(params.matting, image, images.mask, steps)
+    if alpha is not None:
+        alpha = adjust_matte(alpha, params.matte_threshold, params.matte_grow, params.matte_feather)
+        if alpha.max() < matting.VISIBLE:
+            raise RelightError(f"Nothing of the subject is left by `matte_threshold` {params.matte_threshold:g} and `matte_grow` "
+                               f"{params.matte_grow:g}; lower the threshold, or shrink less.")
     return Subject(foreground.split_alpha(image)[0], alpha)
 
 
@@ -81,10 +90,11 @@ def background_picture(params: IcLightParams, images: IcLightImages, width: int,
     return np.ascontiguousarray(picture[:, ::-1]) if params.background_flip else picture
 
 
-def encode(host, p, picture: np.ndarray) -> torch.Tensor:
+def encode(host, p, picture: np.ndarray, steps: Steps, what: str) -> torch.Tensor:
     """uint8 [H, W, 3] -> float32 [1, 4, H/8, W/8] on the CPU: the VAE's mode, scaled; the same picture is encoded once."""
 
     def compute():
+        steps(f"encoding {what}")
         counters["encodes"] += 1
         return host.encode(p, conditioning.to_vae_input(picture)).cpu()
 

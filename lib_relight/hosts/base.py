@@ -9,6 +9,7 @@ import torch
 from fastapi import HTTPException
 
 from ..messages import RelightError, console
+from ..steps import Steps
 
 
 class Host(Protocol):
@@ -54,6 +55,13 @@ class Host(Protocol):
         """A remark under the picture, where the job goes on."""
     def progress(self, text: str | None) -> None:
         """What the host's progress bar says while we work; None gives it back."""
+    def interrupted(self) -> bool:
+        """Whether the user has asked for the running job's end."""
+
+
+def job_steps(host: Host) -> Steps:
+    """The running job's steps: named in the host's progress bar, stopped by its Interrupt."""
+    return Steps(lambda sentence: host.progress(f"Relight: {sentence}"), lambda: host.interrupted())
 
 
 class ApiError(RelightError, HTTPException):
@@ -64,6 +72,17 @@ class ApiError(RelightError, HTTPException):
 
     def __str__(self) -> str:
         return self.detail
+
+
+MERGING, SAMPLING = "Relight: merging the weights", "Relight: sampling"
+
+
+def sampling_began(params) -> None:
+    """on_cfg_denoiser: the first step is due, so the host has merged what was committed."""
+    from modules import shared
+
+    if shared.state.textinfo == MERGING:
+        shared.state.textinfo = SAMPLING
 
 
 MARK = "relight_applied"
@@ -93,7 +112,7 @@ def stop_job(p, error: Exception, sentence: str, during_sampling: bool) -> None:
     refuse.relight_refusal = True
     if during_sampling and not p.is_api and panel_loses_exceptions():
         interrupt(p, sentence)
-        p.relight_discards = p.do_not_save_samples = p.do_not_save_grid = True
+        keep_pictures(p, 0)
     elif during_sampling:
         p.sampler.sample = p.sampler.sample_img2img = refuse
     elif p.is_api:
@@ -119,11 +138,26 @@ def panel_loses_exceptions() -> bool:
     return not hasattr(main_thread, "last_exception")
 
 
+def end_interrupted(p, during_sampling: bool) -> None:
+    """The user interrupted while we worked. Hosts begin no batch then, but a sampler that they call makes one step: what
+    it leaves, without the light, is no result."""
+    p.comment("Relight: interrupted before sampling; no half-done picture is kept.")
+    if during_sampling:
+        keep_pictures(p, getattr(p, "iteration", 0) * p.batch_size)
+
+
+def keep_pictures(p, count: int) -> None:
+    """The job's result ends after count pictures, those of its finished batches."""
+    p.relight_keeps = count
+    p.do_not_save_samples = p.do_not_save_grid = True
+
+
 def discard_pictures(p, processed) -> None:
     """postprocess: what an interrupted sampler left is not shown as a result."""
-    if vars(p).pop("relight_discards", False):
-        processed.images.clear()
-        processed.infotexts.clear()
+    keeps = vars(p).pop("relight_keeps", None)
+    if keeps is not None:
+        end = keeps and keeps + getattr(processed, "index_of_first_image", 0)
+        del processed.images[end:], processed.infotexts[end:]
 
 
 def forget_stop(p) -> None:

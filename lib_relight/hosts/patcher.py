@@ -195,6 +195,11 @@ class PatcherHost:
 
         shared.state.textinfo = text
 
+    def interrupted(self) -> bool:
+        from modules import shared
+
+        return shared.state.interrupted
+
 
 def fits(weight: torch.Tensor | None, delta: torch.Tensor) -> bool:
     """Whether delta can be added to weight; the first convolution may grow. Quantised weights hide their shape.

@@ -10,6 +10,7 @@ from PIL import Image
 from sd_relight.lib_relight import caches, matting, matting_models, optional
 from sd_relight.lib_relight.caches import counters
 from sd_relight.lib_relight.messages import RelightError
+from sd_relight.lib_relight.steps import Steps
 
 pytestmark = pytest.mark.skipif(bool(optional.missing("matting")),
                                 reason="rembg and onnxruntime are not installed (python install.py matting)")
@@ -110,11 +111,11 @@ def test_threads_share_one_session(tiny, ramp):
     assert (counters["mattes"], counters["matte_sessions"]) == (4, 1)
 
 
-def test_progress_speaks_before_each_slow_step(tiny, ramp):
+def test_each_slow_step_is_named(tiny, ramp):
     said = []
-    matting.matte(ramp, tiny, said.append)
-    assert said == ["Loading the matting model tiny", "Cutting out the subject with tiny"]
-    matting.matte(ramp, tiny, said.append)
+    matting.matte(ramp, tiny, Steps(said.append))
+    assert said == ["loading the matting model tiny", "cutting out the subject with tiny"]
+    matting.matte(ramp, tiny, Steps(said.append))
     assert len(said) == 2
 
 

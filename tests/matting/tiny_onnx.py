@@ -54,6 +54,16 @@ def mean_of_channels(side: int | str, channels: int = 3) -> bytes:
     return model([node("ReduceMean", ["x"], "y", axes=[1], keepdims=1)], [1, channels, side, side], [1, 1, side, side])
 
 
+def slow(side: int, rounds: int) -> bytes:
+    """As mean_of_channels, after `rounds` products of [3, side, side] matrices that change nothing: a run of seconds."""
+    nodes, last = [], "x"
+    for number in range(rounds):
+        nodes += [node("MatMul", [last, last], f"p{number}"), node("Tanh", [f"p{number}"], f"t{number}")]
+        last = f"t{number}"
+    nodes += [node("Sub", [last, last], "zero"), node("Add", ["x", "zero"], "same")]
+    return model([*nodes, node("ReduceMean", ["same"], "y", axes=[1], keepdims=1)], [1, 3, side, side], [1, 1, side, side])
+
+
 def constant(side: int) -> bytes:
     """y = x - x of the first channels' mean: the same everywhere, as a model that sees nothing."""
     nodes = [node("ReduceMean", ["x"], "m", axes=[1], keepdims=1), node("Sub", ["m", "m"], "y")]

@@ -9,6 +9,8 @@ RESULT = Image.new("RGB", (8, 8))
 
 
 class BrokenJob:
+    host = SimpleNamespace(progress=lambda text: None)
+
     def finish(self, p, image, index):
         raise RuntimeError("no such colour")
 
