@@ -65,7 +65,7 @@ class IcLightParams:
         "Light gamma", "How the light falls off: above 1 it stays near its side, below 1 it reaches further.",
         minimum=0.1, maximum=10.0, step=0.05))
     lights: tuple = field(default=(), metadata=knob(
-        "Lights", "Several lights, each with its own light fields, added as real light adds.", panel=False))
+        "Further lights", "More lights, each with its own light fields, added to the first as real light adds."))
     matting: str = field(default="auto", metadata=knob(
         "Matting", "How the subject is cut out: auto uses the picture's alpha and otherwise the default matting model.",
         suggestions=MATTINGS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
@@ -52,9 +53,11 @@ def changed_fields(params) -> dict[str, str]:
 
 
 def value_text(value) -> str:
-    """A field's value as infotext and panel write it: 0.5, and 1, 0.5 for a list of numbers."""
+    """A field's value as infotext and panel write it: 0.5, 1, 0.5 for a list of numbers, JSON for a list of lights."""
     if isinstance(value, tuple) and all(isinstance(part, float) for part in value):
         return ", ".join(map(value_text, value))
+    if isinstance(value, tuple):
+        return json.dumps(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

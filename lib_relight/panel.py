@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams
+from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams, shown
 from ..lib_ipadapter.params import IpAdapterParams
 from .images import is_given, open_file
 from .ip_request import MAX_UNITS, SUBJECT, IpUnit, parse_unit
@@ -57,6 +58,8 @@ def panel_light(values: Mapping) -> tuple[IcLightParams, IcLightImages]:
 
 def panel_value(item, value):
     """A number that may be empty, and a list of numbers, are texts in the panel: "" is None, "1, 0.5" a list."""
+    if item.name == "lights" and isinstance(value, str):
+        return lights_from_text(value)
     if item.type not in ("float | None", "tuple") or not isinstance(value, str):
         return value
     try:
@@ -67,6 +70,18 @@ def panel_value(item, value):
         wanted = "numbers such as 1, 0.5" if item.type == "tuple" else "a number"
         raise RelightError(f"`{item.name}` is {value!r}; it must be {wanted}, or empty.")
     return numbers if item.type == "tuple" else numbers[0] if numbers else None
+
+
+def lights_from_text(text: str) -> list:
+    """The panel's and the infotext's form of `lights`: a JSON list, empty for none."""
+    try:
+        lights = json.loads(text or "[]")
+    except ValueError:
+        lights = None
+    if not isinstance(lights, list):
+        raise RelightError(f"`lights` is {shown(text)}; it must be a JSON list of lights, such as "
+                           '[{"light": "left"}], or empty.')
+    return lights
 
 
 def panel_unit(values: Mapping, number: int) -> IpUnit | None:

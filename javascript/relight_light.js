@@ -1,0 +1,201 @@
+/* The light maps of lib_iclight (light.py, lights.py) in the browser: the same formulas, within one level of 255.
+   Pure functions, no page needed. A light is an object with the fields of the API: light, light_angle, light_x, ... */
+
+window.relight = window.relight || {};
+
+window.relight.light = (() => {
+    "use strict";
+
+    const DIRECTIONS = ["left", "right", "top", "bottom", "top-left", "top-right", "bottom-left", "bottom-right"];
+    const SIDE_OF = {0: "right", 90: "top", 180: "left", 270: "bottom"};
+    const ANGLE_OF = {right: 0, top: 90, left: 180, bottom: 270};
+    const RANGE = {fc: [255, 0], fbc: [224, 32]};
+    const AMBIENT = {fc: 127, fbc: 64};
+    const DEFAULTS = Object.freeze({
+        light: "none", light_angle: 0, light_x: 0.5, light_y: 0.5, light_radius: 0.5, light_start: null, light_end: null,
+        light_color: "#ffffff", light_gamma: 1,
+    });
+
+    /** Missing fields take the schema's defaults. */
+    const complete = (light) => ({...DEFAULTS, ...light});
+
+    const modulo = (value, base) => ((value % base) + base) % base;
+
+    /** The named light that this one is; null for other angles, spots and custom. */
+    function named(light) {
+        if (light.light === "angle") return SIDE_OF[modulo(light.light_angle, 360)] || null;
+        return light.light === "spot" || light.light === "custom" ? null : light.light;
+    }
+
+    /** [start, end] grey levels 0..255: what is set, else the model kind's own ("fbc", anything else is fc). */
+    function lightRange(light, kind) {
+        const family = kind === "fbc" ? "fbc" : "fc";
+        const [start, end] = light.light === "ambient" ? [AMBIENT[family], AMBIENT[family]] : RANGE[family];
+        return [light.light_start ?? start, light.light_end ?? end];
+    }
+
+    function linspace(start, stop, count) {
+        const step = (stop - start) / (count - 1);
+        const values = Float64Array.from({length: count}, (_, i) => (count > 1 ? i * step + start : start));
+        if (count > 1) values[count - 1] = stop;
+        return values;
+    }
+
+    const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+    const toLinear = (encoded) => (encoded <= 0.04045 ? encoded / 12.92 : ((encoded + 0.055) / 1.055) ** 2.4);
+    const toSrgb = (linear) => (linear <= 0.0031308 ? linear * 12.92 : 1.055 * linear ** (1 / 2.4) - 0.055);
+
+    /** Truncated as the original does; a thousandth is added first, or the sRGB round trip would lose levels. */
+    const toByte = (level) => Math.floor(clip(level, 0, 255) + 1e-3);
+
+    /** "#rrggbb" -> [r, g, b], 0..255. */
+    const parseColor = (text) => [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16));
+
+    /** One value for each pixel, row by row: value(column, row). */
+    function fill(width, height, value) {
+        const levels = new Float64Array(width * height);
+        for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++, i++) levels[i] = value(x, y);
+        return levels;
+    }
+
+    /** A named light as the original computes it: grey levels before truncation. */
+    function originalLevels(name, width, height, start, end) {
+        if (name === "ambient") return new Float64Array(width * height).fill(start);
+        if (name === "left" || name === "right") {
+            const ramp = name === "left" ? linspace(start, end, width) : linspace(end, start, width);
+            return fill(width, height, (x) => ramp[x]);
+        }
+        if (name === "top" || name === "bottom") {
+            const ramp = name === "top" ? linspace(start, end, height) : linspace(end, start, height);
+            return fill(width, height, (x, y) => ramp[y]);
+        }
+        const across = name.endsWith("left") ? linspace(0, 1, width) : linspace(1, 0, width);
+        const down = name.startsWith("top") ? linspace(0, 1, height) : linspace(1, 0, height);
+        return fill(width, height, (x, y) => start + (end - start) * (Math.sqrt(across[x] ** 2 + down[y] ** 2) / Math.SQRT2));
+    }
+
+    function spotDistance(light, width, height) {
+        const radius = light.light_radius * Math.max(width, height);
+        const centreX = light.light_x * Math.max(width - 1, 1), centreY = light.light_y * Math.max(height - 1, 1);
+        return (x, y) => {
+            const away = Math.sqrt((x - centreX) ** 2 + (y - centreY) ** 2) / radius;
+            const near = 1 - Math.min(away, 1);
+            return 1 - near * near * (3 - 2 * near);
+        };
+    }
+
+    function cornerDistance(name, width, height) {
+        const right = Math.max(width - 1, 1), bottom = Math.max(height - 1, 1);
+        const fromLeft = name.endsWith("left"), fromTop = name.startsWith("top");
+        return (x, y) => {
+            const u = fromLeft ? x / right : 1 - x / right, v = fromTop ? y / bottom : 1 - y / bottom;
+            return Math.sqrt(u * u + v * v) / Math.SQRT2;
+        };
+    }
+
+    function angleDistance(degrees, width, height) {
+        const right = Math.max(width - 1, 1), bottom = Math.max(height - 1, 1);
+        const towardX = Math.cos(degrees * Math.PI / 180), towardY = -Math.sin(degrees * Math.PI / 180);
+        const reach = (Math.abs(towardX) * right + Math.abs(towardY) * bottom) / 2;
+        return (x, y) => clip(0.5 - ((x - right / 2) * towardX + (y - bottom / 2) * towardY) / (2 * reach), 0, 1);
+    }
+
+    /** (column, row) -> 0 where the light is brightest, 1 where it has ended. */
+    function distance(light, width, height) {
+        if (light.light === "spot") return spotDistance(light, width, height);
+        const name = named(light);
+        if (name !== null && name.includes("-")) return cornerDistance(name, width, height);
+        return angleDistance(name === null ? light.light_angle : ANGLE_OF[name], width, height);
+    }
+
+    /** Float64Array of width * height, 0..255: end + (start - end) * (1 - distance) ** gamma. */
+    function greyLevels(light, kind, width, height) {
+        const [start, end] = lightRange(light, kind);
+        if (light.light === "ambient") return new Float64Array(width * height).fill(start);
+        const away = distance(light, width, height), gamma = light.light_gamma;
+        if (gamma === 1) return fill(width, height, (x, y) => end + (start - end) * (1 - away(x, y)));
+        return fill(width, height, (x, y) => end + (start - end) * (1 - away(x, y)) ** gamma);
+    }
+
+    /** The light as linear light 0..1 without its colour: one plane, or three for a custom map. */
+    function linearPlanes(light, kind, width, height, custom) {
+        const planes = light.light === "custom"
+            ? [0, 1, 2].map((channel) => Float64Array.from({length: width * height}, (_, i) => custom[4 * i + channel]))
+            : [greyLevels(light, kind, width, height)];
+        for (const plane of planes) for (let i = 0; i < plane.length; i++) plane[i] = toLinear(plane[i] / 255);
+        return planes;
+    }
+
+    function greyPicture(levels, byte) {
+        const pixels = new Uint8ClampedArray(4 * levels.length);
+        for (let i = 0; i < levels.length; i++) {
+            const level = byte(levels[i]);
+            pixels[4 * i] = pixels[4 * i + 1] = pixels[4 * i + 2] = level;
+            pixels[4 * i + 3] = 255;
+        }
+        return pixels;
+    }
+
+    /** Lights added as real light adds, clipped at white. planesOf(light): linearPlanes, perhaps remembered. */
+    function addLights(lights, planesOf, count) {
+        const pixels = new Uint8ClampedArray(4 * count).fill(255), sum = new Float64Array(count);
+        const parts = lights.map((light) => ({planes: planesOf(light), color: parseColor(light.light_color)}));
+        for (let channel = 0; channel < 3; channel++) {
+            sum.fill(0);
+            for (const {planes, color} of parts) {
+                const plane = planes[planes.length === 1 ? 0 : channel], factor = toLinear(color[channel] / 255);
+                for (let i = 0; i < count; i++) sum[i] += plane[i] * factor;
+            }
+            for (let i = 0; i < count; i++) pixels[4 * i + channel] = toByte(toSrgb(sum[i]) * 255);
+        }
+        return pixels;
+    }
+
+    /** A white light alone keeps the original's bits; null for every other. */
+    function whiteLight(light, kind, width, height, custom) {
+        if (light.light_color.toLowerCase() !== "#ffffff") return null;
+        if (light.light === "custom") return new Uint8ClampedArray(custom);
+        const name = named(light);
+        if (name === null || light.light_gamma !== 1) return greyPicture(greyLevels(light, kind, width, height), toByte);
+        const [start, end] = lightRange(light, kind);
+        return greyPicture(originalLevels(name, width, height, start, end), (level) => Math.floor(clip(level, 0, 255)));
+    }
+
+    /**
+     * The light map of all lights: RGBA, Uint8ClampedArray of 4 * width * height, or null when there is no light.
+     * kind: "fc" or "fbc", which gives the range. custom: RGBA of the same size, for the light "custom".
+     * planesOf: stands in for linearPlanes, so that a caller may remember what did not change.
+     */
+    function render(lights, kind, width, height, custom = null, planesOf = null) {
+        const shown = lights.map(complete).filter((light) => light.light !== "none" && (light.light !== "custom" || custom));
+        if (!shown.length) return null;
+        const planes = planesOf || ((light) => linearPlanes(light, kind, width, height, custom));
+        const white = shown.length === 1 ? whiteLight(shown[0], kind, width, height, custom) : null;
+        return white || addLights(shown, planes, width * height);
+    }
+
+    /**
+     * The colour of a glowing body, 1500..15000 kelvin -> "#rrggbb"; 6600 K is white. Tanner Helland's curves (2012, "How to
+     * convert temperature (K) to RGB") through Mitchell Charity's black body colours.
+     */
+    function kelvinToColor(kelvin) {
+        const t = kelvin / 100;
+        const red = t <= 66 ? 255 : 329.698727446 * (t - 60) ** -0.1332047592;
+        const green = t <= 66 ? 99.4708025861 * Math.log(t) - 161.1195681661 : 288.1221695283 * (t - 60) ** -0.0755148492;
+        const blue = t >= 66 ? 255 : t <= 19 ? 0 : 138.5177312231 * Math.log(t - 10) - 305.0447927307;
+        return "#" + [red, green, blue].map((v) => Math.round(clip(v, 0, 255)).toString(16).padStart(2, "0")).join("");
+    }
+
+    /** The nearest temperature in steps of 100 K, or null when the colour is none of a glowing body's (off by more than 6). */
+    function colorToKelvin(color) {
+        const wanted = parseColor(color);
+        let best = null, least = 7;
+        for (let kelvin = 1500; kelvin <= 15000; kelvin += 100) {
+            const off = Math.max(...parseColor(kelvinToColor(kelvin)).map((value, i) => Math.abs(value - wanted[i])));
+            if (off < least) [best, least] = [kelvin, off];
+        }
+        return best;
+    }
+
+    return {DEFAULTS, DIRECTIONS, complete, named, lightRange, greyLevels, linearPlanes, render, kelvinToColor, colorToKelvin};
+})();

@@ -1,0 +1,95 @@
+"""javascript/relight_light.js against lib_iclight: the same lights, pixel by pixel. No host is needed."""
+
+import base64
+import random
+
+import numpy as np
+import pytest
+from sd_relight.lib_iclight.light import compute_light_map, default_range
+from sd_relight.lib_iclight.lights import render_lights
+from sd_relight.lib_iclight.params import DIRECTIONS, IcLightParams
+
+RENDER = """
+const [cases] = arguments;
+return cases.map(({lights, kind, width, height, custom}) => {
+    const pixels = window.relight.light.render(lights, kind, width, height, custom && Uint8ClampedArray.from(custom));
+    let text = "";
+    for (const value of pixels) text += String.fromCharCode(value);
+    return btoa(text);
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def javascript(chromium, repo_root):
+    chromium.get("about:blank")
+    chromium.execute_script((repo_root / "javascript" / "relight_light.js").read_text("utf8"))
+
+    def render(cases):
+        answers = chromium.execute_script(RENDER, cases)
+        pictures = [np.frombuffer(base64.b64decode(answer), np.uint8) for answer in answers]
+        return [data.reshape(case["height"], case["width"], 4) for data, case in zip(pictures, cases)]
+
+    render.driver = chromium
+    return render
+
+
+def random_light(rng, kinds):
+    light = {"light": rng.choice(kinds)}
+    some = {"light_angle": rng.choice([rng.uniform(-360, 360), rng.randrange(-360, 361), 90 * rng.randrange(-4, 5)]),
+            "light_x": rng.random(), "light_y": rng.random(), "light_radius": rng.uniform(0.01, 2),
+            "light_start": rng.uniform(0, 255), "light_end": float(rng.randrange(256)),
+            "light_color": f"#{rng.randrange(1 << 24):06x}", "light_gamma": rng.uniform(0.1, 10)}
+    return {**light, **{name: value for name, value in some.items() if rng.random() < 0.5}}
+
+
+def random_case(rng, noise):
+    width, height = rng.randrange(1, 48), rng.randrange(1, 48)
+    kinds = [*DIRECTIONS, "ambient", "angle", "angle", "spot", "spot"]
+    lights = [random_light(rng, [*kinds, "custom"]), *(random_light(rng, kinds) for _ in range(rng.choice([0, 0, 1, 2, 7])))]
+    custom = noise.integers(0, 256, (height, width, 4), np.uint8) if lights[0]["light"] == "custom" else None
+    return {"lights": lights, "kind": rng.choice(["fc", "fcon", "fbc"]), "width": width, "height": height,
+            "custom": None if custom is None else custom.ravel().tolist()}
+
+
+def python_map(case):
+    params = IcLightParams(**case["lights"][0], lights=case["lights"][1:])
+    size = case["width"], case["height"]
+    custom = case["custom"] and np.array(case["custom"], np.uint8).reshape(size[1], size[0], 4)[..., :3]
+    return render_lights(params, case["kind"], *size, custom)
+
+
+def test_two_hundred_random_lights_are_pythons_within_one_level(javascript, rng):
+    dice = random.Random(5)
+    cases = [random_case(dice, rng) for _ in range(200)]
+    assert {light["light"] for case in cases for light in case["lights"]} == {*DIRECTIONS, "ambient", "angle", "spot", "custom"}
+    for case, answer in zip(cases, javascript(cases)):
+        off = np.abs(answer[..., :3].astype(int) - python_map(case))
+        assert off.max() <= 1, case
+        assert (answer[..., 3] == 255).all() or case["lights"][0]["light"] == "custom"
+
+
+@pytest.mark.parametrize("width, height", [(64, 64), (51, 77), (1, 5), (128, 3)])
+def test_named_lights_keep_the_originals_bits(javascript, width, height):
+    cases = [{"lights": [{"light": light}], "kind": kind, "width": width, "height": height}
+             for kind in ("fc", "fbc") for light in (*DIRECTIONS, "ambient")]
+    for case, answer in zip(cases, javascript(cases)):
+        light = case["lights"][0]["light"]
+        expected = compute_light_map(light, width, height, *default_range(case["kind"], light))
+        np.testing.assert_array_equal(answer[..., :3], expected, err_msg=str(case))
+
+
+def test_no_light_is_no_map(javascript):
+    assert javascript.driver.execute_script("return relight.light.render([{light: 'none'}, {}], 'fc', 4, 4)") is None
+
+
+@pytest.mark.parametrize("kelvin, color", [(1500, "#ff6c00"), (1900, "#ff8400"), (2700, "#ffa757"), (6600, "#ffffff"),
+                                           (10000, "#cadaff"), (15000, "#b5cdff")])
+def test_a_temperature_is_its_colour_and_back(javascript, kelvin, color):
+    driver = javascript.driver
+    assert driver.execute_script("return relight.light.kelvinToColor(arguments[0])", kelvin) == color
+    assert abs(driver.execute_script("return relight.light.colorToKelvin(arguments[0])", color) - kelvin) <= 100
+
+
+def test_a_colour_that_does_not_glow_has_no_temperature(javascript):
+    assert javascript.driver.execute_script("return relight.light.colorToKelvin('#00ff00')") is None
