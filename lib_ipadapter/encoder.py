@@ -21,6 +21,8 @@ from .variants import EncoderNeed
 POSITION = "vision_model.embeddings.position_embedding.weight"
 PATCH = "vision_model.embeddings.patch_embedding.weight"
 HEADS = {768: 12, 1024: 16, 1280: 16, 1664: 16}
+MEANT = ("clip", "vision", "image_encoder", "vit-", "vit_")
+"""Parts of the names of image encoders and of the folders that they come in."""
 NAMES = {(1280, 32): "CLIP ViT-H", (1664, 48): "CLIP ViT-bigG", (1024, 24): "CLIP ViT-L"}
 
 
@@ -55,13 +57,17 @@ class EncoderInfo:
         return width == need.width
 
 
+class NoEncoder(IpAdapterError):
+    """A whole file, of something else."""
+
+
 def inspect_encoder(path: Path | str) -> EncoderInfo:
-    """What encoder a file holds. Raises IpAdapterError if it is none."""
+    """What encoder a file holds. Raises NoEncoder if it is none, IpAdapterError if it cannot be read."""
     path = Path(path)
     shapes = {key: shape for key, (shape, _) in read_header(path).items()}
     layout, shapes = hf_shapes(shapes)
     if POSITION not in shapes or PATCH not in shapes or "visual_projection.weight" not in shapes:
-        raise IpAdapterError(f"`{path.name}` is no CLIP image encoder; put one such as CLIP-ViT-H-14.safetensors into the "
+        raise NoEncoder(f"`{path.name}` is no CLIP image encoder; put one such as CLIP-ViT-H-14.safetensors into the "
                              "clip_vision folder.")
     layers = 1 + max(int(key.split(".")[3]) for key in shapes if key.startswith("vision_model.encoder.layers."))
     tokens, hidden = shapes[POSITION]
@@ -90,31 +96,38 @@ def read_config(path: Path, hidden: int) -> dict:
         return {}
 
 
-def encoder_or_none(path: Path) -> EncoderInfo | None:
-    """inspect_encoder, remembered until the file changes; None for what is no encoder."""
+def look_at(path: Path) -> EncoderInfo | str | None:
+    """inspect_encoder, remembered until the file changes; None for what is no encoder, its sentence for a broken file."""
     try:
         stat = path.stat()
     except OSError:
         return None
-    return _encoder_or_none(path, stat.st_mtime_ns, stat.st_size)
+    return _look_at(path, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=1024)
-def _encoder_or_none(path: Path, mtime_ns: int, size: int) -> EncoderInfo | None:
+def _look_at(path: Path, mtime_ns: int, size: int) -> EncoderInfo | str | None:
     try:
         return inspect_encoder(path)
-    except IpAdapterError:
+    except NoEncoder:
         return None
+    except IpAdapterError as error:
+        return str(error)
 
 
 def find_encoder(paths: Iterable[Path | str], need: EncoderNeed, adapter: str = "") -> EncoderInfo:
-    """The first file that serves `need`; 224-pixel ones before others. Raises naming what was looked at."""
-    found = [info for path in paths if (info := encoder_or_none(Path(path))) is not None]
+    """The first file that serves `need`; 224-pixel ones before others. Raises naming what was looked at, and what is wrong
+    with a broken file whose name says that it is meant."""
+    answers = {path: look_at(path) for path in map(Path, paths)}
+    found = [info for info in answers.values() if isinstance(info, EncoderInfo)]
     fitting = sorted((info for info in found if info.serves(need)), key=lambda info: info.image_size != 224)
     if fitting:
         return fitting[0]
-    seen = ", ".join(f"{info.path.name} is {info.name}" for info in found) or "no image encoder was found"
     who = f"`{adapter}`" if adapter else "The adapter"
+    for path, sentence in answers.items():
+        if isinstance(sentence, str) and any(hint in f"{path.parent.name}/{path.name}".lower() for hint in MEANT):
+            raise IpAdapterError(f"{who} needs {need}, but {sentence}")
+    seen = ", ".join(f"{info.path.name} is {info.name}" for info in found) or "no image encoder was found"
     raise IpAdapterError(f"{who} needs {need}, but {seen}; put the right encoder into models/clip_vision.")
 
 

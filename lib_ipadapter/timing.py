@@ -54,6 +54,15 @@ class StepClock:
         self._step, self._sigma, self._seen = step, math.inf if sigma is None else sigma, None
         self._gates.clear()
 
+    def opens(self, window: Window) -> bool:
+        """Whether some executed step lies in the window; True where the schedule is not known."""
+        if not self.sigmas or window.always:
+            return True
+        if window.mode == "sigma" and self.percent_to_sigma is not None:
+            high, low = self.percent_to_sigma(window.start), self.percent_to_sigma(window.end)
+            return any(low <= sigma <= high for sigma in self.sigmas)
+        return bool(active_steps(window, self.steps))
+
     def observe(self, sigmas: Tensor | None) -> None:
         """Look at the noise level of this model call, a tensor; the same tensor again costs nothing."""
         if sigmas is None or sigmas is self._seen:

@@ -32,14 +32,16 @@ unit_cache = ContentCache(512 * 2**20, lambda made: sum(size_in_bytes(unit.keys)
 
 @dataclass
 class Proof:
-    """What was really applied; part of the infotext."""
+    """What was really applied; part of the infotext. lora: weights that a FaceID file's LoRA was added to, of how many."""
 
     names: list[str]
     patched: int = 0
     layers: int = 0
+    lora: tuple[int, int] = (0, 0)
 
     def __str__(self) -> str:
-        return f"{infotext.UNITS} {' + '.join(self.names)}, patched {self.patched}/{self.layers}"
+        lora = f", LoRA {self.lora[0]}/{self.lora[1]}" if self.lora[1] else ""
+        return f"{infotext.UNITS} {' + '.join(self.names)}, patched {self.patched}/{self.layers}{lora}"
 
 
 @dataclass
@@ -140,21 +142,37 @@ class ImagePrompts:
 
     def apply(self, p, unet, x: torch.Tensor, noise: torch.Tensor, is_hr_pass: bool) -> None:
         working = [entry for entry in self.prepared if works_in(entry.unit.params, is_hr_pass)]
-        made = [unit for entry in working for unit in self.attention_units(p, entry, x)]
+        made = []
+        for entry in working:
+            own = self.attention_units(p, entry, x)
+            for remark in ip_remarks.of_masks(entry.unit.params.model, own):
+                self.host.say(p, remark)
+            made += own
         windows = [unit.window for unit in made]
         sigmas = () if all(window.always for window in windows) else self.host.executed_sigmas(p, self.is_img2img or is_hr_pass)
         clock = timing.StepClock(sigmas, partial(self.host.sigma_of, p))
-        for remark in ip_remarks.of_pass(windows, clock.steps):
+        for remark in ip_remarks.of_pass(windows, clock):
             self.host.say(p, remark)
         table = self.host.attn2_table(unet)
         patches = attention.build_patches(made, self.adapters[0].variant.base, clock=clock, attention=self.host.attention(),
                                           previous=lambda slot: attention.find_previous(table, slot))
         for slot, patch in patches.items():
             self.host.set_cross_attention(unet, slot, patch)
-        for entry in working:
-            if entry.adapter.variant.lora and entry.unit.params.faceid_lora and entry.unit.params.weight:
-                self.host.add_lora(unet, entry.adapter.lora, entry.unit.params.faceid_lora, entry.adapter.identity)
         self.proof.patched = max(self.proof.patched, len(patches))
+        self.add_loras(unet, [entry for entry in working if entry.adapter.variant.lora and entry.unit.params.weight])
+
+    def add_loras(self, unet, entries: list[Prepared]) -> None:
+        """The LoRA inside FaceID files, each as strong as its unit says. Raises when the host takes only a part of one."""
+        taken = wanted = 0
+        for entry in entries:
+            if strength := entry.unit.params.faceid_lora:
+                adapter = entry.adapter
+                count = self.host.add_lora(unet, adapter.lora, strength, adapter.identity)
+                if count < len(adapter.lora):
+                    raise RelightError(f"The LoRA inside `{adapter.variant.path.name}` has {len(adapter.lora)} parts, but only "
+                                       f"{count} fit the checkpoint; set `faceid_lora` to 0, or load another checkpoint.")
+                taken, wanted = taken + count, wanted + len(adapter.lora)
+        self.proof.lora = max(self.proof.lora, (taken, wanted))
 
     def attention_units(self, p, entry: Prepared, x: torch.Tensor) -> list[attention.Unit]:
         """Keys and values for all layers; the same unit is computed once, whichever job or pass asks."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..lib_ipadapter.timing import Window, active_steps
+from ..lib_ipadapter.attention import Unit
+from ..lib_ipadapter.timing import StepClock, Window
 from .ip_request import IpUnit
 
 
@@ -16,9 +17,20 @@ def of_job(units: Iterable[IpUnit], has_hires: bool) -> Iterator[str]:
                    "nothing. Set its `hr_option` to both or low.")
 
 
-def of_pass(windows: Iterable[Window], steps: int) -> Iterator[str]:
-    """Windows between two of the pass's steps. steps: how many are really run."""
+def of_pass(windows: Iterable[Window], clock: StepClock) -> Iterator[str]:
+    """Windows between two of the pass's steps. clock: knows those that are really run."""
     for window in dict.fromkeys(windows):
-        if steps and window.mode == "steps" and not active_steps(window, steps):
-            yield (f"Relight: `start` {window.start:g} and `end` {window.end:g} hold none of the {steps} steps; that unit did "
-                   "nothing. Set them further apart.")
+        if not clock.opens(window):
+            steps, way_out = f"{clock.steps} steps", "Set them further apart"
+            if window.mode == "sigma":
+                steps, way_out = f"noise levels of the {steps}", f"{way_out}, or `timing` to steps"
+            yield (f"Relight: `start` {window.start:g} and `end` {window.end:g} hold none of the {steps}; that unit did nothing. "
+                   f"{way_out}.")
+
+
+def of_masks(model: str, made: Iterable[Unit]) -> Iterator[str]:
+    """A unit that is masked out of all that is sampled. made: what its prompts became for this pass."""
+    masks = [unit.mask for unit in made]
+    if masks and all(mask is not None and not mask.mask.any() for mask in masks):
+        yield (f"Relight: the mask of the unit {model!r} is black in all of the picture that is made; it did nothing. Paint "
+               "white where it should work.")

@@ -40,7 +40,8 @@ class Host(Protocol):
     def attn2_table(self, unet) -> dict:
         """block -> what replaces attn2 there now."""
     def set_cross_attention(self, unet, block: tuple, patch) -> None: ...
-    def add_lora(self, unet, deltas, strength: float, identity: str) -> None: ...
+    def add_lora(self, unet, deltas, strength: float, identity: str) -> int:
+        """Returns how many weights the UNet took it for."""
     def sigma_of(self, p, percent: float) -> float: ...
     def executed_sigmas(self, p, starts_late: bool) -> list[float]:
         """Sigmas of the steps that this pass really runs, descending, without the closing 0."""

@@ -121,9 +121,9 @@ class PatcherHost:
     def set_cross_attention(self, unet, block: tuple, patch) -> None:
         unet.set_model_attn2_replace(patch, *block)
 
-    def add_lora(self, unet, deltas, strength: float, identity: str) -> None:
+    def add_lora(self, unet, deltas, strength: float, identity: str) -> int:
         patches = {PREFIX + delta.weight_key: self.lora_patch(delta.up, delta.down) for delta in deltas}
-        self.add_named_patches(unet, patches, f"{identity} lora", strength)
+        return self.add_named_patches(unet, patches, f"{identity} lora", strength)
 
     def lora_patch(self, up: torch.Tensor, down: torch.Tensor):
         """up @ down without alpha, in the form that the host merges."""

@@ -21,6 +21,8 @@ LORA_FILE, SDXL, OTHER_ENCODER, FACE = ("relight_contract_ip_lora", "relight_con
                                         "relight_contract_ip_face")
 WEB_PAGE, POINTER, HALF, CUT = ("relight_contract_ip_web_page", "relight_contract_ip_pointer", "relight_contract_ip_half",
                                 "relight_contract_ip_cut")
+FACE_LORA, FACE_PLUS, PORTRAIT, FULL = ("relight_contract_ip_face_lora", "relight_contract_ip_face_plus",
+                                        "relight_contract_ip_portrait", "relight_contract_ip_full")
 ENCODER_LAYERS = 2
 
 
@@ -57,6 +59,11 @@ def write_adapters(folder: Path, embedded: bool) -> None:
     save(folder, BASE, made.flat(made.base_proj(widths.projected, widths.cross), layers), 1)
     save(folder, PLUS, made.flat(plus, layers), 2)
     save(folder, FACE, made.flat(made.face_proj(widths.cross), layers), 3)
+    lora = lora_shapes(widths)
+    save(folder, FACE_LORA, made.flat(made.face_proj(widths.cross), {**layers, **lora}), 3)
+    save(folder, FACE_PLUS, made.flat(made.face_plus_proj(widths.cross, widths.hidden), {**layers, **lora}), 9)
+    save(folder, PORTRAIT, made.flat(made.face_proj(widths.cross, 16), layers), 10)
+    save(folder, FULL, made.flat(made.full_proj(widths.hidden, widths.cross), layers), 11)
     save(folder, OTHER_ENCODER, made.flat(made.base_proj(widths.other, widths.cross), layers), 4)
     save(folder, SDXL, made.flat(made.base_proj(widths.projected, 32), made.layer_shapes("sdxl", 32, 8)), 5)
     save(folder, LORA_FILE, {"lora_unet_down_blocks_0_attentions_0_proj_in.lora_up.weight": (8, 8)}, 6)
@@ -68,6 +75,17 @@ def write_adapters(folder: Path, embedded: bool) -> None:
         save(folder, "relight_contract_ip_encoder", encoder_shapes(), 8)
 
 
+def lora_shapes(widths: Widths) -> dict[str, tuple]:
+    """Low-rank pairs for both attentions of every layer, of the published rank."""
+    shapes = {}
+    for num, width in enumerate(widths.layers):
+        for n in (2 * num, 2 * num + 1):
+            for name in ("q", "k", "v", "out"):
+                inside = widths.cross if n % 2 and name in "kv" else width
+                shapes |= {f"{n}.to_{name}_lora.down.weight": (128, inside), f"{n}.to_{name}_lora.up.weight": (width, 128)}
+    return shapes
+
+
 def save(folder: Path, stem: str, shapes: dict[str, tuple], seed: int) -> None:
     """float16, drawn so that every layer keeps the scale of what comes in."""
     generator = torch.Generator().manual_seed(seed)
@@ -77,7 +95,7 @@ def save(folder: Path, stem: str, shapes: dict[str, tuple], seed: int) -> None:
         if len(shape) == 1:
             drawn = 0.02 * drawn + (1 if "norm" in key and key.endswith("weight") else 0)
         else:
-            drawn *= (2 if "to_v_ip" in key else 1) / math.sqrt(math.prod(shape[1:]))
+            drawn *= (2 if "to_v_ip" in key else 0.3 if "_lora.up" in key else 1) / math.sqrt(math.prod(shape[1:]))
         state[key] = drawn.half().contiguous()
     save_file(state, folder / f"{stem}.safetensors", metadata={"made": json.dumps(seed)})
 

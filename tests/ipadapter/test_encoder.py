@@ -95,6 +95,27 @@ def test_missing_encoder_says_what_is_there(published):
         encoder.find_encoder([], NEEDS["H embeds"])
 
 
+@pytest.mark.parametrize("name, content, sentence", [
+    ("CLIP-ViT-H-14.safetensors", b"", "`CLIP-ViT-H-14.safetensors` is empty; download it again."),
+    ("clip_h.pth", b"<!DOCTYPE html>", "`clip_h.pth` is a web page, not a model; download the file itself, not the page about it."),
+    ("clip_vision/model.safetensors", b"\0" * 7, "`model.safetensors` is incomplete or damaged (7 bytes); download it again."),
+    ("image_encoder/model.safetensors", b"version https://git-lfs.github.com/spec/v1",
+     "`model.safetensors` is a Git LFS pointer of 42 bytes, not the model; run `git lfs pull` in its folder, or download the file "
+     "itself.")], ids=["empty", "web page", "cut", "pointer"])
+def test_a_broken_encoder_is_named(tmp_path, published, name, content, sentence):
+    """A download that failed (reForge 386) is not "no encoder"; another broken file is not blamed; a whole one beside it serves."""
+    path, other = tmp_path / name, tmp_path / "control_depth.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    other.write_bytes(b"")
+    with pytest.raises(IpAdapterError) as caught:
+        encoder.find_encoder([other, path, published["bigG"]], NEEDS["H embeds"], "ip-adapter_sd15.safetensors")
+    assert str(caught.value) == f"`ip-adapter_sd15.safetensors` needs CLIP ViT-H (projection width 1024), but {sentence}"
+    assert encoder.find_encoder([other, path, published["H"]], NEEDS["H embeds"]).path == published["H"]
+    with pytest.raises(IpAdapterError, match="but no image encoder was found"):
+        encoder.find_encoder([other], NEEDS["H embeds"])
+
+
 def test_other_files_are_no_encoders(tmp_path):
     path = made.write_header(tmp_path / "x.safetensors", {"a": (2,)})
     with pytest.raises(IpAdapterError) as caught:
