@@ -10,7 +10,7 @@ from modules.ui_components import InputAccordion
 from .. import infotext
 from ..ip_request import MAX_UNITS
 from ..panel import PANEL_ORDER
-from . import light_tab, unit_tab
+from . import light_tab, pad, unit_tab
 from .components import Components
 
 
@@ -27,6 +27,7 @@ class Panel(Components):
                 for number in range(1, MAX_UNITS + 1):
                     with gr.Tab(f"Picture {number}"):
                         unit_tab.build(self, number)
+            pad.connect(self)
         self.values = [self.components[name] for name in PANEL_ORDER]
         for component in self.values:
             component.do_not_save_to_config = True

@@ -37,7 +37,8 @@ class Components:
 
     def picture(self, name: str, kind: str | None = None, visible: bool = True) -> None:
         label, help_text = PICTURES[kind or name]
-        with gr.Column(visible=visible, elem_id=self.elem_id(f"{name}_column")) as self.columns[name]:
+        column = gr.Column(visible=visible, elem_id=self.elem_id(f"{name}_column"), elem_classes=["relight-picture"])
+        with column as self.columns[name]:
             self.components[name] = gr.Image(
                 label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name))
             gr.HTML(f"<p class='relight-help'>{help_text}</p>")

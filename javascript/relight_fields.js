@@ -1,0 +1,77 @@
+/* Reading and setting the panel's fields. gradio itself does it: a hidden button's event has the fields as inputs or outputs
+   and runs here, so every kind of field works alike on gradio 3 and 4, with its own change events.
+
+   relight.fields.get("txt2img")                          Promise of {light: "left", light_angle: 0, ...}
+   relight.fields.set("txt2img", {light: "spot", matting: "none"})   Promise, kept when gradio has the values
+   relight.fields.onChange("txt2img", (values) => ...)    the light's fields, whenever one of them changes
+   Names are the schema's, pictures excluded; a picture unit's are unit1_weight and so on. Empty numbers are "". */
+
+window.relight = window.relight || {};
+
+window.relight.fields = (() => {
+    "use strict";
+
+    const UNCHANGED = {__type__: "update"};
+    const PATIENCE_MS = 5000;
+    const waiting = {}, listeners = {};
+
+    const element = (tab, name) => document.getElementById(`script_${tab}_relight_${name}`);
+    const press = (tab, name) => {
+        const found = element(tab, name);
+        const button = found && (found.tagName === "BUTTON" ? found : found.querySelector("button"));
+        if (!button) throw new Error(`the panel of ${tab} is not on this page`);
+        button.click();
+    };
+
+    /** Names of the fields of a channel ("light" or "all"), in gradio's order. */
+    const names = (tab, channel) => {
+        const place = document.querySelector(`.relight-pad[data-tab="${tab}"]`);
+        return place ? place.dataset[channel].split(",") : [];
+    };
+    const named = (tab, channel, values) => Object.fromEntries(names(tab, channel).map((name, i) => [name, values[i]]));
+
+    function ask(tab, button, message) {
+        return new Promise((resolve, reject) => {
+            const queue = waiting[`${tab} ${button}`] ??= [];
+            const entry = {message, resolve};
+            queue.push(entry);
+            setTimeout(() => {
+                if (!queue.includes(entry)) return;
+                queue.splice(queue.indexOf(entry), 1);
+                reject(new Error(`the fields of ${tab} did not answer`));
+            }, PATIENCE_MS);
+            press(tab, button);
+        });
+    }
+
+    const answer = (tab, button) => (waiting[`${tab} ${button}`] || []).shift();
+
+    /** Called by gradio with the values of a channel's fields. */
+    function arrived(tab, channel, values) {
+        answer(tab, `${channel}_read`)?.resolve(named(tab, channel, values));
+        return [];
+    }
+
+    /** Called by gradio, which takes what is returned as the channel's new values. */
+    function leaving(tab, channel) {
+        const entry = answer(tab, `${channel}_write`);
+        const changes = entry ? entry.message : {};
+        if (entry) setTimeout(entry.resolve, 0);
+        return names(tab, channel).map((name) => (name in changes ? changes[name] : UNCHANGED));
+    }
+
+    /** Called by gradio when one of the light's fields has changed. */
+    function changed(tab, values) {
+        for (const listener of listeners[tab] || []) listener(named(tab, "light", values));
+        return [];
+    }
+
+    const channelOf = (tab, wanted) => (wanted.every((name) => names(tab, "light").includes(name)) ? "light" : "all");
+
+    return {
+        element, arrived, leaving, changed,
+        get: (tab, channel = "all") => ask(tab, `${channel}_read`),
+        set: (tab, values) => ask(tab, `${channelOf(tab, Object.keys(values))}_write`, values),
+        onChange: (tab, listener) => (listeners[tab] ??= []).push(listener),
+    };
+})();

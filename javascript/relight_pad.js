@@ -1,0 +1,219 @@
+/* The light pad: the lights of one tab under mouse, pen, finger and keyboard, in step with the panel's fields. */
+
+window.relight = window.relight || {};
+
+window.relight.Pad = (() => {
+    "use strict";
+
+    const WRITE_MS = 120, ECHO_MS = 2000, LOOK_MS = 700, MAX_PIXELS = 1024;
+
+    class Pad {
+        /** root: the empty placeholder of the tab. */
+        constructor(root, tab) {
+            this.tab = tab;
+            this.root = root;
+            this.model = window.relight.padModel;
+            this.state = {lights: [], selected: 0, kind: "fc", width: 512, height: 512};
+            this.history = new this.model.History([]);
+            this.sent = new Map();
+            this.planes = new Map();
+            this.drag = null;
+            this.view = window.relight.padView.build(root, tab);
+            window.relight.padInput.listen(this);
+            window.relight.fields.onChange(tab, (values) => this.heard(values));
+            window.relight.fields.get(tab, "light").then((values) => this.heard(values, true), () => {});
+            this.look();
+            this.timer = setInterval(() => this.look(), LOOK_MS);
+        }
+
+        /* ---- the page around the pad ---- */
+
+        /** Output size and pictures have no events that all hosts share: they are compared while the pad is in sight. */
+        look() {
+            if (!this.root.isConnected) {
+                clearInterval(this.timer);
+                return;
+            }
+            if (document.hidden || this.root.offsetParent === null) return;
+            const {subject} = window.relight;
+            const found = {
+                width: this.size("width"), height: this.size("height"), image: subject.image(this.tab),
+                custom: subject.fieldImage(this.tab, "light_map"), background: subject.fieldImage(this.tab, "background"),
+                kind: this.modelKind(), box: this.view.frame.clientWidth,
+            };
+            const key = [found.width, found.height, found.image?.src, found.custom?.src, found.kind, found.box, !!found.background];
+            if (key.join("\n") === this.seen) return;
+            this.seen = key.join("\n");
+            this.pictures = {image: found.image, custom: found.custom, cut: found.image ? this.isCutOut(found.image) : false};
+            Object.assign(this.state, {width: found.width, height: found.height, kind: found.background ? "fc" : found.kind});
+            this.scaled = null;
+            this.draw();
+        }
+
+        size(name) {
+            const input = document.querySelector(`#${this.tab}_${name} input[type=number]`);
+            return Math.min(Math.max(Number(input?.value) || 512, 16), 8192);
+        }
+
+        /** fbc without a background takes the light as background, in its own range; every other case is fc's. */
+        modelKind() {
+            return /fbc/i.test(this.modelName || "") ? "fbc" : "fc";
+        }
+
+        isCutOut(image) {
+            try {
+                return window.relight.subject.isCutOut(image);
+            } catch {
+                return false;
+            }
+        }
+
+        /* ---- the panel's fields ---- */
+
+        /** Fields as gradio has them. What this pad wrote a moment ago is its own echo. */
+        heard(values, first = false) {
+            if (values.model !== this.modelName) {
+                this.modelName = values.model;
+                this.look();
+            }
+            const lights = this.model.fromFields(values), text = JSON.stringify(lights);
+            if (this.drag || this.pending || performance.now() - (this.sent.get(text) ?? -ECHO_MS) < ECHO_MS) return;
+            if (text === JSON.stringify(this.state.lights)) return;
+            this.state.lights = lights;
+            if (first) this.history = new this.model.History(lights);
+            this.history.push(lights);
+            this.draw();
+        }
+
+        /** Write to the fields, at most every WRITE_MS while a light is dragged. */
+        write() {
+            if (this.pending) return;
+            this.pending = setTimeout(() => {
+                this.pending = null;
+                const {lights} = this.state, now = performance.now();
+                for (const [text, time] of this.sent) if (now - time > ECHO_MS) this.sent.delete(text);
+                this.sent.set(JSON.stringify(lights), now);
+                window.relight.fields.set(this.tab, this.model.toFields(lights)).catch((error) => console.warn("Relight:", error));
+            }, this.drag ? WRITE_MS : 0);
+        }
+
+        /* ---- changing lights ---- */
+
+        get selected() {
+            return this.state.lights[this.state.selected];
+        }
+
+        setLights(lights, selected = this.state.selected) {
+            this.state.lights = lights.map((light) => this.model.tidy(light));
+            this.state.selected = Math.max(0, Math.min(selected, lights.length - 1));
+            if (!this.drag) this.history.push(this.state.lights);
+            this.write();
+            this.draw();
+        }
+
+        change(light) {
+            this.setLights(this.state.lights.map((old, i) => (i === this.state.selected ? light : old)));
+        }
+
+        select(index) {
+            this.state.selected = index;
+            this.draw();
+        }
+
+        add(light = {light: this.state.lights.length ? "right" : "left"}) {
+            const {lights} = this.state;
+            if (lights.length < this.model.MAX_LIGHTS) {
+                this.setLights([...lights, {...window.relight.light.DEFAULTS, ...light}], lights.length);
+            }
+        }
+
+        /** The focus goes to the light that follows, so that the keyboard keeps its place. */
+        remove() {
+            const hadFocus = this.view.handles.contains(document.activeElement);
+            this.setLights(this.state.lights.filter((_, i) => i !== this.state.selected));
+            if (hadFocus) (this.view.handles.children[this.state.selected] || this.view.buttons.add).focus();
+        }
+
+        reset() {
+            const kind = this.model.kindOf(this.selected);
+            if (kind !== "none") this.change({...window.relight.light.DEFAULTS, ...this.model.FIRST[kind]});
+        }
+
+        travel(by) {
+            this.state.lights = this.history.move(by);
+            this.state.selected = Math.max(0, Math.min(this.state.selected, this.state.lights.length - 1));
+            this.write();
+            this.draw();
+        }
+
+        setKind(kind) {
+            if (kind === "none") this.remove();
+            else if (!this.selected) this.add(this.model.FIRST[kind]);
+            else {
+                const {light_color, light_gamma, light_start, light_end} = this.selected;
+                const kept = kind === "ambient" ? {light_color} : {light_color, light_gamma, light_start, light_end};
+                this.change({...window.relight.light.DEFAULTS, ...kept, ...this.model.FIRST[kind]});
+            }
+        }
+
+        set(name, value) {
+            if (!this.selected) return;
+            const own = window.relight.light.lightRange({light: this.selected.light}, this.state.kind);
+            const level = (index) => (Number(value) === own[index] ? null : Number(value));
+            const made = {
+                color: () => ({light_color: value}),
+                kelvin: () => ({light_color: window.relight.light.kelvinToColor(Number(value))}),
+                radius: () => ({light_radius: Number(value)}),
+                gamma: () => ({light_gamma: this.model.clip(Math.round(20 * 10 ** value) / 20, 0.1, 10)}),
+                start: () => ({light_start: level(0)}), end: () => ({light_end: level(1)}),
+            };
+            this.change({...this.selected, ...made[name]()});
+        }
+
+        /* ---- the picture ---- */
+
+        draw() {
+            if (this.frame) return;
+            this.frame = requestAnimationFrame(() => {
+                this.frame = null;
+                const began = performance.now();
+                const {history} = this;
+                window.relight.padView.draw(this.view, {...this.state, canUndo: history.canMove(-1), canRedo: history.canMove(1)});
+                this.paint();
+                this.paintMs = performance.now() - began;
+            });
+        }
+
+        paint() {
+            const {canvas, frame} = this.view, {width, height} = this.state;
+            const scale = Math.min(frame.clientWidth * (window.devicePixelRatio || 1), MAX_PIXELS) / Math.max(width, height);
+            const size = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+            if (canvas.width !== size[0] || canvas.height !== size[1]) {
+                [canvas.width, canvas.height] = size;
+                this.scaled = null;
+            }
+            const map = window.relight.padView.mapCanvas(this.state, this.pictures?.custom, (key, make) => this.remember(key, make));
+            window.relight.padView.paint(this.view, map, this.fittedSubject());
+        }
+
+        fittedSubject() {
+            if (!this.pictures?.image) return null;
+            if (!this.scaled) {
+                this.scaled = window.relight.subject.canvas(this.view.canvas.width, this.view.canvas.height);
+                window.relight.subject.cover(this.scaled.getContext("2d"), this.pictures.image);
+            }
+            return {picture: this.scaled, cut: this.pictures.cut};
+        }
+
+        /** Light planes by their light: while one light moves, the others are not computed again. */
+        remember(key, make) {
+            const known = this.planes.get(key) || make();
+            this.planes.delete(key);
+            this.planes.set(key, known);
+            if (this.planes.size > 12) this.planes.delete(this.planes.keys().next().value);
+            return known;
+        }
+    }
+
+    return Pad;
+})();

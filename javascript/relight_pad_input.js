@@ -1,0 +1,128 @@
+/* Mouse, pen, finger and keyboard on the light pad, and its attachment to the page. */
+
+window.relight = window.relight || {};
+
+window.relight.padInput = (() => {
+    "use strict";
+
+    const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+    const SNAP = {mouse: 10, pen: 10, touch: 16};
+    const indexOf = (target) => Number(target.closest("[data-index]")?.dataset.index ?? -1);
+
+    /** [u, v] of a pointer: shares of the picture, also outside it. */
+    function placeOf(pad, event) {
+        const box = pad.view.frame.getBoundingClientRect();
+        return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    }
+
+    function moveSelected(pad, event) {
+        const box = pad.view.frame.getBoundingClientRect(), [u, v] = placeOf(pad, event), light = pad.selected;
+        if (!light || light.light === "custom") return;
+        if (pad.drag?.radius) {
+            const longer = Math.max(box.width, box.height);
+            const away = Math.hypot((u - light.light_x) * box.width, (v - light.light_y) * box.height) / longer;
+            pad.change({...light, light_radius: pad.model.round(pad.model.clip(away, 0.01, 2), 2)});
+            return;
+        }
+        const [du, dv] = pad.drag?.grab || [0, 0];
+        const snap = SNAP[event.pointerType] || SNAP.mouse;
+        pad.change(pad.model.moveTo(light, u - du, v - dv, box.width, box.height, snap));
+    }
+
+    /** How far from the handle's middle it was taken, so that it does not jump; a direction turns to the pointer anyway. */
+    function grabOf(pad, event) {
+        const light = pad.selected, [u, v] = placeOf(pad, event);
+        if (!["spot", "ambient"].includes(light.light)) return [0, 0];
+        const [a, b] = pad.model.placeOf(light, pad.state.width, pad.state.height, pad.state.kind);
+        return [u - a, v - b];
+    }
+
+    /** A finger drags handles only, so that it can scroll the page over the rest; its tap is the stage's click. */
+    function onDown(pad, event) {
+        if (event.button !== 0) return;
+        const handle = event.target.closest(".relight-pad-handle"), grip = event.target.closest(".relight-pad-grip");
+        if (event.pointerType === "touch" && !handle && !grip) return;
+        event.preventDefault();
+        if (handle) {
+            pad.select(indexOf(handle));
+            handle.focus({preventScroll: true});
+        } else if (!pad.selected) pad.add();
+        pad.drag = {radius: !!grip, grab: handle ? grabOf(pad, event) : [0, 0], id: event.pointerId, before: pad.history.at};
+        pad.view.stage.setPointerCapture(event.pointerId);
+        pad.root.classList.add("relight-pad-dragging");
+        if (!handle && !grip) moveSelected(pad, event);
+    }
+
+    function onMove(pad, event) {
+        if (pad.drag?.id === event.pointerId) moveSelected(pad, event);
+    }
+
+    function onUp(pad, event) {
+        if (pad.drag?.id !== event.pointerId) return;
+        pad.drag = null;
+        pad.root.classList.remove("relight-pad-dragging");
+        pad.history.push(pad.state.lights);
+        pad.write();
+        pad.draw();
+    }
+
+    function onTap(pad, event) {
+        if (event.pointerType !== "touch" || event.target.closest(".relight-pad-handle, .relight-pad-grip")) return;
+        if (!pad.selected) pad.add();
+        moveSelected(pad, event);
+    }
+
+    function onHandleKey(pad, event) {
+        const light = pad.selected, arrow = ARROWS[event.key];
+        if (arrow) pad.change(pad.model.step(light, ...arrow, event.shiftKey, pad.state.kind));
+        else if ((event.key === "+" || event.key === "=" || event.key === "-") && light.light === "spot") {
+            const radius = light.light_radius + (event.key === "-" ? -0.05 : 0.05);
+            pad.change({...light, light_radius: pad.model.round(pad.model.clip(radius, 0.01, 2), 2)});
+        } else if (event.key === "Delete" || event.key === "Backspace") pad.remove();
+        else if (event.key === "Home") pad.reset();
+        else return;
+        event.preventDefault();
+    }
+
+    function onKey(pad, event) {
+        const key = event.key.toLowerCase();
+        if ((event.ctrlKey || event.metaKey) && !event.altKey && (key === "z" || key === "y")) {
+            const by = key === "y" || event.shiftKey ? 1 : -1;
+            if (pad.history.canMove(by)) pad.travel(by);
+            event.preventDefault();
+        } else if (event.target.closest(".relight-pad-handle") && !event.ctrlKey && !event.metaKey) onHandleKey(pad, event);
+    }
+
+    function listenToControls(pad) {
+        const {view} = pad;
+        view.root.addEventListener("click", (event) => {
+            const action = event.target.closest("[data-action]")?.dataset.action, chip = event.target.closest(".relight-pad-chip");
+            if (chip) pad.select(indexOf(chip));
+            const actions = {
+                undo: () => pad.travel(-1), redo: () => pad.travel(1), reset: () => pad.reset(), remove: () => pad.remove(),
+                add: () => pad.add(),
+            };
+            if (action) actions[action]();
+        });
+        for (const [name, {input}] of Object.entries(view.settings)) input.addEventListener("input", () => pad.set(name, input.value));
+        for (const [kind, input] of Object.entries(view.kinds.inputs)) input.addEventListener("change", () => pad.setKind(kind));
+        view.mapOnly.addEventListener("change", () => pad.draw());
+    }
+
+    /** Make a pad's elements answer. */
+    function listen(pad) {
+        const {stage, handles, root} = pad.view;
+        const on = (element, type, react) => element.addEventListener(type, (event) => react(pad, event));
+        on(stage, "pointerdown", onDown);
+        on(stage, "pointermove", onMove);
+        on(stage, "pointerup", onUp);
+        on(stage, "pointercancel", onUp);
+        on(stage, "click", onTap);
+        on(stage, "dblclick", () => pad.reset());
+        on(handles, "focusin", (_, event) => pad.state.selected !== indexOf(event.target) && pad.select(indexOf(event.target)));
+        on(root, "keydown", onKey);
+        listenToControls(pad);
+    }
+
+    return {listen};
+})();

@@ -1,0 +1,55 @@
+/* The pictures that the light pad shows: where the page has them, and how they lie in the output. */
+
+window.relight = window.relight || {};
+
+window.relight.subject = (() => {
+    "use strict";
+
+    const INPUTS = {txt2img: [], img2img: ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch"]};
+
+    const shownImage = (box) => [...(box?.querySelectorAll("img") || [])].find((image) => image.src && image.naturalWidth > 0);
+
+    /** The <img> of a picture field of the panel, or null. */
+    const fieldImage = (tab, name) => shownImage(window.relight.fields.element(tab, name)) || null;
+
+    /** The subject's <img>: the panel's own, else the picture that img2img starts from; or null. */
+    function image(tab) {
+        const own = fieldImage(tab, "foreground");
+        if (own) return own;
+        for (const id of INPUTS[tab]) {
+            const box = document.getElementById(id);
+            const found = box && box.offsetParent !== null && shownImage(box);
+            if (found) return found;
+        }
+        return null;
+    }
+
+    /** Draw a picture so that it covers the canvas, centred, as the subject is fitted to the output. */
+    function cover(context, picture) {
+        const {width, height} = context.canvas;
+        const own = {width: picture.naturalWidth || picture.width, height: picture.naturalHeight || picture.height};
+        const scale = Math.max(width / own.width, height / own.height);
+        const size = [own.width * scale, own.height * scale];
+        context.drawImage(picture, (width - size[0]) / 2, (height - size[1]) / 2, ...size);
+    }
+
+    function canvas(width, height) {
+        return Object.assign(document.createElement("canvas"), {width, height});
+    }
+
+    /** RGBA of a picture that covers width x height. */
+    function pixels(picture, width, height) {
+        const context = canvas(width, height).getContext("2d", {willReadFrequently: true});
+        cover(context, picture);
+        return context.getImageData(0, 0, width, height).data;
+    }
+
+    /** Whether something of the picture is see-through; it is looked at small. */
+    function isCutOut(picture) {
+        const data = pixels(picture, 64, 64);
+        for (let i = 3; i < data.length; i += 4) if (data[i] < 250) return true;
+        return false;
+    }
+
+    return {image, fieldImage, cover, canvas, pixels, isCutOut};
+})();

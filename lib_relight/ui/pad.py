@@ -1,0 +1,49 @@
+"""The light pad's place in the panel, and the hidden events by which javascript reads and sets the panel's fields."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from ...lib_iclight.params import IMAGE_FIELDS
+from ..ip_request import MAX_UNITS
+from ..panel import PANEL_ORDER, unit_name
+from .components import Components
+
+PAD_FIELDS = ("model", "light", "light_angle", "light_x", "light_y", "light_radius", "light_start", "light_end", "light_color",
+              "light_gamma", "lights")
+FILES = {*IMAGE_FIELDS, *(unit_name(number, name) for number in range(1, MAX_UNITS + 1)
+                          for name in ("image", "more", "mask", "image_mask", "negative_image"))}
+ALL_FIELDS = tuple(name for name in PANEL_ORDER if name not in FILES)
+CHANNELS = {"light": PAD_FIELDS, "all": ALL_FIELDS}
+
+
+def tab_of(panel: Components) -> str:
+    return "img2img" if panel.is_img2img else "txt2img"
+
+
+def build(panel: Components) -> None:
+    """An empty box of the pad's size: javascript fills it when it comes into sight."""
+    names = " ".join(f'data-{channel}="{",".join(fields)}"' for channel, fields in CHANNELS.items())
+    gr.HTML(f'<div class="relight-pad" data-tab="{tab_of(panel)}" {names}></div>', elem_id=panel.elem_id("pad"))
+
+
+def connect(panel: Components) -> None:
+    """To be called when all fields are there. Every event runs in the browser only."""
+    tab = tab_of(panel)
+    for channel, names in CHANNELS.items():
+        fields = [panel.components[name] for name in names]
+        listen(hidden_button(panel, f"{channel}_read").click, f"arrived('{tab}', '{channel}', values)", inputs=fields)
+        listen(hidden_button(panel, f"{channel}_write").click, f"leaving('{tab}', '{channel}')", outputs=fields)
+    shown = [panel.components[name] for name in PAD_FIELDS]
+    for component in shown:
+        listen(component.change, f"changed('{tab}', values)", inputs=shown)
+
+
+def listen(event, call: str, **fields) -> None:
+    event(fn=None, _js=f"(...values) => window.relight ? relight.fields.{call} : []", show_progress=False, **fields)
+
+
+def hidden_button(panel: Components, name: str) -> gr.Button:
+    button = gr.Button(name, elem_id=panel.elem_id(name), elem_classes=["relight-hidden"])
+    button.do_not_save_to_config = True
+    return button
