@@ -22,7 +22,11 @@ def current_host() -> Host:
         from .ldm_patched import LdmPatchedHost
 
         return LdmPatchedHost()
-    raise RelightError("Relight does not support this WebUI yet; it runs on Forge, Forge Neo and reForge.")
+    if find_spec("modules.sd_samplers_cfg_denoiser"):
+        from .a1111 import A1111Host
+
+        return A1111Host()
+    raise RelightError("Relight does not support this WebUI; it runs on Forge, Forge Neo, reForge, Forge Classic and A1111.")
 
 
 def apply_flags() -> None:
