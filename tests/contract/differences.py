@@ -11,6 +11,8 @@ EXPECTED = {
     "no ControlNet": ("ControlNet and IP-Adapter beside Relight", "the host has no built-in ControlNet", "not tested"),
     "own IP-Adapter broken": ("the host's own IP-Adapter in the same job", "its own loader of the image encoder raises",
                               "not tested"),
+    "no merged set": ("a job like the one before merges nothing", "A1111 has no patcher that could keep merged weights between jobs",
+                      "not tested: they go in and out with each run of the sampler"),
     "no LoRA folder": ("LoRA in the same job", "the host keeps no models/Lora folder", "not tested"),
 }
 """key -> (rule, what the host does, what the test does)."""

@@ -28,6 +28,8 @@ CPU_FLAGS = ("--skip-prepare-environment", "--skip-install", "--skip-torch-cuda-
              "--cpu", "--all-in-fp32", "--force-fp32", "--fp32-vae", "--fp32-text-enc", "--attention-pytorch",
              "--use-pytorch-cross-attention", "--disable-triton-backend")
 """Given to a host if its sources know them."""
+A1111_FLAGS = ("--use-cpu", "all", "--no-half", "--precision", "full")
+"""The same there; it is the only host without `modules_forge`."""
 FLAG_SOURCES = ("modules/cmd_args.py", "modules/shared_cmd_options.py", "backend/args.py", "ldm_patched/modules/args_parser.py",
                 "modules_forge/initialization.py")
 START_SECONDS = 600
@@ -136,6 +138,7 @@ class WebuiHost(Process):
         self.install()
         sources = "".join((self.path / name).read_text("utf8") for name in FLAG_SOURCES if (self.path / name).is_file())
         flags = [flag for flag in CPU_FLAGS if f'"{flag}"' in sources or f"'{flag}'" in sources]
+        flags += [] if (self.path / "modules_forge").is_dir() else A1111_FLAGS
         flags += ["--api", "--server-name", "127.0.0.1", "--port", str(self.port), "--relight-models-dir",
                   str(write_broken(self.folder / "broken")), *shlex.split(os.environ.get("RELIGHT_WEBUI_ARGS", ""))]
         return [python, "launch.py", *flags], self.path, {}

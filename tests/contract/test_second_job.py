@@ -1,6 +1,7 @@
 """The second identical job reads no weight file, encodes nothing, cuts nothing out and merges nothing: counted, not timed."""
 
 import pytest
+from contract import differences
 from contract.client import encoded
 from contract.subjects import BACKGROUND, iclight, subject
 
@@ -39,6 +40,9 @@ def test_a_file_is_read_once_for_all_jobs(client):
 def test_another_light_merges_nothing(client):
     client.send(relight=JOBS["fc"][1])
     merged = client.status()["merged_weights"]
+    if merged == "none between jobs":
+        differences.met(client, "no merged set")
+        return
     client.send(relight=JOBS["fc left"][1])
     assert client.status()["merged_weights"] == merged
     assert client.send().status == 200

@@ -13,6 +13,13 @@ import gradio as gr
 import torch
 from modules import script_callbacks, scripts, shared
 
+try:
+    import modules_forge  # noqa: F401
+except ImportError:  # A1111; every other host has one
+    import relight_contract_plain as plain
+else:
+    plain = None
+
 PLACE = "before" if Path(__file__).parent.parent.name.startswith("aa_") else "after"
 BLOCKS = [("input", n) for n in (1, 2, 4, 5, 7, 8)] + [("middle", 0)] + [("output", n) for n in range(3, 12)]
 LAST = "diffusion_model.out.2.weight"
@@ -20,6 +27,8 @@ record = {}
 
 
 def attention():
+    if plain:
+        return lambda attended, k, v, heads: attended
     try:
         from backend.attention import attention_function
     except ImportError:
@@ -141,6 +150,8 @@ class ContractProbe(scripts.Script):
 
     def before_process(self, p, *args):
         record.clear()
+        if plain:
+            plain.undo()
         record.update(calls=0, sigmas=[], freeu_calls=0, attn2_calls=0, region_calls=0, hooks=["before_process"])
         if self.wish(p, args).get("reorder"):
             look_up_order_anew(p)
@@ -156,11 +167,12 @@ class ContractProbe(scripts.Script):
 
     def process_before_every_sampling(self, p, *args, **kwargs):
         wish = self.wish(p, args)
-        unet = p.sd_model.forge_objects.unet.clone()
+        unet = plain.PlainUnet(p) if plain else p.sd_model.forge_objects.unet.clone()
         record["unet_keys"] = sum(key.startswith("diffusion_model.") for key in unet.model.state_dict())
         if wish:
             unet.set_model_unet_function_wrapper(wrapper_of(unet.model_options.get("model_function_wrapper"), wish))
-            p.sd_model.forge_objects.unet = unet
+            if not plain:
+                p.sd_model.forge_objects.unet = unet
         if wish.get("freeu"):
             unet.set_model_output_block_patch(freeu(wish["freeu"]))
         if wish.get("attn2"):
