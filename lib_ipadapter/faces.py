@@ -24,11 +24,13 @@ FACE_WIDTH = 512
 
 @dataclass(frozen=True)
 class Face:
-    """raw: float32 [512], ArcFace's output.  box: left, top, right, bottom in pixels.  aligned: the aligned crop."""
+    """raw: float32 [512], ArcFace's output.  box: left, top, right, bottom in pixels.  aligned: the aligned crop for the CLIP
+    encoder.  small: that of 112 pixels which ArcFace saw."""
 
     raw: Tensor
     box: tuple[float, ...] = ()
     aligned: Image.Image | None = None
+    small: Image.Image | None = None
 
     @property
     def normed(self) -> Tensor:
@@ -103,8 +105,8 @@ class FaceFinder:
                                  f"face{'s' if len(detections) > 1 else ''}; use 0 to {len(detections) - 1}, or -1 for the "
                                  "largest.")
         chosen = max(detections, key=Detection.area) if index < 0 else sorted(detections, key=lambda d: d.box[0])[index]
-        raw = embed_face(self.recogniser, align(image, chosen.landmarks, 112))
-        return Face(raw, tuple(chosen.box), align(image, chosen.landmarks, self.crop_size))
+        small = align(image, chosen.landmarks, 112)
+        return Face(embed_face(self.recogniser, small), tuple(chosen.box), align(image, chosen.landmarks, self.crop_size), small)
 
 
 def locate(image: Image.Image, detector) -> tuple[Image.Image, list[Detection]]:

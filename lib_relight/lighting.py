@@ -63,9 +63,8 @@ class Lighting:
         if family and self.host.in_channels(p) != 4:
             raise RelightError(f"The checkpoint takes {self.host.in_channels(p)} input channels (an inpainting model?); "
                                "IC-Light needs an ordinary SD 1.5 checkpoint with 4.")
-        sources = p.init_images if self.own_init else [self.images.foreground]
-        what = "the img2img picture" if self.own_init else "foreground"
-        self.subjects = [pictures.cut_out(image, self.params, self.images, what, self.steps) for image in sources]
+        init_images = p.init_images if self.is_img2img else None
+        self.subjects = pictures.cut_out_all(self.params, self.images, init_images, self.steps)
         if self.is_img2img and self.rewrites_start and p.denoising_strength < WEAK_DENOISE:
             self.host.say(p, f"Relight: denoising strength {p.denoising_strength:g} is low for a light; 0.9 to 1 shows it fully.")
         p.color_corrections = []  # not None: the host then prepares no match with the colours before relighting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,16 @@ def cut_out(image: Image.Image, params: IcLightParams, images: IcLightImages, wh
             raise RelightError(f"Nothing of the subject is left by `matte_threshold` {params.matte_threshold:g} and `matte_grow` "
                                f"{params.matte_grow:g}; lower the threshold, or shrink less.")
     return Subject(foreground.split_alpha(image)[0], alpha)
+
+
+def cut_out_all(params: IcLightParams, images: IcLightImages, init_images: Sequence[Image.Image] | None,
+                steps: Steps = SILENT) -> list[Subject]:
+    """The job's subjects: `foreground`, or in its place the img2img pictures. init_images: None in txt2img."""
+    own_init = init_images is not None and images.foreground is None
+    if own_init and not init_images:
+        raise RelightError("img2img has no picture; add the subject as the img2img image or as `foreground`.")
+    what = "the img2img picture" if own_init else "foreground"
+    return [cut_out(image, params, images, what, steps) for image in (init_images if own_init else [images.foreground])]
 
 
 def light_picture(params: IcLightParams, images: IcLightImages, kind: str, width: int, height: int) -> np.ndarray:

@@ -24,8 +24,3 @@ def status() -> dict:
         "counters": dict(counters),
         "merged_weights": host.merged_weights(),
     }
-
-
-def register(demo, app) -> None:
-    """on_app_started. app: the host's FastAPI application."""
-    app.add_api_route("/relight/v1/status", status, methods=["GET"])

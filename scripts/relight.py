@@ -23,7 +23,8 @@ def load(name):
 
 hooks = load("lib_relight.hooks")
 accordion = load("lib_relight.ui.accordion")
-script_callbacks.on_app_started(load("lib_relight.status").register)
+script_callbacks.on_app_started(load("lib_relight.routes").register)
+script_callbacks.on_cfg_denoiser(load("lib_relight.hosts.base").sampling_began)
 
 
 class Relight(scripts.Script):

@@ -1,0 +1,60 @@
+"""Every address of ours, in one place: what answers it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+from PIL import Image
+
+from . import previews, status
+from .hooks import model_folders
+from .hosts import web
+from .steps import Steps
+
+ROOT = "/relight/v1"
+running: dict[threading.Event, str] = {}
+"""What ends each preview that is under way -> the id that its client gave it."""
+
+
+def register(demo, app) -> None:
+    """on_app_started. app: the host's FastAPI application."""
+    web.add_get(app, f"{ROOT}/status", status.status)
+    for kind in previews.KINDS:
+        web.add_post(app, f"{ROOT}/preview/{kind}", partial(preview, kind))
+    web.add_post(app, f"{ROOT}/preview/cancel", cancel)
+
+
+def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
+    """{"images": [base64 PNG], "info": {"names": [...], ...}}"""
+    with under_way(stop, str(body.get("id", ""))):
+        made = previews.show(kind, previews.parse_wanted(body), model_folders, Steps(is_stopped=stop.is_set))
+        return {"images": [png(picture) for _, picture in made.images], "info": made.info}
+
+
+@contextmanager
+def under_way(stop: threading.Event, name: str) -> Iterator[None]:
+    running[stop] = name
+    try:
+        yield
+    finally:
+        running.pop(stop, None)
+
+
+def cancel(body: Mapping, stop: threading.Event | None = None) -> dict:
+    """Ends the previews with the body's `id`, or all of them where it names none, at their next step."""
+    wanted = body.get("id")
+    chosen = [event for event, name in list(running.items()) if wanted is None or name == str(wanted)]
+    for event in chosen:
+        event.set()
+    return {"cancelled": len(chosen)}
+
+
+def png(picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", compress_level=1)
+    return base64.b64encode(buffer.getvalue()).decode()
