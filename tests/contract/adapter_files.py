@@ -37,7 +37,7 @@ class Widths:
     other: int
 
 
-DEMO = Widths((32, 32, *[64] * 10, 32, 32, 32, 64), 64, 64, 64, 96)
+DEMO = Widths((32, 32, 64, 64, *[72] * 5, 64, 64, 64, 32, 32, 32, 72), 64, 64, 64, 96)
 SD15 = Widths(tuple(made.channels("sd15")), 768, 1024, 1280, 1280)
 
 

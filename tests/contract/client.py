@@ -79,10 +79,6 @@ class Client:
         assert reply.status_code == 200, f"{route}: {reply.status_code} {reply.text[:300]}"
         return reply.json()
 
-    def post(self, route: str, body: dict) -> None:
-        reply = self.session.post(f"{self.url}{route}", json=body, timeout=TIMEOUT)
-        assert reply.status_code == 200, f"{route}: {reply.status_code} {reply.text[:300]}"
-
     def status(self) -> dict:
         return self.get("/relight/v1/status")
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 LORA = "relight_contract_lora"
-DEMO_WIDTHS, SD15_WIDTHS = (32, 64, 64), (320, 1280, 768)
+DEMO_WIDTHS, SD15_WIDTHS = (32, 72, 64), (320, 1280, 768)
 """(first convolution, middle block, text tokens)"""
 
 

@@ -2,8 +2,8 @@
 
 Installed twice, under folder names that sort before and after Relight's. The only argument is a dict:
 wrapper (factor on the UNet's output), freeu (factor on half of each output block), weight (amount added to the last
-convolution), attn2 (true: a patch that changes nothing), regions (factor on the second region's text), reorder (true: the
-scripts' order is looked up anew, for this job and the next), raise_in (list of hooks), fail_at, interrupt_at, skip_at (number of
+convolution), attn2 (true: a patch that changes nothing), regions (factor on the second region's text), first (names of
+callbacks: from now on these scripts patch before all others), raise_in (list of hooks), fail_at, interrupt_at, skip_at (number of
 the UNet call), family ("sdxl": the checkpoint pretends while Relight looks). GET /relight-contract/<before|after>: the record.
 """
 
@@ -113,9 +113,10 @@ class Regions:
         return torch.cat(merged)
 
 
-def look_up_order_anew(p):
-    """Hosts read the order of callbacks from their settings once; here a setting holds from this job on."""
-    getattr(p.scripts, "callback_map", {}).pop("script_process_before_every_sampling", None)
+def patch_first(p, names):
+    """As the host's setting "callback priority" does, which is read when it starts; here it holds from this job on."""
+    shared.opts.data["prioritized_callbacks_script_process_before_every_sampling"] = names
+    p.scripts.callback_map.pop("script_process_before_every_sampling", None)
 
 
 def add_weight(unet, amount):
@@ -153,8 +154,8 @@ class ContractProbe(scripts.Script):
         if plain:
             plain.undo()
         record.update(calls=0, sigmas=[], freeu_calls=0, attn2_calls=0, region_calls=0, hooks=["before_process"])
-        if self.wish(p, args).get("reorder"):
-            look_up_order_anew(p)
+        if "first" in self.wish(p, args):
+            patch_first(p, self.wish(p, args)["first"])
         if "before_process" in self.wish(p, args).get("raise_in", ()):
             raise RuntimeError("the contract probe fails in before_process")
 
