@@ -38,7 +38,8 @@ PINS = {
     "forge": Pins("forge", (("-r", "requirements/forge.txt"), VOCABULARY), (11, 10)),
     # gradio's own bounds forbid Pillow 12; the host installs it first and its other pins over it, so do we.
     "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt"), VOCABULARY), (11, 12, 13)),
-    "a1111": Pins("a1111", (("-r", "requirements/a1111.txt"), VOCABULARY), (11, 10), ("tests/browser", "tests/api", "tests/relight")),
+    "a1111": Pins("a1111", (("-r", "requirements/a1111.txt"), VOCABULARY), (11, 10),
+                  ("tests/browser", "tests/api", "tests/relight")),
 }
 
 
