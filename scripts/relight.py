@@ -23,11 +23,17 @@ def load(name):
 
 hooks = load("lib_relight.hooks")
 accordion = load("lib_relight.ui.accordion")
+flows = load("lib_relight.ui.flows")
 script_callbacks.on_app_started(load("lib_relight.routes").register)
 script_callbacks.on_cfg_denoiser(load("lib_relight.hosts.base").sampling_began)
+script_callbacks.on_app_started(load("lib_relight.ui.presets").register)
 
 
 class Relight(scripts.Script):
+    def __init__(self):
+        super().__init__()
+        self.flows = flows.Flows()
+
     def title(self):
         return "Relight"
 
@@ -35,10 +41,13 @@ class Relight(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img):
-        panel = accordion.Panel(self.elem_id, is_img2img)
+        panel = self.flows.panel = accordion.Panel(self.elem_id, is_img2img)
         self.infotext_fields = panel.infotext_fields
         self.paste_field_names = []
         return panel.values
+
+    def after_component(self, component, **kwargs):
+        self.flows.saw(component, self.is_img2img)
 
     def before_process(self, p, *args):
         hooks.before_process(p, args, self.is_img2img)

@@ -90,10 +90,11 @@ def _build_settings(gr, fields, tab):
 
 
 def _build_results(gr, tab):
+    from modules import infotext_utils
     from modules.gradio_extensions import GRADIO_4
     from modules.ui_components import ToolButton
 
-    lossless = {"format": "png", "interactive": False} if GRADIO_4 else {}
+    lossless = {"format": "png", "interactive": False, "type": "pil"} if GRADIO_4 else {}
     with gr.Row(elem_classes=["host-actions"]):
         buttons = {
             "generate": gr.Button("Generate", variant="primary", elem_id=f"{tab}_generate", scale=4),
@@ -102,9 +103,14 @@ def _build_results(gr, tab):
             "paste": ToolButton("↙️", elem_id="paste"),
         }
     gr.HTML("", elem_id=f"{tab}_progress")
+    gallery = gr.Gallery(label="Output", show_label=False, elem_id=f"{tab}_gallery", columns=2, object_fit="contain",
+                         preview=True, height=520, **lossless)
+    with gr.Row(elem_id=f"image_buttons_{tab}", elem_classes=["host-image-buttons"]):
+        send = ToolButton("🖼️", elem_id=f"{tab}_send_to_img2img", tooltip="Send this picture to img2img")
+    infotext_utils.register_paste_params_button(infotext_utils.ParamBinding(
+        paste_button=send, tabname="img2img", source_image_component=gallery))
     outputs = [
-        gr.Gallery(label="Output", show_label=False, elem_id=f"{tab}_gallery", columns=2, object_fit="contain", preview=True,
-                   height=520, **lossless),
+        gallery,
         gr.Textbox(visible=False, elem_id=f"generation_info_{tab}"),
         gr.HTML("", elem_id=f"html_info_{tab}"),
         gr.HTML("", elem_id=f"html_log_{tab}"),

@@ -81,8 +81,9 @@ def was_hires(params):
 def add_source(fields, gr):
     """img2img's picture and mask."""
     with gr.Row():
-        image = gr.Image(label="Image", source="upload", type="pil", image_mode="RGBA", elem_id="img2img_image",
-                         height=320)
+        with gr.Column():
+            image = gr.Image(label="Image", source="upload", type="pil", image_mode="RGBA", elem_id="img2img_image",
+                             height=320)
         mask = gr.Image(label="Mask (optional; white is redrawn)", source="upload", type="pil", image_mode="RGBA",
                         elem_id="img_inpaint_mask", height=320)
     fields.add("init_image", image)

@@ -10,7 +10,7 @@ from modules.ui_components import InputAccordion
 from .. import infotext
 from ..ip_request import MAX_UNITS
 from ..panel import PANEL_ORDER
-from . import light_tab, pad, unit_tab
+from . import flows, light_tab, pad, presets, unit_tab
 from .components import Components
 
 
@@ -21,12 +21,14 @@ class Panel(Components):
         super().__init__(elem_id)
         self.is_img2img = is_img2img
         with InputAccordion(False, label="Relight", elem_id=elem_id("enabled")) as self.components["enabled"]:
+            flows.build(self)
             with gr.Tabs():
                 with gr.Tab("Light"):
                     light_tab.build(self)
                 for number in range(1, MAX_UNITS + 1):
                     with gr.Tab(f"Picture {number}"):
                         unit_tab.build(self, number)
+            presets.build(self)
             pad.connect(self)
         self.values = [self.components[name] for name in PANEL_ORDER]
         for component in self.values:

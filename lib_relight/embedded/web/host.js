@@ -40,6 +40,27 @@ function onOptionsAvailable(callback) {
     callback();
 }
 
+function hostShowTab(number, args) {
+    document.querySelectorAll("#tabs > .tab-nav > button")[number].click();
+    return Array.from(args);
+}
+
+function switch_to_txt2img() {
+    return hostShowTab(0, arguments);
+}
+
+function switch_to_img2img() {
+    return hostShowTab(1, arguments);
+}
+
+/** The chosen picture of the shown tab's gallery, else the first, as the event's one argument. */
+function extract_image_from_gallery(gallery) {
+    if (!gallery || !gallery.length) return [null];
+    const thumbnails = get_uiCurrentTabContent().querySelectorAll(".thumbnail-item.thumbnail-small");
+    const chosen = Array.from(thumbnails).findIndex((item) => item.classList.contains("selected"));
+    return [[gallery[Math.max(chosen, 0)]]];
+}
+
 /** Tell gradio that a field was changed from a script. */
 function updateInput(target) {
     target.dispatchEvent(new Event("input", {bubbles: true}));

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 
 from modules import errors, shared
 
@@ -145,10 +146,20 @@ def image_from_url_text(filedata):
         filedata = filedata[0] if filedata else None
     if isinstance(filedata, tuple):
         filedata = filedata[0]
+    if isinstance(filedata, dict):
+        return Image.open(own_temporary_file(filedata["name"]))
     if isinstance(filedata, str):
         encoded = filedata.split(",", 1)[1] if filedata.startswith("data:image/") else filedata
         return Image.open(io.BytesIO(base64.b64decode(encoded)))
     return filedata
+
+
+def own_temporary_file(name):
+    """The path of a file that gradio made for this page; any other, which a page could only have invented, is refused."""
+    path = os.path.realpath(name)
+    if not path.startswith(os.path.realpath(tempfile.gettempdir()) + os.sep):
+        raise ValueError(f"{name} is not a picture of this page.")
+    return path
 
 
 def add_paste_fields(tabname, init_img, fields, override_settings_component=None):
@@ -167,12 +178,26 @@ def connect_paste_params_buttons():
     for binding in registered_param_bindings:
         target = paste_fields[binding.tabname]
         if binding.source_image_component is not None and target["init_img"] is not None:
-            binding.paste_button.click(fn=image_from_url_text, inputs=[binding.source_image_component],
-                                       outputs=[target["init_img"]], show_progress="hidden")
+            connect_image(binding.paste_button, binding.source_image_component, target)
         if binding.source_text_component is not None:
             connect_paste(binding.paste_button, target["fields"], binding.source_text_component,
                           binding.override_settings_component or target["override_settings_component"],
                           binding.tabname)
+        binding.paste_button.click(fn=None, _js=f"switch_to_{binding.tabname}")
+
+
+def connect_image(button, source, target):
+    """Clicking `button` puts the picture chosen in `source` into `target`, with its size where that has Size fields."""
+    import gradio as gr
+
+    sizes = [component for component, key in target["fields"] if key in ("Size-1", "Size-2")]
+
+    def send(value):
+        image = image_from_url_text(value)
+        return [image, *(image.size if image is not None else [gr.update()] * 2)][:1 + len(sizes)]
+
+    chosen = "extract_image_from_gallery" if isinstance(source, gr.Gallery) else None
+    button.click(fn=send, _js=chosen, inputs=[source], outputs=[target["init_img"], *sizes], show_progress="hidden")
 
 
 def connect_paste(button, fields, input_comp, override_settings_component, tabname):

@@ -1,0 +1,94 @@
+"""What the panel's one-click buttons set: sizes, the original demos' settings, a strength that lets light in; and the way back.
+
+Values go by name: those of the host's controls have "host_" in front (`host_steps`), the others are the panel's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+SHORTEST, LONGEST, STEP = 512, 1536, 64
+LARGEST_AREA = 1024 * 1024
+"""Pixels up to which SD 1.5 with IC-Light keeps one subject one subject; the original's own limit."""
+KEPT_UNDOS = 20
+QUALITY = "best quality"
+NEGATIVE = "lowres, bad anatomy, bad hands, cropped, worst quality"
+SAMPLER, SCHEDULER = "DPM++ 2M SDE", "Karras"
+RELIGHT_STRENGTH = 0.9
+
+HOST_IDS = {
+    "host_prompt": "{tab}_prompt", "host_negative": "{tab}_neg_prompt", "host_steps": "{tab}_steps",
+    "host_sampler": "{tab}_sampling", "host_scheduler": "{tab}_scheduler", "host_width": "{tab}_width",
+    "host_height": "{tab}_height", "host_cfg": "{tab}_cfg_scale", "host_denoise": "{tab}_denoising_strength",
+    "host_seed": "{tab}_seed", "host_hires": "{tab}_hr-checkbox", "host_hires_scale": "{tab}_hr_scale",
+    "host_hires_upscaler": "{tab}_hr_upscaler", "host_hires_steps": "{tab}_hires_steps", "host_hires_cfg": "{tab}_hr_cfg",
+}
+"""Element ids of the host's controls; those that a host or a tab lacks are left out."""
+
+ORIGINALS = {
+    "fc": {"host_steps": 25, "host_cfg": 2.0, "host_hires_cfg": 2.0, "txt2img": 0.5, "img2img": 0.9},
+    "fbc": {"host_steps": 20, "host_cfg": 7.0, "host_hires_cfg": 7.0, "txt2img": 0.5, "img2img": 1.0},
+}
+"""The two demos' settings; under a tab's name its denoising strength (the second pass's in txt2img)."""
+
+
+def fit_size(width: int, height: int) -> tuple[int, int]:
+    """The output size for a picture: its aspect as nearly as 64-pixel steps allow, 512..1536 a side, at most LARGEST_AREA."""
+    scale = min(1.0, math.sqrt(LARGEST_AREA / (width * height)))
+    scale = max(scale, SHORTEST / min(width, height))
+    sides = [min(max(round(side * scale / STEP) * STEP, SHORTEST), LONGEST) for side in (width, height)]
+    while sides[0] * sides[1] > LARGEST_AREA and max(sides) > SHORTEST:
+        sides[sides.index(max(sides))] -= STEP
+    return sides[0], sides[1]
+
+
+def original_settings(kind: str, tab: str, current: Mapping, samplers: Iterable[str]) -> dict:
+    """What one of the original's demos sets. kind: fc or fbc; current: the page's values; samplers: the host's choices."""
+    wanted = dict(ORIGINALS[kind])
+    strengths = {name: wanted.pop(name) for name in ("txt2img", "img2img")}
+    changes = {**wanted, "host_denoise": strengths[tab], "host_hires": True, "host_hires_scale": 1.5,
+               "host_hires_upscaler": "Lanczos", "host_hires_steps": 0, "iclight": True, "model": kind,
+               "compensate_steps": True, "host_prompt": add_words(current.get("host_prompt"), QUALITY),
+               "host_negative": add_words(current.get("host_negative"), NEGATIVE)}
+    return {**changes, **sampler_settings(samplers)}
+
+
+def sampler_settings(samplers: Iterable[str]) -> dict:
+    """The original's sampler as this host writes it; nothing where it has none of that kind."""
+    names = list(samplers)
+    joined = f"{SAMPLER} {SCHEDULER}"
+    if joined in names:
+        return {"host_sampler": joined}
+    return {"host_sampler": SAMPLER, "host_scheduler": SCHEDULER} if SAMPLER in names else {}
+
+
+def relight_settings(current: Mapping) -> dict:
+    """img2img: strong enough for a light to show, never weaker than it is."""
+    strength = current.get("host_denoise")
+    return {"iclight": True, **({"host_denoise": RELIGHT_STRENGTH} if (strength or 0) < RELIGHT_STRENGTH else {})}
+
+
+def words(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").replace("\n", ",").split(",") if part.strip()]
+
+
+def add_words(prompt: str | None, addition: str) -> str:
+    """The prompt with the addition at its end, once: not where its words stand in it already, one after the other."""
+    prompt = prompt or ""
+    have, new = ([part.casefold() for part in words(text)] for text in (prompt, addition))
+    if not new or any(have[i:i + len(new)] == new for i in range(len(have))):
+        return prompt
+    start = prompt.rstrip().rstrip(",").rstrip()
+    return f"{start}, {addition.strip()}" if start else addition.strip()
+
+
+def really_changed(changes: Mapping, current: Mapping) -> dict:
+    """The changes that change something, for controls that there are."""
+    return {name: value for name, value in changes.items() if name in current and current[name] != value}
+
+
+def remember(history: list, changes: Mapping, current: Mapping) -> list:
+    """history with what the changes are about to overwrite; at most KEPT_UNDOS steps."""
+    before = {name: current[name] for name in changes}
+    return [*history, before][-KEPT_UNDOS:] if before else history

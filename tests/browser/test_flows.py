@@ -1,0 +1,155 @@
+"""One-click flows in a real browser: they set the host's own controls, and Undo puts back exactly what was there."""
+
+import pytest
+from PIL import Image
+
+HOST = ("prompt", "neg_prompt", "steps", "sampling", "scheduler", "cfg_scale", "width", "height", "denoising_strength", "hr_scale")
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pictures") / "subject.png"
+    Image.new("RGB", (900, 600), (180, 90, 60)).save(path)
+    return path
+
+
+@pytest.fixture
+def relight(panel):
+    """relight("undo") is the element id of a part of the panel on the open tab; relight.open(tab) ticks the accordion."""
+    def elem_id(name):
+        return f"script_{panel.tab}_relight_{name}"
+
+    def open_panel(tab="txt2img"):
+        if tab != panel.tab:
+            panel.select_tab(tab)
+        panel.click(f"#{elem_id('enabled')}-visible-checkbox")
+        panel.until(lambda: panel.find(f"#{elem_id('light')}").is_displayed(), "the open panel")
+
+    elem_id.open = open_panel
+    return elem_id
+
+
+def host_values(panel, names=HOST):
+    return {name: panel.value(f"{panel.tab}_{name}") for name in names if panel.find_all(f"#{panel.tab}_{name}")}
+
+
+def note(panel, relight):
+    return panel.find(f"#{relight('note')}").text
+
+
+def is_open(panel, tab):
+    return panel.checked(f"script_{tab}_relight_enabled-visible-checkbox")
+
+
+@pytest.mark.parametrize("tab, strength", [("txt2img", "0.5"), ("img2img", "0.9")])
+def test_the_originals_settings_are_set_when_asked_and_undone_exactly(panel, relight, tab, strength):
+    relight.open(tab)
+    panel.fill(f"{tab}_prompt", "a cup, (red:1.2)")
+    panel.fill(f"{tab}_steps", 13)
+    before = host_values(panel)
+    assert before["steps"] == "13" and not panel.find(f"#{relight('undo')}").is_enabled()
+    panel.click(f"#{relight('original_fc')}")
+    panel.until(lambda: "original's fc demo" in note(panel, relight), "the note")
+    after = host_values(panel)
+    expected = {"steps": "25", "cfg_scale": "2", "sampling": "DPM++ 2M SDE", "scheduler": "Karras", "denoising_strength": strength,
+                "prompt": "a cup, (red:1.2), best quality", "neg_prompt": "lowres, bad anatomy, bad hands, cropped, worst quality"}
+    assert {name: after[name] for name in expected} == expected
+    assert (after["width"], after["height"]) == (before["width"], before["height"])
+    assert panel.value(relight("model")) == "fc"
+    if tab == "txt2img":
+        assert after["hr_scale"] == "1.5" and panel.checked("txt2img_hr-visible-checkbox")
+    panel.click(f"#{relight('original_fbc')}")
+    panel.until(lambda: panel.value(relight("model")) == "fbc", "the other model")
+    panel.click(f"#{relight('undo')}")
+    panel.until(lambda: note(panel, relight).startswith("Put back: steps, cfg, "), "the first undo")
+    assert {name: host_values(panel)[name] for name in expected} == expected
+    panel.click(f"#{relight('undo')}")
+    panel.until(lambda: host_values(panel) == before, "what was there before")
+    assert panel.value(relight("model")) == "auto"
+    if tab == "txt2img":
+        assert not panel.checked("txt2img_hr-visible-checkbox")
+    panel.until(lambda: not panel.find(f"#{relight('undo')}").is_enabled(), "nothing more to undo")
+    assert panel.console_errors() == []
+
+
+def test_the_size_comes_from_the_subject(panel, relight, subject):
+    relight.open()
+    panel.click(f"#{relight('size_from_subject')}")
+    panel.until(lambda: "There is no subject yet; give the field Subject a picture" in note(panel, relight), "the sentence")
+    panel.upload(relight("foreground"), subject)
+    panel.click(f"#{relight('size_from_subject')}")
+    panel.until(lambda: "Size 896x576 for a subject of 900x600." in note(panel, relight), "the note")
+    assert host_values(panel, ("width", "height")) == {"width": "896", "height": "576"}
+
+
+def test_relight_this_opens_the_panel_and_lets_the_light_in(panel, relight, subject):
+    panel.select_tab("img2img")
+    panel.upload("img2img_image", subject)
+    assert not is_open(panel, "img2img")
+    panel.click("#img2img_relight_this")
+    panel.until(lambda: is_open(panel, "img2img"), "the tick")
+    panel.until(lambda: panel.value("img2img_denoising_strength") == "0.9", "the strength")
+    panel.click(f"#{relight('size_from_subject')}")
+    panel.until(lambda: panel.value("img2img_width") == "896", "the img2img picture's size")
+
+
+@pytest.mark.parametrize("target", ["txt2img", "img2img"])
+def test_a_result_becomes_the_subject(panel, relight, target):
+    for name, value in {"steps": 1, "width": 96, "height": 64, "seed": 7, "prompt": "a vase"}.items():
+        panel.fill(f"txt2img_{name}", value)
+    panel.generate()
+    panel.click(f"#txt2img_send_to_relight_{target}")
+    panel.until(lambda: panel.find(f"#{target}_generate").is_displayed(), "the tab")
+    panel.tab = target
+    panel.until(lambda: is_open(panel, target), "the tick")
+    field = relight("foreground") if target == "txt2img" else "img2img_image"
+    picture = panel.until(lambda: panel.find_all(f"#{field} img"), "the picture")[0]
+    size = panel.until(lambda: panel.driver.execute_script(
+        "return arguments[0].naturalWidth && [arguments[0].naturalWidth, arguments[0].naturalHeight]", picture), "its size")
+    assert size == [96, 64]
+    panel.until(lambda: (panel.value(f"{target}_width"), panel.value(f"{target}_height")) == ("96", "64"), "the size")
+    for name, value in {"steps": 2, "seed": 7, "prompt": "a vase"}.items():
+        panel.fill(f"{target}_{name}", value)
+    panel.pick(relight("light"), "left")
+    panel.pick(relight("matting"), "none")
+    panel.generate()
+    assert 'Relight: "fc, left, ' in panel.infotext
+    assert panel.console_errors() == []
+
+
+def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, relight, tmp_path):
+    relight.open()
+    panel.click(f"#{relight('presets')} .label-wrap")
+    panel.pick(relight("light"), "top")
+    panel.fill(relight("reinforce"), 0.35)
+    panel.fill(relight("preset_name"), "window: 晚霞")
+    panel.click(f"#{relight('preset_save')}")
+    panel.until(lambda: note(panel, relight) == "Preset 'window: 晚霞' is saved.", "the note")
+    panel.fill(relight("preset_name"), "a/b")
+    panel.click(f"#{relight('preset_save')}")
+    panel.until(lambda: note(panel, relight).startswith("The preset's name has '/' in it"), "the refusal")
+
+    panel.open()
+    relight.open()
+    assert panel.value(relight("light")) == "none"
+    panel.click(f"#{relight('presets')} .label-wrap")
+    panel.pick(relight("preset"), "window: 晚霞")
+    panel.click(f"#{relight('preset_load')}")
+    panel.until(lambda: (panel.value(relight("light")), panel.value(relight("reinforce"))) == ("top", "0.35"), "the preset's values")
+    panel.fill(relight("preset_name"), "evening")
+    panel.click(f"#{relight('preset_rename')}")
+    panel.until(lambda: "is now called 'evening'" in note(panel, relight), "the new name")
+    panel.click(f"#{relight('preset_sharing')} .label-wrap")
+    panel.click(f"#{relight('preset_share')}")
+    shared = panel.until(lambda: panel.value(relight("preset_text")), "the shared text")
+    panel.until(lambda: "relight-presets" in panel.find(f"#{relight('preset_file')}").text, "the file")
+    panel.click(f"#{relight('preset_delete')}")
+    panel.until(lambda: note(panel, relight) == "Preset 'evening' is deleted.", "the note")
+    panel.fill(relight("preset_text"), shared)
+    panel.click(f"#{relight('preset_import')}")
+    panel.until(lambda: note(panel, relight) == "Imported: evening.", "the import")
+    panel.click(f"#{relight('undo')}")
+    panel.until(lambda: panel.value(relight("light")) == "none", "the load undone")
+    panel.click(f"#{relight('preset_delete')}")
+    panel.until(lambda: "is deleted" in note(panel, relight), "the note")
+    assert panel.console_errors() == []
