@@ -18,7 +18,8 @@ ALIASES = {"guidance_start": "start", "guidance_end": "end", "effective_region_m
            "starting_control_step": "start", "ending_control_step": "end", "control_weight": "weight",
            "advanced_weighting": "layer_weights", "weight_composition": "composition_weight"}
 IGNORED = ("module", "low_vram", "pixel_perfect", "processor_res", "threshold_a", "threshold_b", "control_mode",
-           "resize_mode", "save_detected_map")
+           "resize_mode", "save_detected_map", "inpaint_crop_input_image", "input_mode", "is_ui", "loopback", "batch_images",
+           "output_dir", "generated_image", "use_preview_as_input", "union_control_type", "pulid_mode")
 """Names of the ControlNet API that mean nothing here: accepted, without effect."""
 
 VALUE_ALIASES = {

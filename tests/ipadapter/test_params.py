@@ -77,6 +77,24 @@ def test_a_controlnet_unit_is_understood():
     assert inputs == {"image": "abc", "mask": "def"}
 
 
+def test_a_payload_as_controlnet_s_users_send_it():
+    """Every key that they post (Mikubill 3069): nothing is refused for a key without a meaning, and no picture gets lost."""
+    params, inputs = split_unit({
+        "control_mode": "Balanced", "enabled": True, "guidance_end": 1.0, "guidance_start": 0.3, "hr_option": "Both",
+        "image": {"image": "abc", "mask": None}, "inpaint_crop_input_image": False, "input_mode": "simple", "is_ui": True,
+        "loopback": False, "low_vram": False, "batch_images": "", "model": "ip-adapter-plus_sd15 [836b5c2e]",
+        "module": "ip-adapter-auto", "output_dir": "", "pixel_perfect": True, "processor_res": 512, "resize_mode": "Crop and Resize",
+        "save_detected_map": True, "threshold_a": 0.5, "threshold_b": 0.5, "use_preview_as_input": False, "weight": 0.7,
+        "generated_image": None, "union_control_type": "Unknown", "pulid_mode": "Fidelity"})
+    assert params == IpAdapterParams(model="ip-adapter-plus_sd15 [836b5c2e]", weight=0.7, start=0.3)
+    assert inputs == {"image": {"image": "abc", "mask": None}}
+
+
+def test_embeddings_of_another_make_are_not_dropped_in_silence():
+    with pytest.raises(IpAdapterError, match="`ip_adapter` has no field `ipadapter_input`"):
+        split_unit({"ipadapter_input": ["..."]})
+
+
 def test_aliases_point_at_fields():
     assert set(ALIASES.values()) <= {*FIELD_NAMES, "mask"}
 
