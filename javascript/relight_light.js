@@ -43,10 +43,20 @@ window.relight.light = (() => {
 
     const clip = (value, low, high) => Math.min(Math.max(value, low), high);
     const toLinear = (encoded) => (encoded <= 0.04045 ? encoded / 12.92 : ((encoded + 0.055) / 1.055) ** 2.4);
-    const toSrgb = (linear) => (linear <= 0.0031308 ? linear * 12.92 : 1.055 * linear ** (1 / 2.4) - 0.055);
 
     /** Truncated as the original does; a thousandth is added first, or the sRGB round trip would lose levels. */
     const toByte = (level) => Math.floor(clip(level, 0, 255) + 1e-3);
+
+    /** LEVELS[n]: the linear light from which on the byte is n; GUESS: a byte at or just below that of i / 4096. */
+    const LEVELS = Float64Array.from({length: 257}, (_, n) => (n ? toLinear((n - 1e-3) / 255) : -1)).fill(Infinity, 256);
+    const GUESS = Uint8Array.from({length: 4097}, (_, i) => LEVELS.filter((level) => level <= i / 4096).length - 1);
+
+    /** The byte of linear light: sRGB's other way, times 255, truncated as by toByte; without a power for each pixel. */
+    function linearToByte(linear) {
+        let byte = GUESS[Math.floor(clip(linear, 0, 1) * 4096)];
+        while (linear >= LEVELS[byte + 1]) byte++;
+        return byte;
+    }
 
     /** "#rrggbb" -> [r, g, b], 0..255. */
     const parseColor = (text) => [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16));
@@ -146,7 +156,7 @@ window.relight.light = (() => {
                 const plane = planes[planes.length === 1 ? 0 : channel], factor = toLinear(color[channel] / 255);
                 for (let i = 0; i < count; i++) sum[i] += plane[i] * factor;
             }
-            for (let i = 0; i < count; i++) pixels[4 * i + channel] = toByte(toSrgb(sum[i]) * 255);
+            for (let i = 0; i < count; i++) pixels[4 * i + channel] = linearToByte(sum[i]);
         }
         return pixels;
     }

@@ -5,7 +5,10 @@ window.relight = window.relight || {};
 window.relight.Pad = (() => {
     "use strict";
 
-    const WRITE_MS = 120, ECHO_MS = 2000, LOOK_MS = 700, MAX_PIXELS = 1024;
+    const WRITE_MS = 120, ECHO_MS = 1000, LOOK_MS = 700, MATTE_MS = 400, MAX_PIXELS = 1024;
+    const MATTE = ["matting", "matte_threshold", "matte_grow", "matte_feather"];
+
+    const warn = (error) => console.warn("Relight:", error);
 
     class Pad {
         /** root: the empty placeholder of the tab. */
@@ -15,13 +18,13 @@ window.relight.Pad = (() => {
             this.model = window.relight.padModel;
             this.state = {lights: [], selected: 0, kind: "fc", width: 512, height: 512};
             this.history = new this.model.History([]);
-            this.sent = new Map();
+            this.sent = new Set();
             this.planes = new Map();
             this.drag = null;
             this.view = window.relight.padView.build(root, tab);
             window.relight.padInput.listen(this);
             window.relight.fields.onChange(tab, (values) => this.heard(values));
-            window.relight.fields.get(tab, "light").then((values) => this.heard(values, true), () => {});
+            window.relight.fields.get(tab, "light").then((values) => this.heard(values, true), warn);
             this.look();
             this.timer = setInterval(() => this.look(), LOOK_MS);
         }
@@ -47,6 +50,7 @@ window.relight.Pad = (() => {
             this.pictures = {image: found.image, custom: found.custom, cut: found.image ? this.isCutOut(found.image) : false};
             Object.assign(this.state, {width: found.width, height: found.height, kind: found.background ? "fc" : found.kind});
             this.scaled = null;
+            this.cutOut();
             this.draw();
         }
 
@@ -57,7 +61,11 @@ window.relight.Pad = (() => {
 
         /** fbc without a background takes the light as background, in its own range; every other case is fc's. */
         modelKind() {
-            return /fbc/i.test(this.modelName || "") ? "fbc" : "fc";
+            return /fbc/i.test(this.modelName) ? "fbc" : "fc";
+        }
+
+        get modelName() {
+            return this.values?.model || "";
         }
 
         isCutOut(image) {
@@ -68,33 +76,67 @@ window.relight.Pad = (() => {
             }
         }
 
+        /** With "Cut out the subject" the server's cut-out replaces the picture; asked for once for each picture and matte. */
+        cutOut() {
+            const {image} = this.pictures || {}, wanted = this.view.cutOut.checked && image && !this.pictures.cut;
+            const key = wanted ? [image.src, ...MATTE.map((name) => this.values?.[name])].join("\n") : "";
+            if (key === this.cutKey) return;
+            this.cutKey = key;
+            this.asking?.abort();
+            this.made = this.scaled = null;
+            clearTimeout(this.cutting);
+            this.note(wanted ? window.relight.text("cutting") : "");
+            if (wanted) this.cutting = setTimeout(() => this.ask(image, key), MATTE_MS);
+        }
+
+        ask(image, key) {
+            this.asking = new AbortController();
+            window.relight.subject.cutOut(this.tab, image, this.values, this.asking.signal).then(
+                (made) => ({made, note: ""}), (error) => ({made: null, note: error.message})).then(({made, note}) => {
+                if (key !== this.cutKey) return;
+                this.made = made;
+                this.scaled = null;
+                this.note(note);
+            });
+        }
+
+        note(text) {
+            this.state.note = text;
+            this.draw();
+        }
+
         /* ---- the panel's fields ---- */
 
-        /** Fields as gradio has them. What this pad wrote a moment ago is its own echo. */
+        /** Fields as gradio has them. What this pad wrote a moment ago is its own echo, which may come late. */
         heard(values, first = false) {
-            if (values.model !== this.modelName) {
-                this.modelName = values.model;
-                this.look();
-            }
+            const {modelName} = this;
+            this.values = values;
+            if (values.model !== modelName) this.look();
+            this.cutOut();
             const lights = this.model.fromFields(values), text = JSON.stringify(lights);
-            if (this.drag || this.pending || performance.now() - (this.sent.get(text) ?? -ECHO_MS) < ECHO_MS) return;
-            if (text === JSON.stringify(this.state.lights)) return;
+            if (this.drag || this.pending || this.sent.has(text) || text === JSON.stringify(this.state.lights)) return;
             this.state.lights = lights;
+            this.state.selected = Math.max(0, Math.min(this.state.selected, lights.length - 1));
             if (first) this.history = new this.model.History(lights);
             this.history.push(lights);
             this.draw();
         }
 
-        /** Write to the fields, at most every WRITE_MS while a light is dragged. */
+        /** Write to the fields, at most every WRITE_MS while a light is dragged; in the end the fields are right. */
         write() {
             if (this.pending) return;
             this.pending = setTimeout(() => {
                 this.pending = null;
-                const {lights} = this.state, now = performance.now();
-                for (const [text, time] of this.sent) if (now - time > ECHO_MS) this.sent.delete(text);
-                this.sent.set(JSON.stringify(lights), now);
-                window.relight.fields.set(this.tab, this.model.toFields(lights)).catch((error) => console.warn("Relight:", error));
+                this.sent.add(JSON.stringify(this.state.lights));
+                clearTimeout(this.settling);
+                this.settling = setTimeout(() => this.settle(), ECHO_MS);
+                window.relight.fields.set(this.tab, this.model.toFields(this.state.lights)).catch(warn);
             }, this.drag ? WRITE_MS : 0);
+        }
+
+        settle() {
+            this.sent.clear();
+            window.relight.fields.get(this.tab, "light").then((values) => this.heard(values), warn);
         }
 
         /* ---- changing lights ---- */
@@ -200,9 +242,9 @@ window.relight.Pad = (() => {
             if (!this.pictures?.image) return null;
             if (!this.scaled) {
                 this.scaled = window.relight.subject.canvas(this.view.canvas.width, this.view.canvas.height);
-                window.relight.subject.cover(this.scaled.getContext("2d"), this.pictures.image);
+                window.relight.subject.cover(this.scaled.getContext("2d"), this.made || this.pictures.image);
             }
-            return {picture: this.scaled, cut: this.pictures.cut};
+            return {picture: this.scaled, cut: this.pictures.cut || !!this.made};
         }
 
         /** Light planes by their light: while one light moves, the others are not computed again. */

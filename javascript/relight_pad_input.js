@@ -43,12 +43,10 @@ window.relight.padInput = (() => {
         const handle = event.target.closest(".relight-pad-handle"), grip = event.target.closest(".relight-pad-grip");
         if (event.pointerType === "touch" && !handle && !grip) return;
         event.preventDefault();
-        if (handle) {
-            pad.select(indexOf(handle));
-            handle.focus({preventScroll: true});
-        } else if (!pad.selected) pad.add();
+        if (handle) pad.select(indexOf(handle));
+        else if (!pad.selected) pad.add();
         pad.drag = {radius: !!grip, grab: handle ? grabOf(pad, event) : [0, 0], id: event.pointerId, before: pad.history.at};
-        pad.view.stage.setPointerCapture(event.pointerId);
+        (handle || grip || pad.view.stage).setPointerCapture(event.pointerId);
         pad.root.classList.add("relight-pad-dragging");
         if (!handle && !grip) moveSelected(pad, event);
     }
@@ -64,6 +62,7 @@ window.relight.padInput = (() => {
         pad.history.push(pad.state.lights);
         pad.write();
         pad.draw();
+        pad.view.handles.children[pad.state.selected]?.focus({preventScroll: true});
     }
 
     function onTap(pad, event) {
@@ -107,6 +106,7 @@ window.relight.padInput = (() => {
         for (const [name, {input}] of Object.entries(view.settings)) input.addEventListener("input", () => pad.set(name, input.value));
         for (const [kind, input] of Object.entries(view.kinds.inputs)) input.addEventListener("change", () => pad.setKind(kind));
         view.mapOnly.addEventListener("change", () => pad.draw());
+        view.cutOut.addEventListener("change", () => pad.cutOut());
     }
 
     /** Make a pad's elements answer. */

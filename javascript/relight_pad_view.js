@@ -5,7 +5,7 @@ window.relight = window.relight || {};
 window.relight.padView = (() => {
     "use strict";
 
-    const MAP_SIZE = 160;
+    const MAP_SIZE = 128;
     const KINDS = ["none", "direction", "spot", "ambient", "custom"];
     const KIND_TEXT = {none: "none", direction: "direction", spot: "spot", ambient: "ambient", custom: "own"};
     const ICONS = {
@@ -78,6 +78,7 @@ window.relight.padView = (() => {
         view.buttons = Object.fromEntries(["undo", "redo", "reset", "remove", "add"].map((name) => [name, iconButton(name, text(name))]));
         view.chips = make("div", {className: "relight-pad-chips", role: "group", "aria-label": text("lights")});
         view.mapOnly = make("input", {type: "checkbox"});
+        view.cutOut = make("input", {type: "checkbox"});
         view.settings = {
             color: colorField(tab), kelvin: range(tab, "kelvin", 1500, 15000, 100), radius: range(tab, "radius", 0.01, 2, 0.01),
             gamma: range(tab, "gamma", -1, 1, 0.02), start: range(tab, "start", 0, 255, 1), end: range(tab, "end", 0, 255, 1),
@@ -92,7 +93,9 @@ window.relight.padView = (() => {
                 undo, redo, reset, remove),
             view.kinds.group,
             grid,
-            make("label", {className: "relight-pad-check"}, view.mapOnly, text("mapOnly")),
+            make("div", {className: "relight-pad-bar"},
+                make("label", {className: "relight-pad-check"}, view.cutOut, text("cutOut")),
+                make("label", {className: "relight-pad-check"}, view.mapOnly, text("mapOnly"))),
             make("p", {className: "relight-help"}, text("padHelp")));
         root.replaceChildren(inside);
         return view;
@@ -185,7 +188,7 @@ window.relight.padView = (() => {
         set.gamma.row.hidden = kind === "ambient" || kind === "custom";
     }
 
-    /** Everything but the picture. state: lights, selected, kind, width, height, canUndo, canRedo. */
+    /** Everything but the picture. state: lights, selected, kind, width, height, note, canUndo, canRedo. */
     function draw(view, state) {
         const {kindOf, words, MAX_LIGHTS} = window.relight.padModel, text = window.relight.text;
         const light = state.lights[state.selected], kind = kindOf(light);
@@ -202,7 +205,7 @@ window.relight.padView = (() => {
         view.buttons.redo.disabled = !state.canRedo;
         view.buttons.reset.disabled = view.buttons.remove.disabled = !light;
         view.buttons.add.disabled = state.lights.length >= MAX_LIGHTS;
-        view.hint.textContent = !light ? text("empty") : kind === "custom" ? text("custom") : "";
+        view.hint.textContent = state.note || (!light ? text("empty") : kind === "custom" ? text("custom") : "");
         view.words.textContent = !light ? "" : `${text("light", {number: state.selected + 1})}: ${words(light, state.kind)}`;
     }
 

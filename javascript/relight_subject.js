@@ -5,6 +5,8 @@ window.relight = window.relight || {};
 window.relight.subject = (() => {
     "use strict";
 
+    const LONGEST = 768;
+    const EDGES = ["matte_threshold", "matte_grow", "matte_feather"];
     const INPUTS = {txt2img: [], img2img: ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch"]};
 
     const shownImage = (box) => [...(box?.querySelectorAll("img") || [])].find((image) => image.src && image.naturalWidth > 0);
@@ -51,5 +53,35 @@ window.relight.subject = (() => {
         return false;
     }
 
-    return {image, fieldImage, cover, canvas, pixels, isCutOut};
+    async function base64Of(picture) {
+        const blob = await (await fetch(picture.src)).blob();
+        return new Promise((resolve, reject) => {
+            const reader = new FileReader();
+            reader.onload = () => resolve(reader.result);
+            reader.onerror = () => reject(reader.error);
+            reader.readAsDataURL(blob);
+        });
+    }
+
+    /** The server's cut-out of a subject as <img>, at most LONGEST pixels long. Throws the server's sentence. */
+    async function cutOut(tab, picture, fields, signal) {
+        const scale = Math.min(1, LONGEST / Math.max(picture.naturalWidth, picture.naturalHeight));
+        const iclight = {foreground: await base64Of(picture), matting: fields.matting};
+        for (const name of EDGES) iclight[name] = Number(fields[name]) || 0;
+        const mask = fields.matting === "mask" && fieldImage(tab, "mask");
+        if (mask) iclight.mask = await base64Of(mask);
+        const size = (length) => Math.max(16, Math.round(length * scale));
+        const reply = await fetch("relight/v1/preview/matte", {
+            method: "POST", headers: {"Content-Type": "application/json"}, signal,
+            body: JSON.stringify({width: size(picture.naturalWidth), height: size(picture.naturalHeight), iclight}),
+        });
+        const answer = await reply.json();
+        if (!reply.ok) throw new Error(answer.detail);
+        const made = new Image();
+        made.src = `data:image/png;base64,${answer.images[1]}`;
+        await made.decode();
+        return made;
+    }
+
+    return {image, fieldImage, cover, canvas, pixels, isCutOut, cutOut};
 })();

@@ -22,6 +22,8 @@ window.relight = window.relight || {};
         redo: "Redo",
         reset: "Reset this light",
         mapOnly: "Light map only",
+        cutOut: "Cut out the subject",
+        cutting: "Cutting out the subject…",
         lights: "Lights",
         light: "Light {number}",
         color: "Colour",

@@ -12,35 +12,37 @@ SHOWN_WITH = {"light_angle": ("angle",), "light_x": ("spot",), "light_y": ("spot
               "light_map": ("custom",)}
 """Controls that mean something for some lights only."""
 NUMBERS = ("light_angle", "light_x", "light_y", "light_radius")
-ROWS = (("model", "reinforce"), ("background_flip", "keep_background", "compensate_steps", "extras"))
+ROWS = (("model", "reinforce"), ("compensate_steps", "extras"))
 MORE_ROWS = (("light_start", "light_end"), ("light_color", "light_gamma"), ("lights",), ("detail", "detail_sigma", "color_hold"),
              ("condition_scale", "hr_option"))
-HALF = 240
-"""Least width of one of the two columns, in pixels: below twice of it they stand under each other."""
 
 
 def build(panel: Components) -> None:
-    panel.checkbox("iclight", "Relight with IC-Light", True)
-    with gr.Row(elem_id=panel.elem_id("stage")):
-        with gr.Column(min_width=HALF):
-            build_subject(panel)
-        with gr.Column(min_width=HALF):
-            pad.build(panel)
-            add_rows(panel, (("light",), NUMBERS))
-            panel.picture("light_map", visible=False)
-    add_rows(panel, ROWS)
-    with gr.Accordion("More", open=False, elem_id=panel.elem_id("more")):
-        add_rows(panel, MORE_ROWS)
-        add_rows(panel, (tuple(name for name in LIGHT_FIELDS if name not in panel.components),))
+    with gr.Column(elem_classes=["relight-light"]):
+        panel.checkbox("iclight", "Relight with IC-Light", True)
+        build_stage(panel)
+        add_rows(panel, ROWS)
+        with gr.Accordion("More", open=False, elem_id=panel.elem_id("more")):
+            add_rows(panel, MORE_ROWS)
+            add_rows(panel, (tuple(name for name in LIGHT_FIELDS if name not in panel.components),))
     panel.show_for("light", SHOWN_WITH)
     panel.show_for("matting", {"mask": ("mask",)})
 
 
-def build_subject(panel: Components) -> None:
-    panel.picture("foreground")
-    add_rows(panel, (("matting",),))
-    panel.picture("mask", visible=False)
-    panel.picture("background")
+def build_stage(panel: Components) -> None:
+    """style.css puts the pad beside the other two where there is room, between them where there is not."""
+    with gr.Row(elem_classes=["relight-stage"]):
+        with gr.Column(min_width=0, elem_classes=["relight-stage-subject"]):
+            panel.picture("foreground")
+        with gr.Column(min_width=0, elem_classes=["relight-stage-light"]):
+            pad.build(panel)
+            add_rows(panel, (("light",), NUMBERS))
+            panel.picture("light_map", visible=False)
+        with gr.Column(min_width=0, elem_classes=["relight-stage-place"]):
+            add_rows(panel, (("matting",),))
+            panel.picture("mask", visible=False)
+            panel.picture("background")
+            add_rows(panel, (("background_flip", "keep_background"),))
 
 
 def add_rows(panel: Components, rows: tuple) -> None:

@@ -10,7 +10,7 @@ from ..panel import PANEL_ORDER, unit_name
 from .components import Components
 
 PAD_FIELDS = ("model", "light", "light_angle", "light_x", "light_y", "light_radius", "light_start", "light_end", "light_color",
-              "light_gamma", "lights")
+              "light_gamma", "lights", "matting", "matte_threshold", "matte_grow", "matte_feather")
 FILES = {*IMAGE_FIELDS, *(unit_name(number, name) for number in range(1, MAX_UNITS + 1)
                           for name in ("image", "more", "mask", "image_mask", "negative_image"))}
 ALL_FIELDS = tuple(name for name in PANEL_ORDER if name not in FILES)

@@ -1,0 +1,247 @@
+"""The light pad: dragging sets the fields, typing moves the light, and what is dragged is what is generated."""
+
+import json
+
+import pytest
+from browser.pad import LightPad
+from PIL import Image, ImageDraw
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    ImageDraw.Draw(image).ellipse((16, 12, 48, 60), fill=(180, 90, 60, 255))
+    path = tmp_path_factory.mktemp("pictures") / "subject.png"
+    image.save(path)
+    return path
+
+
+@pytest.fixture
+def pad(panel):
+    return LightPad(panel)
+
+
+def test_a_click_on_the_empty_pad_makes_a_light_there(pad):
+    pad.open()
+    assert pad.find(".relight-pad-hint").text == "Click where the light should come from."
+    pad.click_at(0.97, 0.5)
+    pad.fields(light="right")
+    assert pad.words() == "from the right"
+
+
+def test_dragging_turns_the_light_and_snaps_to_sides_and_corners(pad):
+    pad.open()
+    pad.click_at(0.05, 0.5)
+    pad.fields(light="left")
+    pad.drag(pad.handle(), 0.5, -0.05)
+    pad.fields(light="top", light_angle=0)
+    pad.drag(pad.handle(), 1, 1)
+    pad.fields(light="bottom-right")
+    pad.drag(pad.handle(), 0.8, -0.1)
+    pad.fields(light="angle")
+    assert 40 < float(pad.field("light_angle")) < 70
+    assert pad.words() == f"from {float(pad.field('light_angle')):g} degrees"
+    assert pad.panel.console_errors() == []
+
+
+def test_typing_moves_the_light(pad):
+    pad.open()
+    pad.panel.pick(pad("light"), "angle")
+    pad.panel.fill(pad("light_angle"), 30)
+    pad.panel.until(lambda: pad.words() == "from 30 degrees", "the turned light")
+    pad.panel.pick(pad("light"), "top-left")
+    pad.panel.until(lambda: pad.words() == "from the top left corner", "the corner")
+
+
+def test_a_spot_has_its_place_and_its_radius(pad):
+    pad.open()
+    pad.kind("spot")
+    pad.fields(light="spot", light_x=0.5, light_y=0.5, light_radius=0.5)
+    pad.drag(pad.handle(), 0.25, 0.75)
+    pad.fields(light_x=0.25, light_y=0.75)
+    before = pad.field("light_radius")
+    pad.drag(pad.find(".relight-pad-grip"), 0.45, 0.75)
+    pad.panel.until(lambda: pad.field("light_radius") != before, "a smaller radius")
+    assert float(pad.field("light_radius")) == pytest.approx(0.2, abs=0.03)
+
+
+def test_colour_temperature_fall_off_and_brightness_reach_the_fields(pad):
+    pad.open()
+    pad.kind("direction")
+    pad.setting("kelvin", 2700)
+    pad.fields(light="left", light_color="#ffa757")
+    pad.setting("color", "#3366ff")
+    pad.setting("gamma", 0.3)
+    pad.setting("start", 200)
+    pad.setting("end", 40)
+    pad.fields(light_color="#3366ff", light_gamma=2, light_start=200, light_end=40)
+    pad.setting("start", 255)
+    pad.fields(light_start="")
+
+
+def test_fbc_has_its_own_range(pad):
+    pad.open()
+    pad.kind("direction")
+    assert pad.find("[data-setting=end] output").text == "0 (the model's own)"
+    pad.panel.pick(pad("model"), "fbc")
+    pad.panel.until(lambda: pad.find("[data-setting=end] output").text == "32 (the model's own)", "fbc's range")
+
+
+def test_several_lights_are_added_chosen_and_removed(pad):
+    pad.open()
+    pad.click_at(0.02, 0.5)
+    pad.press("add")
+    pad.kind("spot")
+    pad.setting("color", "#ff8800")
+    pad.fields(light="left", lights='[{"light":"spot","light_color":"#ff8800"}]')
+    for _ in range(10):
+        if pad.find("[data-action=add]").is_enabled():
+            pad.press("add")
+    assert len(pad.find_all(".relight-pad-handle")) == 8
+    pad.find(".relight-pad-chip:first-child").click()
+    pad.press("remove")
+    pad.fields(light="spot", light_color="#ff8800")
+    pad.panel.until(lambda: len(json.loads(pad.field("lights"))) == 6, "six further lights")
+
+
+def test_undo_and_redo(pad):
+    pad.open()
+    pad.click_at(0.02, 0.5)
+    pad.drag(pad.handle(), 0.5, 0)
+    pad.fields(light="top")
+    pad.press("undo")
+    pad.fields(light="left")
+    pad.press("redo")
+    pad.fields(light="top")
+    pad.handle().click()
+    pad.keys("z", held=Keys.CONTROL)
+    pad.fields(light="left")
+    pad.keys("z", held=Keys.CONTROL)
+    pad.fields(light="none")
+    pad.keys("y", held=Keys.CONTROL)
+    pad.fields(light="left")
+
+
+def test_a_double_click_resets_the_light(pad):
+    pad.open()
+    pad.kind("direction")
+    pad.setting("color", "#00ff00")
+    pad.setting("end", 90)
+    pad.drag(pad.handle(), 0.8, 0)
+    pad.fields(light="angle", light_color="#00ff00", light_end=90)
+    ActionChains(pad.driver).double_click(pad.handle()).perform()
+    pad.fields(light="left", light_angle=0, light_color="#ffffff", light_end="")
+
+
+def test_a_finger_drags_the_light_and_the_page_stays(pad):
+    pad.open()
+    pad.kind("spot")
+    pad.handle()
+    before = pad.driver.execute_script("return [scrollX, scrollY]")
+    pad.touch_drag(pad.handle(), 0.2, 0.9)
+    pad.fields(light_x=0.2, light_y=0.9)
+    assert pad.driver.execute_script("return [scrollX, scrollY]") == before
+
+
+def test_a_tap_puts_the_light_there(pad):
+    pad.open()
+    place = pad.at(0.5, 0.04)
+    pad.touch("touchStart", place)
+    pad.touch("touchEnd")
+    pad.fields(light="top")
+
+
+def test_the_keyboard_does_everything(pad):
+    pad.open()
+    pad.driver.execute_script("arguments[0].focus()", pad.panel.find(f"#{pad('iclight')} input"))
+    reach(pad, ".relight-pad-icon[data-action=add]")
+    pad.keys(Keys.ENTER)
+    pad.fields(light="left")
+    reach(pad, ".relight-pad-handle", back=True)
+    pad.keys(Keys.ARROW_LEFT)
+    pad.fields(light="angle", light_angle=185)
+    pad.keys(Keys.ARROW_RIGHT, held=Keys.SHIFT)
+    pad.fields(light_angle=184)
+    reach(pad, ".relight-pad-kinds input")
+    pad.keys(Keys.ARROW_RIGHT)
+    pad.fields(light="spot")
+    reach(pad, ".relight-pad-handle", back=True)
+    pad.keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN, "+")
+    pad.fields(light_x=0.55, light_y=0.55, light_radius=0.55)
+    pad.keys(Keys.HOME)
+    pad.fields(light_x=0.5, light_y=0.5, light_radius=0.5)
+    pad.keys(Keys.DELETE)
+    pad.fields(light="none")
+    assert pad.driver.execute_script("return document.activeElement.dataset.action") == "add"
+
+
+def reach(pad, css, back=False):
+    """Tab, or Shift+Tab, until the element has the focus."""
+    for _ in range(40):
+        if pad.driver.execute_script("return document.activeElement.matches(arguments[0])", css):
+            return
+        pad.keys(Keys.TAB, held=Keys.SHIFT) if back else pad.keys(Keys.TAB)
+    raise AssertionError(f"{css} is not reached by Tab")
+
+
+def test_what_is_dragged_is_generated_said_and_pasted_back(pad, subject):
+    pad.open()
+    pad.panel.upload(pad("foreground"), subject)
+    pad.click_at(0.9, 0.02)
+    pad.press("add")
+    pad.kind("spot")
+    pad.drag(pad.handle(2), 0.3, 0.6)
+    pad.setting("color", "#ff8800")
+    pad.panel.until(lambda: "#ff8800" in pad.field("lights"), "the second light in the fields")
+    names = ("light", "light_angle", "lights")
+    made = {name: pad.field(name) for name in names}
+    pad.panel.generate()
+    infotext, picture = pad.panel.infotext, pad.panel.picture_bytes()
+    assert f"Relight light: {made['light']}" in infotext and "Relight lights: " in infotext and "#ff8800" in infotext
+
+    pad.panel.open()
+    pad.panel.paste(infotext)
+    pad.panel.until(lambda: pad.panel.checked(f"{pad('enabled')}-visible-checkbox"), "the tick")
+    assert [pad.field(name) for name in names[:2]] == [made[name] for name in names[:2]]
+    assert json.loads(pad.field("lights")) == json.loads(made["lights"])
+    pad.panel.upload(pad("foreground"), subject)
+    pad.panel.open_accordion(pad("enabled"))
+    pad.panel.until(lambda: len(pad.find_all(".relight-pad-handle")) == 2, "both lights on the pad")
+    pad.panel.generate()
+    assert (pad.panel.infotext, pad.panel.picture_bytes()) == (infotext, picture)
+    assert pad.panel.console_errors() == []
+
+
+def test_img2img_shows_its_own_picture_and_has_its_own_pad(pad, subject):
+    pad.open("img2img")
+    assert pad.script("return pad.pictures.image") is None
+    pad.panel.upload("img2img_image", subject)
+    pad.panel.until(lambda: pad.script("return !!pad.pictures.image && pad.pictures.cut"), "the picture on the pad")
+    pad.kind("ambient")
+    pad.fields(light="ambient")
+    assert pad.panel.value("script_txt2img_relight_light") == "none"
+
+
+def test_fields_of_every_kind_are_set_and_read(pad):
+    pad.open()
+    values = {"matting": "none", "reinforce": 0.25, "keep_background": True, "light_end": "12", "unit2_weight": 0.5,
+              "unit2_enabled": True}
+    answer = pad.driver.execute_async_script(
+        "const [values, done] = arguments;"
+        "relight.fields.set('txt2img', values).then(() => setTimeout(() => relight.fields.get('txt2img').then(done), 300))", values)
+    assert {name: answer[name] for name in values} == values
+    assert pad.field("matting") == "none" and pad.field("reinforce") == "0.25"
+
+
+def test_nothing_moves_when_the_accordion_opens(pad):
+    """The pad's box has its size before the pad is in it."""
+    pad.panel.find("#txt2img_prompt")
+    pad.driver.execute_script("""
+        window.shifts = [];
+        new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((entry) => entry.value)))
+            .observe({type: "layout-shift"});""")
+    pad.open()
+    pad.driver.execute_async_script("setTimeout(arguments[0], 600)")
+    assert sum(pad.driver.execute_script("return window.shifts")) < 0.01
