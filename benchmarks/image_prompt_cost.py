@@ -3,13 +3,15 @@
     python dev.py bench                                          with everything else
     python benchmarks/image_prompt_cost.py [--base sd15] [--latent 64] [--batch 2] [--rounds 3] [--device cpu]
 
-Plain UNet, Relight's patches and diffusers' own processors take turns in the same process, with random weights of full size.
-A time is a median; the ratio is the median of the ratios to the plain UNet of the same round.
+Plain UNet, Relight's patches and diffusers' own processors take turns in the same process, each round beginning with another
+one, with random weights of full size. A time is a median; the ratio is the median of the ratios to the plain UNet of the same
+round, with the quartiles behind it. The load average tells how quiet the machine was.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import time
@@ -127,33 +129,48 @@ class Contestants:
                 "diffusers' processors": self.run_theirs}
 
 
-def measure(contestants: Contestants, rounds: int) -> tuple[list[tuple[str, float, float]], list[torch.Tensor]]:
-    """(name, median seconds, median ratio to plain) for each, and what each gives; one round before is not counted."""
+def measure(contestants: Contestants, rounds: int) -> tuple[dict[str, list[float]], list[torch.Tensor]]:
+    """Seconds of each in every round, and what each gives; one round before is not counted."""
     calls = contestants.calls()
     results = [timed(call, contestants.device)[1] for call in calls.values()]
     times = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            times[name].append(timed(call, contestants.device)[0])
-    plain = times["plain UNet"]
-    rows = [(name, statistics.median(values), statistics.median(a / b for a, b in zip(values, plain)))
-            for name, values in times.items()]
-    return rows, results
+    names = list(calls)
+    for number in range(rounds):
+        shift = number % len(names)
+        for name in names[shift:] + names[:shift]:
+            times[name].append(timed(calls[name], contestants.device)[0])
+    return times, results
+
+
+def ratio_to(values: list[float], plain: list[float]) -> str:
+    """Median and quartiles of the ratios, round by round."""
+    ratios = [a / b for a, b in zip(values, plain)]
+    if len(ratios) < 2:
+        return f"{ratios[0]:.3f}"
+    low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+
+
+def load() -> str:
+    """The machine's load average over the last minute, where it has one."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 
 def cost(base: str, latent: int, batch: int, rounds: int, device: str) -> str:
     """Markdown: time of a UNet call, and bytes resident while sampling."""
     dtype = torch.float32 if device == "cpu" else torch.float16
     contestants = Contestants(base, latent, batch, device, dtype)
-    rows, (plain, ours, theirs) = measure(contestants, rounds)
+    before = load()
+    times, (plain, ours, theirs) = measure(contestants, rounds)
     apart, effect = (float((ours - other).abs().max()) for other in (theirs, plain))
     kept = {"plain UNet": 0, "Relight, one unit": contestants.resident, "diffusers' processors": contestants.layer_bytes}
     about = (f"One image prompt of {TOKENS} tokens on a {base} UNet, {latent}x{latent} latents, UNet batch {batch}, {device}, "
-             f"{str(dtype).removeprefix('torch.')}, {torch.get_num_threads()} threads, {rounds} rounds. Both ways' outputs "
-             f"differ by at most {apart:.1e}, from the plain one's by {effect:.1e}.")
+             f"{str(dtype).removeprefix('torch.')}, {torch.get_num_threads()} threads, {rounds} rounds, load average {before} "
+             f"to {load()} on {os.cpu_count()} cores. Both ways' outputs differ by at most {apart:.1e}, "
+             f"from the plain one's by {effect:.1e}.")
     lines = [about, "", "| UNet call | median | to plain | resident beside the UNet |", "| --- | --- | --- | --- |"]
-    lines += [f"| {name} | {1000 * seconds:.0f} ms | {ratio:.3f} | {kept[name] / 2**20:.1f} MiB |"
-              for name, seconds, ratio in rows]
+    lines += [f"| {name} | {1000 * statistics.median(values):.0f} ms | {ratio_to(values, times['plain UNet'])} "
+              f"| {kept[name] / 2**20:.1f} MiB |" for name, values in times.items()]
     return "\n".join([*lines, "", f"Keys and values of all layers, once a job: {1000 * contestants.build_seconds:.0f} ms."])
 
 
