@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ...lib_iclight.params import IMAGE_FIELDS
-from ..ip_request import MAX_UNITS
-from ..panel import PANEL_ORDER, unit_name
+from ..presets import PRESET_FIELDS
 from .components import Components
 
 PAD_FIELDS = ("model", "light", "light_angle", "light_x", "light_y", "light_radius", "light_start", "light_end", "light_color",
               "light_gamma", "lights", "matting", "matte_threshold", "matte_grow", "matte_feather")
-FILES = {*IMAGE_FIELDS, *(unit_name(number, name) for number in range(1, MAX_UNITS + 1)
-                          for name in ("image", "more", "mask", "image_mask", "negative_image"))}
-ALL_FIELDS = tuple(name for name in PANEL_ORDER if name not in FILES)
-CHANNELS = {"light": PAD_FIELDS, "all": ALL_FIELDS}
+CHANNELS = {"light": PAD_FIELDS, "all": ("enabled", *PRESET_FIELDS)}
+"""Fields that are read and set together: the pad's own, and all that are no pictures."""
 
 
 def tab_of(panel: Components) -> str:

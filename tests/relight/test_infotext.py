@@ -19,7 +19,7 @@ def test_round_trip(params):
     pairs = {MARKER: "proof", **to_infotext(params, IcLightImages())}
     pasted = {name: read(pairs) for name, read in paste_fields()}
     assert {name: pasted[name] for name in LIGHT_FIELDS if name != "extras"} == {
-        name: "" if (value := getattr(params, name)) is None else value for name in LIGHT_FIELDS if name != "extras"}
+        name: "" if (value := getattr(params, name)) in (None, ()) else value for name in LIGHT_FIELDS if name != "extras"}
     assert pasted["iclight"] is True and pasted["unit1_enabled"] is False
 
 
