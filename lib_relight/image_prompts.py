@@ -19,7 +19,7 @@ from ..lib_ipadapter.keys import size_in_bytes
 from ..lib_ipadapter.params import IpAdapterParams
 from ..lib_ipadapter.prompt import ImagePrompt, Reference, encode_prompt, fingerprint
 from ..lib_ipadapter.variants import check_unet
-from . import infotext, ip_files, ip_remarks
+from . import infotext, ip_files, ip_remarks, preflight
 from .caches import ContentCache, content_hash, counters
 from .hosts.base import job_steps
 from .ip_request import SUBJECT, IpUnit
@@ -80,8 +80,7 @@ class ImagePrompts:
         self.proof.layers = layout[0]
         self.lighting = lighting
         if lighting is None and any(unit.uses_subject for unit in self.requested):
-            raise RelightError(f"An `ip_adapter` unit asks for the {SUBJECT!r}, but there is no `iclight` in this job; give the "
-                               "unit a picture of its own.")
+            raise RelightError(preflight.SUBJECT_WITHOUT_LIGHT)
         device = self.host.device()
         with ExitStack() as stack:
             opened = cache(lambda path: stack.enter_context(encoder.opened(path, device, working_dtype(device))))

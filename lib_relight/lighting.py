@@ -9,14 +9,11 @@ from PIL import Image
 from ..lib_iclight import conditioning, detail, foreground, lights
 from ..lib_iclight.errors import IcLightError
 from ..lib_iclight.params import IcLightParams
-from . import finder, infotext, offsets, pictures
+from . import finder, infotext, offsets, pictures, preflight
 from .hosts.base import job_steps
 from .messages import RelightError
 from .pictures import Frame, Subject
 from .request import IcLightImages
-
-WEAK_DENOISE = 0.7
-"""Below it little of the light in the init latent is left to see."""
 
 
 class Lighting:
@@ -35,38 +32,23 @@ class Lighting:
 
     @property
     def rewrites_start(self) -> bool:
-        """True when the light goes into the start of sampling; fbc without a background takes it as the background."""
-        return lights.has_light(self.params) and not (self.info.kind == "fbc" and self.images.background is None)
+        return preflight.rewrites_start(self.info.kind, self.params, self.images)
 
     def check_request(self, p) -> None:
-        kind = self.info.kind
-        if kind == "fbc" and self.images.background is None and not lights.has_light(self.params):
-            raise RelightError("fbc needs a `background`; add one, or choose a `light`, which then serves as background.")
-        if kind != "fbc" and self.images.background is not None:
-            raise RelightError(f"`background` is given but the model is {kind}, which takes none; set `model` to 'auto' or "
-                               "'fbc', or leave `background` out.")
+        preflight.check_kind(self.info.kind, self.params, self.images)
         if self.own_init and not getattr(p, "init_images", None):
-            raise RelightError("img2img has no picture; add the subject as the img2img image or as `foreground`.")
-        self.check_checkpoint_file(p)
-
-    def check_checkpoint_file(self, p) -> None:
-        path = self.host.checkpoint_file(p)
-        if path is not None and finder.checkpoint_family(path) == "iclight":
-            raise RelightError(f"{path.name} is an IC-Light file chosen as checkpoint; choose an SD 1.5 checkpoint and "
-                               "leave IC-Light to Relight's `model`.")
+            raise RelightError(preflight.NO_PICTURE)
+        preflight.check_checkpoint_file(self.host.checkpoint_file(p))
 
     def prepare(self, p) -> None:
         """process: the checkpoint's family, the subjects cut out, what the infotext says."""
         family = self.host.family(p)
-        if family not in (None, "sd15"):
-            raise RelightError(f"The checkpoint is {family}; IC-Light needs an SD 1.5 checkpoint. Choose one and generate again.")
-        if family and self.host.in_channels(p) != 4:
-            raise RelightError(f"The checkpoint takes {self.host.in_channels(p)} input channels (an inpainting model?); "
-                               "IC-Light needs an ordinary SD 1.5 checkpoint with 4.")
+        if family is not None:
+            preflight.check_checkpoint(family, self.host.in_channels(p) if family == "sd15" else 0)
         init_images = p.init_images if self.is_img2img else None
         self.subjects = pictures.cut_out_all(self.params, self.images, init_images, self.steps)
-        if self.is_img2img and self.rewrites_start and p.denoising_strength < WEAK_DENOISE:
-            self.host.say(p, f"Relight: denoising strength {p.denoising_strength:g} is low for a light; 0.9 to 1 shows it fully.")
+        if self.is_img2img and self.rewrites_start and p.denoising_strength < preflight.WEAK_DENOISE:
+            self.host.say(p, preflight.weak_denoise(p.denoising_strength))
         p.color_corrections = []  # not None: the host then prepares no match with the colours before relighting
 
     def infotext(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from . import matting
 from .caches import ContentCache, content_hash, counters, tensor_bytes
 from .images import check_size
 from .messages import RelightError
+from .preflight import NO_PICTURE
 from .request import IcLightImages
 from .steps import SILENT, Steps
 
@@ -79,7 +80,7 @@ def cut_out_all(params: IcLightParams, images: IcLightImages, init_images: Seque
     """The job's subjects: `foreground`, or in its place the img2img pictures. init_images: None in txt2img."""
     own_init = init_images is not None and images.foreground is None
     if own_init and not init_images:
-        raise RelightError("img2img has no picture; add the subject as the img2img image or as `foreground`.")
+        raise RelightError(NO_PICTURE)
     what = "the img2img picture" if own_init else "foreground"
     return [cut_out(image, params, images, what, steps) for image in (init_images if own_init else [images.foreground])]
 

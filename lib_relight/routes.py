@@ -11,7 +11,7 @@ from functools import partial
 
 from PIL import Image
 
-from . import previews, status
+from . import previews, status, warnings
 from .hooks import model_folders
 from .hosts import web
 from .steps import Steps
@@ -27,6 +27,7 @@ def register(demo, app) -> None:
     for kind in previews.KINDS:
         web.add_post(app, f"{ROOT}/preview/{kind}", partial(preview, kind))
     web.add_post(app, f"{ROOT}/preview/cancel", cancel)
+    web.add_post(app, f"{ROOT}/check", check)
 
 
 def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
@@ -34,6 +35,11 @@ def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
     with under_way(stop, str(body.get("id", ""))):
         made = previews.show(kind, previews.parse_wanted(body), model_folders, Steps(is_stopped=stop.is_set))
         return {"images": [png(picture) for _, picture in made.images], "info": made.info}
+
+
+def check(body: Mapping, stop: threading.Event) -> dict:
+    """{"errors": [sentences that the job would stop with], "warnings": [...]}; nothing is computed or loaded."""
+    return warnings.check_body(body, status.state_now, model_folders)
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from . import finder, ip_files
+from . import checkpoints, finder, ip_files, optional
 from .caches import counters
 from .hooks import model_folders
 from .hosts import current_host
+from .warnings import State
 
 VERSION = "0.1.0"
 
@@ -24,3 +25,13 @@ def status() -> dict:
         "counters": dict(counters),
         "merged_weights": host.merged_weights(),
     }
+
+
+def state_now(**known) -> State:
+    """The host as the next job would find it. known: what only the caller knows, State's other fields."""
+    try:
+        path = current_host().checkpoint_file(None)
+    except OSError:  # A1111 without a single checkpoint
+        path = None
+    can_cut_out = optional.settings["allowed"] or not optional.missing("matting")
+    return State(checkpoint=path and checkpoints.inspect(path), can_cut_out=can_cut_out, **known)
