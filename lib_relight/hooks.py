@@ -6,6 +6,7 @@ import traceback
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import axes
 from .hosts import current_host
 from .hosts.base import discard_pictures, end_interrupted, forget_stop
 from .infotext import MARKER
@@ -48,10 +49,18 @@ def job_of(p) -> RelightJob | None:
 def before_process(p, args, is_img2img: bool) -> None:
     setattr(p, ATTRIBUTE, None)
     forget_stop(p)
+    forget_infotext(p)
     with stops_job(p):
-        request = parse_request(args, is_img2img)
+        request = parse_request(axes.overridden(args, p), is_img2img)
         if request is not None:
             setattr(p, ATTRIBUTE, RelightJob(current_host(), p, request, is_img2img, model_folders))
+
+
+def forget_infotext(p) -> None:
+    """The cells of an X/Y/Z plot share one dict of infotext: what the last cell said must not stand in the next."""
+    pairs = p.extra_generation_params
+    for key in [key for key in pairs if key == MARKER or key.startswith(f"{MARKER} ")]:
+        del pairs[key]
 
 
 def process(p) -> None:

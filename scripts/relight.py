@@ -27,6 +27,7 @@ flows = load("lib_relight.ui.flows")
 script_callbacks.on_app_started(load("lib_relight.routes").register)
 script_callbacks.on_cfg_denoiser(load("lib_relight.hosts.base").sampling_began)
 script_callbacks.on_app_started(load("lib_relight.ui.presets").register)
+script_callbacks.on_before_ui(load("lib_relight.ui.axes").register)
 
 
 class Relight(scripts.Script):

@@ -1,0 +1,53 @@
+"""Adds Relight's axes to the host's X/Y/Z plot, whose module the host has loaded under no importable name."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+from modules import scripts
+
+from ..axes import Axis, axes, choices_of, overridden, put
+from ..messages import USER_ERRORS, RelightError
+from .components import LIGHT_ITEMS, UNIT_ITEMS, panel_choices
+
+SCRIPT = "xyz_grid.py"
+COST = {"model": 0.6, "matting": 0.2}
+"""How slow a value is to change, 0 to 1: the plot keeps costly axes in its outer loop."""
+
+
+def register() -> None:
+    """on_before_ui. A host that reloads its scripts has a new module without our axes; one that does not keeps them."""
+    for data in scripts.scripts_data:
+        if os.path.basename(data.path) == SCRIPT:
+            add_axes(data.module)
+
+
+def add_axes(module) -> None:
+    present = {option.label for option in module.axis_options}
+    module.axis_options.extend(option_of(module, axis) for axis in axes() if axis.label not in present)
+
+
+def option_of(module, axis: Axis):
+    listed = choices_of(axis, files)
+    return module.AxisOption(
+        axis.label, axis.kind, lambda p, value, values: put(axis, p, value), confirm=lambda p, values: confirm(axis, p, values),
+        cost=COST.get(axis.name, 0.0), choices=None if listed is None else lambda: choices_of(axis, files))
+
+
+def files(name: str, of_unit: bool) -> list[str] | None:
+    """Models and mattings as they are now; None for the fields whose choices the schema has."""
+    return panel_choices((UNIT_ITEMS if of_unit else LIGHT_ITEMS)[name]) if name in ("model", "matting") else None
+
+
+def confirm(axis: Axis, p, values) -> None:
+    """Before the first cell: every value is one that the field can have, and Relight is on."""
+    script = next((script for script in p.scripts.alwayson_scripts if script.title() == "Relight"), None)
+    try:
+        for value in values:
+            trial = SimpleNamespace()
+            put(axis, trial, value)
+            if script is not None:
+                overridden(p.script_args[script.args_from:script.args_to], trial)
+    except USER_ERRORS as error:
+        raise RelightError(str(error)) from error
