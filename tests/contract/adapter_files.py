@@ -23,6 +23,7 @@ WEB_PAGE, POINTER, HALF, CUT = ("relight_contract_ip_web_page", "relight_contrac
                                 "relight_contract_ip_cut")
 FACE_LORA, FACE_PLUS, PORTRAIT, FULL = ("relight_contract_ip_face_lora", "relight_contract_ip_face_plus",
                                         "relight_contract_ip_portrait", "relight_contract_ip_full")
+SDXL_BASE, SDXL_PLUS, SDXL_FACE = "relight_contract_xl_base", "relight_contract_xl_plus", "relight_contract_xl_face"
 ENCODER_LAYERS = 2
 
 
@@ -73,6 +74,18 @@ def write_adapters(folder: Path, embedded: bool) -> None:
     (folder / f"{CUT}.safetensors").write_bytes(struct.pack("<Q", 1 << 60) + b"{")
     if not embedded:
         save(folder, "relight_contract_ip_encoder", encoder_shapes(), 8)
+
+
+def lay_sdxl_adapters(client) -> None:
+    """Of the published widths, 2.5 GB: only for a host that has a checkpoint for them. The encoder is that of SD 1.5's."""
+    lay_adapters(client)
+    folder = client.process.folder / "broken"
+    if (folder / f"{SDXL_FACE}.safetensors").exists():
+        return
+    layers, cross = made.layer_shapes("sdxl"), made.CROSS["sdxl"]
+    save(folder, SDXL_BASE, made.flat(made.base_proj(1024, cross), layers), 21)
+    save(folder, SDXL_PLUS, made.flat(made.resampler(1280, 1280, cross, 20), layers), 22)
+    save(folder, SDXL_FACE, made.flat(made.face_proj(cross), made.layer_shapes("sdxl", lora=True)), 23)
 
 
 def lora_shapes(widths: Widths) -> dict[str, tuple]:

@@ -137,10 +137,13 @@ class WebuiHost(Process):
         python = os.environ.get("RELIGHT_WEBUI_PYTHON", self.path / "venv" / "bin" / "python")
         self.install()
         sources = "".join((self.path / name).read_text("utf8") for name in FLAG_SOURCES if (self.path / name).is_file())
-        flags = [flag for flag in CPU_FLAGS if f'"{flag}"' in sources or f"'{flag}'" in sources]
+        given = shlex.split(os.environ.get("RELIGHT_WEBUI_ARGS", ""))
+        other_precision = any("fp16" in flag for flag in given)
+        flags = [flag for flag in CPU_FLAGS if (f'"{flag}"' in sources or f"'{flag}'" in sources)
+                 and not (other_precision and "fp32" in flag)]
         flags += [] if (self.path / "modules_forge").is_dir() else A1111_FLAGS
         flags += ["--api", "--server-name", "127.0.0.1", "--port", str(self.port), "--relight-models-dir",
-                  str(write_broken(self.folder / "broken")), *shlex.split(os.environ.get("RELIGHT_WEBUI_ARGS", ""))]
+                  str(write_broken(self.folder / "broken")), *given]
         return [python, "launch.py", *flags], self.path, {}
 
     def install(self) -> None:
