@@ -6,7 +6,7 @@ import traceback
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import axes
+from . import axes, settings
 from .hosts import current_host
 from .hosts.base import discard_pictures, end_interrupted, forget_stop
 from .infotext import MARKER
@@ -39,7 +39,7 @@ def stops_job(p, during_sampling: bool = False):
 def model_folders(kind: str) -> list[Path]:
     """Where files of a kind (iclight, ipadapter, clip_vision, faces) may lie: the user's folder, the host's, our own."""
     own = [path for path in sorted((ROOT / "models").iterdir()) if path.name != "demo"]
-    return [*current_host().model_dirs(kind), *own]
+    return [*settings.folders(kind), *current_host().model_dirs(kind), *own]
 
 
 def job_of(p) -> RelightJob | None:

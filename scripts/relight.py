@@ -27,6 +27,8 @@ flows = load("lib_relight.ui.flows")
 script_callbacks.on_app_started(load("lib_relight.routes").register)
 script_callbacks.on_cfg_denoiser(load("lib_relight.hosts.base").sampling_began)
 script_callbacks.on_app_started(load("lib_relight.ui.presets").register)
+script_callbacks.on_before_ui(load("lib_relight.ui.settings").start)
+script_callbacks.on_ui_settings(load("lib_relight.ui.settings").register)
 script_callbacks.on_before_ui(load("lib_relight.ui.axes").register)
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from ...lib_iclight.params import IcLightParams
 from ...lib_ipadapter.params import IpAdapterParams
-from .. import finder, hooks, ip_files, matting
+from .. import finder, hooks, ip_files, matting, settings
 
 LIGHT_ITEMS = {item.name: item for item in fields(IcLightParams)}
 UNIT_ITEMS = {item.name: item for item in fields(IpAdapterParams)}
@@ -63,7 +63,7 @@ def control(item, common: dict):
     if choices is not None:
         return gr.Dropdown(choices=choices, value=item.default or (choices[0] if choices else None), **common)
     if "bool" in item.type:
-        return gr.Checkbox(value=True if item.default is None else item.default, **common)
+        return gr.Checkbox(value=settings.get("relight_extras") if item.name == "extras" else item.default, **common)
     if item.type in ("str", "tuple"):
         return gr.Textbox(value=item.default or "", **common)
     low, high = item.metadata["minimum"], item.metadata["maximum"]
