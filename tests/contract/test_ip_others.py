@@ -10,6 +10,8 @@ from contract.subjects import BACKGROUND, DISC, SCENE, fc
 LEAST = 0.02
 SIZE = {"width": 128, "height": 128}
 """At 64 pixels the middle block has one token, and self-attention guidance nothing to blur."""
+HIRES = {"enable_hr": True, "hr_scale": 2, "denoising_strength": 0.7, "hr_second_pass_steps": 2,
+         "hr_additional_modules": ["Use same choices"]}
 GUIDANCE = {
     "SAG": ("selfattentionguidance", [True, 2.0, 2.0, 1.0]),
     "PAG": ("perturbedattentionguidance", [True, 3.0, 0.0, 0.0, 1.0]),
@@ -129,11 +131,13 @@ def test_every_region_gets_the_conditional_picture(client):
 
 @pytest.mark.real_host
 @pytest.mark.usefixtures("place", "undone")
-def test_with_the_host_s_own_ip_adapter(client, own_unit):
-    """Both prompt, in either order; the other's picture alone is left where ours has no weight."""
-    alone, with_unit = assert_composes(client, client.plain, others={"ControlNet": [own_unit]})
-    assert difference(with_unit, client.once(relight={"ip_adapter": [unit()]})) > LEAST
-    kept = client.kept.setdefault("own and ours", with_unit)
+@pytest.mark.parametrize("hires", [False, True], ids=["one pass", "hires"])
+def test_with_the_host_s_own_ip_adapter(client, own_unit, upscaler, hires):
+    """Both prompt, in either order and once in each pass; the other's picture alone is left where ours has no weight."""
+    fields = {**HIRES, "hr_upscaler": upscaler} if hires else {}
+    alone, with_unit = assert_composes(client, client.once(**fields), others={"ControlNet": [own_unit]}, **fields)
+    assert difference(with_unit, client.once(relight={"ip_adapter": [unit()]}, **fields)) > LEAST
+    kept = client.kept.setdefault(f"own and ours {hires}", with_unit)
     assert abs(kept.pixels() - with_unit.pixels()).max() <= 1, "the order changes nothing but rounding"
 
 
