@@ -11,13 +11,14 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
 from .adapters import add_processors, load_adapter, set_adapter_scale
 from .latents import TIMESTEPS, add_noise, build_scheduler, decode, encode
 from .models import ImageProjection, load_unet
 from .tokenizer import token_ids
+from .widen import silent
 
 
 def sampling_times(steps: int, strength: float) -> Tensor:
@@ -32,6 +33,20 @@ def ddim_step(x: Tensor, eps: Tensor, fresh: Tensor, a: Tensor, after: Tensor, e
     return after.sqrt() * clean + (1 - after - new**2).clamp_min(0).sqrt() * eps + new * fresh
 
 
+@torch.no_grad()
+def pad_heads(unet: nn.Module, width: int = 16) -> None:
+    """Give self-attention's heads silent channels up to `width`: torch's CPU kernel is a third faster on 16 than on 4."""
+    for attention in (m for name, m in unet.named_modules() if name.endswith("attn1")):
+        inner = attention.to_q.out_features
+        if inner >= width * attention.heads:
+            continue
+        spread, pick = silent(inner, width * attention.heads, attention.heads)
+        attention.to_q.weight *= (width * attention.heads / inner) ** 0.5  # it divides by the root of the head's width
+        for linear in (attention.to_q, attention.to_k, attention.to_v):
+            linear.weight = nn.Parameter(spread @ linear.weight)
+        attention.to_out[0].weight = nn.Parameter(attention.to_out[0].weight @ pick)
+
+
 class Sampler:
     """One models folder; `kinds` of base, fc, fbc. With `adapter`, pictures can be prompts as well."""
 
@@ -42,6 +57,8 @@ class Sampler:
         self.text.to(self.device)
         self.tokenizer = CLIPTokenizer.from_pretrained(models / "tokenizer")
         self.unets = {k: load_unet(models, k).to(self.device, memory_format=torch.channels_last) for k in kinds}
+        for unet in self.unets.values():
+            pad_heads(unet)
         self.alphas = build_scheduler().alphas_cumprod.to(self.device)
         self.vision = self.projection = None
         if adapter:

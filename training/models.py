@@ -30,10 +30,10 @@ FORGOTTEN = ("_name_or_path", "dtype", "transformers_version", "_diffusers_versi
 
 @dataclass(frozen=True)
 class Sizes:
-    """Widths of the four levels, and of the text. The demo's levels 1 and 2 are equally wide, so one of SD 1.5's
-    skip convolutions is missing (684 tensors); `EXACT` has all 686."""
+    """Widths of the four levels, and of the text. Levels 1 and 2 must differ, or one of SD 1.5's skip convolutions is
+    missing (684 tensors instead of 686)."""
 
-    unet: tuple[int, ...] = (32, 64, 64, 64)
+    unet: tuple[int, ...] = (32, 64, 72, 72)
     unet_groups: int = 8
     vae: tuple[int, ...] = (16, 32, 64, 64)
     vae_groups: int = 4
@@ -146,6 +146,21 @@ def save_pipeline_files(folder: Path) -> None:
         "image_encoder": ["transformers", "CLIPVisionModelWithProjection"],
     }
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def save_unets(models: Path, unets: dict[str, UNet2DConditionModel]) -> None:
+    """Write base, fc or fbc; fc and fbc as offsets. With a new base the folder's other offsets are written again, so that
+    what they make together stays what it was."""
+    unets = dict(unets)
+    base = unets.pop("base", None)
+    if base is not None:
+        there = [k for k in ("fc", "fbc") if (models / f"iclight_{k}.safetensors").exists()]
+        unets = {**{k: load_unet(models, k) for k in there if k not in unets}, **unets}
+        save_half(base, models / "unet")
+    stored = load_unet(models).state_dict()
+    for kind, unet in unets.items():
+        save_tensors(offsets_between(stored, {k: v.cpu() for k, v in unet.state_dict().items()}),
+                     models / f"iclight_{kind}.safetensors")
 
 
 def load_unet(models: Path, kind: str = "base") -> UNet2DConditionModel:

@@ -18,17 +18,19 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from . import evaluate
 from .adapters import adapter_state
-from .dataset import encode_dataset, render_dataset
+from .dataset import LatentSet, encode_dataset, render_dataset
 from .devices import pick_device
+from .latents import build_scheduler
 from .loop import Plan
-from .models import build_text, build_unet, build_vae, load_unet, offsets_between, save_half, save_pipeline_files, save_tensors
+from .models import build_text, build_unet, build_vae, load_unet, save_half, save_pipeline_files, save_tensors, save_unets
 from .starts import start_unet, start_vae
 from .tokenizer import write_tokenizer
 from .train_adapter import train_adapter
-from .train_unet import train_unet, variant_start
+from .train_unet import draw_batch, train_unet, variant_start
 from .train_vae import train_vae
+from .widen import widen_models
 
-STAGES = ("data", "vae", "encode", "joint", "base", "fc", "fbc", "adapter", "evaluate")
+STAGES = ("data", "vae", "encode", "widen", "joint", "base", "fc", "fbc", "adapter", "evaluate")
 STEPS = {"vae": 4000, "joint": 12000, "base": 3000, "fc": 4000, "fbc": 4000, "eyes": 1500, "adapter": 3000}
 RATES = {"vae": 2e-3, "joint": 2e-3, "base": 5e-4, "fc": 5e-4, "fbc": 5e-4, "eyes": 1.5e-3, "adapter": 1.5e-3}
 STYLES = {"small": (128, 3072), "large": (256, 768)}  # picture size, number of styles
@@ -44,11 +46,13 @@ class Studio:
     seed: int
     effort: float  # multiplies steps and styles
     photos: Path | None
+    steps: int | None = None  # instead of STEPS
 
     def plan(self, stage: str) -> Plan:
         order = list(STEPS)
         ema = 0.99 if stage in ("eyes", "adapter") else 0.995
-        return Plan(max(1, round(STEPS[stage] * self.effort)), RATES[stage], 100 * self.seed + order.index(stage), ema)
+        steps = self.steps or max(1, round(STEPS[stage] * self.effort))
+        return Plan(steps, RATES[stage], 100 * self.seed + order.index(stage), ema)
 
     @property
     def data(self) -> tuple[Path, Path]:
@@ -95,6 +99,23 @@ def encode_data(studio: Studio) -> None:
         encode_dataset(folder, vae, tokenizer, studio.device)
 
 
+def make_wider(studio: Studio) -> None:
+    """Brings the folder's UNet, offsets and IP-Adapter to the widths in `DEMO`; says how far the outputs moved."""
+    batches = {kind: [probe(kind, studio, seed) for seed in range(4)] for kind in ("base", "fc", "fbc")}
+    for kind, moved in widen_models(studio.models, batches, studio.seed).items():
+        print(f"widened {kind}: relative difference of the prediction {moved:.1e}", flush=True)
+
+
+def probe(kind: str, studio: Studio, seed: int):
+    """A batch of the training's, as a function of the network."""
+    generator = torch.Generator().manual_seed(seed)
+    data = LatentSet(studio.data[0], torch.device("cpu"))
+    x, t, _, _, ids = draw_batch(kind, data, 32, generator, build_scheduler().alphas_cumprod)
+    with torch.no_grad():
+        hidden = studio.text().cpu()(ids).last_hidden_state
+    return lambda unet: unet(x, t, hidden).sample
+
+
 def make_joint(studio: Studio) -> None:
     unet, text = build_unet(kind="joint"), build_text(studio.tokenizer()).to(studio.device)
     start_unet(unet)
@@ -104,18 +125,13 @@ def make_joint(studio: Studio) -> None:
 
 
 def make_variant(studio: Studio, kind: str) -> None:
-    """base is written as a UNet, fc and fbc as offsets against the base that the folder has."""
+    """base is written as a UNet, fc and fbc as offsets against the base that the folder has; see save_unets."""
     state = studio.first_state(kind)
     unet = build_unet(kind=kind)
     unet.load_state_dict(state)
     train_unet(kind, studio.work / f"{kind}.pt", unet.to(studio.device), studio.text(), *studio.data,
                studio.plan(kind), studio.device)
-    if kind == "base":
-        save_half(unet, studio.models / "unet")
-        return
-    tuned = {k: v.cpu() for k, v in unet.state_dict().items()}
-    base = load_unet(studio.models).state_dict()
-    save_tensors(offsets_between(base, tuned), studio.models / f"iclight_{kind}.safetensors")
+    save_unets(studio.models, {kind: unet})
 
 
 def make_adapter(studio: Studio) -> None:
@@ -127,7 +143,8 @@ def make_adapter(studio: Studio) -> None:
 
 
 def run_stage(studio: Studio, stage: str, objects: int) -> None:
-    makers = {"data": make_data, "vae": make_vae, "encode": encode_data, "joint": make_joint, "adapter": make_adapter}
+    makers = {"data": make_data, "vae": make_vae, "encode": encode_data, "widen": make_wider, "joint": make_joint,
+              "adapter": make_adapter}
     if stage == "evaluate":
         evaluate.main(["--models", str(studio.models), "--out", str(studio.work / "evaluation"),
                        "--objects", str(objects), "--device", studio.device.type]
@@ -148,6 +165,7 @@ def build_parser() -> argparse.ArgumentParser:
                         help="train these models further instead of making all from nothing, e.g. models/demo")
     parser.add_argument("--only", nargs="+", choices=STAGES, default=None, help="only these stages, in the usual order")
     parser.add_argument("--effort", type=float, default=1.0, help="multiplies the steps and the number of scenes")
+    parser.add_argument("--steps", type=int, default=None, help="steps of each stage, instead of effort times the usual number")
     parser.add_argument("--photos", type=Path, default=None, metavar="DIR", help="photographs for the VAE to learn from")
     parser.add_argument("--objects", type=int, default=64, help="held-out objects in the evaluation")
     parser.add_argument("--device", default="auto")
@@ -161,8 +179,8 @@ def main(argv: list[str] | None = None) -> int:
         shutil.copytree(args.start, args.out)
     args.out.mkdir(parents=True, exist_ok=True)
     save_pipeline_files(args.out)
-    studio = Studio(args.out, args.work, pick_device(args.device), args.seed, args.effort, args.photos)
-    skipped = ("vae", "joint") if args.start else ()
+    studio = Studio(args.out, args.work, pick_device(args.device), args.seed, args.effort, args.photos, args.steps)
+    skipped = ("vae", "joint") if args.start else ("widen",)
     for stage in args.only or [s for s in STAGES if s not in skipped]:
         run_stage(studio, stage, args.objects)
     return 0

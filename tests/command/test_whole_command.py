@@ -70,9 +70,9 @@ def test_sizes_are_those_asked_for(answers, folder):
 
 def test_saved_pictures_say_what_was_applied(answers, folder):
     text = Image.open(folder / "left.png").text["parameters"]
-    assert "Seed: 7" in text and "fc, left, 684/684 weights" in text
+    assert "Seed: 7" in text and "fc, left, 686/686 weights" in text
     assert "fbc" in Image.open(folder / "sunset.png").text["parameters"]
-    assert "fc, left, 684/684 weights" in answers["light"]["out"]
+    assert "fc, left, 686/686 weights" in answers["light"]["out"]
 
 
 @pytest.mark.parametrize(("name", "sentence"), [("no checkpoint", "no checkpoint here"), ("bad checkpoint", "HTML")])
@@ -85,5 +85,5 @@ def test_models_that_cannot_be_used_are_one_sentence(answers, name, sentence):
 
 def test_the_example_of_the_readme_runs(answers, folder):
     assert answers["readme"]["images"] == 1
-    assert "fc, left, 684/684 weights" in answers["readme"]["infotexts"][0]
+    assert "fc, left, 686/686 weights" in answers["readme"]["infotexts"][0]
     assert Image.open(folder / "readme.png").size == (256, 256)

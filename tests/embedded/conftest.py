@@ -11,6 +11,7 @@ from sd_relight.lib_relight.embedded.host import EmbeddedHost
 
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parents[1] / "models" / "demo"
+MIDDLE = 72  # width of the middle block
 SMALL = {"width": 64, "height": 64, "steps": 2, "cfg_scale": 3.0, "seed": 5, "prompt": "a red ball", "sampler_name": "Euler"}
 
 

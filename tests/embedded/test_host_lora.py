@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 import torch
-from embedded.conftest import DEMO, HERE, SMALL, same_weights
+from embedded.conftest import DEMO, HERE, MIDDLE, SMALL, same_weights
 from safetensors.torch import save_file
 from sd_relight.lib_relight.embedded.host import EmbeddedHost
 
@@ -19,11 +19,11 @@ def host(tmp_path_factory):
     shutil.copytree(DEMO, models)
     (models / "Lora").mkdir()
     torch.manual_seed(1)
-    layer = lambda name: {f"{name}.lora_up.weight": torch.randn(64, 4), f"{name}.lora_down.weight": torch.randn(4, 64),  # noqa: E731
-                          f"{name}.alpha": torch.tensor(2.0)}
-    save_file({**layer(f"lora_unet_{UNET}"), **layer(f"lora_te_{TEXT}")}, models / "Lora" / "kohya.safetensors")
-    save_file({"unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_q.lora_A.weight": torch.randn(4, 64),
-               "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_q.lora_B.weight": torch.randn(64, 4),
+    layer = lambda name, n: {f"{name}.lora_up.weight": torch.randn(n, 4), f"{name}.lora_down.weight": torch.randn(4, n),  # noqa: E731
+                             f"{name}.alpha": torch.tensor(2.0)}
+    save_file({**layer(f"lora_unet_{UNET}", MIDDLE), **layer(f"lora_te_{TEXT}", 64)}, models / "Lora" / "kohya.safetensors")
+    save_file({"unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_q.lora_A.weight": torch.randn(4, MIDDLE),
+               "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_q.lora_B.weight": torch.randn(MIDDLE, 4),
                "unet.nowhere.lora_A.weight": torch.randn(4, 64)}, models / "Lora" / "peft.safetensors")
     return EmbeddedHost(models, device="cpu", extensions=[HERE / "embedded_probe"], data_dir=models)
 
@@ -69,7 +69,7 @@ def test_missing_file(host):
 def test_patches_of_a_script_come_on_top(host, probe, weights):
     def patch(p, *args, **kwargs):
         unet = p.sd_model.forge_objects.unet.clone()
-        unet.add_patches(filename="plus one", patches={LDM: ("diff", (torch.ones(64, 64),))})
+        unet.add_patches(filename="plus one", patches={LDM: ("diff", (torch.ones(MIDDLE, MIDDLE),))})
         p.sd_model.forge_objects.unet = unet
 
     host.txt2img(SMALL, prompt="x<lora:kohya:0.5>")

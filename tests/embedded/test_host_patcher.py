@@ -1,7 +1,7 @@
 """Patches are merged once, known by name, and taken out bit for bit."""
 
 import torch
-from embedded.conftest import same_weights
+from embedded.conftest import MIDDLE, same_weights
 
 KEY = "diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_q.weight"
 CONV = "diffusion_model.input_blocks.0.0.weight"
@@ -27,14 +27,14 @@ def test_merge_and_unmerge_are_exact(host, weights):
 
 def test_the_same_set_is_merged_once(host):
     unet = patcher(host).clone()
-    unet.add_patches(filename="once", patches={KEY: ("diff", (torch.ones(64, 64),))}, strength_patch=0.5)
+    unet.add_patches(filename="once", patches={KEY: ("diff", (torch.ones(MIDDLE, MIDDLE),))}, strength_patch=0.5)
     unet.refresh_loras()
     merged = host.merged_tensors
     other = patcher(host).clone()
-    other.add_patches(filename="once", patches={KEY: ("diff", (torch.zeros(64, 64),))}, strength_patch=0.5)
+    other.add_patches(filename="once", patches={KEY: ("diff", (torch.zeros(MIDDLE, MIDDLE),))}, strength_patch=0.5)
     other.refresh_loras()
     assert host.merged_tensors == merged, "known by (filename, strengths), not by content, as in Forge"
-    other.add_patches(filename="once", patches={KEY: ("diff", (torch.zeros(64, 64),))}, strength_patch=0.6)
+    other.add_patches(filename="once", patches={KEY: ("diff", (torch.zeros(MIDDLE, MIDDLE),))}, strength_patch=0.6)
     other.refresh_loras()
     assert host.merged_tensors == merged + 1, "one tensor, whatever the number of its patches"
     patcher(host).refresh_loras()
@@ -56,7 +56,7 @@ def test_first_convolution_grows_with_zeros(host, weights):
 
 def test_lora_patch_is_scaled_product(host, weights):
     unet = patcher(host).clone()
-    up, down = torch.randn(64, 2), torch.randn(2, 64)
+    up, down = torch.randn(MIDDLE, 2), torch.randn(2, MIDDLE)
     unet.add_patches(filename="lora", patches={KEY: ("lora", (up, down, 1.0, None, None))}, strength_patch=0.8)
     unet.refresh_loras()
     torch.testing.assert_close(parameter(unet, KEY), weights[KEY] + 0.8 * 0.5 * up @ down, atol=1e-6, rtol=0)
@@ -65,8 +65,8 @@ def test_lora_patch_is_scaled_product(host, weights):
 
 def test_two_sets_add_up(host, weights):
     unet = patcher(host).clone()
-    unet.add_patches(filename="a", patches={KEY: ("diff", (torch.ones(64, 64),))})
-    unet.add_patches(filename="b", patches={KEY: ("diff", (torch.ones(64, 64),))}, strength_patch=2.0)
+    unet.add_patches(filename="a", patches={KEY: ("diff", (torch.ones(MIDDLE, MIDDLE),))})
+    unet.add_patches(filename="b", patches={KEY: ("diff", (torch.ones(MIDDLE, MIDDLE),))}, strength_patch=2.0)
     unet.refresh_loras()
     assert torch.equal(parameter(unet, KEY), weights[KEY] + 1 + 2)
     patcher(host).refresh_loras()
@@ -101,7 +101,7 @@ def test_clone_semantics(host):
     assert copy.model_options["held"] is not held, "objects are deep-copied, functions keep their identity"
     assert copy.extra_concat_condition is unet.extra_concat_condition
     copy.set_model_attn2_replace(print, "input", 2)
-    copy.add_patches(filename="x", patches={KEY: ("diff", (torch.ones(64, 64),))})
+    copy.add_patches(filename="x", patches={KEY: ("diff", (torch.ones(MIDDLE, MIDDLE),))})
     assert ("input", 2) not in unet.model_options["transformer_options"]["patches_replace"]["attn2"]
     assert unet.lora_patches == {} and "model_function_wrapper" not in patcher(host).model_options
 

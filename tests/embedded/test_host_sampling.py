@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from embedded.conftest import DEMO, SMALL, pixels
+from embedded.conftest import DEMO, MIDDLE, SMALL, pixels
 
 SAMPLERS = ["Euler", "Euler a", "DPM++ 2M", "DPM++ 2M SDE", "DDIM"]
 
@@ -154,7 +154,7 @@ def test_a_controlnets_outputs_are_added(probe, latents):
 
         def get_control(self, x, sigma, c, chunks):
             self.events.append((tuple(x.shape), chunks, sorted(self.transformer_options)[:2]))
-            return {"middle": [torch.full((len(x), 64, 1, 1), self.strength)]}
+            return {"middle": [torch.full((len(x), MIDDLE, 1, 1), self.strength)]}
 
         def get_models(self):
             return []

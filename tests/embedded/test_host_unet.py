@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from embedded.conftest import MIDDLE
 from sd_relight.lib_iclight.keymap import unet_key_map
 
 
@@ -90,7 +91,7 @@ def test_block_patches_see_ldm_blocks(unet, inputs):
     out = run(unet, inputs, patches={"output_block_patch": [output_patch], "input_block_patch": [input_patch]})
     assert torch.equal(out, run(unet, inputs))
     assert seen[:4] == [(("input", 0), 32), (("input", 1), 32), (("input", 2), 32), (("input", 3), 32)]
-    assert seen[12] == (("output", 0), 64, 64) and seen[-1] == (("output", 11), 32, 32)
+    assert seen[12] == (("output", 0), MIDDLE, MIDDLE) and seen[-1] == (("output", 11), 32, 32)
     assert len(seen) == 24
 
 
@@ -113,10 +114,10 @@ def test_attention_patches(unet, inputs):
 def test_control_is_added_and_consumed(unet, inputs):
     shapes = []
     run(unet, inputs, patches={"input_block_patch": [lambda h, options: shapes.append(h.shape) or h]})
-    zeros = {"input": [], "middle": [torch.zeros(2, 64, 1, 2)], "output": [torch.zeros(shape) for shape in shapes]}
+    zeros = {"input": [], "middle": [torch.zeros(2, MIDDLE, 1, 2)], "output": [torch.zeros(shape) for shape in shapes]}
     x, timesteps, context = inputs
     with torch.no_grad():
         out = unet(x, timesteps, context=context, control=zeros, transformer_options={})
         assert torch.equal(out, run(unet, inputs)) and zeros["output"] == []
-        ones = {"middle": [torch.ones(2, 64, 1, 2)]}
+        ones = {"middle": [torch.ones(2, MIDDLE, 1, 2)]}
         assert not torch.equal(unet(x, timesteps, context=context, control=ones, transformer_options={}), out)

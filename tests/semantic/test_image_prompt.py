@@ -41,9 +41,12 @@ def test_the_object_takes_the_references_hue(made, references):
     assert with_reference < without / 2, (without, with_reference)
 
 
-def test_at_weight_0_the_reference_does_nothing(made):
-    """Two references, one picture."""
-    assert torch.equal(*made[0.0])
+def test_at_weight_0_the_reference_does_nothing(host, made):
+    """Two references and none at all: one picture, byte for byte."""
+    plain = job({}, prompt=PROMPT)
+    plain.pop("alwayson_scripts")
+    without = as_tensor(host.txt2img(plain).images[0])
+    assert torch.equal(made[0.0][:1], without) and torch.equal(made[0.0][1:], without)
 
 
 @pytest.mark.parametrize("light", ["left", "right"])

@@ -8,6 +8,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.loaders import single_file_utils
 from safetensors.torch import load_file
+from sd_relight.training.inference import pad_heads
 from sd_relight.training.ldm_layout import ldm_vae, unet_key
 from sd_relight.training.models import load_unet, offsets_between, with_offsets
 from sd_relight.training.random_models import WEIGHTS, make_ldm_variants, make_random_models
@@ -65,6 +66,23 @@ def test_offsets_give_the_tuned_weights_back():
     back = with_offsets({k: v.half() for k, v in base.items()}, offsets_between(base, tuned))
     for key, value in tuned.items():
         torch.testing.assert_close(back[key], value, atol=2e-3, rtol=0)  # float16 of numbers up to 4
+
+
+def test_padded_heads_change_nothing(folder):
+    """They are for torch's CPU kernel alone."""
+    unet, padded = load_unet(folder), load_unet(folder)
+    pad_heads(padded, 16)
+    x, hidden = torch.randn(1, 4, 16, 16), torch.randn(1, 77, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(padded(x, 500, hidden).sample, unet(x, 500, hidden).sample, atol=1e-5, rtol=0)
+    assert len(padded.down_blocks[0].attentions[0].transformer_blocks[0].attn1.to_q.weight) == 16 * 8
+
+
+def test_the_demo_unet_has_sd15s_686_tensors():
+    state = load_file(str(DEMO / "unet" / WEIGHTS))
+    assert len(state) == 686
+    for kind in ("fc", "fbc"):
+        assert load_file(str(DEMO / f"iclight_{kind}.safetensors")).keys() == state.keys()
 
 
 def test_the_demo_models_are_small_and_name_no_machine():
