@@ -1,6 +1,6 @@
 """Patches for a host without a patcher (A1111), made as extensions there make them: hooks, replaced forwards, changed weights.
 
-Both copies of the probe share this module; `undo` takes out everything of the job before.
+Both copies of the probe share this module; `undo` takes out everything that either made for the pass before.
 """
 
 import sys

@@ -168,6 +168,8 @@ class ContractProbe(scripts.Script):
 
     def process_before_every_sampling(self, p, *args, **kwargs):
         wish = self.wish(p, args)
+        if plain and PLACE == "before":
+            plain.undo()
         unet = plain.PlainUnet(p) if plain else p.sd_model.forge_objects.unet.clone()
         record["unet_keys"] = sum(key.startswith("diffusion_model.") for key in unet.model.state_dict())
         if wish:
