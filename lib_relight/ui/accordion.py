@@ -10,7 +10,7 @@ from modules.ui_components import InputAccordion
 from .. import infotext
 from ..ip_request import MAX_UNITS
 from ..panel import PANEL_ORDER
-from . import flows, light_tab, pad, presets, unit_tab
+from . import flows, light_tab, notices, pad, presets, previews, unit_tab
 from .components import Components
 
 
@@ -22,6 +22,7 @@ class Panel(Components):
         self.is_img2img = is_img2img
         with InputAccordion(False, label="Relight", elem_id=elem_id("enabled")) as self.components["enabled"]:
             flows.build(self)
+            notices.build(self)
             with gr.Tabs():
                 with gr.Tab("Light"):
                     light_tab.build(self)
@@ -30,6 +31,8 @@ class Panel(Components):
                         unit_tab.build(self, number)
             presets.build(self)
             pad.connect(self)
+            previews.connect(self)
+            notices.connect(self)
         self.values = [self.components[name] for name in PANEL_ORDER]
         for component in self.values:
             component.do_not_save_to_config = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from ..panel import LIGHT_FIELDS
-from . import pad
+from . import pad, previews
 from .components import LIGHT_ITEMS, Components
 
 SHOWN_WITH = {"light_angle": ("angle",), "light_x": ("spot",), "light_y": ("spot",), "light_radius": ("spot",),
@@ -21,6 +21,7 @@ def build(panel: Components) -> None:
     with gr.Column(elem_classes=["relight-light"]):
         panel.checkbox("iclight", "Relight with IC-Light", True)
         build_stage(panel)
+        previews.build(panel)
         add_rows(panel, ROWS)
         with gr.Accordion("More", open=False, elem_id=panel.elem_id("more")):
             add_rows(panel, MORE_ROWS)

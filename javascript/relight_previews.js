@@ -1,0 +1,126 @@
+/* What previews and notices need of the page: the output's size, the picture that img2img shows, which fields hold pictures. */
+
+window.relight = window.relight || {};
+
+window.relight.previews = (() => {
+    "use strict";
+
+    const REST_MS = 350, AFTER_PASTE_MS = 1500;
+    const HOST_CONTROLS = "#img2img_denoising_strength, #txt2img_hr, #setting_sd_model_checkpoint, #img2img_image, #mode_img2img, #paste";
+    const timers = {};
+
+    const number = (css) => {
+        const field = document.querySelector(css);
+        return field && field.value !== "" ? Number(field.value) : null;
+    };
+    const ticked = (css) => {
+        const box = document.querySelector(css);
+        return box ? box.checked : null;
+    };
+
+    function resizeMode() {
+        const chosen = [...document.querySelectorAll("#resize_mode input")].findIndex((choice) => choice.checked);
+        return chosen < 0 ? 0 : chosen;
+    }
+
+    async function dataUrl(image) {
+        if (image.src.startsWith("data:")) return image.src;
+        const blob = await (await fetch(image.src)).blob();
+        return new Promise((resolve, reject) => {
+            const reader = new FileReader();
+            reader.onload = () => resolve(reader.result);
+            reader.onerror = () => reject(reader.error);
+            reader.readAsDataURL(blob);
+        });
+    }
+
+    /** The picture that img2img starts from, unless the panel has a subject of its own. */
+    function initImage(tab) {
+        const {image, fieldImage} = window.relight.subject;
+        return tab === "img2img" && !fieldImage(tab, "foreground") ? image(tab) : null;
+    }
+
+    /** For gradio: the first of a preview's inputs becomes what the page knows. */
+    async function withPage(tab, values) {
+        const picture = initImage(tab);
+        const page = {
+            width: number(`#${tab}_width input[type=number]`), height: number(`#${tab}_height input[type=number]`),
+            resize_mode: resizeMode(), picture: picture && await dataUrl(picture),
+        };
+        return [JSON.stringify(page), ...values.slice(1)];
+    }
+
+    /** For gradio: the first of the notices' inputs becomes what the page knows; no picture travels. */
+    function withState(tab, values) {
+        const {fieldImage} = window.relight.subject, {element} = window.relight.fields;
+        const place = document.querySelector(`.relight-notices-of[data-tab="${tab}"]`);
+        const holds = (name) => (name.endsWith("_more") ? element(tab, name)?.querySelector("a, td.filename") : fieldImage(tab, name));
+        const state = {
+            given: place.dataset.files.split(",").filter(holds), has_picture: !!initImage(tab),
+            denoise: number(`#${tab}_denoising_strength input[type=number]`),
+            hires: tab === "txt2img" ? ticked("#txt2img_hr-visible-checkbox") : null,
+        };
+        return [JSON.stringify(state), ...values.slice(1)];
+    }
+
+    /** Asks for the notices once the page has been left alone for a moment; also after the accordion was closed. */
+    function refresh(tab, wait = REST_MS) {
+        clearTimeout(timers[tab]);
+        timers[tab] = setTimeout(() => {
+            const found = window.relight.fields.element(tab, "notices_refresh");
+            (found?.tagName === "BUTTON" ? found : found?.querySelector("button"))?.click();
+        }, wait);
+    }
+
+    function isOpen(tab) {
+        return ticked(`#script_${tab}_relight_enabled-visible-checkbox`);
+    }
+
+    /** The tab whose notices an event concerns, or null. */
+    function concerned(target) {
+        if (!(target instanceof Element) || target.closest("[id$=_notices_refresh], .relight-preview")) return null;
+        const panel = target.closest("#script_txt2img_relight_enabled, #script_img2img_relight_enabled");
+        if (panel) return panel.id.split("_")[1];
+        if (!target.closest(HOST_CONTROLS)) return null;
+        return target.closest("#tab_img2img") ? "img2img" : target.closest("#tab_txt2img") ? "txt2img" : "";
+    }
+
+    const wasOpen = {};
+
+    function react(event) {
+        if (!event.isTrusted && event.type === "click") return;
+        const tab = concerned(event.target);
+        if (tab === null) return;
+        const pasted = event.target.closest("#paste");
+        for (const each of tab ? [tab] : ["txt2img", "img2img"]) {
+            const open = isOpen(each) || pasted;
+            if (open || wasOpen[each]) refresh(each, pasted ? AFTER_PASTE_MS : REST_MS);
+            wasOpen[each] = open;
+        }
+    }
+
+    /** A picture has come or gone: gradio draws it some time after the event that brought it. */
+    function pictures(records) {
+        for (const record of records) {
+            const moved = [...record.addedNodes, ...record.removedNodes];
+            if (!moved.some((node) => node instanceof Element && (node.tagName === "IMG" || node.querySelector?.("img")))) continue;
+            const tab = concerned(record.target);
+            if (tab && isOpen(tab)) refresh(tab);
+        }
+    }
+
+    function attach() {
+        for (const type of ["input", "change", "click"]) document.addEventListener(type, react, true);
+        const observer = new MutationObserver(pictures);
+        for (const tab of ["txt2img", "img2img"]) {
+            for (const id of [`script_${tab}_relight_enabled`, "img2img_image"]) {
+                const box = document.getElementById(id);
+                if (box) observer.observe(box, {childList: true, subtree: true});
+            }
+        }
+    }
+
+    if (typeof onUiLoaded === "function") onUiLoaded(attach);
+
+    return {withPage, withState, refresh};
+})();

@@ -1,0 +1,153 @@
+"""Previews in the panel: buttons, the pictures that they make or the sentence why not, and a way to end one that takes long."""
+
+from __future__ import annotations
+
+import html
+import json
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+
+import gradio as gr
+
+from ...lib_iclight.params import IMAGE_FIELDS
+from .. import previews, routes
+from ..hooks import model_folders
+from ..images import decode_image, is_given
+from ..ip_request import MAX_UNITS
+from ..messages import USER_ERRORS, sentence_of
+from ..panel import LIGHT_FIELDS, UNIT_NAMES, panel_light, panel_unit, unit_name
+from ..previews import Shown, Wanted
+from ..request import RelightRequest
+from ..steps import Steps, Stopped
+from .components import Components
+from .pad import tab_of
+
+LIGHT_BUTTONS = {"matte": "Matte", "foreground": "Subject on grey", "light": "Light map"}
+LIGHT_INPUTS = (*IMAGE_FIELDS, *LIGHT_FIELDS)
+CANCELLED = "The preview was cancelled."
+PICTURE_WORDS = {"matte": "Matte", "cut out": "Subject cut out", "foreground": "Subject on grey", "light map": "Light map"}
+
+
+def build(panel: Components) -> None:
+    """The Light tab's row."""
+    gr.HTML("<p class='relight-help'>Preview, without generating:</p>")
+    with gr.Row(elem_classes=["relight-previews"]):
+        for kind, text in LIGHT_BUTTONS.items():
+            button(panel, f"preview_{kind}", text)
+        button(panel, "preview_cancel", "Cancel")
+    panel.components["preview_shown"] = result(panel, "preview_shown")
+
+
+def build_unit(panel: Components, number: int) -> None:
+    with gr.Row(elem_classes=["relight-previews"]):
+        button(panel, unit_name(number, "preview_crop"), "What the encoder sees")
+        button(panel, unit_name(number, "preview_cancel"), "Cancel")
+    name = unit_name(number, "preview_shown")
+    panel.components[name] = result(panel, name)
+
+
+def button(panel: Components, name: str, text: str) -> None:
+    panel.components[name] = gr.Button(text, size="sm", elem_id=panel.elem_id(name))
+    panel.components[name].do_not_save_to_config = True
+
+
+def result(panel: Components, name: str) -> gr.HTML:
+    return gr.HTML("", elem_id=panel.elem_id(name), elem_classes=["relight-preview"])
+
+
+def connect(panel: Components) -> None:
+    """To be called when all fields are there. javascript fills in what only the page knows: see relight_previews.js."""
+    page = gr.Textbox("", visible=False, elem_id=panel.elem_id("preview_page"))
+    page.do_not_save_to_config = True
+    for kind in LIGHT_BUTTONS:
+        attach(panel, page, f"preview_{kind}", "preview_shown", LIGHT_INPUTS, light_wanted, kind)
+    cancel_button(panel, "preview_cancel")
+    for number in range(1, MAX_UNITS + 1):
+        names = (*LIGHT_INPUTS, *(unit_name(number, name) for name in UNIT_NAMES))
+        attach(panel, page, unit_name(number, "preview_crop"), unit_name(number, "preview_shown"), names,
+               lambda tab, values, page, number=number: unit_wanted(tab, values, page, number), "crop")
+        cancel_button(panel, unit_name(number, "preview_cancel"))
+
+
+def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: tuple, wanted: Callable, kind: str) -> None:
+    tab = tab_of(panel)
+
+    def run(request: gr.Request, known: str, *values):
+        return shown_as_html(kind, lambda: wanted(tab, dict(zip(inputs, values)), read_page(known)), session_of(request))
+
+    panel.components[name].click(
+        fn=run, _js=f"(...values) => window.relight ? relight.previews.withPage('{tab}', values) : values",
+        inputs=[page, *(panel.components[field] for field in inputs)], outputs=[panel.components[output]],
+        show_progress="minimal")
+
+
+def cancel_button(panel: Components, name: str) -> None:
+    def cancel(request: gr.Request):
+        routes.cancel({"id": session_of(request)})
+
+    panel.components[name].click(fn=cancel, inputs=[], outputs=[], queue=False, show_progress="hidden")
+
+
+def session_of(request: gr.Request) -> str:
+    return f"panel {getattr(request, 'session_hash', '')}"
+
+
+def read_page(known: str) -> dict:
+    """What javascript has filled in; nothing where it has not run."""
+    try:
+        page = json.loads(known or "{}")
+    except ValueError:
+        return {}
+    return page if isinstance(page, dict) else {}
+
+
+def light_wanted(tab: str, values: Mapping, page: Mapping) -> Wanted:
+    params, images = panel_light(values)
+    return around(RelightRequest(params, images), tab, page)
+
+
+def unit_wanted(tab: str, values: Mapping, page: Mapping, number: int) -> Wanted:
+    unit = panel_unit({**values, unit_name(number, "enabled"): True}, number)
+    params, images = panel_light(values) if unit.uses_subject else (None, RelightRequest().images)
+    return around(RelightRequest(params, images, (unit,)), tab, page)
+
+
+def around(request: RelightRequest, tab: str, page: Mapping) -> Wanted:
+    picture = page.get("picture")
+    known = {name: previews.whole(page, name, default, low, high) for name, default, low, high in (
+        ("width", 512, previews.SMALLEST, previews.LARGEST), ("height", 512, previews.SMALLEST, previews.LARGEST),
+        ("resize_mode", 0, 0, 3))}
+    init_images = (decode_image(picture, "the img2img picture"),) if is_given(picture) else ()
+    return Wanted(request, tab, init_images=init_images, **known)
+
+
+def shown_as_html(kind: str, wanted: Callable[[], Wanted], session: str) -> str:
+    stop = threading.Event()
+    try:
+        with routes.under_way(stop, session):
+            return figures(previews.show(kind, wanted(), model_folders, Steps(is_stopped=stop.is_set)))
+    except Stopped:
+        return note(CANCELLED)
+    except Exception as error:
+        if not isinstance(error, USER_ERRORS):
+            traceback.print_exc()
+        return note(sentence_of(error), "relight-error")
+
+
+def note(sentence: str, kind: str = "relight-note") -> str:
+    return f"<p class='{kind}' role='status'>{html.escape(sentence)}</p>"
+
+
+def figures(made: Shown) -> str:
+    return "<div class='relight-figures' role='status'>" + "".join(
+        f"<figure><img src='data:image/png;base64,{routes.png(picture)}' alt='{html.escape(caption(name))}' "
+        f"width='{picture.width}' height='{picture.height}'><figcaption>{html.escape(caption(name))} "
+        f"<span>{picture.width}\N{MULTIPLICATION SIGN}{picture.height}</span></figcaption></figure>"
+        for name, picture in made.images) + "</div>"
+
+
+def caption(name: str) -> str:
+    """A picture's name as the panel says it; a unit's stands in its own tab and needs no number."""
+    name = name.split(", ", 1)[1] if name.startswith("unit ") else name
+    return PICTURE_WORDS.get(name, name.capitalize())
