@@ -51,6 +51,13 @@ class Components:
     def show_for(self, control: str, shown_with: dict[str, tuple]) -> None:
         names = [name for name in shown_with if name in self.components]
         outputs = [self.columns.get(name, self.components[name]) for name in names]
+
+        def begin(chosen) -> None:
+            """The host calls it with a default of its own from ui-config.json, before anything has changed."""
+            for name, output in zip(names, outputs):
+                output.visible = chosen in shown_with[name]
+
+        self.components[control].init_field = begin
         self.components[control].change(
             lambda chosen: [gr.update(visible=chosen in shown_with[name]) for name in names] if len(names) > 1
             else gr.update(visible=chosen in shown_with[names[0]]),

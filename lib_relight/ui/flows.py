@@ -13,6 +13,7 @@ from modules.ui_components import ToolButton
 from .. import flows
 from ..messages import USER_ERRORS, RelightError
 from ..presets import PRESET_FIELDS
+from . import defaults
 from .components import Components
 
 SEND_SYMBOLS = {"txt2img": "\N{ELECTRIC LIGHT BULB}", "img2img": "\N{HIGH BRIGHTNESS SYMBOL}"}
@@ -121,6 +122,7 @@ class Flows:
 
     def wire(self) -> None:
         """Called where the results begin: every control of the tab is there by then, on every host."""
+        defaults.prepare(self.panel)
         for action in self.panel.actions:
             self.connect(action)
         if self.relight is not None:
