@@ -208,8 +208,9 @@ def fits(weight: torch.Tensor | None, delta: torch.Tensor) -> bool:
     """
     if weight is None or not weight.is_floating_point() or weight.shape == delta.shape:
         return weight is not None
-    grown = (delta.shape[0], weight.shape[1], *delta.shape[2:])
-    return delta.ndim == 4 and weight.shape == grown and weight.shape[1] in CONV_IN_WIDTHS and delta.shape[1] in CONV_IN_WIDTHS
+    if delta.ndim != 4 or weight.ndim != 4 or not {weight.shape[1], delta.shape[1]} <= set(CONV_IN_WIDTHS):
+        return False
+    return weight.shape == (delta.shape[0], weight.shape[1], *delta.shape[2:])
 
 
 def to_host_range(pixels: torch.Tensor) -> torch.Tensor:

@@ -64,7 +64,7 @@ def test_only_our_own_refusal_is_forgotten():
 @pytest.mark.parametrize("weight, delta, answer", [
     ((8, 4, 3, 3), (8, 8, 3, 3), True), ((8, 8, 3, 3), (8, 8, 3, 3), True), ((8, 9, 3, 3), (8, 8, 3, 3), False),
     ((8, 12, 3, 3), (8, 8, 3, 3), True),
-    ((8, 4, 3, 3), (9, 8, 3, 3), False), ((8, 4), (8, 4), True), ((8, 4), (8, 8), False)])
+    ((8, 4, 3, 3), (9, 8, 3, 3), False), ((8, 4), (8, 4), True), ((8, 4), (8, 8), False), ((8,), (7,), False)])
 def test_only_what_can_be_added_is_offered(weight, delta, answer):
     assert fits(torch.zeros(weight), torch.zeros(delta)) is answer
 
