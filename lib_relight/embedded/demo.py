@@ -118,10 +118,11 @@ def run(args) -> int:
     note = f"\n{REPAIRED_NOTE}" if is_tiny(studio.models) else ""
     print(f"models: {describe_models(studio.models)}{note}\ndevice: {studio.device}", flush=True)
     out = args.out.resolve()
-    rows, cells, seen = [], [], []
+    rows, cells, seen, moments = [], [], [], []
     for title, shot, matte in plan(args, studio.models):
         photo = studio.take(title, shot)
         save_picture(photo.image, out / f"{title.replace(', ', '-').replace(' ', '-')}.png", photo.infotext)
+        moments.append(time.monotonic() - began)
         rows.append((photo, bright_side(photo.image, matte)))
         if shot.photo not in seen:
             seen.append(shot.photo)
@@ -129,18 +130,19 @@ def run(args) -> int:
         if shot.background is not None:
             cells.append(("background, as it is", shot.background))
         cells.append((title, photo.image))
-    sheet = out / "contact-sheet.png"
+    sheet = out / "contact-sheet.jpg"
     save_picture(contact_sheet(cells, columns=5), sheet)
-    print(timings(rows, loaded, time.monotonic() - began))
+    print(timings(rows, {"loading the models": loaded, "first relit picture after": moments[0],
+                         "in all": time.monotonic() - began}))
     print(f"pictures: {out}\ncontact sheet: {sheet}")
     return 0
 
 
-def timings(rows: list[tuple[Photo, str]], loaded: float, total: float) -> str:
+def timings(rows: list[tuple[Photo, str]], seconds: dict[str, float]) -> str:
     lines = [f"\n{'picture':<22}{'size':>10}{'seconds':>9}   brighter side of the subject, grey levels"]
     lines += [f"{photo.title:<22}{'x'.join(map(str, photo.image.size)):>10}{photo.seconds:9.1f}   {side}"
               for photo, side in rows]
-    return "\n".join([*lines, f"{'loading the models':<32}{loaded:9.1f}", f"{'in all':<32}{total:9.1f}"])
+    return "\n".join([*lines, *(f"{name:<32}{value:9.1f}" for name, value in seconds.items())])
 
 
 def check_lights(lights) -> None:

@@ -37,12 +37,12 @@ def test_commands_succeed_and_say_what_the_models_are(answers, name):
 
 def test_the_demo_writes_its_pictures_a_sheet_and_a_table(answers, folder):
     names = {"object-left.png", "object-right.png", "photo-left.png", "photo-right.png", "photo-networks-only.png",
-             "contact-sheet.png"}
+             "contact-sheet.jpg"}
     assert {path.name for path in (folder / "demo").iterdir()} == names
     out = answers["demo"]["out"]
-    for title in ("object, left", "photo, right", "loading the models", "in all"):
+    for title in ("object, left", "photo, right", "loading the models", "first relit picture after", "in all"):
         assert title in out
-    assert f"pictures: {folder / 'demo'}" in out and f"contact sheet: {folder / 'demo' / 'contact-sheet.png'}" in out
+    assert f"pictures: {folder / 'demo'}" in out and f"contact sheet: {folder / 'demo' / 'contact-sheet.jpg'}" in out
     assert answers["demo"]["err"].count("100 %") == 5
 
 
