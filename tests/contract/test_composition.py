@@ -42,7 +42,7 @@ def test_another_patch_acts_the_same_on_either_side_of_us(client, relit, wish, c
 def test_another_weight_patch(client, relit):
     wish = {"weight": 0.01}
     before, after = client.send(relight=fc(light="left"), before=wish), client.send(relight=fc(light="left"), after=wish)
-    assert before.png == after.png
+    assert difference(before, after) < 0.01, "the same but for the order of two additions, which may round differently"
     assert before.proof == relit.proof
     assert difference(before, relit) > LEAST
     assert difference(before, client.once(after=wish)) > LEAST
