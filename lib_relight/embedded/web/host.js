@@ -175,7 +175,8 @@ function hostShowProgress(tab, answer) {
     if (!line) return;
     const fraction = answer.progress || 0;
     const left = answer.eta ? `, ${Math.ceil(answer.eta)} s left` : "";
-    const text = answer.active ? `${Math.round(fraction * 100)}%${left}` : answer.queued ? answer.textinfo : "";
+    const doing = answer.textinfo ? `${answer.textinfo} ` : "";
+    const text = answer.active ? `${doing}${Math.round(fraction * 100)}%${left}` : answer.queued ? answer.textinfo : "";
     line.innerHTML = '<div class="host-progress"><div class="host-progress-bar"></div><span></span></div>';
     line.querySelector(".host-progress-bar").style.width = `${fraction * 100}%`;
     line.querySelector("span").textContent = text;
