@@ -199,10 +199,13 @@ def fit_norms(narrow: UNet2DConditionModel, wide: UNet2DConditionModel, plan: Wi
 @torch.no_grad()
 def widen_models(models: Path, batches: dict[str, list[Batch]], seed: int, sizes: Sizes = DEMO) -> dict[str, float]:
     """Rewrite the folder's UNet, fc, fbc and IP-Adapter at other widths. `batches`: for each kind, some to fit the norms on
-    and a last one to measure. Returns the relative difference of the predictions, kind by kind."""
+    and a last one to measure. Returns the relative difference of the predictions, kind by kind; nothing is done, and nothing
+    returned, where the widths are right already."""
     narrow = {kind: load_unet(models, kind) for kind in batches}
     config = narrow["base"].config
     plan = Widening(tuple(config.block_out_channels), sizes.unet, config.norm_num_groups)
+    if plan.narrow == plan.wide:
+        return {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fresh = build_unet(sizes)

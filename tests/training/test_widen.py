@@ -125,4 +125,5 @@ def test_a_folder_is_widened_with_its_offsets_and_its_adapter(tmp_path):
     before, after = (prompted(unet, state) for unet, state in (
         (narrow["base"], narrow_adapter), (wide["base"], load_file(str(tmp_path / ADAPTER)))))
     assert difference(before, after, probe(4, 7)) < 0.02
+    assert widen_models(tmp_path, batches, seed=1, sizes=WIDE) == {}
     assert (probe(4, 7)(before) - plain).norm() > 0.1 * plain.norm()  # the adapter does something here
