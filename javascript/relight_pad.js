@@ -49,6 +49,7 @@ window.relight.Pad = (() => {
             this.seen = key.join("\n");
             this.pictures = {image: found.image, custom: found.custom, cut: found.image ? this.isCutOut(found.image) : false};
             Object.assign(this.state, {width: found.width, height: found.height, kind: found.background ? "fc" : found.kind});
+            this.view.frame.style.setProperty("--relight-ratio", found.width / found.height);
             this.scaled = null;
             this.cutOut();
             this.draw();
@@ -169,11 +170,8 @@ window.relight.Pad = (() => {
             }
         }
 
-        /** The focus goes to the light that follows, so that the keyboard keeps its place. */
         remove() {
-            const hadFocus = this.view.handles.contains(document.activeElement);
             this.setLights(this.state.lights.filter((_, i) => i !== this.state.selected));
-            if (hadFocus) (this.view.handles.children[this.state.selected] || this.view.buttons.add).focus();
         }
 
         reset() {

@@ -80,8 +80,8 @@ window.relight.padView = (() => {
         view.mapOnly = make("input", {type: "checkbox"});
         view.cutOut = make("input", {type: "checkbox"});
         view.settings = {
-            color: colorField(tab), kelvin: range(tab, "kelvin", 1500, 15000, 100), radius: range(tab, "radius", 0.01, 2, 0.01),
-            gamma: range(tab, "gamma", -1, 1, 0.02), start: range(tab, "start", 0, 255, 1), end: range(tab, "end", 0, 255, 1),
+            color: colorField(tab), kelvin: range(tab, "kelvin", 1500, 15000, 100), start: range(tab, "start", 0, 255, 1),
+            end: range(tab, "end", 0, 255, 1), gamma: range(tab, "gamma", -1, 1, 0.02), radius: range(tab, "radius", 0.01, 2, 0.01),
         };
         view.words = make("output", {className: "relight-pad-words"});
         const {undo, redo, reset, remove, add} = view.buttons;
@@ -106,6 +106,13 @@ window.relight.padView = (() => {
         return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#1c1917" : "#ffffff";
     };
 
+    /** Change an element's words in its own text node: hosts run all their callbacks whenever a node comes or goes. */
+    function say(element, words) {
+        const text = String(words);
+        if (!element.firstChild) element.append(text);
+        else if (element.firstChild.data !== text) element.firstChild.data = text;
+    }
+
     /** As many children as lights, each made once and then only changed: focus stays where it is. */
     function keepChildren(box, count, create) {
         while (box.children.length > count) box.lastElementChild.remove();
@@ -125,7 +132,7 @@ window.relight.padView = (() => {
             handle.style.top = `${place[1] * 100}%`;
             handle.style.setProperty("--relight-color", light.light_color);
             handle.style.setProperty("--relight-ink", inkOn(light.light_color));
-            handle.textContent = state.lights.length > 1 ? i + 1 : "";
+            say(handle, state.lights.length > 1 ? i + 1 : "");
             handle.classList.toggle("selected", i === state.selected);
             handle.dataset.index = i;
             handle.setAttribute("aria-label", text("light", {number: i + 1}));
@@ -154,7 +161,7 @@ window.relight.padView = (() => {
         keepChildren(view.chips, state.lights.length, () => make("button", {type: "button", className: "relight-pad-chip"}));
         [...view.chips.children].forEach((chip, i) => {
             const light = state.lights[i];
-            chip.textContent = i + 1;
+            say(chip, i + 1);
             chip.style.setProperty("--relight-color", light.light_color);
             chip.style.setProperty("--relight-ink", inkOn(light.light_color));
             chip.dataset.index = i;
@@ -164,10 +171,11 @@ window.relight.padView = (() => {
         });
     }
 
-    function setRow({input, output}, value, words, disabled) {
+    function setRow({row, input, output}, value, words, disabled) {
         if (String(input.value) !== String(value)) input.value = value;
-        output.textContent = words;
+        say(output, words);
         input.disabled = disabled;
+        row.classList.toggle("relight-pad-off", disabled);
         input.setAttribute("aria-valuetext", words);
     }
 
@@ -179,21 +187,22 @@ window.relight.padView = (() => {
         const level = (value, own) => (own === null ? text("ownRange", {value}) : String(Math.round(value)));
         setRow(set.color, shown.light_color.toLowerCase(), shown.light_color, off);
         setRow(set.kelvin, kelvin ?? set.kelvin.input.value, kelvin ? `${kelvin} K` : text("kelvinNone"), off);
-        setRow(set.radius, shown.light_radius, `${Math.round(shown.light_radius * 100)} %`, off);
-        setRow(set.gamma, window.relight.padModel.round(Math.log10(shown.light_gamma), 2), shown.light_gamma.toFixed(2), off);
+        setRow(set.radius, shown.light_radius, `${Math.round(shown.light_radius * 100)} %`, kind !== "spot");
+        setRow(set.gamma, window.relight.padModel.round(Math.log10(shown.light_gamma), 2), shown.light_gamma.toFixed(2),
+            off || kind === "ambient" || kind === "custom");
         setRow(set.start, start, level(start, shown.light_start), off || kind === "custom");
-        setRow(set.end, end, level(end, shown.light_end), off || kind === "custom");
-        set.radius.row.hidden = kind !== "spot";
-        set.end.row.hidden = kind === "ambient";
-        set.gamma.row.hidden = kind === "ambient" || kind === "custom";
+        setRow(set.end, end, level(end, shown.light_end), off || kind === "ambient" || kind === "custom");
     }
 
-    /** Everything but the picture. state: lights, selected, kind, width, height, note, canUndo, canRedo. */
+    /** Everything but the picture; the keyboard keeps its place when a light goes. state: lights, selected, kind, width, height, note, canUndo, canRedo. */
     function draw(view, state) {
         const {kindOf, words, MAX_LIGHTS} = window.relight.padModel, text = window.relight.text;
         const light = state.lights[state.selected], kind = kindOf(light);
-        view.frame.style.setProperty("--relight-ratio", state.width / state.height);
+        const hadFocus = view.handles.contains(document.activeElement);
         drawHandles(view, state);
+        if (hadFocus && !view.handles.contains(document.activeElement)) {
+            (view.handles.children[state.selected] || view.buttons.add).focus({preventScroll: true});
+        }
         drawRing(view, state);
         drawChips(view, state);
         drawSettings(view, state);
@@ -205,8 +214,8 @@ window.relight.padView = (() => {
         view.buttons.redo.disabled = !state.canRedo;
         view.buttons.reset.disabled = view.buttons.remove.disabled = !light;
         view.buttons.add.disabled = state.lights.length >= MAX_LIGHTS;
-        view.hint.textContent = state.note || (!light ? text("empty") : kind === "custom" ? text("custom") : "");
-        view.words.textContent = !light ? "" : `${text("light", {number: state.selected + 1})}: ${words(light, state.kind)}`;
+        say(view.hint, state.note || (!light ? text("empty") : kind === "custom" ? text("custom") : ""));
+        say(view.words, light ? `${text("light", {number: state.selected + 1})}: ${words(light, state.kind)}` : "");
     }
 
     /** The light map at the pad's own small size, as a canvas, or null without a light. remember: planes by light. */
