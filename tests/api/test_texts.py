@@ -1,0 +1,84 @@
+"""Every word that the panel shows stands in the Chinese table, in the form in which the hosts look it up."""
+
+import html
+import json
+import re
+
+import pytest
+import requests
+from sd_relight.lib_iclight.params import MODELS
+from sd_relight.lib_ipadapter.params import FAMILIES
+
+SHOWN = ("label", "info", "placeholder", "choices")
+NOT_WORDS = re.compile(r"[\W\d_]*$")
+OWN_NAMES = re.compile(r"[\w.-]*(iclight|ip-adapter|u2net|isnet|birefnet|bria|silueta|ben2)[\w.-]*$", re.IGNORECASE)
+"""Files and models: names, not words."""
+NAMES = {*MODELS, *FAMILIES, "K+V", "K+V w/ C penalty", "fooocus"} - {"auto", "composition"}
+"""What users know by these letters in every language."""
+
+
+@pytest.fixture(scope="module")
+def table(repo_root):
+    return json.loads((repo_root / "localizations" / "zh_CN.json").read_text("utf8"))
+
+
+@pytest.fixture(scope="module")
+def shown(host):
+    """Texts of the panel in both tabs, from the page's own description."""
+    config = requests.get(f"{host.url}/config", timeout=60).json()
+    components = {component["id"]: component for component in config["components"]}
+    found = set()
+    for tab in ("txt2img", "img2img"):
+        found |= set(texts_below(config["layout"], components, f"script_{tab}_relight_enabled", False))
+    return {text for text in found if not NOT_WORDS.match(text) and not OWN_NAMES.match(text)} - NAMES
+
+
+def texts_below(node, components, root, inside):
+    component = components.get(node["id"], {"props": {}})
+    props = component["props"]
+    inside = inside or props.get("elem_id") == root
+    if inside and "relight-hidden" not in (props.get("elem_classes") or []):
+        yield from texts_of(component)
+    for child in node.get("children") or []:
+        yield from texts_below(child, components, root, inside)
+
+
+def texts_of(component):
+    """What a host's page walks over: labels, help, choices, buttons, and the text parts of HTML."""
+    props = component["props"]
+    for name in SHOWN:
+        value = props.get(name)
+        for entry in value if isinstance(value, list) else [value]:
+            text = entry[0] if isinstance(entry, (list, tuple)) else entry
+            if isinstance(text, str):
+                yield text.strip()
+    if component["type"] in ("html", "button", "markdown") and isinstance(props.get("value"), str):
+        yield from (html.unescape(part).strip() for part in re.split(r"<[^>]*>", props["value"]))
+
+
+def test_every_text_of_the_panel_has_its_chinese(shown, table):
+    assert len(shown) > 100
+    assert sorted(shown - set(table)) == []
+
+
+def test_every_text_of_the_scripts_has_its_chinese(repo_root, table):
+    source = (repo_root / "javascript" / "relight_texts.js").read_text("utf8")
+    texts = set(re.findall(r'^ +\w+: "(.+)",$', source, re.MULTILINE))
+    assert len(texts) > 40
+    assert sorted(texts - set(table)) == []
+
+
+def test_the_table_has_nothing_that_nobody_shows(shown, repo_root, table):
+    scripts = "\n".join(path.read_text("utf8") for path in (repo_root / "javascript").glob("*.*js"))
+    python = "\n".join(path.read_text("utf8") for path in (repo_root / "lib_relight").rglob("*.py"))
+    assert sorted(text for text in set(table) - shown if text not in scripts and text not in python) == []
+
+
+def test_the_chinese_is_chinese(table):
+    assert [key for key, value in table.items() if not re.search(r"[一-鿿]", value)] == []
+
+
+def test_numbers_and_names_survive_translation(table):
+    kept = re.compile(r"(?<![a-z])\d+(?:\.\d+)?|IC-Light|IP-Adapter|SDXL|FaceID|CLIP|#rrggbb")
+    lost = {key: set(kept.findall(key)) - set(kept.findall(value)) for key, value in table.items()}
+    assert {key: parts for key, parts in lost.items() if parts} == {}
