@@ -25,7 +25,7 @@ def views(unit: IpUnit, folders, steps: Steps) -> tuple[Named, str | None]:
         face = find_face(unit, variant, image, folders)
         mask = unit.image_masks[index] if index < len(unit.image_masks) else None
         references.append(Reference(image, mask, face))
-        if variant.face:
+        if variant.face and face is not None:
             named.append((f"face {index + 1}", face.small))
     if info is not None:
         named += encoder_views(references, unit, variant, info.image_size)
@@ -33,7 +33,8 @@ def views(unit: IpUnit, folders, steps: Steps) -> tuple[Named, str | None]:
 
 
 def find_face(unit: IpUnit, variant: Variant, image: Image.Image, folders):
-    if not variant.face and unit.params.crop != "face":
+    """None where none is looked for: the unit brings the face's embedding, or nothing asks for a face."""
+    if unit.embedding is not None and variant.face or not variant.face and unit.params.crop != "face":
         return None
     finder = ip_files.face_finder(folders("faces"), 256 if variant.base == "sdxl" else 224)
     return finder.find(image, unit.params.face_index)
