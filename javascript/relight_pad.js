@@ -45,7 +45,10 @@ window.relight.Pad = (() => {
                 kind: this.modelKind(), box: this.view.frame.clientWidth,
             };
             const key = [found.width, found.height, found.image?.src, found.custom?.src, found.kind, found.box, !!found.background];
-            if (key.join("\n") === this.seen) return;
+            if (key.join("\n") === this.seen) {
+                this.cutOut();
+                return;
+            }
             this.seen = key.join("\n");
             this.pictures = {image: found.image, custom: found.custom, cut: found.image ? this.isCutOut(found.image) : false};
             Object.assign(this.state, {width: found.width, height: found.height, kind: found.background ? "fc" : found.kind});
@@ -80,7 +83,7 @@ window.relight.Pad = (() => {
         /** With "Cut out the subject" the server's cut-out replaces the picture; asked for once for each picture and matte. */
         cutOut() {
             const {image} = this.pictures || {}, wanted = this.view.cutOut.checked && image && !this.pictures.cut;
-            const key = wanted ? [image.src, ...MATTE.map((name) => this.values?.[name])].join("\n") : "";
+            const key = wanted ? [image.src, ...MATTE.map((name) => this.values?.[name]), this.maskSource()].join("\n") : "";
             if (key === this.cutKey) return;
             this.cutKey = key;
             this.asking?.abort();
@@ -88,6 +91,10 @@ window.relight.Pad = (() => {
             clearTimeout(this.cutting);
             this.note(wanted ? window.relight.text("cutting") : "");
             if (wanted) this.cutting = setTimeout(() => this.ask(image, key), MATTE_MS);
+        }
+
+        maskSource() {
+            return this.values?.matting === "mask" ? window.relight.subject.fieldImage(this.tab, "mask")?.src : "";
         }
 
         ask(image, key) {
@@ -163,10 +170,12 @@ window.relight.Pad = (() => {
             this.draw();
         }
 
-        add(light = {light: this.state.lights.length ? "right" : "left"}) {
-            const {lights} = this.state;
+        /** Without a light given: from the first side or corner that has none yet. */
+        add(light) {
+            const {lights} = this.state, {DIRECTIONS, DEFAULTS} = window.relight.light;
+            const free = DIRECTIONS.find((name) => !lights.some((other) => other.light === name)) || DIRECTIONS[0];
             if (lights.length < this.model.MAX_LIGHTS) {
-                this.setLights([...lights, {...window.relight.light.DEFAULTS, ...light}], lights.length);
+                this.setLights([...lights, {...DEFAULTS, ...(light || {light: free})}], lights.length);
             }
         }
 

@@ -1,6 +1,7 @@
 """What a user does first, on the embedded host's page and, with --webui PATH, on a real WebUI's (see tests/contract/README.md)."""
 
 import pytest
+from browser.pad import LightPad
 from browser.panel import Panel
 from contract.processes import WebuiHost
 from PIL import Image, ImageDraw
@@ -79,3 +80,32 @@ def test_generate_paste_and_generate_again(page, subject):
     page.upload(field(page, "foreground"), subject)
     page.generate()
     assert (page.infotext, page.picture_bytes()) == (infotext, pictures)
+
+
+def test_a_light_is_dragged_generated_and_pasted_back(page, subject):
+    pad = LightPad(page)
+    pad.open(width=128, height=128)
+    page.upload(field(page, "foreground"), subject)
+    pad.click_at(0.97, 0.5)
+    pad.fields(light="right")
+    pad.drag(pad.handle(), 0, 0)
+    pad.fields(light="top-left")
+    pad.press("add")
+    pad.kind("spot")
+    pad.drag(pad.handle(2), 0.75, 0.75)
+    pad.fields(lights='[{"light":"spot","light_x":0.75,"light_y":0.75}]')
+    page.generate()
+    infotext, picture = page.infotext, page.picture_bytes()
+    assert "Relight light: top-left" in infotext and 'light_x' in infotext
+    assert [line for line in page.console_errors() if "relight" in line.lower()] == []
+
+    page.open()
+    page.paste(infotext)
+    page.until(lambda: page.checked(f"{field(page, 'enabled')}-visible-checkbox"), "the tick")
+    page.open_accordion(field(page, "enabled"))
+    page.until(lambda: pad.find_all(".relight-pad-handle") and pad.words(2) == "spot at 75 % across and 75 % down, radius 50 %",
+               "both lights on the pad")
+    assert pad.words(1) == "from the top left corner"
+    page.upload(field(page, "foreground"), subject)
+    page.generate()
+    assert (page.infotext, page.picture_bytes()) == (infotext, picture)

@@ -247,3 +247,16 @@ def test_nothing_moves_inside_the_accordion_when_it_opens(pad):
     pad.open()
     pad.driver.execute_async_script("setTimeout(arguments[0], 600)")
     assert pad.driver.execute_script("return window.shifts") == []
+
+
+def test_the_cut_out_is_the_servers_and_a_refusal_is_said(pad, tmp_path):
+    pad.open()
+    picture = Image.new("RGB", (64, 64), (40, 90, 200))
+    picture.save(tmp_path / "opaque.png")
+    pad.panel.upload(pad("foreground"), tmp_path / "opaque.png")
+    pad.panel.pick(pad("matting"), "alpha")
+    pad.driver.execute_script("arguments[0].click()", pad.find(".relight-pad-check input"))
+    pad.panel.until(lambda: "`matting` is 'alpha'" in pad.find(".relight-pad-hint").text, "the server's sentence")
+    pad.panel.pick(pad("matting"), "none")
+    pad.panel.until(lambda: pad.script("return !!pad.made"), "the cut-out")
+    assert "alpha" not in pad.find(".relight-pad-hint").text
