@@ -41,8 +41,8 @@ def test_dragging_turns_the_light_and_snaps_to_sides_and_corners(pad):
     pad.fields(light="bottom-right")
     pad.drag(pad.handle(), 0.8, -0.1)
     pad.fields(light="angle")
+    pad.panel.until(lambda: pad.words() == f"from {float(pad.field('light_angle')):g} degrees", "the field in step")
     assert 40 < float(pad.field("light_angle")) < 70
-    assert pad.words() == f"from {float(pad.field('light_angle')):g} degrees"
     assert pad.panel.console_errors() == []
 
 
@@ -260,3 +260,31 @@ def test_the_cut_out_is_the_servers_and_a_refusal_is_said(pad, tmp_path):
     pad.panel.pick(pad("matting"), "none")
     pad.panel.until(lambda: pad.script("return !!pad.made"), "the cut-out")
     assert "alpha" not in pad.find(".relight-pad-hint").text
+
+
+@pytest.fixture
+def screen(chromium):
+    """screen(390) makes the page so wide."""
+    yield lambda width: chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+        "width": width, "height": 1200, "deviceScaleFactor": 1, "mobile": width < 500})
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("width, beside", [(390, False), (1280, True), (2560, True)])
+def test_the_pad_stands_beside_the_subject_or_below_it(pad, screen, width, beside):
+    screen(width)
+    pad.open()
+    subject, stage = pad.panel.find(f"#{pad('foreground')}").rect, pad.find(".relight-pad-stage").rect
+    assert (stage["x"] >= subject["x"] + subject["width"]) == beside
+    assert beside or stage["y"] >= subject["y"] + subject["height"]
+    inside = pad.driver.execute_script("return [arguments[0].scrollWidth, arguments[0].clientWidth, innerWidth]", pad.find(""))
+    assert inside[0] <= inside[1] <= inside[2]
+    assert stage["width"] > 240
+
+
+def test_the_pad_speaks_the_pages_language(pad):
+    pad.driver.execute_script("window.localization = {'Spot': 'Punkt', 'from the left': 'von links', 'Light {number}': 'Licht {number}'}")
+    pad.open()
+    pad.kind("direction")
+    assert pad.words() == "von links" and pad.handle().get_attribute("aria-label") == "Licht 1"
+    assert pad.find(".relight-pad-kinds input[value=spot] + span").text == "Punkt"
