@@ -1,5 +1,7 @@
 """The same tests for every host: the embedded one, and with --webui PATH a real checkout."""
 
+import re
+
 import pytest
 from contract import differences
 from contract.client import Client
@@ -63,7 +65,7 @@ def upscaler(client):
 
 def pytest_runtest_logreport(report):
     """Only of the tests below this folder, whatever path they are named by."""
-    host = next((name for name in ("embedded", "webui") if f"[{name}" in report.nodeid), None)
+    host = next((name for name in ("embedded", "webui") if re.search(rf"[\[-]{name}[\]-]", report.nodeid)), None)
     if host is not None and (report.failed or report.when == "call" and report.passed):
         outcomes = _failed.setdefault(host, {})
         outcomes[report.nodeid] = outcomes.get(report.nodeid, False) or report.failed
