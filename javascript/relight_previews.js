@@ -87,10 +87,19 @@ window.relight.previews = (() => {
 
     const wasOpen = {};
 
+    /** What is shown belongs to settings that have changed since, until a button asks for it again. */
+    function age(target) {
+        const asked = !!target.closest(".relight-previews");
+        for (const shown of target.closest("[id$=_relight_enabled]")?.querySelectorAll(".relight-figures") || []) {
+            shown.classList.toggle("relight-stale", !asked);
+        }
+    }
+
     function react(event) {
         if (!event.isTrusted && event.type === "click") return;
         const tab = concerned(event.target);
         if (tab === null) return;
+        if (event.type !== "click" || event.target.closest(".relight-previews")) age(event.target);
         const pasted = event.target.closest("#paste");
         for (const each of tab ? [tab] : ["txt2img", "img2img"]) {
             const open = isOpen(each) || pasted;
@@ -99,10 +108,10 @@ window.relight.previews = (() => {
         }
     }
 
-    /** A picture has come or gone: gradio draws it some time after the event that brought it. */
+    /** A picture has come or gone: it is drawn some time after the event that brought it; a canvas keeps its <img>. */
     function pictures(records) {
         for (const record of records) {
-            const moved = [...record.addedNodes, ...record.removedNodes];
+            const moved = record.type === "attributes" ? [record.target] : [...record.addedNodes, ...record.removedNodes];
             if (!moved.some((node) => node instanceof Element && (node.tagName === "IMG" || node.querySelector?.("img")))) continue;
             const tab = concerned(record.target);
             if (tab && isOpen(tab)) refresh(tab);
@@ -115,7 +124,7 @@ window.relight.previews = (() => {
         for (const tab of ["txt2img", "img2img"]) {
             for (const id of [`script_${tab}_relight_enabled`, "img2img_image"]) {
                 const box = document.getElementById(id);
-                if (box) observer.observe(box, {childList: true, subtree: true});
+                if (box) observer.observe(box, {childList: true, subtree: true, attributes: true, attributeFilter: ["src"]});
             }
         }
     }

@@ -57,7 +57,10 @@ def result(panel: Components, name: str) -> gr.HTML:
 
 
 def connect(panel: Components) -> None:
-    """To be called when all fields are there. javascript fills in what only the page knows: see relight_previews.js."""
+    """To be called when all fields are there. javascript fills in what only the page knows: see relight_previews.js.
+
+    Previews run beside the host's queue, so that none waits for a job.
+    """
     page = gr.Textbox("", visible=False, elem_id=panel.elem_id("preview_page"))
     page.do_not_save_to_config = True
     for kind in LIGHT_BUTTONS:
@@ -79,7 +82,7 @@ def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: 
     panel.components[name].click(
         fn=run, _js=f"(...values) => window.relight ? relight.previews.withPage('{tab}', values) : values",
         inputs=[page, *(panel.components[field] for field in inputs)], outputs=[panel.components[output]],
-        show_progress="minimal")
+        queue=False, show_progress="minimal")
 
 
 def cancel_button(panel: Components, name: str) -> None:

@@ -93,6 +93,11 @@ def test_the_subject_is_previewed_at_the_jobs_size(panel, subject, tab):
     assert accordion.preview("preview_light") == ["Light map 96×64"]
     shown = panel.find(f"#{accordion.id('preview_shown')} img")
     assert panel.driver.execute_script("return [arguments[0].naturalWidth, arguments[0].naturalHeight]", shown) == [96, 64]
+    faded = f"#{accordion.id('preview_shown')} .relight-stale"
+    assert not panel.find_all(faded)
+    panel.fill(accordion.id("reinforce"), 0.5)
+    assert panel.find_all(faded), "what is shown is of other settings"
+    assert accordion.preview("preview_foreground") == ["Subject on grey 96×64"] and not panel.find_all(faded)
     assert panel.console_errors() == []
 
 
