@@ -56,10 +56,12 @@ class LightPad:
         deadline = time.monotonic() + 20
         while wrong() and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert not wrong(), f"wanted {expected}"
+        left = wrong()
+        assert not left, f"wanted {expected}, found {left}"
 
     def drag(self, element, u, v, steps=8):
         """Take an element with the mouse and let it go at a place of the picture."""
+        self.panel.until(lambda: self.script("return !pad.frame"), "the pad to be drawn")
         actions = ActionChains(self.driver, duration=20).move_to_element(element).click_and_hold()
         start, end = self.middle(element), self.at(u, v)
         before = [round(value) for value in start]
@@ -87,6 +89,7 @@ class LightPad:
 
     def touch_drag(self, element, u, v, steps=8):
         """A finger on an element, moved to a place of the picture and lifted."""
+        self.panel.until(lambda: self.script("return !pad.frame"), "the pad to be drawn")
         start, end = self.middle(element), self.at(u, v)
         self.touch("touchStart", start)
         for i in range(1, steps + 1):

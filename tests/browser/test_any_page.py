@@ -93,7 +93,8 @@ def test_a_light_is_dragged_generated_and_pasted_back(page, subject):
     pad.press("add")
     pad.kind("spot")
     pad.drag(pad.handle(2), 0.75, 0.75)
-    pad.fields(lights='[{"light":"spot","light_x":0.75,"light_y":0.75}]')
+    page.until(lambda: pad.words(2) == "spot at 75 % across and 75 % down, radius 50 %", "the spot's place")
+    page.until(lambda: '"light_x":0.75,"light_y":0.75' in pad.field("lights"), "the spot in the fields")
     page.generate()
     infotext, picture = page.infotext, page.picture_bytes()
     assert "Relight light: top-left" in infotext and 'light_x' in infotext
