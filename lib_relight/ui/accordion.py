@@ -10,7 +10,7 @@ from modules.ui_components import InputAccordion
 from .. import infotext
 from ..ip_request import MAX_UNITS
 from ..panel import PANEL_ORDER
-from . import flows, light_tab, notices, pad, presets, previews, unit_tab
+from . import flows, light_tab, notices, pad, presets, previews, prompts, unit_tab
 from .components import Components
 
 
@@ -29,6 +29,7 @@ class Panel(Components):
                 for number in range(1, MAX_UNITS + 1):
                     with gr.Tab(f"Picture {number}"):
                         unit_tab.build(self, number)
+            prompts.build(self)
             presets.build(self)
             pad.connect(self)
             previews.connect(self)

@@ -10,6 +10,7 @@ import gradio as gr
 from modules import infotext_utils
 from modules.ui_components import ToolButton
 
+from ...lib_iclight.params import IMAGE_FIELDS
 from .. import flows
 from ..messages import USER_ERRORS, RelightError
 from ..presets import PRESET_FIELDS
@@ -21,13 +22,18 @@ SEND_SYMBOLS = {"txt2img": "\N{ELECTRIC LIGHT BULB}", "img2img": "\N{HIGH BRIGHT
 
 @dataclass
 class Action:
-    """function(page, *inputs) returns what to set, a note, and a value for each of outputs. event: such as button.click."""
+    """function(page, *inputs) returns what to set, a note, and a value for each of outputs. event: such as button.click.
+
+    takes_subject: before its inputs the subject's picture, and img2img's. sets_pictures: after its outputs the four pictures
+    of the Light tab and, where there is one, img2img's.
+    """
 
     event: Callable
     function: Callable
     inputs: tuple = ()
     outputs: tuple = ()
     takes_subject: bool = False
+    sets_pictures: bool = False
 
 
 @dataclass
@@ -37,6 +43,7 @@ class Page:
     tab: str
     values: dict
     controls: dict
+    has_init_image: bool = False
 
     def choices(self, name: str) -> list:
         entries = getattr(self.controls.get(name), "choices", None) or []
@@ -150,19 +157,21 @@ class Flows:
     def connect(self, action: Action) -> None:
         names, controls = list(self.controls), self.controls
         subject = [self.panel.components["foreground"], self.init_image] if action.takes_subject else []
+        pictures = [*(self.panel.components[name] for name in IMAGE_FIELDS), self.init_image] if action.sets_pictures else []
         inputs = [part for part in (*subject, *action.inputs) if part is not None]
+        outputs = [part for part in (*action.outputs, *pictures) if part is not None]
 
         def handler(history, *args):
             values, extra = dict(zip(names, args)), args[len(names):]
             try:
-                changes, note, *rest = action.function(Page(self.tab, values, controls), *extra)
+                changes, note, *rest = action.function(Page(self.tab, values, controls, self.init_image is not None), *extra)
             except USER_ERRORS as error:
-                changes, note, rest = {}, str(error), [gr.update() for _ in action.outputs]
+                changes, note, rest = {}, str(error), [gr.update() for _ in outputs]
             changes = flows.really_changed(changes, values)
             return [*self.answer(flows.remember(history, changes, values), names, changes, note), *rest]
 
         action.event(fn=handler, inputs=[self.panel.history, *controls.values(), *inputs],
-                     outputs=[*self.outputs(), *action.outputs], show_progress=False)
+                     outputs=[*self.outputs(), *outputs], show_progress=False)
 
     def add_send_buttons(self) -> None:
         """Beside the host's own Send buttons; wired by the host itself, as its own are."""

@@ -46,7 +46,7 @@ def build(panel: Components) -> None:
             text = gr.Textbox(label="Shared presets", lines=3, elem_id=panel.elem_id("preset_text"),
                               info="JSON: what Share has written, or what somebody gave you.")
             with gr.Row():
-                file = gr.File(label="Presets file", file_count="single", elem_id=panel.elem_id("preset_file"))
+                file = gr.File(label="Presets file", file_count="single", height=120, elem_id=panel.elem_id("preset_file"))
                 with gr.Column():
                     share, take = button(panel, "preset_share", "Share"), button(panel, "preset_import", "Import")
     for event in (panel.components["enabled"].change, chosen.focus):  # gradio 3 shows what focus brings at the next look only

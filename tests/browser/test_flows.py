@@ -153,3 +153,47 @@ def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, relight, tmp
     panel.click(f"#{relight('preset_delete')}")
     panel.until(lambda: "is deleted" in note(panel, relight), "the note")
     assert panel.console_errors() == []
+
+
+def choose_words(panel, relight, section, words):
+    """Click an entry of a quick prompt list."""
+    entries = f"#{relight('words_' + section)} button"
+    entry = panel.until(lambda: [x for x in panel.find_all(entries) if x.text.strip() == words], words)[0]
+    panel.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", entry)
+    entry.click()
+
+
+def test_quick_prompts_are_added_once(panel, relight):
+    relight.open()
+    panel.fill("txt2img_prompt", "a cup")
+    panel.click(f"#{relight('prompts')} .label-wrap")
+    choose_words(panel, relight, "light", "sunlight through blinds")
+    wanted = "a cup, sunlight through blinds, striped shadow"
+    panel.until(lambda: panel.value("txt2img_prompt") == wanted, "the words")
+    choose_words(panel, relight, "light", "sunlight through blinds")
+    panel.until(lambda: "The prompt has these words already" in note(panel, relight), "the note")
+    assert panel.value("txt2img_prompt") == wanted
+    panel.click(f"#{relight('undo')}")
+    panel.until(lambda: panel.value("txt2img_prompt") == "a cup", "the words gone")
+
+
+@pytest.mark.parametrize("tab", ["txt2img", "img2img"])
+def test_an_example_fills_the_panel_and_can_be_generated(panel, relight, tab):
+    relight.open(tab)
+    panel.fill(relight("reinforce"), 0.35)
+    panel.click(f"#{relight('prompts')} .label-wrap")
+    spot = panel.until(lambda: panel.find_all(f"#{relight('examples')} button.thumbnail-lg"), "the examples")[2]
+    panel.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", spot)
+    panel.until(spot.is_displayed, "the example")
+    spot.click()
+    panel.until(lambda: panel.value(relight("light")) == "spot", "the light")
+    panel.until(lambda: panel.value(f"{tab}_seed") == "12345", "the seed")
+    assert (panel.value(relight("reinforce")), panel.value(relight("matting"))) == ("0", "mask")
+    assert "a spot light on a dark stage" in panel.value(f"{tab}_prompt")
+    subject = relight("foreground") if tab == "txt2img" else "img2img_image"
+    panel.until(lambda: panel.find_all(f"#{subject} img") and panel.find_all(f"#{relight('mask')} img"), "the pictures")
+    for name, value in {"steps": 2, "width": 64, "height": 64}.items():
+        panel.fill(f"{tab}_{name}", value)
+    panel.generate()
+    assert 'Relight: "fc, spot' in panel.infotext
+    assert panel.console_errors() == []
