@@ -1,4 +1,4 @@
-"""CLIP's tokenizer for single-file checkpoints, which carry none: from the vocabulary inside the package open_clip."""
+"""CLIP's tokenizer: from beside the checkpoint, else from the vocabulary inside the package open_clip."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import importlib.util
 import json
 import tempfile
 from pathlib import Path
+
+from .errors import HostError
 
 VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 TOKENS = 49408
@@ -53,3 +55,19 @@ def clip_tokenizer():
         write_tokenizer(Path(folder), read_merges(path))
         return CLIPTokenizer(str(Path(folder) / "vocab.json"), str(Path(folder) / "merges.txt"), model_max_length=77,
                              pad_token=END)
+
+
+def load_tokenizer(folder: Path):
+    """CLIP's tokenizer from tokenizer/ beside the checkpoint, else CLIP's own vocabulary; never from the network."""
+    from transformers import CLIPTokenizer
+
+    local = folder / "tokenizer"
+    try:
+        if not local.is_dir() and (tokenizer := clip_tokenizer()):
+            return tokenizer
+        return CLIPTokenizer.from_pretrained(local if local.is_dir() else "openai/clip-vit-large-patch14",
+                                             local_files_only=True)
+    except Exception as error:  # what a missing file raises depends on the version of transformers
+        raise HostError(
+            f"{folder}: no tokenizer. Put vocab.json and merges.txt of openai/clip-vit-large-patch14 into "
+            f"{local}.") from error

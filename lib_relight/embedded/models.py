@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .clip_vocabulary import clip_tokenizer
+from .clip_vocabulary import load_tokenizer
 from .errors import HostError
 from .keymaps import clip_name
 from .single_file import POSITIONS, fill, find_checkpoint, load_single_file
@@ -53,22 +53,6 @@ def load_text_encoder(folder: Path):
     model = CLIPTextModel(CLIPTextConfig.from_pretrained(folder, local_files_only=True))
     fill(file, "text encoder", model, {clip_name(key): value for key, value in load_file(file).items()}, POSITIONS)
     return model
-
-
-def load_tokenizer(folder: Path):
-    """CLIP's tokenizer from tokenizer/ beside the checkpoint, else CLIP's own vocabulary; never from the network."""
-    from transformers import CLIPTokenizer
-
-    local = folder / "tokenizer"
-    try:
-        if not local.is_dir() and (tokenizer := clip_tokenizer()):
-            return tokenizer
-        return CLIPTokenizer.from_pretrained(local if local.is_dir() else "openai/clip-vit-large-patch14",
-                                             local_files_only=True)
-    except Exception as error:  # what a missing file raises depends on the version of transformers
-        raise HostError(
-            f"{folder}: no tokenizer. Put vocab.json and merges.txt of openai/clip-vit-large-patch14 into "
-            f"{local}.") from error
 
 
 def _assemble(unet, vae, text, tokenizer, weight_file, name):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from .clip_vocabulary import load_tokenizer
 from .errors import HostError
 from .keymaps import clip_name, vae_key_map
 
@@ -40,7 +41,6 @@ def load_single_file(path: Path):
     from transformers import CLIPTextConfig, CLIPTextModel
 
     from ...lib_iclight.keymap import unet_key_map_inverse
-    from .models import load_tokenizer
 
     tensors = load_file(path)
     unet_state = _take(tensors, UNET, unet_key_map_inverse().get)

@@ -138,9 +138,9 @@ def test_broken_file(folder):
 
 
 def test_no_tokenizer(ldm_state, tmp_path, monkeypatch):
-    from sd_relight.lib_relight.embedded import models
+    from sd_relight.lib_relight.embedded import clip_vocabulary
 
-    monkeypatch.setattr(models, "clip_tokenizer", lambda: None)  # as where open_clip is not installed
+    monkeypatch.setattr(clip_vocabulary, "clip_tokenizer", lambda: None)  # as where open_clip is not installed
     save_file(ldm_state, tmp_path / "x.safetensors")
     refused(tmp_path, "Put vocab.json and merges.txt of openai/clip-vit-large-patch14 into")
 
