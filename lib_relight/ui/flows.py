@@ -53,7 +53,7 @@ class Page:
 def build(panel: Components) -> None:
     """The row of buttons, and what every action needs: the steps back, a note, and the list of actions to be wired."""
     panel.actions, panel.history = [], gr.State([])
-    with gr.Row(elem_id=panel.elem_id("flows"), elem_classes=["relight-flows"]):
+    with gr.Row(elem_id=panel.elem_id("flows"), elem_classes=["relight-buttons"]):
         size = button(panel, "size_from_subject", "Size from subject")
         originals = {kind: button(panel, f"original_{kind}", f"IC-Light's settings ({kind})") for kind in flows.ORIGINALS}
         panel.undo = button(panel, "undo", "Undo", interactive=False)
@@ -64,7 +64,7 @@ def build(panel: Components) -> None:
 
 
 def button(panel: Components, name: str, text: str, **more) -> gr.Button:
-    made = gr.Button(text, size="sm", elem_id=panel.elem_id(name), **more)
+    made = gr.Button(text, size="sm", elem_id=panel.elem_id(name), elem_classes=["relight-button"], **more)
     made.do_not_save_to_config = True
     return made
 

@@ -39,7 +39,7 @@ def build(panel: Components) -> None:
             chosen = gr.Dropdown(names(), label="Preset", elem_id=panel.elem_id("preset"),
                                  info="Every field except pictures; kept in this WebUI's data folder.")
             name = gr.Textbox(label="Preset name", elem_id=panel.elem_id("preset_name"), info="For Save and Rename.")
-        with gr.Row():
+        with gr.Row(elem_classes=["relight-buttons"]):
             load, save, rename, delete = [
                 button(panel, f"preset_{word.lower()}", word) for word in ("Load", "Save", "Rename", "Delete")]
         with gr.Accordion("Share", open=False, elem_id=panel.elem_id("preset_sharing")):
