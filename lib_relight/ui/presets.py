@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
-from fastapi import Body, HTTPException
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from modules import paths
 
-from ..messages import USER_ERRORS, RelightError
+from ..hosts import web
+from ..messages import RelightError
 from ..presets import PRESET_FIELDS, PresetStore, item_of, usable
 from .components import Components
 from .flows import Action, Page, button
@@ -50,7 +53,7 @@ def build(panel: Components) -> None:
                 with gr.Column():
                     share, take = button(panel, "preset_share", "Share"), button(panel, "preset_import", "Import")
     for event in (panel.components["enabled"].change, chosen.focus):  # gradio 3 shows what focus brings at the next look only
-        event(fn=lambda: gr.update(choices=names()), outputs=[chosen], show_progress=False)
+        event(fn=lambda: gr.update(choices=names()), outputs=[chosen], show_progress=False, api_name=False)
     panel.actions += [
         Action(load.click, load_preset, (chosen,)),
         Action(save.click, save_preset, (name, chosen), (chosen, name)),
@@ -121,28 +124,22 @@ def import_presets(page: Page, text, file) -> tuple:
     return {}, f"Imported: {', '.join(added)}.", menu(added[0]), "", None
 
 
-def answered(call, *args):
-    """What a route answers: the call's value, or its refusal with the sentence as `detail`."""
-    try:
-        return call(*args)
-    except USER_ERRORS as error:
-        raise HTTPException(getattr(error, "status_code", 422), str(error)) from error
-
-
 def register(demo, app) -> None:
-    """on_app_started: GET, PUT and DELETE below /relight/v1/presets."""
-    def save(name: str, fields=Body()):
-        return {"name": answered(store().put, name, fields)}
-
-    def delete(name: str):
-        answered(store().delete, name)
-        return {"name": name}
-
-    app.add_api_route(ROUTE, lambda: {"presets": answered(store().all)}, methods=["GET"])
-    app.add_api_route(ROUTE + "/{name}", show, methods=["GET"])
-    app.add_api_route(ROUTE + "/{name}", save, methods=["PUT"])
-    app.add_api_route(ROUTE + "/{name}", delete, methods=["DELETE"])
+    """on_app_started: GET, PUT and DELETE below /relight/v1/presets, for whoever may use the host's page or API."""
+    add_route(app, ROUTE, "GET", lambda name, body: {"presets": store().all()})
+    add_route(app, ROUTE + "/{name}", "GET", lambda name, body: store().get(name))
+    add_route(app, ROUTE + "/{name}", "PUT", lambda name, body: {"name": store().put(name, body)})
+    add_route(app, ROUTE + "/{name}", "DELETE", lambda name, body: {"deleted": store().delete(name) or name})
 
 
-def show(name: str):
-    return answered(store().get, name)
+def add_route(app, path: str, method: str, handler: Callable[[str, dict], dict]) -> None:
+    async def endpoint(request: Request):
+        await web.check_user(app, request)
+
+        async def work():
+            body = await web.read_json(request) if method == "PUT" else {}
+            return await run_in_threadpool(handler, request.path_params.get("name", ""), body)
+
+        return await web.answer(work())
+
+    app.add_api_route(path, endpoint, methods=[method])

@@ -49,9 +49,9 @@ def add_examples(panel: Components) -> None:
     listed = [example for example in examples() if example.thumbnail.is_file()]
     pictures = [(Image.open(example.thumbnail), example.name) for example in listed]
     chosen = gr.State(0)
-    gallery = gr.Gallery(pictures, label="Examples", show_label=False, columns=len(listed), allow_preview=False, object_fit="cover", height=170,
-                         elem_id=panel.elem_id("examples"))
-    picked = gallery.select(fn=picked_index, inputs=None, outputs=[chosen], show_progress=False)
+    gallery = gr.Gallery(pictures, label="Examples", show_label=False, columns=len(listed), allow_preview=False, height=170,
+                         object_fit="cover", elem_id=panel.elem_id("examples"))
+    picked = gallery.select(fn=picked_index, inputs=None, outputs=[chosen], show_progress=False, api_name=False)
     panel.actions.append(Action(
         picked.then, lambda page, index: load_example(page, listed[index]), (chosen,), sets_pictures=True))
 
