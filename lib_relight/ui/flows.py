@@ -134,7 +134,7 @@ class Flows:
             self.connect(action)
         if self.relight is not None:
             self.connect(Action(self.relight.click, relight_this))
-            self.relight.click(fn=None, _js="() => relightShow('img2img')")
+            self.relight.click(fn=None, _js="() => relightShow('img2img')", api_name=False)
         names = list(self.controls)
 
         def undo(history):
@@ -143,7 +143,8 @@ class Flows:
             return self.answer(history[:-1], names, before, f"Put back: {back}." if back else "")
 
         panel = self.panel
-        panel.undo.click(fn=undo, inputs=[panel.history], outputs=self.outputs(), show_progress=False)
+        panel.undo.click(fn=undo, inputs=[panel.history], outputs=self.outputs(), show_progress=False,
+                         api_name=False)
 
     def outputs(self) -> list:
         return [self.panel.history, self.panel.undo, self.panel.note, *self.controls.values()]
@@ -171,7 +172,7 @@ class Flows:
             return [*self.answer(flows.remember(history, changes, values), names, changes, note), *rest]
 
         action.event(fn=handler, inputs=[self.panel.history, *controls.values(), *inputs],
-                     outputs=[*self.outputs(), *outputs], show_progress=False)
+                     outputs=[*self.outputs(), *outputs], show_progress=False, api_name=False)
 
     def add_send_buttons(self) -> None:
         """Beside the host's own Send buttons; wired by the host itself, as its own are."""

@@ -40,7 +40,7 @@ def connect(panel: Components) -> None:
     hidden_button(panel, "notices_refresh").click(
         fn=refresh, _js=f"(...values) => window.relight ? relight.previews.withState('{tab}', values) : values",
         inputs=[page, *(panel.components[name] for name in FIELDS)], outputs=[panel.components["notices"]],
-        queue=False, show_progress="hidden")
+        queue=False, show_progress="hidden", api_name=False)
 
 
 def listed(values: dict, page: dict, tab: str) -> str:

@@ -36,7 +36,8 @@ def connect(panel: Components) -> None:
 
 
 def listen(event, call: str, **fields) -> None:
-    event(fn=None, _js=f"(...values) => window.relight ? relight.fields.{call} : []", show_progress=False, **fields)
+    event(fn=None, _js=f"(...values) => window.relight ? relight.fields.{call} : []", show_progress=False,
+          api_name=False, **fields)
 
 
 def hidden_button(panel: Components, name: str) -> gr.Button:

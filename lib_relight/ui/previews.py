@@ -82,14 +82,14 @@ def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: 
     panel.components[name].click(
         fn=run, _js=f"(...values) => window.relight ? relight.previews.withPage('{tab}', values) : values",
         inputs=[page, *(panel.components[field] for field in inputs)], outputs=[panel.components[output]],
-        queue=False, show_progress="minimal")
+        queue=False, show_progress="minimal", api_name=False)
 
 
 def cancel_button(panel: Components, name: str) -> None:
     def cancel(request: gr.Request):
         routes.cancel({"id": session_of(request)})
 
-    panel.components[name].click(fn=cancel, inputs=[], outputs=[], queue=False, show_progress="hidden")
+    panel.components[name].click(fn=cancel, inputs=[], outputs=[], queue=False, show_progress="hidden", api_name=False)
 
 
 def session_of(request: gr.Request) -> str:
