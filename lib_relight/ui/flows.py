@@ -191,8 +191,8 @@ def bind_send_buttons(tabs: dict[str, Flows]) -> None:
     """Only once both tabs are there: a binding to a tab that never came would break the host's page."""
     for tab, page in tabs.items():
         target = page.panel.components["foreground"] if tab == "txt2img" else page.init_image
-        sizes = [(page.host[f"host_{side}"], f"Size-{number}") for number, side in enumerate(("width", "height"), 1)]
-        infotext_utils.add_paste_fields(f"relight_{tab}", target, sizes)
+        sizes = [(page.host.get(name), key) for name, key in (("host_width", "Size-1"), ("host_height", "Size-2"))]
+        infotext_utils.add_paste_fields(f"relight_{tab}", target, sizes if all(part for part, _ in sizes) else [])
     for page in tabs.values():
         for tab, control in page.send_buttons.items():
             infotext_utils.register_paste_params_button(infotext_utils.ParamBinding(
