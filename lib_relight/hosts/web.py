@@ -93,7 +93,12 @@ async def api_admits(route, request: Request) -> bool:
 
 
 async def read_json(request: Request) -> dict:
-    """The body's JSON object. Raises RelightError for too many bytes (413) and for anything else (422)."""
+    """The body's JSON object. Raises RelightError for too many bytes (413), another content type (415: browsers let any web
+    page send those to a WebUI on the same machine) and for what is no object (422)."""
+    kind = request.headers.get("content-type", "")
+    if "json" not in kind:
+        raise RelightError(f"The request's body is {kind[:60] or 'of no type'}; send JSON with the header Content-Type: "
+                           "application/json.", 415)
     body = bytearray()
     async for part in request.stream():
         body += part

@@ -232,8 +232,17 @@ def test_what_only_a_preview_refuses(preview, kind, body, sentence):
     (b" " * (97 * 2**20), 413, "The request has more than 96 MB; send smaller pictures, or as JPEG."),
 ])
 def test_bodies_that_are_no_request(host, body, status, sentence):
-    reply = requests.post(f"{host.url}/relight/v1/preview/light", data=body, timeout=60)
+    reply = requests.post(f"{host.url}/relight/v1/preview/light", data=body, timeout=60, headers={"Content-Type": "application/json"})
     assert reply.status_code == status and reply.json()["detail"].startswith(sentence)
+
+
+def test_a_body_of_another_type(host):
+    """What a foreign web page can send without asking."""
+    reply = requests.post(f"{host.url}/relight/v1/preview/light", data='{"iclight": {"light": "left"}}', timeout=60,
+                          headers={"Content-Type": "text/plain"})
+    assert reply.status_code == 415
+    assert reply.json()["detail"] == ("The request's body is text/plain; send JSON with the header Content-Type: "
+                                      "application/json.")
 
 
 # --- computed once, cancelled, and out of the way ----------------------------------------------------------------------
