@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import html
 
 import gradio as gr
-from PIL import Image
 
 from .. import flows
 from ..quick_prompts import Example, examples, load
 from .components import Components
 from .flows import Action, Page
+from .pad import hidden_button
 from .presets import data_folder
 
 LABELS = {"subject": "Subject words", "light": "Light words"}
@@ -46,18 +47,20 @@ def add_words(page: Page, words: str) -> tuple[dict, str]:
 
 
 def add_examples(panel: Components) -> None:
+    """Buttons around thumbnails. A gr.Gallery would write files while the page is built, for which Neo has no folder then."""
     listed = [example for example in examples() if example.thumbnail.is_file()]
-    pictures = [(Image.open(example.thumbnail), example.name) for example in listed]
-    chosen = gr.State(0)
-    gallery = gr.Gallery(pictures, label="Examples", show_label=False, columns=len(listed), allow_preview=False, height=170,
-                         object_fit="cover", elem_id=panel.elem_id("examples"))
-    picked = gallery.select(fn=picked_index, inputs=None, outputs=[chosen], show_progress=False, api_name=False)
-    panel.actions.append(Action(
-        picked.then, lambda page, index: load_example(page, listed[index]), (chosen,), sets_pictures=True))
+    figures = [example_button(example, panel.elem_id(f"example_{index}")) for index, example in enumerate(listed)]
+    gr.HTML(f"<div class='relight-examples'>{''.join(figures)}</div>", elem_id=panel.elem_id("examples"))
+    for index, example in enumerate(listed):
+        button = hidden_button(panel, f"example_{index}")
+        panel.actions.append(Action(button.click, lambda page, example=example: load_example(page, example), sets_pictures=True))
 
 
-def picked_index(event: gr.SelectData):
-    return event.index
+def example_button(example: Example, target: str) -> str:
+    """A press of it presses the hidden button called `target`, which gradio knows of."""
+    picture = base64.b64encode(example.thumbnail.read_bytes()).decode()
+    return (f"<button type='button' onclick=\"document.getElementById('{target}').click()\">"
+            f"<img src='data:image/jpeg;base64,{picture}' alt=''><span>{html.escape(example.name)}</span></button>")
 
 
 def load_example(page: Page, example: Example) -> tuple:

@@ -8,11 +8,20 @@ def test_no_event_of_the_panel_is_described_as_an_api(host):
     config = requests.get(f"{host.url}/config", timeout=60).json()
     ours = {component["id"] for component in config["components"]
             if "_relight_" in str(component["props"].get("elem_id"))}
-    events = [event for event in config["dependencies"] if ours & {*map(component_of, event["targets"])}]
-    assert len(events) > 50
+    events = [event for event in config["dependencies"] if event["backend_fn"] and ours & {*map(component_of, event["targets"])}]
+    assert len(events) > 10
     assert [event["api_name"] for event in events if event["api_name"]] == []
 
 
 def component_of(target):
     """gradio 3 names the component of an event's target, gradio 4 its component and event."""
     return target if isinstance(target, int) else target[0]
+
+
+def test_the_panel_needs_no_file_to_be_written_while_the_page_is_built(host):
+    """Forge Neo's folder for such files is not there yet: the whole panel would be missing."""
+    config = requests.get(f"{host.url}/config", timeout=60).json()
+    values = {str(component["props"].get("elem_id")): str(component["props"].get("value")) for component in config["components"]}
+    ours = {name: value for name, value in values.items() if "_relight_" in name}
+    assert len(ours) > 100
+    assert [name for name, value in ours.items() if ".png" in value or "'path'" in value or "'name'" in value] == []

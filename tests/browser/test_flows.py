@@ -182,7 +182,7 @@ def test_an_example_fills_the_panel_and_can_be_generated(panel, relight, tab):
     relight.open(tab)
     panel.fill(relight("reinforce"), 0.35)
     panel.click(f"#{relight('prompts')} .label-wrap")
-    spot = panel.until(lambda: panel.find_all(f"#{relight('examples')} button.thumbnail-lg"), "the examples")[2]
+    spot = panel.until(lambda: panel.find_all(f"#{relight('examples')} .relight-examples button"), "the examples")[2]
     panel.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", spot)
     panel.until(spot.is_displayed, "the example")
     spot.click()
