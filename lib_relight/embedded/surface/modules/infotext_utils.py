@@ -197,7 +197,8 @@ def connect_image(button, source, target):
         return [image, *(image.size if image is not None else [gr.update()] * 2)][:1 + len(sizes)]
 
     chosen = "extract_image_from_gallery" if isinstance(source, gr.Gallery) else None
-    button.click(fn=send, _js=chosen, inputs=[source], outputs=[target["init_img"], *sizes], show_progress="hidden")
+    button.click(fn=send, _js=chosen, inputs=[source], outputs=[target["init_img"], *sizes], show_progress="hidden",
+                 api_name=False)
 
 
 def connect_paste(button, fields, input_comp, override_settings_component, tabname):
@@ -211,7 +212,7 @@ def connect_paste(button, fields, input_comp, override_settings_component, tabna
         return [_pasted_value(component, target, params) for component, target in fields]
 
     button.click(fn=paste, inputs=[input_comp], outputs=[component for component, _ in fields],
-                 show_progress="hidden")
+                 show_progress="hidden", api_name=False)
 
 
 def last_infotext():
