@@ -92,7 +92,7 @@ class Weights:
             parameter = self.unet.model.get_parameter(key)
             merged = parameter.data.float()
             for delta, strength in entries:
-                merged = merged + strength * dense(delta, parameter)
+                merged = torch.add(merged, dense(delta, parameter), alpha=strength)
             self.backups[key] = parameter.data.to("cpu", copy=True)
             if parameter.element_size() == 1:  # eight bits would round most of the change away
                 parameter.data = merged.to(torch.float16 if merged.is_cuda else torch.bfloat16)
