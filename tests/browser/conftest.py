@@ -6,6 +6,7 @@ import shutil
 import pytest
 from api.serving import PROBE, ROOT, HostProcess
 from browser.panel import Panel
+from PIL import Image, ImageDraw
 
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
          "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1500,1600")
@@ -60,3 +61,13 @@ def panel(chromium, host, request):
     yield page
     if folder := os.environ.get("RELIGHT_SCREENSHOTS"):
         page.screenshot(os.path.join(folder, f"{request.node.name}.png"))
+
+
+@pytest.fixture(scope="session")
+def subject(tmp_path_factory):
+    """A picture with transparency: a brown oval, 64x64."""
+    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    ImageDraw.Draw(image).ellipse((16, 12, 48, 60), fill=(180, 90, 60, 255))
+    path = tmp_path_factory.mktemp("pictures") / "subject.png"
+    image.save(path)
+    return path

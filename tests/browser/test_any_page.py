@@ -4,18 +4,8 @@ import pytest
 from browser.pad import LightPad
 from browser.panel import Panel
 from contract.processes import WebuiHost
-from PIL import Image, ImageDraw
 
 PANEL = "script_{}_relight_{}"
-
-
-@pytest.fixture(scope="module")
-def subject(tmp_path_factory):
-    image = Image.new("RGBA", (96, 96), (0, 0, 0, 0))
-    ImageDraw.Draw(image).ellipse((20, 16, 76, 90), fill=(180, 90, 60, 255))
-    path = tmp_path_factory.mktemp("pictures") / "subject.png"
-    image.save(path)
-    return path
 
 
 def pytest_generate_tests(metafunc):

@@ -4,18 +4,9 @@ import json
 
 import pytest
 from browser.pad import LightPad
-from PIL import Image, ImageDraw
+from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
-
-
-@pytest.fixture(scope="module")
-def subject(tmp_path_factory):
-    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
-    ImageDraw.Draw(image).ellipse((16, 12, 48, 60), fill=(180, 90, 60, 255))
-    path = tmp_path_factory.mktemp("pictures") / "subject.png"
-    image.save(path)
-    return path
 
 
 @pytest.fixture

@@ -1,18 +1,8 @@
 """Relight's panel as a user meets it: open, upload, generate, read, paste back; and the sentence when something is missing."""
 
 import pytest
-from PIL import Image, ImageDraw
 
 PANEL = "script_{}_relight_{}"
-
-
-@pytest.fixture(scope="module")
-def subject(tmp_path_factory):
-    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
-    ImageDraw.Draw(image).ellipse((16, 12, 48, 60), fill=(180, 90, 60, 255))
-    path = tmp_path_factory.mktemp("pictures") / "subject.png"
-    image.save(path)
-    return path
 
 
 @pytest.fixture
