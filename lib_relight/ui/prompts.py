@@ -15,7 +15,6 @@ from .pad import hidden_button
 from .presets import data_folder
 
 LABELS = {"subject": "Subject words", "light": "Light words"}
-MOST_AT_ONCE = 60
 
 
 def build(panel: Components) -> None:
@@ -35,15 +34,20 @@ def add_lists(panel: Components) -> None:
 
 
 def add_list(panel: Components, section: str, entries: list) -> None:
-    shown = gr.Dataset(components=["textbox"], samples=[[name] for name, _ in entries], type="index", label=LABELS[section],
-                       samples_per_page=MOST_AT_ONCE, elem_id=panel.elem_id(f"words_{section}"))
-    panel.actions.append(Action(shown.click, lambda page, index: add_words(page, entries[index][1]), (shown,)))
+    """A radio, which is empty again after each choice. A gr.Dataset redraws gradio 4's whole page over and over."""
+    shown = gr.Radio([name for name, _ in entries], label=LABELS[section], type="index",
+                     elem_id=panel.elem_id(f"words_{section}"))
+    shown.do_not_save_to_config = True
+    panel.actions.append(Action(shown.input, lambda page, index: add_words(page, entries, index), (shown,), (shown,)))
 
 
-def add_words(page: Page, words: str) -> tuple[dict, str]:
+def add_words(page: Page, entries: list, index: int | None) -> tuple:
+    if index is None:
+        return {}, "", gr.update()
+    words = entries[index][1]
     prompt = flows.add_words(page.values.get("host_prompt"), words)
     told = "" if prompt != page.values.get("host_prompt") else f"The prompt has these words already: {words}."
-    return {"host_prompt": prompt}, told
+    return {"host_prompt": prompt}, told, gr.update(value=None)
 
 
 def add_examples(panel: Components) -> None:

@@ -157,10 +157,7 @@ def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, relight, tmp
 
 def choose_words(panel, relight, section, words):
     """Click an entry of a quick prompt list."""
-    entries = f"#{relight('words_' + section)} button"
-    entry = panel.until(lambda: [x for x in panel.find_all(entries) if x.text.strip() == words], words)[0]
-    panel.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", entry)
-    entry.click()
+    panel.choose(relight("words_" + section), words)
 
 
 def test_quick_prompts_are_added_once(panel, relight):

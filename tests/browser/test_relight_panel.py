@@ -1,5 +1,7 @@
 """Relight's panel as a user meets it: open, upload, generate, read, paste back; and the sentence when something is missing."""
 
+import time
+
 import pytest
 
 PANEL = "script_{}_relight_{}"
@@ -114,3 +116,20 @@ def test_the_light_map_appears_when_it_is_needed(panel, relight, subject):
     panel.upload(relight("foreground"), subject)
     panel.generate()
     assert "`light` is 'custom' but `light_map` is missing" in panel.log
+
+
+def test_an_open_panel_that_nobody_touches_does_nothing(panel, relight, subject):
+    """A component that gradio 4 redraws over and over keeps a core busy: every round tells of changes."""
+    relight.open()
+    panel.upload(relight("foreground"), subject)
+    time.sleep(3)
+    panel.driver.execute_script(COUNT_EVENTS)
+    time.sleep(1)
+    assert panel.driver.execute_script("return window.relightEvents") < 20
+
+
+COUNT_EVENTS = """
+const dispatch = EventTarget.prototype.dispatchEvent;
+window.relightEvents = 0;
+EventTarget.prototype.dispatchEvent = function (event) { window.relightEvents += 1; return dispatch.call(this, event); };
+"""
