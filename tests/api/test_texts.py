@@ -47,7 +47,7 @@ def texts_of(component):
     """What a host's page walks over: labels, help, choices, buttons, and the text parts of HTML."""
     props = component["props"]
     for name in SHOWN:
-        value = props.get(name)
+        value = None if name == "choices" and "_words_" in str(props.get("elem_id")) else props.get(name)  # prompts are English
         for entry in value if isinstance(value, list) else [value]:
             text = entry[0] if isinstance(entry, (list, tuple)) else entry
             if isinstance(text, str):
