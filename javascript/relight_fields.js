@@ -69,7 +69,7 @@ window.relight.fields = (() => {
     const channelOf = (tab, wanted) => (wanted.every((name) => names(tab, "light").includes(name)) ? "light" : "all");
 
     return {
-        element, arrived, leaving, changed,
+        element, press, arrived, leaving, changed,
         get: (tab, channel = "all") => ask(tab, `${channel}_read`),
         set: (tab, values) => ask(tab, `${channelOf(tab, Object.keys(values))}_write`, values),
         onChange: (tab, listener) => (listeners[tab] ??= []).push(listener),

@@ -23,17 +23,6 @@ window.relight.previews = (() => {
         return chosen < 0 ? 0 : chosen;
     }
 
-    async function dataUrl(image) {
-        if (image.src.startsWith("data:")) return image.src;
-        const blob = await (await fetch(image.src)).blob();
-        return new Promise((resolve, reject) => {
-            const reader = new FileReader();
-            reader.onload = () => resolve(reader.result);
-            reader.onerror = () => reject(reader.error);
-            reader.readAsDataURL(blob);
-        });
-    }
-
     /** The picture that img2img starts from, unless the panel has a subject of its own. */
     function initImage(tab) {
         const {image, fieldImage} = window.relight.subject;
@@ -45,7 +34,7 @@ window.relight.previews = (() => {
         const picture = initImage(tab);
         const page = {
             width: number(`#${tab}_width input[type=number]`), height: number(`#${tab}_height input[type=number]`),
-            resize_mode: resizeMode(), picture: picture && await dataUrl(picture),
+            resize_mode: resizeMode(), picture: picture && await window.relight.subject.dataUrl(picture),
         };
         return [JSON.stringify(page), ...values.slice(1)];
     }
@@ -66,10 +55,7 @@ window.relight.previews = (() => {
     /** Asks for the notices once the page has been left alone for a moment; also after the accordion was closed. */
     function refresh(tab, wait = REST_MS) {
         clearTimeout(timers[tab]);
-        timers[tab] = setTimeout(() => {
-            const found = window.relight.fields.element(tab, "notices_refresh");
-            (found?.tagName === "BUTTON" ? found : found?.querySelector("button"))?.click();
-        }, wait);
+        timers[tab] = setTimeout(() => window.relight.fields.press(tab, "notices_refresh"), wait);
     }
 
     function isOpen(tab) {

@@ -53,7 +53,9 @@ window.relight.subject = (() => {
         return false;
     }
 
-    async function base64Of(picture) {
+    /** The data: address of an <img>, whatever address the page has it under. */
+    async function dataUrl(picture) {
+        if (picture.src.startsWith("data:")) return picture.src;
         const blob = await (await fetch(picture.src)).blob();
         return new Promise((resolve, reject) => {
             const reader = new FileReader();
@@ -66,10 +68,10 @@ window.relight.subject = (() => {
     /** The server's cut-out of a subject as <img>, at most LONGEST pixels long. Throws the server's sentence. */
     async function cutOut(tab, picture, fields, signal) {
         const scale = Math.min(1, LONGEST / Math.max(picture.naturalWidth, picture.naturalHeight));
-        const iclight = {foreground: await base64Of(picture), matting: fields.matting};
+        const iclight = {foreground: await dataUrl(picture), matting: fields.matting};
         for (const name of EDGES) iclight[name] = Number(fields[name]) || 0;
         const mask = fields.matting === "mask" && fieldImage(tab, "mask");
-        if (mask) iclight.mask = await base64Of(mask);
+        if (mask) iclight.mask = await dataUrl(mask);
         const size = (length) => Math.max(16, Math.round(length * scale));
         const reply = await fetch("relight/v1/preview/matte", {
             method: "POST", headers: {"Content-Type": "application/json"}, signal,
@@ -83,5 +85,5 @@ window.relight.subject = (() => {
         return made;
     }
 
-    return {image, fieldImage, cover, canvas, pixels, isCutOut, cutOut};
+    return {image, fieldImage, dataUrl, cover, canvas, pixels, isCutOut, cutOut};
 })();

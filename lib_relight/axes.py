@@ -6,14 +6,13 @@ An axis leaves its value on the cell's `p`; `overridden` puts it into what the h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from ..lib_iclight.params import IcLightParams
 from ..lib_ipadapter import params as ip_params
-from ..lib_ipadapter.params import IpAdapterParams
 from .ip_request import is_enabled
 from .messages import RelightError
-from .panel import PANEL_ORDER, unit_name
+from .panel import LIGHT_ITEMS, PANEL_ORDER, UNIT_ITEMS, unit_name
 
 ATTRIBUTE = "relight_axes"
 LIGHT = ("light", "light_angle", "light_x", "light_y", "light_radius", "light_start", "light_end", "light_color", "light_gamma",
@@ -57,8 +56,7 @@ def axes() -> list[Axis]:
         about = "Relight IP" if of_unit else "Relight"
         return Axis(item.name, f"[{about}] {item.metadata['label']}", kind, of_unit, item)
 
-    light, unit = ({item.name: item for item in fields(params)} for params in (IcLightParams, IpAdapterParams))
-    return [*(make(light[name], False) for name in LIGHT), *(make(unit[name], True) for name in UNIT)]
+    return [*(make(LIGHT_ITEMS[name], False) for name in LIGHT), *(make(UNIT_ITEMS[name], True) for name in UNIT)]
 
 
 def put(axis: Axis, p, value) -> None:

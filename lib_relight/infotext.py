@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams
-from ..lib_ipadapter.params import IpAdapterParams
 from .caches import content_hash
 from .ip_request import MAX_UNITS, SUBJECT, IpUnit
-from .panel import LIGHT_FIELDS, UNIT_FIELDS, unit_name
+from .panel import LIGHT_FIELDS, LIGHT_ITEMS, UNIT_FIELDS, UNIT_ITEMS, unit_name
 from .request import IcLightImages
 
 MARKER = "Relight"
@@ -94,12 +93,10 @@ def from_infotext(pairs: Mapping, key: str, item):
 
 def paste_fields() -> list[tuple[str, Callable[[Mapping], object]]]:
     """(panel name, function of the pasted pairs) for everything that the panel shows; None leaves the control as it is."""
-    light = {item.name: item for item in fields(IcLightParams)}
-    unit = {item.name: item for item in fields(IpAdapterParams)}
-    relit = [(name, lambda pairs, name=name: from_infotext(pairs, key_of(name), light[name]) if has_light(pairs) else None)
+    relit = [(name, lambda pairs, name=name: from_infotext(pairs, key_of(name), LIGHT_ITEMS[name]) if has_light(pairs) else None)
              for name in LIGHT_FIELDS if name != "extras"]
     relit.append(("iclight", lambda pairs: has_light(pairs) if MARKER in pairs else None))
-    return relit + [field for number in range(1, MAX_UNITS + 1) for field in unit_paste_fields(number, unit)]
+    return relit + [field for number in range(1, MAX_UNITS + 1) for field in unit_paste_fields(number, UNIT_ITEMS)]
 
 
 def unit_paste_fields(number: int, items: Mapping) -> list[tuple[str, Callable[[Mapping], object]]]:

@@ -16,6 +16,8 @@ from .request import IcLightImages, RelightRequest, check_request, decode_images
 
 LIGHT_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.metadata.get("panel", True))
 UNIT_FIELDS = tuple(f.name for f in fields(IpAdapterParams) if f.metadata.get("panel", True))
+LIGHT_ITEMS = {item.name: item for item in fields(IcLightParams)}
+UNIT_ITEMS = {item.name: item for item in fields(IpAdapterParams)}
 UNIT_NAMES = ("enabled", "use_subject", "image", "more", "mask", "image_mask", "negative_image", *UNIT_FIELDS)
 
 

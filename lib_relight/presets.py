@@ -10,15 +10,13 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 
 from ..lib_iclight.params import IMAGE_FIELDS, IcLightParams, refuse_unknown, shown
 from ..lib_ipadapter import params as ip_params
-from ..lib_ipadapter.params import IpAdapterParams
 from .ip_request import MAX_UNITS
 from .messages import USER_ERRORS, RelightError
-from .panel import PANEL_ORDER, panel_value, unit_name
+from .panel import LIGHT_ITEMS, PANEL_ORDER, UNIT_ITEMS, panel_value, unit_name
 
 VERSION = 1
 LONGEST_NAME = 60
@@ -27,8 +25,6 @@ PICTURES = {*IMAGE_FIELDS, *(unit_name(number, name) for number in range(1, MAX_
                              for name in ("image", "more", "mask", "image_mask", "negative_image"))}
 PRESET_FIELDS = tuple(name for name in PANEL_ORDER if name not in PICTURES and name != "enabled")
 """What a preset holds, in the panel's order. Whether Relight is on is the user's to say."""
-LIGHT_ITEMS = {item.name: item for item in fields(IcLightParams)}
-UNIT_ITEMS = {item.name: item for item in fields(IpAdapterParams)}
 
 
 def item_of(name: str):

@@ -9,7 +9,8 @@ from modules import scripts
 
 from ..axes import Axis, axes, choices_of, overridden, put
 from ..messages import USER_ERRORS, RelightError
-from .components import LIGHT_ITEMS, UNIT_ITEMS, panel_choices
+from ..panel import LIGHT_ITEMS, UNIT_ITEMS
+from .components import panel_choices
 
 SCRIPT = "xyz_grid.py"
 COST = {"model": 0.6, "matting": 0.2}

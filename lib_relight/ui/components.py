@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 
 import gradio as gr
 
-from ...lib_iclight.params import IcLightParams
-from ...lib_ipadapter.params import IpAdapterParams
 from .. import finder, hooks, ip_files, matting, settings
+from ..panel import LIGHT_ITEMS
 
-LIGHT_ITEMS = {item.name: item for item in fields(IcLightParams)}
-UNIT_ITEMS = {item.name: item for item in fields(IpAdapterParams)}
 PICTURES = {
     "foreground": ("Subject", "The subject to relight. In img2img leave it empty: the img2img picture is the subject."),
     "background": ("Background (fbc)", "The place to stand the subject in; with it, auto chooses the fbc model."),

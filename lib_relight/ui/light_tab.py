@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ..panel import LIGHT_FIELDS
+from ..panel import LIGHT_FIELDS, LIGHT_ITEMS
 from . import pad, previews
-from .components import LIGHT_ITEMS, Components
+from .components import Components
 
 SHOWN_WITH = {"light_angle": ("angle",), "light_x": ("spot",), "light_y": ("spot",), "light_radius": ("spot",),
               "light_map": ("custom",)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ..panel import UNIT_FIELDS, unit_name
+from ..panel import UNIT_FIELDS, UNIT_ITEMS, unit_name
 from . import previews
-from .components import UNIT_ITEMS, Components
+from .components import Components
 
 ROWS = (("model", "weight"), ("weight_type", "combine"), ("start", "end"))
 
