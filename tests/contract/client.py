@@ -7,6 +7,7 @@ import io
 import json
 
 import numpy as np
+import pytest
 import requests
 from PIL import Image
 
@@ -74,8 +75,18 @@ class Client:
         self.session.headers["Connection"] = "close"  # after a 500 Forge's server drops the connection without a word
         self.kept: dict[str, Reply] = {}
 
+    def ask(self, method: str, route: str, **given) -> requests.Response:
+        """A host that has died ends the run: no test after it would say anything."""
+        try:
+            return self.session.request(method, f"{self.url}{route}", timeout=TIMEOUT, **given)
+        except requests.ConnectionError:
+            last_words = self.process.last_words()
+            if last_words is None:
+                raise
+            pytest.exit(last_words, returncode=3)
+
     def get(self, route: str):
-        reply = self.session.get(f"{self.url}{route}", timeout=TIMEOUT)
+        reply = self.ask("GET", route)
         assert reply.status_code == 200, f"{route}: {reply.status_code} {reply.text[:300]}"
         return reply.json()
 
@@ -92,7 +103,7 @@ class Client:
         payload = {**BASE, **fields}
         payload["alwayson_scripts"] = {title: {"args": [body]} for title, body in given.items() if body is not None}
         payload["alwayson_scripts"].update({title: {"args": args} for title, args in (others or {}).items()})
-        return Reply(self.session.post(f"{self.url}/sdapi/v1/{tab}", json=payload, timeout=TIMEOUT))
+        return Reply(self.ask("POST", f"/sdapi/v1/{tab}", json=payload))
 
     def once(self, tab: str = "txt2img", **fields) -> Reply:
         """The same, made only once per session for the same arguments."""

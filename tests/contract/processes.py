@@ -84,6 +84,14 @@ class Process:
     def console(self, since: int = 0) -> str:
         return self.log.read_bytes()[since:].decode("utf8", errors="replace")
 
+    def last_words(self) -> str | None:
+        """None while it runs. Below 0 the status is the signal that ended it; 9 without anybody's doing is lack of memory."""
+        try:
+            status = self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return None
+        return f"{self.name} ended by itself with status {status}. Its last words:\n{self.console()[-2000:]}"
+
     def __exit__(self, *_):
         process = getattr(self, "process", None)
         if process is not None and process.poll() is None:

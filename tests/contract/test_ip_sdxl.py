@@ -67,6 +67,14 @@ def test_two_units_in_either_order(make):
     assert difference(both, make(first)) > LEAST
 
 
+def test_four_units(make):
+    four = [unit(weight=0.7), unit(SDXL_BASE, BACKGROUND, weight=0.5), unit(image=BACKGROUND, weight=0.6), unit(SDXL_BASE, weight=0.4)]
+    reply = make(*four)
+    assert reply.proof == said(*[one["model"] for one in four])
+    assert equal(reply, make(*reversed(four)))
+    assert difference(reply, make(*four[:3])) > LEAST
+
+
 @pytest.mark.parametrize("weight_type, layers", [("style transfer", 10), ("composition", 10), ("style and composition", 20)])
 def test_weight_types_touch_their_layers(make, weight_type, layers):
     reply = make(unit(weight_type=weight_type))
