@@ -11,6 +11,7 @@ window.relight.light = (() => {
     const ANGLE_OF = {right: 0, top: 90, left: 180, bottom: 270};
     const RANGE = {fc: [255, 0], fbc: [224, 32]};
     const AMBIENT = {fc: 127, fbc: 64};
+    const COOLEST = 1500, HOTTEST = 15000;
     const DEFAULTS = Object.freeze({
         light: "none", light_angle: 0, light_x: 0.5, light_y: 0.5, light_radius: 0.5, light_start: null, light_end: null,
         light_color: "#ffffff", light_gamma: 1,
@@ -58,8 +59,21 @@ window.relight.light = (() => {
         return byte;
     }
 
-    /** "#rrggbb" -> [r, g, b], 0..255. */
-    const parseColor = (text) => [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16));
+    /** The kelvin of a temperature such as "2700K", or null. */
+    function kelvinOf(text) {
+        const lamp = /^(\d+(?:\.\d+)?) ?k$/i.exec(text), kelvin = lamp && Number(lamp[1]);
+        return lamp && kelvin >= COOLEST && kelvin <= HOTTEST ? kelvin : null;
+    }
+
+    /** A light's colour, "#rrggbb" or a temperature, as "#rrggbb"; null for any other text. */
+    function hexOf(text) {
+        const kelvin = kelvinOf(text);
+        if (kelvin !== null) return kelvinToColor(kelvin);
+        return /^#[0-9a-f]{6}$/i.test(text) ? text.toLowerCase() : null;
+    }
+
+    /** A light's colour -> [r, g, b], 0..255. */
+    const parseColor = (text) => [1, 3, 5].map((i) => parseInt(hexOf(text).slice(i, i + 2), 16));
 
     /** One value for each pixel, row by row: value(column, row). */
     function fill(width, height, value) {
@@ -163,7 +177,7 @@ window.relight.light = (() => {
 
     /** A white light alone keeps the original's bits; null for every other. */
     function whiteLight(light, kind, width, height, custom) {
-        if (light.light_color.toLowerCase() !== "#ffffff") return null;
+        if (hexOf(light.light_color) !== "#ffffff") return null;
         if (light.light === "custom") return new Uint8ClampedArray(custom);
         const name = named(light);
         if (name === null || light.light_gamma !== 1) return greyPicture(greyLevels(light, kind, width, height), toByte);
@@ -198,14 +212,15 @@ window.relight.light = (() => {
 
     /** The nearest temperature in steps of 100 K, or null when the colour is none of a glowing body's (off by more than 6). */
     function colorToKelvin(color) {
+        if (kelvinOf(color) !== null) return kelvinOf(color);
         const wanted = parseColor(color);
         let best = null, least = 7;
-        for (let kelvin = 1500; kelvin <= 15000; kelvin += 100) {
+        for (let kelvin = COOLEST; kelvin <= HOTTEST; kelvin += 100) {
             const off = Math.max(...parseColor(kelvinToColor(kelvin)).map((value, i) => Math.abs(value - wanted[i])));
             if (off < least) [best, least] = [kelvin, off];
         }
         return best;
     }
 
-    return {DEFAULTS, DIRECTIONS, complete, named, lightRange, greyLevels, linearPlanes, render, kelvinToColor, colorToKelvin};
+    return {DEFAULTS, DIRECTIONS, complete, named, lightRange, greyLevels, linearPlanes, render, hexOf, kelvinToColor, colorToKelvin};
 })();

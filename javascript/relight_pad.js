@@ -211,7 +211,7 @@ window.relight.Pad = (() => {
             const level = (index) => (Number(value) === own[index] ? null : Number(value));
             const made = {
                 color: () => ({light_color: value}),
-                kelvin: () => ({light_color: window.relight.light.kelvinToColor(Number(value))}),
+                kelvin: () => ({light_color: `${value}K`}),
                 radius: () => ({light_radius: Number(value)}),
                 gamma: () => ({light_gamma: this.model.clip(Math.round(20 * 10 ** value) / 20, 0.1, 10)}),
                 start: () => ({light_start: level(0)}), end: () => ({light_end: level(1)}),

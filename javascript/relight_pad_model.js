@@ -33,6 +33,7 @@ window.relight.padModel = (() => {
         const kind = kindOf(light), kept = [...COMMON, ...USED[kind]].filter((name) => light[name] !== undefined);
         const tidied = {...defaults(), ...Object.fromEntries(kept.map((name) => [name, light[name]]))};
         if (tidied.light !== "angle") tidied.light_angle = defaults().light_angle;
+        if (window.relight.light.hexOf(tidied.light_color) === null) tidied.light_color = defaults().light_color;
         return tidied;
     }
 
@@ -46,7 +47,6 @@ window.relight.padModel = (() => {
             if (typeof own[name] === "string") own[name] = given || own[name];
             else own[name] = number(given) ?? own[name];
         }
-        if (!/^#[0-9a-f]{6}$/i.test(own.light_color)) own.light_color = defaults().light_color;
         return [...(own.light === "none" ? [] : [tidy(own)]), ...furtherLights(values.lights)];
     }
 
@@ -129,7 +129,7 @@ window.relight.padModel = (() => {
             : light.light === "spot" ? text("spotAt", {
                 x: percent(light.light_x), y: percent(light.light_y), radius: percent(light.light_radius)})
             : name ? text(camel) : text("fromAngle", {degrees: light.light_angle});
-        const white = light.light_color.toLowerCase() === "#ffffff";
+        const white = window.relight.light.hexOf(light.light_color) === "#ffffff";
         return white ? place : text("ofColor", {words: place, color: light.light_color});
     }
 

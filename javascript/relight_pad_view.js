@@ -101,10 +101,12 @@ window.relight.padView = (() => {
         return view;
     }
 
-    const inkOn = (color) => {
+    function tint(element, light) {
+        const color = window.relight.light.hexOf(light.light_color);
         const [r, g, b] = [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
-        return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#1c1917" : "#ffffff";
-    };
+        element.style.setProperty("--relight-color", color);
+        element.style.setProperty("--relight-ink", 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#1c1917" : "#ffffff");
+    }
 
     /** Change an element's words in its own text node: hosts run all their callbacks whenever a node comes or goes. */
     function say(element, words) {
@@ -130,8 +132,7 @@ window.relight.padView = (() => {
             handle.hidden = light.light === "custom";
             handle.style.left = `${place[0] * 100}%`;
             handle.style.top = `${place[1] * 100}%`;
-            handle.style.setProperty("--relight-color", light.light_color);
-            handle.style.setProperty("--relight-ink", inkOn(light.light_color));
+            tint(handle, light);
             say(handle, state.lights.length > 1 ? i + 1 : "");
             handle.classList.toggle("selected", i === state.selected);
             handle.dataset.index = i;
@@ -162,8 +163,7 @@ window.relight.padView = (() => {
         [...view.chips.children].forEach((chip, i) => {
             const light = state.lights[i];
             say(chip, i + 1);
-            chip.style.setProperty("--relight-color", light.light_color);
-            chip.style.setProperty("--relight-ink", inkOn(light.light_color));
+            tint(chip, light);
             chip.dataset.index = i;
             chip.setAttribute("aria-pressed", String(i === state.selected));
             chip.title = `${window.relight.text("light", {number: i + 1})}: ${window.relight.padModel.words(light, state.kind)}`;
@@ -180,12 +180,12 @@ window.relight.padView = (() => {
     }
 
     function drawSettings(view, state) {
-        const {lightRange, colorToKelvin, DEFAULTS} = window.relight.light, text = window.relight.text;
+        const {lightRange, hexOf, colorToKelvin, DEFAULTS} = window.relight.light, text = window.relight.text;
         const light = state.lights[state.selected], off = !light, shown = light || DEFAULTS, set = view.settings;
         const kind = window.relight.padModel.kindOf(light), [start, end] = lightRange(shown, state.kind);
         const kelvin = colorToKelvin(shown.light_color);
         const level = (value, own) => (own === null ? text("ownRange", {value}) : String(Math.round(value)));
-        setRow(set.color, shown.light_color.toLowerCase(), shown.light_color, off);
+        setRow(set.color, hexOf(shown.light_color), shown.light_color, off);
         setRow(set.kelvin, kelvin ?? set.kelvin.input.value, kelvin ? `${kelvin} K` : text("kelvinNone"), off);
         setRow(set.radius, shown.light_radius, `${Math.round(shown.light_radius * 100)} %`, kind !== "spot");
         setRow(set.gamma, window.relight.padModel.round(Math.log10(shown.light_gamma), 2), shown.light_gamma.toFixed(2),

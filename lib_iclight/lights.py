@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from .colors import is_white, parse_color
 from .errors import IcLightError
 from .light import compute_light_map, light_range
 from .params import LIGHTS, IcLightParams
@@ -56,7 +57,7 @@ def render_lights(params: IcLightParams, kind: str, width: int, height: int,
 
 def render_light(light: IcLightParams, kind: str, width: int, height: int, custom: np.ndarray | None) -> np.ndarray:
     """One light alone, uint8 [height, width, 3]."""
-    white = light.light_color.lower() == "#ffffff"
+    white = is_white(light.light_color)
     name = named(light)
     if white and light.light == "custom":
         return custom.copy()
@@ -108,11 +109,6 @@ def named(light: IcLightParams) -> str | None:
     if light.light == "angle":
         return SIDES.get(light.light_angle % 360)
     return None if light.light in ("spot", "custom") else light.light
-
-
-def parse_color(text: str) -> np.ndarray:
-    """"#rrggbb" -> float64 [3], 0..255."""
-    return np.array([int(text[i:i + 2], 16) for i in (1, 3, 5)], np.float64)
 
 
 def to_bytes(levels: np.ndarray) -> np.ndarray:

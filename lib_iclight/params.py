@@ -5,12 +5,12 @@ The panel, the API, infotext and paste are all made from `fields(IcLightParams)`
 
 from __future__ import annotations
 
-import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 
+from .colors import check_color
 from .errors import IcLightError
 
 IMAGE_FIELDS = ("foreground", "background", "light_map", "mask")
@@ -60,7 +60,7 @@ class IcLightParams:
         "Light end", "Grey level on the side away from the light; empty takes the model's own value (fc 0, fbc 32).",
         minimum=0.0, maximum=255.0, step=1.0))
     light_color: str = field(default="#ffffff", metadata=knob(
-        "Light colour", "Colour of the light as #rrggbb; white keeps the light map grey."))
+        "Light colour", "Colour of the light as #rrggbb, or a lamp's temperature such as 2700K; white keeps the light map grey."))
     light_gamma: float = field(default=1.0, metadata=knob(
         "Light gamma", "How the light falls off: above 1 it stays near its side, below 1 it reaches further.",
         minimum=0.1, maximum=10.0, step=0.05))
@@ -107,8 +107,7 @@ class IcLightParams:
         for item in fields(self):
             value = check_value(item, getattr(self, item.name))
             object.__setattr__(self, item.name, value)
-        if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.light_color):
-            raise IcLightError(f"`light_color` is {self.light_color!r}; write it as #rrggbb, for example #ffb46b.")
+        check_color("light_color", self.light_color)
         for light in self.lights:
             check_light(light)
 

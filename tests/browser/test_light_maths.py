@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+from sd_relight.lib_iclight.colors import kelvin_color
 from sd_relight.lib_iclight.light import compute_light_map, default_range
 from sd_relight.lib_iclight.lights import render_lights
 from sd_relight.lib_iclight.params import DIRECTIONS, IcLightParams
@@ -39,7 +40,8 @@ def random_light(rng, kinds):
     some = {"light_angle": rng.choice([rng.uniform(-360, 360), rng.randrange(-360, 361), 90 * rng.randrange(-4, 5)]),
             "light_x": rng.random(), "light_y": rng.random(), "light_radius": rng.uniform(0.01, 2),
             "light_start": rng.uniform(0, 255), "light_end": float(rng.randrange(256)),
-            "light_color": f"#{rng.randrange(1 << 24):06x}", "light_gamma": rng.uniform(0.1, 10)}
+            "light_color": rng.choice([f"#{rng.randrange(1 << 24):06x}", f"{rng.uniform(1500, 15000):.1f}K"]),
+            "light_gamma": rng.uniform(0.1, 10)}
     return {**light, **{name: value for name, value in some.items() if rng.random() < 0.5}}
 
 
@@ -89,6 +91,12 @@ def test_a_temperature_is_its_colour_and_back(javascript, kelvin, color):
     driver = javascript.driver
     assert driver.execute_script("return relight.light.kelvinToColor(arguments[0])", kelvin) == color
     assert abs(driver.execute_script("return relight.light.colorToKelvin(arguments[0])", color) - kelvin) <= 100
+
+
+def test_every_temperature_is_pythons_colour(javascript):
+    colors = javascript.driver.execute_script(
+        "return Array.from({length: 271}, (_, i) => relight.light.hexOf(`${1500 + 50 * i}K`))")
+    assert colors == ["#" + bytes(kelvin_color(kelvin).astype(np.uint8)).hex() for kelvin in range(1500, 15001, 50)]
 
 
 def test_a_colour_that_does_not_glow_has_no_temperature(javascript):

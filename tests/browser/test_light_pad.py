@@ -62,7 +62,8 @@ def test_colour_temperature_fall_off_and_brightness_reach_the_fields(pad):
     pad.open()
     pad.kind("direction")
     pad.setting("kelvin", 2700)
-    pad.fields(light="left", light_color="#ffa757")
+    pad.fields(light="left", light_color="2700K")
+    assert pad.find("[data-setting=color] input").get_attribute("value") == "#ffa757"
     pad.setting("color", "#3366ff")
     pad.setting("gamma", 0.3)
     pad.setting("start", 200)

@@ -104,6 +104,12 @@ def test_white_in_capitals_is_white():
     np.testing.assert_array_equal(grey(light="left", light_color="#FFFFFF"), grey(light="left"))
 
 
+@pytest.mark.parametrize("kelvin, color", [("1500K", "#ff6c00"), ("2700k", "#ffa757"), ("6600 K", "#ffffff"), ("10000K", "#cadaff")])
+def test_a_temperature_is_the_colour_of_its_lamp(kelvin, color):
+    lamp, same = (render_lights(IcLightParams(light="left", light_color=text), "fc", *SIZE) for text in (kelvin, color))
+    np.testing.assert_array_equal(lamp, same)
+
+
 def test_two_lights_add_in_linear_light_in_any_order():
     one, two = {"light": "left", "light_start": 180}, {"light": "top", "light_start": 150}
     both = grey(lights=(one, two))

@@ -62,7 +62,9 @@ def test_a_dict_becomes_parameters_and_back():
     ({"model": ""}, "`model` is ''; it must be a text."),
     ({"model": 3}, "`model` is 3; it must be a text."),
     ({"light_color": "red"}, "`light_color` is 'red'; write it as #rrggbb"),
-    ({"light_color": "#12345"}, "`light_color` is '#12345'; write it as #rrggbb"),
+    ({"light_color": "#12345"}, "`light_color` is '#12345'; write it as #rrggbb, for example #ffb46b, or as a temperature, for example "
+                                "2700K."),
+    ({"light_color": "900K"}, "`light_color` is '900K'; a temperature must be from 1500K to 15000K."),
     ({"lights": "left"}, "`lights` is 'left'; it must be a list"),
     ({"lights": ["left"]}, r"`lights` is \['left'\]; it must be a list"),
     ({"lights": [{"angle": 3}]}, "`lights` has no field `angle`; did you mean `light_angle`?"),

@@ -78,7 +78,8 @@ def test_a_direction_implies_its_kind_of_light_unless_an_axis_says_one(key, ligh
     ("light", "north", "`light` is 'north'; choose one of none, left"),
     ("reinforce", 2.0, "`reinforce` is 2.0; it must be a number from 0 to 1."),
     ("keep_background", "perhaps", "`keep_background` is 'perhaps'; it must be true or false."),
-    ("light_color", "red", "`light_color` is 'red'; write it as #rrggbb, for example #ffb46b."),
+    ("light_color", "red", "`light_color` is 'red'; write it as #rrggbb, for example #ffb46b, or as a temperature, for example "
+     "2700K."),
     ("unit1_weight_type", "x", "`weight_type` is 'x'; choose one of linear"),
     ("unit1_weight", 9.0, "`weight` is 9.0; it must be a number from -1 to 5."),
 ])

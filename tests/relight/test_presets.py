@@ -63,7 +63,8 @@ def test_values_that_no_longer_fit_become_the_default_and_are_named(store):
 @pytest.mark.parametrize("values, sentence", [
     ({"lihgt": "left"}, "`preset` has no field `lihgt`; did you mean `light`?"),
     ({"reinforce": 3}, "`reinforce` is 3; it must be a number from 0 to 1."),
-    ({"light_color": "blue"}, "`light_color` is 'blue'; write it as #rrggbb, for example #ffb46b."),
+    ({"light_color": "blue"}, "`light_color` is 'blue'; write it as #rrggbb, for example #ffb46b, or as a temperature, for example "
+     "2700K."),
     ({"light_start": "bright"}, "`light_start` is 'bright'; it must be a number, or empty."),
     ({"unit1_weight": "much"}, "`weight` is 'much'; it must be a number from -1 to 5."),
     ({"unit3_enabled": 1}, "`unit3_enabled` is 1; it must be true or false."),
