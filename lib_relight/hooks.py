@@ -24,16 +24,15 @@ def stops_job(p, during_sampling: bool = False):
     """Turns an exception into the job's failure, with a traceback only for what is our own bug; an interrupt ends it quietly."""
     try:
         yield
-    except Stopped:
-        setattr(p, ATTRIBUTE, None)
-        p.extra_generation_params.pop(MARKER, None)
-        end_interrupted(p, during_sampling)
     except Exception as error:
         setattr(p, ATTRIBUTE, None)
         p.extra_generation_params.pop(MARKER, None)
-        if not isinstance(error, USER_ERRORS):
-            traceback.print_exc()
-        current_host().fail(p, error, sentence_of(error), during_sampling)
+        if isinstance(error, Stopped):
+            end_interrupted(p, during_sampling)
+        else:
+            if not isinstance(error, USER_ERRORS):
+                traceback.print_exc()
+            current_host().fail(p, error, sentence_of(error), during_sampling)
 
 
 def model_folders(kind: str) -> list[Path]:

@@ -55,3 +55,14 @@ class HostProcess:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self.process.kill()
+
+
+def matting_host(data_dir, models):
+    """HostProcess whose folder of matting models holds these. models: {name: bytes of an ONNX file}."""
+    folder, scripts = Path(data_dir) / "matting", Path(data_dir) / "folder_probe" / "scripts"
+    folder.mkdir()
+    scripts.mkdir(parents=True)
+    for name, content in models.items():
+        (folder / f"{name}.onnx").write_bytes(content)
+    (scripts / "matting_folder.py").write_text(f"from modules import shared\nshared.cmd_opts.relight_matting_dir = {str(folder)!r}\n")
+    return HostProcess(data_dir, [ROOT, scripts.parent])

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import requests
-from api.serving import ROOT, HostProcess
+from api.serving import matting_host
 from matting import tiny_onnx
 from PIL import Image, ImageDraw
 from sd_relight.lib_relight import optional
@@ -18,21 +18,13 @@ needs_rembg = pytest.mark.skipif(bool(optional.missing("matting")),
 JOB = {"prompt": "a vase", "steps": 2, "width": 64, "height": 64, "seed": 7, "cfg_scale": 2.0, "sampler_name": "Euler",
        "denoising_strength": 0.9}
 SIZE = {"width": 64, "height": 64}
-SET_FOLDER = "from modules import shared\nshared.cmd_opts.relight_matting_dir = {!r}\n"
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
     """A host whose folder of matting models holds a quick one and one that takes minutes."""
-    data = tmp_path_factory.mktemp("previews")
-    models, scripts = data / "matting", data / "folder_probe" / "scripts"
-    models.mkdir()
-    scripts.mkdir(parents=True)
-    (models / "quick.onnx").write_bytes(tiny_onnx.mean_of_channels(320))
-    (models / "seconds.onnx").write_bytes(tiny_onnx.slow(320, 250))
-    (models / "minutes.onnx").write_bytes(tiny_onnx.slow(320, 5000))
-    (scripts / "matting_folder.py").write_text(SET_FOLDER.format(str(models)))
-    with HostProcess(data, [ROOT, scripts.parent]) as process:
+    models = {"quick": tiny_onnx.mean_of_channels(320), "seconds": tiny_onnx.slow(320, 250), "minutes": tiny_onnx.slow(320, 5000)}
+    with matting_host(tmp_path_factory.mktemp("previews"), models) as process:
         yield process
 
 

@@ -3,6 +3,8 @@
 import time
 
 PATIENCE = 90
+LAST_WORDS = 10
+"""Seconds. gradio does not write a text that it has written already, and two jobs may take equally many tenths of a second."""
 
 
 class Panel:
@@ -91,9 +93,10 @@ class Panel:
         self.click(f"#{self.tab}_generate")
 
     def finish(self):
-        """Wait for the end of the job that `start` began."""
+        """Wait for the end of the job that `start` began. Its last words do not come when they are those of the job before."""
         self.until(self.is_idle, "the end of the job")
-        self.until(lambda: self.find_all(f"#html_log_{self.tab} .performance"), "the job's last words")
+        last = time.monotonic() + LAST_WORDS
+        self.until(lambda: self.find_all(f"#html_log_{self.tab} .performance") or time.monotonic() > last, "the job's last words")
 
     def is_idle(self):
         interrupt = self.find(f"#{self.tab}_interrupt")

@@ -3,7 +3,7 @@ the next job."""
 
 import numpy as np
 import pytest
-from api.serving import ROOT, HostProcess
+from api.serving import matting_host
 from matting import tiny_onnx
 from PIL import Image, ImageDraw
 from sd_relight.lib_relight import optional
@@ -12,19 +12,12 @@ PANEL = "script_{}_relight_{}"
 MARK_OLD = "for (const part of document.querySelectorAll(`#${arguments[0]} :is(figcaption, p)`)) part.dataset.old = 1"
 NEW_TEXTS = """return [...document.querySelectorAll(`#${arguments[0]} :is(${arguments[1]})`)]
     .filter((part) => !part.dataset.old).map((part) => part.innerText)"""
-SET_FOLDER = "from modules import shared\nshared.cmd_opts.relight_matting_dir = {!r}\n"
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
     """A host with a matting model that takes minutes."""
-    data = tmp_path_factory.mktemp("previews")
-    models, scripts = data / "matting", data / "folder_probe" / "scripts"
-    models.mkdir()
-    scripts.mkdir(parents=True)
-    (models / "minutes.onnx").write_bytes(tiny_onnx.slow(320, 5000))
-    (scripts / "matting_folder.py").write_text(SET_FOLDER.format(str(models)))
-    with HostProcess(data, [ROOT, scripts.parent]) as process:
+    with matting_host(tmp_path_factory.mktemp("previews"), {"minutes": tiny_onnx.slow(320, 5000)}) as process:
         yield process
 
 
