@@ -6,6 +6,7 @@ import shutil
 import pytest
 from api.serving import PROBE, ROOT, HostProcess
 from browser.panel import Panel
+from contract.processes import WebuiHost
 from PIL import Image, ImageDraw
 
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -47,16 +48,24 @@ def chromium(tmp_path_factory):
     driver.quit()
 
 
+def pytest_generate_tests(metafunc):
+    """Tests marked any_page run on the embedded host's page and, with --webui PATH, on a real WebUI's."""
+    if metafunc.config.getoption("--webui") and metafunc.definition.get_closest_marker("any_page"):
+        metafunc.parametrize("host", ["embedded", "webui"], indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def host(tmp_path_factory):
-    with HostProcess(tmp_path_factory.mktemp("host"), [ROOT, PROBE]) as process:
+def host(request, webui_path, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("host")
+    real = getattr(request, "param", "embedded") == "webui"
+    with WebuiHost(folder, webui_path) if real else HostProcess(folder, [ROOT, PROBE]) as process:
         yield process
 
 
 @pytest.fixture
 def panel(chromium, host, request):
     """The freshly opened page. RELIGHT_SCREENSHOTS names a folder for a picture of each test's last state."""
-    page = Panel(chromium, host.url)
+    page = Panel(chromium, host.url, isinstance(host, WebuiHost))
     page.open()
     yield page
     if folder := os.environ.get("RELIGHT_SCREENSHOTS"):

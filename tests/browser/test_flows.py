@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.any_page
 HOST = ("prompt", "neg_prompt", "steps", "sampling", "scheduler", "cfg_scale", "width", "height", "denoising_strength", "hr_scale")
 
 
@@ -22,7 +23,7 @@ def relight(panel):
     def open_panel(tab="txt2img"):
         if tab != panel.tab:
             panel.select_tab(tab)
-        panel.click(f"#{elem_id('enabled')}-visible-checkbox")
+        panel.open_accordion(elem_id("enabled"))
         panel.until(lambda: panel.find(f"#{elem_id('light')}").is_displayed(), "the open panel")
 
     elem_id.open = open_panel
@@ -95,7 +96,7 @@ def test_relight_this_opens_the_panel_and_lets_the_light_in(panel, relight, subj
 
 @pytest.mark.parametrize("target", ["txt2img", "img2img"])
 def test_a_result_becomes_the_subject(panel, relight, target):
-    for name, value in {"steps": 1, "width": 96, "height": 64, "seed": 7, "prompt": "a vase"}.items():
+    for name, value in {"steps": 1, "width": 128, "height": 64, "seed": 7, "prompt": "a vase"}.items():
         panel.fill(f"txt2img_{name}", value)
     panel.generate()
     panel.click(f"#txt2img_send_to_relight_{target}")
@@ -106,8 +107,8 @@ def test_a_result_becomes_the_subject(panel, relight, target):
     picture = panel.until(lambda: panel.find_all(f"#{field} img"), "the picture")[0]
     size = panel.until(lambda: panel.driver.execute_script(
         "return arguments[0].naturalWidth && [arguments[0].naturalWidth, arguments[0].naturalHeight]", picture), "its size")
-    assert size == [96, 64]
-    panel.until(lambda: (panel.value(f"{target}_width"), panel.value(f"{target}_height")) == ("96", "64"), "the size")
+    assert size == [128, 64]
+    panel.until(lambda: (panel.value(f"{target}_width"), panel.value(f"{target}_height")) == ("128", "64"), "the size")
     for name, value in {"steps": 2, "seed": 7, "prompt": "a vase"}.items():
         panel.fill(f"{target}_{name}", value)
     panel.pick(relight("light"), "left")

@@ -8,6 +8,8 @@ from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+pytestmark = pytest.mark.any_page
+
 
 @pytest.fixture
 def pad(panel):
