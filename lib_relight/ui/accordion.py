@@ -10,7 +10,7 @@ from modules.ui_components import InputAccordion
 from .. import infotext
 from ..ip_request import MAX_UNITS
 from ..panel import PANEL_ORDER
-from . import flows, light_tab, notices, pad, presets, previews, prompts, unit_tab
+from . import flows, light_tab, notices, pad, parts, presets, previews, prompts, unit_tab
 from .components import Components
 
 
@@ -21,19 +21,19 @@ class Panel(Components):
         super().__init__(elem_id)
         self.is_img2img = is_img2img
         with InputAccordion(False, label="Relight", elem_id=elem_id("enabled")) as self.components["enabled"]:
-            flows.build(self)
-            notices.build(self)
+            parts.build(self, "one-click flows", flows.build)
+            parts.build(self, "notices", notices.build)
             with gr.Tabs():
                 with gr.Tab("Light"):
                     light_tab.build(self)
                 for number in range(1, MAX_UNITS + 1):
                     with gr.Tab(f"Picture {number}"):
                         unit_tab.build(self, number)
-            prompts.build(self)
-            presets.build(self)
-            pad.connect(self)
-            previews.connect(self)
-            notices.connect(self)
+            parts.build(self, "quick prompts and examples", prompts.build)
+            parts.build(self, "presets", presets.build)
+            parts.build(self, "light pad", pad.connect)
+            parts.build(self, "previews", previews.connect)
+            parts.build(self, "notices", notices.connect)
         self.values = [self.components[name] for name in PANEL_ORDER]
         for component in self.values:
             component.do_not_save_to_config = True

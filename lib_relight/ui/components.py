@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 
 import gradio as gr
@@ -22,11 +23,15 @@ PICTURES = {
 
 
 class Components:
-    """components: name -> gradio component; columns: name -> the column around a picture, which is what is shown or hidden."""
+    """components: name -> gradio component; columns: name -> the column around a picture, which is what is shown or hidden.
+
+    actions: flows.Action, wired when the page is there; missing: names of parts that could not be built.
+    """
 
     def __init__(self, elem_id: Callable[[str], str]):
         self.elem_id = elem_id
         self.components, self.columns = {}, {}
+        self.actions, self.missing = [], set()
 
     def checkbox(self, name: str, label: str, value: bool, help_text: str | None = None) -> None:
         self.components[name] = gr.Checkbox(value=value, label=label, info=help_text, elem_id=self.elem_id(name))
@@ -62,9 +67,10 @@ class Components:
 
 def control(item, common: dict):
     """The gradio component for one schema field."""
-    choices = panel_choices(item)
+    choices, fault = listed(item)
     if choices is not None:
-        return gr.Dropdown(choices=choices, value=item.default or (choices[0] if choices else None), **common)
+        value = item.default or (choices[0] if choices else None)
+        return gr.Dropdown(choices=choices, value=value, **{**common, "info": fault or common["info"]})
     if "bool" in item.type:
         return gr.Checkbox(value=settings.get("relight_extras") if item.name == "extras" else item.default, **common)
     if item.type in ("str", "tuple"):
@@ -73,6 +79,17 @@ def control(item, common: dict):
     if item.default is None:
         return gr.Textbox(value="", placeholder="the model's own", **common)  # gradio 4 sends an empty Number as 0
     return gr.Slider(minimum=low, maximum=high, step=item.metadata["step"], value=item.default, **common)
+
+
+def listed(item) -> tuple[list[str] | None, str | None]:
+    """panel_choices, and a sentence where the files cannot be listed: the field then has its default only."""
+    try:
+        return panel_choices(item), None
+    except Exception as error:
+        traceback.print_exc()
+        return [item.default] if item.default else [], (
+            f"The files for this list cannot be looked through ({type(error).__name__}: {error}); check the folders' rights, "
+            "then reload the page.")
 
 
 def panel_choices(item) -> list[str] | None:

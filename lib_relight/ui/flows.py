@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from modules.ui_components import ToolButton
 
 from ...lib_iclight.params import IMAGE_FIELDS
 from .. import flows
-from ..messages import USER_ERRORS, RelightError
+from ..messages import USER_ERRORS, RelightError, sentence_of
 from ..presets import PRESET_FIELDS
 from . import defaults
 from .components import Components
@@ -22,7 +23,7 @@ SEND_SYMBOLS = {"txt2img": "\N{ELECTRIC LIGHT BULB}", "img2img": "\N{HIGH BRIGHT
 
 @dataclass
 class Action:
-    """function(page, *inputs) returns what to set, a note, and a value for each of outputs. event: such as button.click.
+    """function(page, *inputs) returns what to set, a sentence or several, and a value for each of outputs. event: button.click.
 
     takes_subject: before its inputs the subject's picture, and img2img's. sets_pictures: after its outputs the four pictures
     of the Light tab and, where there is one, img2img's.
@@ -51,8 +52,8 @@ class Page:
 
 
 def build(panel: Components) -> None:
-    """The row of buttons, and what every action needs: the steps back, a note, and the list of actions to be wired."""
-    panel.actions, panel.history = [], gr.State([])
+    """The row of buttons, and what every action needs: the steps back and a note."""
+    panel.history = gr.State([])
     with gr.Row(elem_id=panel.elem_id("flows"), elem_classes=["relight-buttons"]):
         size = button(panel, "size_from_subject", "Size from subject")
         originals = {kind: button(panel, f"original_{kind}", f"IC-Light's settings ({kind})") for kind in flows.ORIGINALS}
@@ -78,10 +79,12 @@ def size_from_subject(page: Page, *pictures) -> tuple[dict, str]:
     return {"host_width": width, "host_height": height}, note
 
 
-def original_settings(page: Page, kind: str) -> tuple[dict, str]:
+def original_settings(page: Page, kind: str) -> tuple[dict, list[str]]:
     changes = flows.original_settings(kind, page.tab, page.values, page.choices("host_sampler"))
-    lost = "" if "host_sampler" in changes else f" This WebUI has no sampler {flows.SAMPLER}; the sampler stays as it is."
-    return changes, f"The settings of the original's {kind} demo are set.{lost}"
+    note = [f"The settings of the original's {kind} demo are set."]
+    if "host_sampler" not in changes:
+        note.append(f"This WebUI has no sampler {flows.SAMPLER}; the sampler stays as it is.")
+    return changes, note
 
 
 def relight_this(page: Page) -> tuple[dict, str]:
@@ -130,6 +133,8 @@ class Flows:
     def wire(self) -> None:
         """Called where the results begin: every control of the tab is there by then, on every host."""
         defaults.prepare(self.panel)
+        if not hasattr(self.panel, "note"):
+            return
         for action in self.panel.actions:
             self.connect(action)
         if self.relight is not None:
@@ -150,8 +155,9 @@ class Flows:
         return [self.panel.history, self.panel.undo, self.panel.note, *self.controls.values()]
 
     @staticmethod
-    def answer(history: list, names: list, changes: dict, note: str) -> list:
-        shown = f"<p>{html.escape(note)}</p>" if note else ""
+    def answer(history: list, names: list, changes: dict, note: str | list[str]) -> list:
+        sentences = [note] if isinstance(note, str) else note
+        shown = "".join(f"<p role='status'>{html.escape(sentence)}</p>" for sentence in sentences if sentence)
         return [history, gr.update(interactive=bool(history)), shown,
                 *(gr.update(value=changes[name]) if name in changes else gr.update() for name in names)]
 
@@ -166,8 +172,10 @@ class Flows:
             values, extra = dict(zip(names, args)), args[len(names):]
             try:
                 changes, note, *rest = action.function(Page(self.tab, values, controls, self.init_image is not None), *extra)
-            except USER_ERRORS as error:
-                changes, note, rest = {}, str(error), [gr.update() for _ in outputs]
+            except Exception as error:
+                if not isinstance(error, USER_ERRORS):
+                    traceback.print_exc()
+                changes, note, rest = {}, sentence_of(error), [gr.update() for _ in outputs]
             changes = flows.really_changed(changes, values)
             return [*self.answer(flows.remember(history, changes, values), names, changes, note), *rest]
 

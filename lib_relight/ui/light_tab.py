@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from ..panel import LIGHT_FIELDS, LIGHT_ITEMS
-from . import pad, previews
+from . import pad, parts, previews
 from .components import Components
 
 SHOWN_WITH = {"light_angle": ("angle",), "light_x": ("spot",), "light_y": ("spot",), "light_radius": ("spot",),
@@ -21,7 +21,7 @@ def build(panel: Components) -> None:
     with gr.Column(elem_classes=["relight-light"]):
         panel.checkbox("iclight", "Relight with IC-Light", True)
         build_stage(panel)
-        previews.build(panel)
+        parts.build(panel, "previews", previews.build)
         add_rows(panel, ROWS)
         with gr.Accordion("More", open=False, elem_id=panel.elem_id("more")):
             add_rows(panel, MORE_ROWS)
@@ -36,7 +36,7 @@ def build_stage(panel: Components) -> None:
         with gr.Column(min_width=0, elem_classes=["relight-stage-subject"]):
             panel.picture("foreground")
         with gr.Column(min_width=0, elem_classes=["relight-stage-light"]):
-            pad.build(panel)
+            parts.build(panel, "light pad", pad.build)
             add_rows(panel, (("light",), NUMBERS))
             panel.picture("light_map", visible=False)
         with gr.Column(min_width=0, elem_classes=["relight-stage-place"]):

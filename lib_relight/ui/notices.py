@@ -9,6 +9,7 @@ import gradio as gr
 
 from .. import status, warnings
 from ..hooks import model_folders
+from ..messages import sentence_of
 from ..panel import PANEL_ORDER
 from ..presets import PRESET_FIELDS
 from .components import Components
@@ -49,9 +50,9 @@ def listed(values: dict, page: dict, tab: str) -> str:
                              has_picture=page.get("has_picture") if is_img2img else None)
     try:
         errors, remarks = warnings.check_panel(values, set(page.get("given", ())), state, model_folders)
-    except Exception:  # a notice is no reason to disturb the page; the job itself will say it
+    except Exception as error:
         traceback.print_exc()
-        return ""
+        errors, remarks = [sentence_of(error)], []
     items = [(sentence, "relight-error") for sentence in errors] + [(sentence, "relight-warning") for sentence in remarks]
     lines = "".join(f"<li class='{kind}'>{html.escape(sentence)}</li>" for sentence, kind in items)
-    return f"<ul role='status'>{lines}</ul>" if lines else ""
+    return f"<div role='status'><ul>{lines}</ul></div>" if lines else ""

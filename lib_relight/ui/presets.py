@@ -29,18 +29,20 @@ def store() -> PresetStore:
     return PresetStore(data_folder() / "presets.json")
 
 
-def names() -> list[str]:
+def names() -> tuple[list[str], str]:
+    """What there is to choose, and why nothing can be read."""
     try:
-        return store().names()
-    except RelightError:
-        return []
+        return store().names(), ""
+    except RelightError as error:
+        return [], str(error)
 
 
 def build(panel: Components) -> None:
     with gr.Accordion("Presets", open=False, elem_id=panel.elem_id("presets")):
         with gr.Row():
-            chosen = gr.Dropdown(names(), label="Preset", elem_id=panel.elem_id("preset"),
-                                 info="Every field except pictures; kept in this WebUI's data folder.")
+            known, fault = names()
+            chosen = gr.Dropdown(known, label="Preset", elem_id=panel.elem_id("preset"),
+                                 info=fault or "Every field except pictures; kept in this WebUI's data folder.")
             name = gr.Textbox(label="Preset name", elem_id=panel.elem_id("preset_name"), info="For Save and Rename.")
         with gr.Row(elem_classes=["relight-buttons"]):
             load, save, rename, delete = [
@@ -53,7 +55,7 @@ def build(panel: Components) -> None:
                 with gr.Column():
                     share, take = button(panel, "preset_share", "Share"), button(panel, "preset_import", "Import")
     for event in (panel.components["enabled"].change, chosen.focus):  # gradio 3 shows what focus brings at the next look only
-        event(fn=lambda: gr.update(choices=names()), outputs=[chosen], show_progress=False, api_name=False)
+        event(fn=lambda: gr.update(choices=names()[0]), outputs=[chosen], show_progress=False, api_name=False)
     panel.actions += [
         Action(load.click, load_preset, (chosen,)),
         Action(save.click, save_preset, (name, chosen), (chosen, name)),
@@ -83,7 +85,7 @@ def load_preset(page: Page, chosen) -> tuple:
             gone = values.pop(name)
             if gone:
                 remarks.append(f"`{name}` is {gone!r}, which this WebUI does not have; the field stays as it is.")
-    return values, " ".join([f"Preset {chosen!r} is loaded.", *remarks])
+    return values, [f"Preset {chosen!r} is loaded.", *remarks]
 
 
 def save_preset(page: Page, name, chosen) -> tuple:

@@ -9,6 +9,7 @@ import gradio as gr
 
 from .. import flows
 from ..quick_prompts import Example, examples, load
+from . import parts
 from .components import Components
 from .flows import Action, Page
 from .pad import hidden_button
@@ -20,7 +21,7 @@ LABELS = {"subject": "Subject words", "light": "Light words"}
 def build(panel: Components) -> None:
     with gr.Accordion("Quick prompts and examples", open=False, elem_id=panel.elem_id("prompts")):
         add_lists(panel)
-        add_examples(panel)
+        parts.build(panel, "examples", add_examples)
 
 
 def add_lists(panel: Components) -> None:

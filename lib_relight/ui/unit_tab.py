@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from ..panel import UNIT_FIELDS, UNIT_ITEMS, unit_name
-from . import previews
+from . import parts, previews
 from .components import Components
 
 ROWS = (("model", "weight"), ("weight_type", "combine"), ("start", "end"))
@@ -21,7 +21,7 @@ def build(panel: Components, number: int) -> None:
     panel.components[unit_name(number, "more")] = gr.File(
         label="More pictures", file_count="multiple", elem_id=panel.elem_id(unit_name(number, "more")))
     add_rows(panel, number, ROWS)
-    previews.build_unit(panel, number)
+    parts.build(panel, "previews", previews.build_unit, number)
     with gr.Accordion("More", open=False, elem_id=panel.elem_id(unit_name(number, "rest"))):
         with gr.Row():
             panel.picture(unit_name(number, "image_mask"), "image_mask")
