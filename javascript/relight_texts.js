@@ -55,6 +55,11 @@ window.relight = window.relight || {};
         keys: "Arrow keys move it, plus and minus change a spot's radius, Delete removes it, Home resets it.",
     };
 
+    const HOLE = /\{\d\}/g;
+    const PLACES = ".relight-notices, .relight-note, .relight-preview, .relight-part, #html_log_txt2img, #html_log_img2img";
+    const watched = new WeakSet();
+    let table = null, patterns = [];
+
     /** The sentence in the page's language; {name} is replaced by values.name. */
     window.relight.text = (key, values = {}) => {
         const english = TEXTS[key];
@@ -62,4 +67,53 @@ window.relight = window.relight || {};
         return translated.replace(/\{(\w+)\}/g, (_, name) => values[name]);
     };
     window.relight.texts = TEXTS;
+
+    /** The table's entries with {0}, {1} where values stand, as patterns; what says most comes first. */
+    function compiled() {
+        const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+        return Object.entries(table).filter(([english]) => english.match(HOLE)).map(([english, words]) => {
+            const parts = english.split(HOLE);
+            return {words, says: parts.join("").length, pattern: new RegExp(`^${parts.map(escaped).join("([^]*?)")}$`)};
+        }).sort((a, b) => b.says - a.says);
+    }
+
+    /** A sentence of the server in the page's language, or as it is. Values of several words may be the table's as well. */
+    window.relight.translated = (sentence) => {
+        if (table !== window.localization) {
+            table = window.localization || {};
+            patterns = compiled();
+        }
+        if (Object.hasOwn(table, sentence)) return table[sentence];
+        for (const {pattern, words} of patterns) {
+            const values = pattern.exec(sentence)?.slice(1);
+            if (values) return words.replace(HOLE, (hole) => inWords(values[hole[1]]));
+        }
+        return sentence;
+    };
+
+    const inWords = (value) => (/\s/.test(value) ? window.relight.translated(value) : value);
+
+    /** Texts of the server below an element; a refusal stands in the host's log behind its class. */
+    function translate(place) {
+        const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            const {data} = texts.currentNode, english = data.trim().replace(/^\w+Error: /, "");
+            const words = english && window.relight.translated(english);
+            if (words !== english) texts.currentNode.data = words;
+        }
+    }
+
+    /** The hosts translate texts that are always the same; those with values in them are ours to do. */
+    function watch() {
+        if (!Object.keys(window.localization || {}).length) return;
+        for (const place of document.querySelectorAll(PLACES)) {
+            if (watched.has(place)) continue;
+            watched.add(place);
+            new MutationObserver(() => translate(place)).observe(place, {childList: true, subtree: true, characterData: true});
+            translate(place);
+        }
+    }
+
+    if (typeof onUiLoaded === "function") onUiLoaded(watch);
+    if (typeof onAfterUiUpdate === "function") onAfterUiUpdate(watch);
 })();

@@ -30,6 +30,7 @@ script_callbacks.on_app_started(load("lib_relight.ui.presets").register)
 script_callbacks.on_before_ui(load("lib_relight.ui.settings").start)
 script_callbacks.on_ui_settings(load("lib_relight.ui.settings").register)
 script_callbacks.on_before_ui(load("lib_relight.ui.axes").register)
+script_callbacks.on_before_ui(load("lib_relight.ui.language").register)
 
 
 class Relight(scripts.Script):

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import requests
+from api.sentences import HOLE, all_texts, as_pattern, sentences
 from sd_relight.lib_iclight.params import MODELS
 from sd_relight.lib_ipadapter.params import FAMILIES
 
@@ -15,6 +16,7 @@ OWN_NAMES = re.compile(r"[\w.-]*(iclight|ip-adapter|u2net|isnet|birefnet|bria|si
 """Files and models: names, not words."""
 NAMES = {*MODELS, *FAMILIES, "K+V", "K+V w/ C penalty", "fooocus"} - {"auto", "composition"}
 """What users know by these letters in every language."""
+PLURAL = "`face_index` is {0}, but `{1}` shows {2} face{3}; use 0 to {4}, or -1 for the largest."
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +70,23 @@ def test_every_text_of_the_scripts_has_its_chinese(repo_root, table):
     assert sorted(texts - set(table)) == []
 
 
+def test_every_sentence_that_users_are_told_has_its_chinese(repo_root, table):
+    """Refusals, warnings and notes, with {0}, {1} where they name a value; javascript puts the values in."""
+    told = sentences(repo_root)
+    assert len(told) > 250
+    assert sorted(told - set(table)) == []
+
+
 def test_the_table_has_nothing_that_nobody_shows(shown, repo_root, table):
-    scripts = "\n".join(path.read_text("utf8") for path in (repo_root / "javascript").glob("*.*js"))
-    python = "\n".join(path.read_text("utf8") for path in (repo_root / "lib_relight").rglob("*.py"))
-    assert sorted(text for text in set(table) - shown if text not in scripts and text not in python) == []
+    scripts = "\n".join(path.read_text("utf8") for path in (repo_root / "javascript").rglob("*.*js"))
+    python = all_texts(repo_root)
+    filled = [as_pattern(text) for text in python if HOLE.search(text) and len(text) > 40]
+    left = [text for text in set(table) - shown - python if text not in scripts]
+    assert sorted(text for text in left if not any(pattern.fullmatch(text) for pattern in filled)) == []
+
+
+def test_every_value_of_a_sentence_stands_in_its_chinese(table):
+    assert {key for key, words in table.items() if sorted(HOLE.findall(key)) != sorted(set(HOLE.findall(words)))} <= {PLURAL}
 
 
 def test_the_chinese_is_chinese(table):
