@@ -55,6 +55,7 @@ class Reply:
     @property
     def proof(self) -> str:
         """What Relight says it did, as every saved picture does."""
+        assert self.status == 200, self.text[:500]
         text = json.loads(self.body["info"])["extra_generation_params"].get("Relight")
         assert text, "the infotext does not name Relight: a plain picture in place of a relit one"
         return text

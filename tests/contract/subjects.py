@@ -33,7 +33,8 @@ def disc(size=(64, 64)) -> Image.Image:
 FOREGROUND = encoded(subject())
 OTHER = encoded(subject((40, 120, 200)))
 BACKGROUND = encoded(Image.linear_gradient("L").resize((96, 64)).convert("RGB"))
-SCENE, WIDE_SCENE, DISC = encoded(scene()), encoded(scene((128, 64))), encoded(disc())
+SCENE, DISC = encoded(scene()), encoded(disc())
+WIDE_SCENE, WIDE_DISC = encoded(scene((128, 64))), encoded(disc((128, 64)))
 
 
 def iclight(**fields) -> dict:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from contract.adapter_files import BASE, PLUS, lay_adapters
 from contract.client import difference, encoded
-from contract.subjects import BACKGROUND, DISC, FOREGROUND, SCENE, WIDE_SCENE, fc, subject
+from contract.subjects import BACKGROUND, DISC, FOREGROUND, SCENE, WIDE_DISC, WIDE_SCENE, fc, subject
 from PIL import Image
 
 LEAST = 0.02
@@ -151,7 +151,7 @@ def test_mask(client, make):
 
 def test_img2img_and_only_masked(client, make):
     for fields in ({"init_images": [SCENE], "denoising_strength": 0.9},
-                   {"init_images": [WIDE_SCENE], "denoising_strength": 0.9, "mask": DISC, "inpaint_full_res": True,
+                   {"init_images": [WIDE_SCENE], "denoising_strength": 0.9, "mask": WIDE_DISC, "inpaint_full_res": True,
                     "inpaint_full_res_padding": 8, "inpainting_fill": 1}):
         reply = make(plus(BACKGROUND, mask=DISC), tab="img2img", **fields)
         assert reply.proof == said(PLUS)
