@@ -73,7 +73,7 @@ def add_relight(commands):
 def add_test(commands):
     test = commands.add_parser("test", help="everything that CI runs")
     test.add_argument("-k", dest="expression", metavar="EXPR", help="only tests that match, as pytest's -k")
-    test.add_argument("--env", choices=sorted(environments.PINS), help="only with this host's pins (default: forge and neo)")
+    test.add_argument("--env", choices=sorted(environments.PINS), help="only with this host's pins (default: all)")
     test.add_argument("--webui", type=Path, metavar="PATH", help="run the contract on this real WebUI checkout too")
     test.add_argument("paths", nargs="*", help="only these files or folders")
 

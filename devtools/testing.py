@@ -1,4 +1,4 @@
-"""`dev.py test`: the whole suite with both hosts' pins, side by side, and a table at the end."""
+"""`dev.py test`: the whole suite with the hosts' pins, two lanes side by side, and a table at the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import environments
 
 BROWSER = ("chromium", "chromedriver")
-DEFAULT = ("forge", "neo")
+LANES = (("forge",), ("neo", "a1111"))
+"""The environments of a whole run, those of a lane one after the other: the second lane's suites are the shorter ones."""
 MATTING = ("install.py", "matting")
 """The extension's own installer adds rembg, held to the versions that are there, as it does inside a WebUI."""
 
@@ -130,17 +131,25 @@ def table(results):
     return "\n".join(lines)
 
 
+def lanes_of(args):
+    """The environments to run in; one that has tests of its own is left out when others are named."""
+    names = [[args.env]] if args.env else LANES
+    lanes = [[environments.PINS[name] for name in lane] for lane in names]
+    return lanes if args.env else [[pins for pins in lane if not (args.paths and pins.paths)] for lane in lanes]
+
+
 def run_tests(root, args):
     """Everything that CI runs. Returns 0 when all of it passed."""
     began = time.monotonic()
-    all_pins = [environments.PINS[name] for name in ([args.env] if args.env else DEFAULT)]
+    lanes = lanes_of(args)
     reason = ensure_browser()
     if reason:
         print(f"browser tests will be skipped: {reason}", flush=True)
-    env = {"RELIGHT_TEST_THREADS": "1" if len(all_pins) > 1 else "2", "RELIGHT_NO_BROWSER": reason or ""}
-    results = side_by_side([lambda pins=pins: run_suite(root, args, pins, env) for pins in all_pins])
+    env = {"RELIGHT_TEST_THREADS": "1" if len(lanes) > 1 else "2", "RELIGHT_NO_BROWSER": reason or ""}
+    done = side_by_side([lambda lane=lane: [run_suite(root, args, pins, env) for pins in lane] for lane in lanes])
+    results = [result for lane in done for result in lane]
     if not args.expression and not args.paths:
-        results.append(lint(root, all_pins[0]))
+        results.append(lint(root, lanes[0][0]))
     print("\n" + table(results))
     failed = [result.name for result in results if result.code]
     print(f"{time.monotonic() - began:.0f} s in all: " + (f"FAILED ({', '.join(failed)})" if failed else "all passed"))

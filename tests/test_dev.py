@@ -214,16 +214,22 @@ def run_with(dev, monkeypatch, tmp_path, codes, **options):
     return dev.testing.run_tests(tmp_path, args)
 
 
-@pytest.mark.parametrize("failing", ["forge", "neo", "ruff"])
+@pytest.mark.parametrize("failing", ["forge", "neo", "a1111", "ruff"])
 def test_any_failure_fails_the_whole(dev, monkeypatch, tmp_path, capsys, failing):
-    codes = dict.fromkeys(("forge", "neo", "ruff"), 0)
+    codes = dict.fromkeys(("forge", "neo", "a1111", "ruff"), 0)
     assert run_with(dev, monkeypatch, tmp_path, codes) == 0
     assert run_with(dev, monkeypatch, tmp_path, {**codes, failing: 1}) == 1
     assert f"FAILED ({failing})" in capsys.readouterr().out
 
 
 def test_nothing_collected_is_a_failure_unless_a_part_was_asked_for(dev, monkeypatch, tmp_path):
-    assert run_with(dev, monkeypatch, tmp_path, {"forge": 5, "neo": 5, "ruff": 0}) == 1
+    assert run_with(dev, monkeypatch, tmp_path, {"forge": 5, "neo": 5, "a1111": 5, "ruff": 0}) == 1
+
+
+def test_an_environment_with_tests_of_its_own_does_not_run_others(dev):
+    names = [[pins.name for pins in lane] for lane in dev.testing.lanes_of(SimpleNamespace(env=None, paths=["tests/iclight"]))]
+    assert names == [["forge"], ["neo"]]
+    assert [pins.name for pins in dev.testing.lanes_of(SimpleNamespace(env="a1111", paths=["tests/iclight"]))[0]] == ["a1111"]
 
 
 def test_only_the_second_environment_leaves_out_what_is_the_same_everywhere(dev):
