@@ -47,7 +47,7 @@ OPEN = """
 const done = arguments[0], began = performance.now();
 document.querySelector("#script_txt2img_relight_enabled-visible-checkbox").click();
 const look = () => {
-    const pad = relight.pads.txt2img;
+    const pad = relight.pads?.txt2img;
     return pad && pad.paintMs ? done(performance.now() - began) : requestAnimationFrame(look);
 };
 look();

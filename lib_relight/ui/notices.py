@@ -39,7 +39,7 @@ def connect(panel: Components) -> None:
         return listed(dict(zip(FIELDS, values)), read_page(known), tab)
 
     hidden_button(panel, "notices_refresh").click(
-        fn=refresh, _js=f"(...values) => window.relight ? relight.previews.withState('{tab}', values) : values",
+        fn=refresh, _js=f"(...values) => window.relight?.previews ? relight.previews.withState('{tab}', values) : values",
         inputs=[page, *(panel.components[name] for name in FIELDS)], outputs=[panel.components["notices"]],
         queue=False, show_progress="hidden", api_name=False)
 

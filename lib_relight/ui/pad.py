@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 
 from ..presets import PRESET_FIELDS
@@ -9,6 +11,7 @@ from .components import Components
 
 PAD_FIELDS = ("model", "light", "light_angle", "light_x", "light_y", "light_radius", "light_start", "light_end", "light_color",
               "light_gamma", "lights", "matting", "matte_threshold", "matte_grow", "matte_feather")
+SCRIPTS = Path(__file__).resolve().parent.parent.parent / "javascript" / "relight"
 CHANNELS = {"light": PAD_FIELDS, "all": ("enabled", *PRESET_FIELDS)}
 """Fields that are read and set together: the pad's own, and all that are no pictures."""
 
@@ -20,7 +23,13 @@ def tab_of(panel: Components) -> str:
 def build(panel: Components) -> None:
     """An empty box of the pad's size: javascript fills it when it comes into sight."""
     names = " ".join(f'data-{channel}="{",".join(fields)}"' for channel, fields in CHANNELS.items())
-    gr.HTML(f'<div class="relight-pad" data-tab="{tab_of(panel)}" {names}></div>', elem_id=panel.elem_id("pad"))
+    gr.HTML(f'<div class="relight-pad" data-tab="{tab_of(panel)}" data-version="{scripts_version()}" {names}></div>',
+            elem_id=panel.elem_id("pad"))
+
+
+def scripts_version() -> str:
+    """Changes when one of javascript's modules does, so that no browser keeps an old one beside a new one."""
+    return str(max(int(path.stat().st_mtime) for path in SCRIPTS.glob("*.js")))
 
 
 def connect(panel: Components) -> None:
@@ -36,7 +45,7 @@ def connect(panel: Components) -> None:
 
 
 def listen(event, call: str, **fields) -> None:
-    event(fn=None, _js=f"(...values) => window.relight ? relight.fields.{call} : []", show_progress=False,
+    event(fn=None, _js=f"(...values) => window.relight?.fields ? relight.fields.{call} : []", show_progress=False,
           api_name=False, **fields)
 
 

@@ -57,7 +57,7 @@ def result(panel: Components, name: str) -> gr.HTML:
 
 
 def connect(panel: Components) -> None:
-    """To be called when all fields are there. javascript fills in what only the page knows: see relight_previews.js.
+    """To be called when all fields are there. javascript fills in what only the page knows: see javascript/relight/previews.js.
 
     Previews run beside the host's queue, so that none waits for a job.
     """
@@ -80,7 +80,7 @@ def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: 
         return shown_as_html(kind, lambda: wanted(tab, dict(zip(inputs, values)), read_page(known)), session_of(request))
 
     panel.components[name].click(
-        fn=run, _js=f"(...values) => window.relight ? relight.previews.withPage('{tab}', values) : values",
+        fn=run, _js=f"(...values) => window.relight?.previews ? relight.previews.withPage('{tab}', values) : values",
         inputs=[page, *(panel.components[field] for field in inputs)], outputs=[panel.components[output]],
         queue=False, show_progress="minimal", api_name=False)
 

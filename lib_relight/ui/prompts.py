@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import html
 
 import gradio as gr
+from fastapi import HTTPException, Request
+from fastapi.responses import FileResponse
 
 from .. import flows
+from ..hosts import web
 from ..quick_prompts import Example, examples, load
 from . import parts
 from .components import Components
@@ -15,6 +17,7 @@ from .flows import Action, Page
 from .pad import hidden_button
 from .presets import data_folder
 
+ROUTE = "/relight/v1/examples"
 LABELS = {"subject": "Subject words", "light": "Light words"}
 
 
@@ -63,9 +66,9 @@ def add_examples(panel: Components) -> None:
 
 def example_button(example: Example, target: str) -> str:
     """A press of it presses the hidden button called `target`, which gradio knows of."""
-    picture = base64.b64encode(example.thumbnail.read_bytes()).decode()
     return (f"<button type='button' onclick=\"document.getElementById('{target}').click()\">"
-            f"<img src='data:image/jpeg;base64,{picture}' alt=''><span>{html.escape(example.name)}</span></button>")
+            f"<img src='{ROUTE[1:]}/{example.thumbnail.stem}' loading='lazy' alt=''>"
+            f"<span>{html.escape(example.name)}</span></button>")
 
 
 def load_example(page: Page, example: Example) -> tuple:
@@ -76,3 +79,17 @@ def load_example(page: Page, example: Example) -> tuple:
     values = {name: value for name, value in example.values(page.tab).items()
               if not page.choices(name) or value in page.choices(name)}
     return values, f"Example: {example.name}. Undo puts the settings back, not the pictures.", *pictures.values()
+
+
+def register(demo, app) -> None:
+    """on_app_started: the thumbnails. A browser asks for them when they come into sight; in the page they would slow it down."""
+
+    async def thumbnail(request: Request):
+        await web.check_user(app, request)
+        wanted = request.path_params["name"]
+        path = next((example.thumbnail for example in examples() if example.thumbnail.stem == wanted), None)
+        if path is None or not path.is_file():
+            raise HTTPException(404, f"There is no example {wanted!r}; examples.json lists what there is.")
+        return FileResponse(path)
+
+    app.add_api_route(ROUTE + "/{name}", thumbnail, methods=["GET"])

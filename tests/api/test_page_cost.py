@@ -1,5 +1,7 @@
 """What the panel adds to the page that the host serves."""
 
+import re
+
 import requests
 
 
@@ -25,3 +27,26 @@ def test_the_panel_needs_no_file_to_be_written_while_the_page_is_built(host):
     ours = {name: value for name, value in values.items() if "_relight_" in name}
     assert len(ours) > 100
     assert [name for name, value in ours.items() if ".png" in value or "'path'" in value or "'name'" in value] == []
+
+
+def test_one_script_stands_in_the_head_and_no_picture_in_the_page(host):
+    """A browser loads and runs every script of the head before it paints anything."""
+    page = requests.get(host.url, timeout=60).text
+    assert re.findall(r'src="[^"]*/javascript/(relight[^"?]*)', page) == ["relight_main.js"]
+    assert "base64," not in page
+
+
+def test_every_module_is_one_that_the_main_script_loads(repo_root):
+    main = (repo_root / "javascript" / "relight_main.js").read_text("utf8")
+    loaded = re.findall(r'"(\w+)"', re.search(r"MODULES = \[(.*?)\]", main, re.DOTALL)[1])
+    assert sorted(loaded) == sorted(path.stem for path in (repo_root / "javascript" / "relight").glob("*.js"))
+
+
+def test_an_examples_thumbnail_is_served(host):
+    page = requests.get(f"{host.url}/config", timeout=60).text
+    addresses = set(re.findall(r"relight/v1/examples/[\w-]+", page))
+    assert len(addresses) > 3
+    for address in addresses:
+        answer = requests.get(f"{host.url}/{address}", timeout=60)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg"), address
+    assert requests.get(f"{host.url}/relight/v1/examples/none", timeout=60).status_code == 404

@@ -64,7 +64,7 @@ def test_every_text_of_the_panel_has_its_chinese(shown, table):
 
 
 def test_every_text_of_the_scripts_has_its_chinese(repo_root, table):
-    source = (repo_root / "javascript" / "relight_texts.js").read_text("utf8")
+    source = (repo_root / "javascript" / "relight" / "texts.js").read_text("utf8")
     texts = set(re.findall(r'^ +\w+: "(.+)",$', source, re.MULTILINE))
     assert len(texts) > 40
     assert sorted(texts - set(table)) == []

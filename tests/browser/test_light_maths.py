@@ -1,4 +1,4 @@
-"""javascript/relight_light.js against lib_iclight: the same lights, pixel by pixel. No host is needed."""
+"""javascript/relight/light.js against lib_iclight: the same lights, pixel by pixel. No host is needed."""
 
 import base64
 import random
@@ -24,7 +24,7 @@ return cases.map(({lights, kind, width, height, custom}) => {
 @pytest.fixture(scope="module")
 def javascript(chromium, repo_root):
     chromium.get("about:blank")
-    chromium.execute_script((repo_root / "javascript" / "relight_light.js").read_text("utf8"))
+    chromium.execute_script((repo_root / "javascript" / "relight" / "light.js").read_text("utf8"))
 
     def render(cases):
         answers = chromium.execute_script(RENDER, cases)

@@ -115,7 +115,7 @@ window.relight.previews = (() => {
         }
     }
 
-    if (typeof onUiLoaded === "function") onUiLoaded(attach);
+    window.relight.onReady(attach);
 
     return {withPage, withState, refresh};
 })();

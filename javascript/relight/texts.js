@@ -114,6 +114,6 @@ window.relight = window.relight || {};
         }
     }
 
-    if (typeof onUiLoaded === "function") onUiLoaded(watch);
+    window.relight.onReady(watch);
     if (typeof onAfterUiUpdate === "function") onAfterUiUpdate(watch);
 })();

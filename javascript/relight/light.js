@@ -50,7 +50,11 @@ window.relight.light = (() => {
 
     /** LEVELS[n]: the linear light from which on the byte is n; GUESS: a byte at or just below that of i / 4096. */
     const LEVELS = Float64Array.from({length: 257}, (_, n) => (n ? toLinear((n - 1e-3) / 255) : -1)).fill(Infinity, 256);
-    const GUESS = Uint8Array.from({length: 4097}, (_, i) => LEVELS.filter((level) => level <= i / 4096).length - 1);
+    const GUESS = new Uint8Array(4097);
+    for (let i = 0, byte = 0; i < GUESS.length; i++) {
+        while (LEVELS[byte + 1] <= i / 4096) byte++;
+        GUESS[i] = byte;
+    }
 
     /** The byte of linear light: sRGB's other way, times 255, truncated as by toByte; without a power for each pixel. */
     function linearToByte(linear) {
