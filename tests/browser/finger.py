@@ -1,0 +1,54 @@
+"""A phone, 390 px wide, and a finger: taps and drags as the browser gets them from a touch screen."""
+
+WIDTH, HEIGHT = 390, 844
+
+
+class Finger:
+    def __init__(self, panel):
+        self.panel, self.driver = panel, panel.driver
+
+    def put_on(self):
+        self.command("Emulation.setDeviceMetricsOverride", width=WIDTH, height=HEIGHT, deviceScaleFactor=1, mobile=True)
+        self.command("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=1)
+
+    def take_off(self):
+        self.command("Emulation.setTouchEmulationEnabled", enabled=False)
+        self.command("Emulation.clearDeviceMetricsOverride")
+
+    def command(self, name, **parameters):
+        self.driver.execute_cdp_cmd(name, parameters)
+
+    def tap(self, css, u=0.5, v=0.5):
+        """Scroll there and tap; u and v: where in the element, as shares of its box."""
+        element = css if not isinstance(css, str) else self.panel.find(css)
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+        self.panel.until(lambda: element.is_displayed(), css)
+        box = self.box(element)
+        place = [box[0] + u * box[2], box[1] + v * box[3]]
+        self.touch("touchStart", place)
+        self.touch("touchEnd")
+
+    def write(self, css, text):
+        """Tap a field and type on the screen's keyboard."""
+        self.tap(css)
+        field = self.driver.switch_to.active_element
+        field.clear()
+        field.send_keys(str(text))
+
+    def drag(self, start, end, steps=8):
+        self.touch("touchStart", start)
+        for i in range(1, steps + 1):
+            self.touch("touchMove", [a + (b - a) * i / steps for a, b in zip(start, end)])
+        self.touch("touchEnd")
+
+    def touch(self, kind, place=None):
+        points = [] if place is None else [{"x": place[0], "y": place[1]}]
+        self.command("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+
+    def box(self, element):
+        return self.driver.execute_script("const box = arguments[0].getBoundingClientRect();"
+                                          "return [box.x, box.y, box.width, box.height]", element)
+
+    @property
+    def scrolled(self):
+        return self.driver.execute_script("return scrollY")
