@@ -6,7 +6,7 @@ window.relight = window.relight || {};
 (() => {
     "use strict";
 
-    const MODULES = ["texts", "fields", "light", "subject", "previews", "pad_model", "pad_view", "pad_input", "pad", "pads"];
+    const MODULES = ["texts", "fields", "light", "subject", "previews", "pad_model", "pad_view", "pad_input", "pad", "pads", "access"];
     const here = document.currentScript.src;
     let isReady;
     const ready = new Promise((resolve) => (isReady = resolve));

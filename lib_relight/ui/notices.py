@@ -18,13 +18,17 @@ from .previews import read_page
 
 FIELDS = ("enabled", *PRESET_FIELDS)
 """All that are no pictures."""
+FIRST_STEPS = {
+    "txt2img": "Give the subject a picture, aim the light on the pad, press Generate; what stands in the way is said here.",
+    "img2img": "The img2img picture is the subject: aim the light on the pad, press Generate; what stands in the way is said here.",
+}
 FILES = tuple(name for name in PANEL_ORDER if name not in FIELDS)
 
 
 def build(panel: Components) -> None:
-    """An empty list; javascript asks for its contents when something has changed."""
+    """What to do first stands where notices will; javascript asks for those when something has changed."""
     fields = ",".join(FILES)
-    panel.components["notices"] = gr.HTML("", elem_id=panel.elem_id("notices"), elem_classes=["relight-notices"])
+    panel.components["notices"] = gr.HTML(help_line(tab_of(panel)), elem_id=panel.elem_id("notices"), elem_classes=["relight-notices"])
     gr.HTML(f"<div class='relight-notices-of' data-tab='{tab_of(panel)}' data-files='{fields}' hidden></div>",
             elem_id=panel.elem_id("notices_of"), elem_classes=["relight-hidden"])
 
@@ -55,4 +59,8 @@ def listed(values: dict, page: dict, tab: str) -> str:
         errors, remarks = [sentence_of(error)], []
     items = [(sentence, "relight-error") for sentence in errors] + [(sentence, "relight-warning") for sentence in remarks]
     lines = "".join(f"<li class='{kind}'>{html.escape(sentence)}</li>" for sentence, kind in items)
-    return f"<div role='status'><ul>{lines}</ul></div>" if lines else ""
+    return f"<div role='status'><ul>{lines}</ul></div>" if lines else help_line(tab)
+
+
+def help_line(tab: str) -> str:
+    return f"<p class='relight-help'>{html.escape(FIRST_STEPS[tab])}</p>"

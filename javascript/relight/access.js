@@ -1,8 +1,6 @@
 /* What gradio leaves out for the keyboard and for screen readers, mended inside our accordions: things to press that are no
    buttons (gradio 3), controls without a name, pictures without a description. */
 
-window.relight = window.relight || {};
-
 (() => {
     "use strict";
 
@@ -75,6 +73,6 @@ window.relight = window.relight || {};
 
     document.addEventListener("keydown", onKey);
     document.addEventListener("click", (event) => event.target.closest?.(ROOTS) && setTimeout(mend));
-    if (typeof onUiLoaded === "function") onUiLoaded(mend);
+    window.relight.onReady(mend);
     if (typeof onAfterUiUpdate === "function") onAfterUiUpdate(mend);
 })();
