@@ -41,7 +41,7 @@ class Panel:
         element.click()
 
     def select_tab(self, name):
-        next(x for x in self.find_all("#tabs > .tab-nav > button") if x.text.strip() == name).click()
+        next(x for x in self.find_all("#tabs > .tab-nav > button") if x.text.strip().lower() == name).click()
         self.tab = name
         self.until(lambda: self.find(f"#{name}_generate").is_displayed(), f"tab {name}")
 
