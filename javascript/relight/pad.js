@@ -18,7 +18,7 @@ window.relight.Pad = (() => {
             this.model = window.relight.padModel;
             this.state = {lights: [], selected: 0, kind: "fc", width: 512, height: 512};
             this.history = new this.model.History([]);
-            this.sent = new Set();
+            this.writes = 0;
             this.planes = new Map();
             this.drag = null;
             this.view = window.relight.padView.build(root, tab);
@@ -115,14 +115,14 @@ window.relight.Pad = (() => {
 
         /* ---- the panel's fields ---- */
 
-        /** Fields as gradio has them. What this pad wrote a moment ago is its own echo, which may come late. */
+        /** Fields as gradio has them. Just after a write they are its echo, late or halfway: what they end with settles it. */
         heard(values, first = false) {
             const {modelName} = this;
             this.values = values;
             if (values.model !== modelName) this.look();
             this.cutOut();
             const lights = this.model.fromFields(values), text = JSON.stringify(lights);
-            if (this.drag || this.pending || this.sent.has(text) || text === JSON.stringify(this.state.lights)) return;
+            if (this.drag || this.pending || this.settling || text === JSON.stringify(this.state.lights)) return;
             this.state.lights = lights;
             this.state.selected = Math.max(0, Math.min(this.state.selected, lights.length - 1));
             if (first) this.history = new this.model.History(lights);
@@ -132,19 +132,21 @@ window.relight.Pad = (() => {
 
         /** Write to the fields, at most every WRITE_MS while a light is dragged; in the end the fields are right. */
         write() {
+            this.writes++;
             if (this.pending) return;
             this.pending = setTimeout(() => {
                 this.pending = null;
-                this.sent.add(JSON.stringify(this.state.lights));
                 clearTimeout(this.settling);
                 this.settling = setTimeout(() => this.settle(), ECHO_MS);
                 window.relight.fields.set(this.tab, this.model.toFields(this.state.lights)).catch(warn);
             }, this.drag ? WRITE_MS : 0);
         }
 
+        /** What the fields answer is old when a light was changed meanwhile; then the next one settles it. */
         settle() {
-            this.sent.clear();
-            window.relight.fields.get(this.tab, "light").then((values) => this.heard(values), warn);
+            const {writes} = this;
+            this.settling = null;
+            window.relight.fields.get(this.tab, "light").then((values) => writes === this.writes && this.heard(values), warn);
         }
 
         /* ---- changing lights ---- */
