@@ -28,21 +28,44 @@ window.relight = window.relight || {};
     /** Calls back when the host's page and all modules are there, at once if they are. */
     window.relight.onReady = (callback) => ready.then(callback);
 
+    /** gradio 3: pictures take files from the moment they can be seen, a tab's together; see lib_relight/ui/waking.py. */
+    function wakePictures() {
+        const pressed = new Set();
+        const onSight = new IntersectionObserver((entries) => {
+            for (const {target} of entries.filter((entry) => entry.isIntersecting)) {
+                const button = document.getElementById(`${/^\w*_relight_(unit\d+_)?/.exec(target.id)[0]}wake`);
+                onSight.unobserve(target);
+                if (button && !pressed.has(button)) button.click();
+                pressed.add(button);
+            }
+        }, {rootMargin: "100000px"});
+        document.querySelectorAll(".relight-picture").forEach((picture) => onSight.observe(picture));
+    }
+
+    onUiLoaded(wakePictures);
     onUiLoaded(() => Promise.all(MODULES.map(load)).then(isReady, (error) => console.error("Relight:", error)));
 })();
 
 /* What the page and the hosts call by name. Names are global in a WebUI, hence the prefix. */
 
-/** Shows a tab ("txt2img" or "img2img"), ticks its Relight accordion and brings it into view. */
+/** Opens an accordion with a tick, where hosts differ: a click on the title opens and ticks it, one on the tick may leave it shut. */
+function relightOpen(accordion) {
+    const title = accordion.querySelector(".label-wrap");
+    if (title && !title.classList.contains("open")) title.click();
+    setTimeout(() => {
+        const tick = gradioApp().querySelector(`#${accordion.id}-visible-checkbox`);
+        if (tick && !tick.checked) tick.click();
+        accordion.scrollIntoView({block: "start", behavior: "smooth"});
+    }, 200);
+}
+
+/** Shows a tab ("txt2img" or "img2img"), opens its Relight accordion and brings it into view. */
 function relightShow(tab) {
     const number = tab === "txt2img" ? 0 : 1;
     const button = gradioApp().querySelectorAll("#tabs > .tab-nav > button")[number];
     if (button && !button.classList.contains("selected")) button.click();
-    const id = `script_${tab}_relight_enabled`;
-    const tick = gradioApp().querySelector(`#${id}-visible-checkbox`);
-    if (tick && !tick.checked) tick.click();
-    const accordion = gradioApp().querySelector(`#${id}`);
-    if (accordion) setTimeout(() => accordion.scrollIntoView({block: "start", behavior: "smooth"}), 100);
+    const accordion = gradioApp().querySelector(`#script_${tab}_relight_enabled`);
+    if (accordion) relightOpen(accordion);
 }
 
 /* After a button has sent a picture: switch_to_ and the name under which it was registered. */

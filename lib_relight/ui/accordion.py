@@ -10,7 +10,7 @@ from modules.ui_components import InputAccordion
 from .. import infotext
 from ..ip_request import MAX_UNITS
 from ..panel import PANEL_ORDER
-from . import flows, light_tab, notices, pad, parts, presets, previews, prompts, unit_tab
+from . import flows, light_tab, notices, pad, parts, presets, previews, prompts, unit_tab, waking
 from .components import Components
 
 
@@ -34,6 +34,7 @@ class Panel(Components):
             parts.build(self, "light pad", pad.connect)
             parts.build(self, "previews", previews.connect)
             parts.build(self, "notices", notices.connect)
+            waking.connect(self)
         self.values = [self.components[name] for name in PANEL_ORDER]
         for component in self.values:
             component.do_not_save_to_config = True

@@ -10,6 +10,7 @@ import gradio as gr
 from .. import finder, hooks, ip_files, matting, settings
 from ..panel import LIGHT_ITEMS
 
+GRADIO_3 = gr.__version__.startswith("3.")
 PICTURES = {
     "foreground": ("Subject", "The subject to relight. In img2img leave it empty: the img2img picture is the subject."),
     "background": ("Background (fbc)", "The place to stand the subject in; with it, auto chooses the fbc model."),
@@ -25,8 +26,11 @@ PICTURES = {
 class Components:
     """components: name -> gradio component; columns: name -> the column around a picture, which is what is shown or hidden.
 
-    actions: flows.Action, wired when the page is there; missing: names of parts that could not be built.
+    actions: flows.Action, wired when the page is there; missing: names of parts that could not be built; pictures_sleep: they
+    take no files until they are seen, see waking.py.
     """
+
+    pictures_sleep = GRADIO_3
 
     def __init__(self, elem_id: Callable[[str], str]):
         self.elem_id = elem_id
@@ -41,8 +45,19 @@ class Components:
         column = gr.Column(visible=visible, elem_id=self.elem_id(f"{name}_column"), elem_classes=["relight-picture"])
         with column as self.columns[name]:
             self.components[name] = gr.Image(
-                label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name))
+                label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name),
+                interactive=not self.pictures_sleep)
+            leave_undescribed(self.components[name])
             gr.HTML(f"<p class='relight-help'>{help_text}</p>")
+
+    def files(self, name: str, label: str) -> None:
+        self.components[name] = gr.File(label=label, file_count="multiple", elem_id=self.elem_id(name))
+        leave_undescribed(self.components[name])
+
+    def grid(self) -> gr.Row:
+        """Fields side by side, as many as there is room for: style.css lays them out. Rows of their own would be two more
+        components of the page for each."""
+        return gr.Row(elem_classes=["relight-grid"])
 
     def field(self, name: str, item, visible: bool = True) -> None:
         common = {"label": item.metadata["label"], "info": item.metadata["help"], "elem_id": self.elem_id(name),
@@ -63,6 +78,12 @@ class Components:
             lambda chosen: [gr.update(visible=chosen in shown_with[name]) for name in names] if len(names) > 1
             else gr.update(visible=chosen in shown_with[names[0]]),
             inputs=[self.components[control]], outputs=outputs, show_progress=False, api_name=False)
+
+
+def leave_undescribed(component) -> None:
+    """gradio 3 writes an API's description of every picture and file, up to 15 kB each, into the page; ours have none."""
+    if GRADIO_3:
+        component.api_info = component.example_inputs = dict
 
 
 def control(item, common: dict):

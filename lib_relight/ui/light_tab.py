@@ -12,9 +12,9 @@ SHOWN_WITH = {"light_angle": ("angle",), "light_x": ("spot",), "light_y": ("spot
               "light_map": ("custom",)}
 """Controls that mean something for some lights only."""
 NUMBERS = ("light_angle", "light_x", "light_y", "light_radius")
-ROWS = (("model", "reinforce"), ("compensate_steps", "extras"))
-MORE_ROWS = (("light_start", "light_end"), ("light_color", "light_gamma"), ("lights",), ("detail", "detail_sigma", "color_hold"),
-             ("condition_scale", "hr_option"))
+FIRST = ("model", "reinforce", "compensate_steps", "extras")
+MORE = ("light_start", "light_end", "light_color", "light_gamma", "lights", "detail", "detail_sigma", "color_hold",
+        "condition_scale", "hr_option")
 
 
 def build(panel: Components) -> None:
@@ -22,10 +22,9 @@ def build(panel: Components) -> None:
         panel.checkbox("iclight", "Relight with IC-Light", True)
         build_stage(panel)
         parts.build(panel, "previews", previews.build)
-        add_rows(panel, ROWS)
+        add_fields(panel, FIRST)
         with gr.Accordion("More", open=False, elem_id=panel.elem_id("more")):
-            add_rows(panel, MORE_ROWS)
-            add_rows(panel, (tuple(name for name in LIGHT_FIELDS if name not in panel.components),))
+            add_fields(panel, [*MORE, *(name for name in LIGHT_FIELDS if name not in {*panel.components, *MORE})])
     panel.show_for("light", SHOWN_WITH)
     panel.show_for("matting", {"mask": ("mask",)})
 
@@ -50,5 +49,15 @@ def add_rows(panel: Components, rows: tuple) -> None:
     for row in rows:
         with gr.Row():
             for name in row:
-                if name in LIGHT_FIELDS:
-                    panel.field(name, LIGHT_ITEMS[name], visible=name not in SHOWN_WITH)
+                add_field(panel, name)
+
+
+def add_fields(panel: Components, names) -> None:
+    with panel.grid():
+        for name in names:
+            add_field(panel, name)
+
+
+def add_field(panel: Components, name: str) -> None:
+    if name in LIGHT_FIELDS:
+        panel.field(name, LIGHT_ITEMS[name], visible=name not in SHOWN_WITH)

@@ -14,7 +14,7 @@ from modules import paths
 from ..hosts import web
 from ..messages import RelightError
 from ..presets import PRESET_FIELDS, PresetStore, item_of, usable
-from .components import Components
+from .components import Components, leave_undescribed
 from .flows import Action, Page, button
 
 ROUTE = "/relight/v1/presets"
@@ -52,6 +52,7 @@ def build(panel: Components) -> None:
                               info="JSON: what Share has written, or what somebody gave you.")
             with gr.Row():
                 file = gr.File(label="Presets file", file_count="single", height=120, elem_id=panel.elem_id("preset_file"))
+                leave_undescribed(file)
                 with gr.Column():
                     share, take = button(panel, "preset_share", "Share"), button(panel, "preset_import", "Import")
     for event in (panel.components["enabled"].change, chosen.focus):  # gradio 3 shows what focus brings at the next look only

@@ -8,7 +8,7 @@ from ..panel import UNIT_FIELDS, UNIT_ITEMS, unit_name
 from . import parts, previews
 from .components import Components
 
-ROWS = (("model", "weight"), ("weight_type", "combine"), ("start", "end"))
+FIRST = ("model", "weight", "weight_type", "combine", "start", "end")
 
 
 def build(panel: Components, number: int) -> None:
@@ -18,20 +18,17 @@ def build(panel: Components, number: int) -> None:
         panel.picture(unit_name(number, "mask"), "unit_mask")
     panel.checkbox(unit_name(number, "use_subject"), "Use the subject as picture", False,
                    "Keeps the subject's identity and material while its light changes; its matte says where.")
-    panel.components[unit_name(number, "more")] = gr.File(
-        label="More pictures", file_count="multiple", elem_id=panel.elem_id(unit_name(number, "more")))
-    add_rows(panel, number, ROWS)
+    panel.files(unit_name(number, "more"), "More pictures")
+    add_fields(panel, number, FIRST)
     parts.build(panel, "previews", previews.build_unit, number)
     with gr.Accordion("More", open=False, elem_id=panel.elem_id(unit_name(number, "rest"))):
         with gr.Row():
             panel.picture(unit_name(number, "image_mask"), "image_mask")
             panel.picture(unit_name(number, "negative_image"), "negative_image")
-        rest = [name for name in UNIT_FIELDS if unit_name(number, name) not in panel.components]
-        add_rows(panel, number, [rest[i:i + 3] for i in range(0, len(rest), 3)])
+        add_fields(panel, number, [name for name in UNIT_FIELDS if unit_name(number, name) not in panel.components])
 
 
-def add_rows(panel: Components, number: int, rows) -> None:
-    for row in rows:
-        with gr.Row():
-            for name in row:
-                panel.field(unit_name(number, name), UNIT_ITEMS[name])
+def add_fields(panel: Components, number: int, names) -> None:
+    with panel.grid():
+        for name in names:
+            panel.field(unit_name(number, name), UNIT_ITEMS[name])
