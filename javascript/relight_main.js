@@ -7,6 +7,7 @@ window.relight = window.relight || {};
     "use strict";
 
     const MODULES = ["texts", "fields", "light", "subject", "previews", "pad_model", "pad_view", "pad_input", "pad", "pads", "access"];
+    const AFTER_OPENING_MS = 200;
     const here = document.currentScript.src;
     let isReady;
     const ready = new Promise((resolve) => (isReady = resolve));
@@ -35,7 +36,7 @@ window.relight = window.relight || {};
             for (const {target} of entries.filter((entry) => entry.isIntersecting)) {
                 const button = document.getElementById(`${/^\w*_relight_(unit\d+_)?/.exec(target.id)[0]}wake`);
                 onSight.unobserve(target);
-                if (button && !pressed.has(button)) button.click();
+                if (button && !pressed.has(button)) setTimeout(() => button.click(), AFTER_OPENING_MS);
                 pressed.add(button);
             }
         }, {rootMargin: "100000px"});

@@ -11,7 +11,7 @@ from .. import infotext
 from ..ip_request import MAX_UNITS
 from ..panel import PANEL_ORDER
 from . import flows, light_tab, notices, pad, parts, presets, previews, prompts, unit_tab, waking
-from .components import Components
+from .components import Components, leave_undescribed
 
 
 class Panel(Components):
@@ -35,6 +35,8 @@ class Panel(Components):
             parts.build(self, "previews", previews.connect)
             parts.build(self, "notices", notices.connect)
             waking.connect(self)
+        for component in self.components.values():
+            leave_undescribed(component)
         self.values = [self.components[name] for name in PANEL_ORDER]
         for component in self.values:
             component.do_not_save_to_config = True

@@ -47,12 +47,10 @@ class Components:
             self.components[name] = gr.Image(
                 label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name),
                 interactive=not self.pictures_sleep)
-            leave_undescribed(self.components[name])
             gr.HTML(f"<p class='relight-help'>{help_text}</p>")
 
     def files(self, name: str, label: str) -> None:
         self.components[name] = gr.File(label=label, file_count="multiple", elem_id=self.elem_id(name))
-        leave_undescribed(self.components[name])
 
     def grid(self) -> gr.Row:
         """Fields side by side, as many as there is room for: style.css lays them out. Rows of their own would be two more
@@ -81,8 +79,8 @@ class Components:
 
 
 def leave_undescribed(component) -> None:
-    """gradio 3 writes an API's description of every picture and file, up to 15 kB each, into the page; ours have none."""
-    if GRADIO_3:
+    """gradio 3 writes an API's description of every component into the page, up to 15 kB for a file; ours have none there."""
+    if GRADIO_3 and hasattr(component, "api_info"):
         component.api_info = component.example_inputs = dict
 
 
