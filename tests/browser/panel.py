@@ -113,7 +113,7 @@ class Panel:
         return {image.get_attribute("src") for image in self.find_all(f"#{self.tab}_gallery img")}
 
     def picture_bytes(self):
-        """The pixels of the picture shown large, as the page has them: its data address."""
+        """Size and pixels of the picture shown large, as the page has them; an encoded one can differ for the same pixels."""
         self.until(lambda: self.find_all(f"#{self.tab}_gallery img"), "a picture")
         return self.driver.execute_async_script(READ_PICTURE, f"#{self.tab}_gallery img")
 
@@ -161,8 +161,10 @@ READ_PICTURE = """
 const [css, done] = arguments;
 fetch(document.querySelector(css).src).then(answer => answer.blob()).then(createImageBitmap).then(bitmap => {
     const canvas = Object.assign(document.createElement("canvas"), {width: bitmap.width, height: bitmap.height});
-    canvas.getContext("2d").drawImage(bitmap, 0, 0);
-    done(canvas.toDataURL());
+    const context = canvas.getContext("2d");
+    context.drawImage(bitmap, 0, 0);
+    const {data} = context.getImageData(0, 0, bitmap.width, bitmap.height);
+    done(`${bitmap.width}x${bitmap.height} ` + data.reduce((text, value) => text + String.fromCharCode(value), ""));
 });
 """
 
