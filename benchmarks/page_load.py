@@ -9,6 +9,7 @@ when the Generate button of the page is there. Needs the packages of requirement
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import statistics
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from selenium import webdriver
 
+KEYS = ("paint", "ready", "kB")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -30,7 +32,8 @@ const ready = () => {
     if (!document.querySelector("#txt2img_generate")) return requestAnimationFrame(ready);
     const at = performance.now();
     const paint = performance.getEntriesByName("first-contentful-paint")[0];
-    return paint ? done({paint: paint.startTime, ready: at}) : requestAnimationFrame(ready);
+    const [page] = performance.getEntriesByType("navigation");
+    return paint ? done({paint: paint.startTime, ready: at, kB: page.decodedBodySize / 1000}) : requestAnimationFrame(ready);
 };
 ready();
 """
@@ -97,12 +100,12 @@ def main() -> None:
             opened = [open_panel(driver, ours.url) for _ in range(3)]
         finally:
             driver.quit()
-    print(f"{'median of ' + str(rounds) + ' loads, ms':28}{'first paint':>14}{'ready':>10}")
-    medians = {name: {key: statistics.median(row[name][key] for row in loads) for key in ("paint", "ready")} for name in hosts}
-    for name, row in medians.items():
-        print(f"{name:28}{row['paint']:14.0f}{row['ready']:10.0f}")
-    plain, ours = medians.values()
-    print(f"{'difference':28}{ours['paint'] - plain['paint']:14.0f}{ours['ready'] - plain['ready']:10.0f}")
+    print(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
+    print(f"{'median of ' + str(rounds) + ' loads, ms':28}{'first paint':>14}{'ready':>10}{'page, kB':>10}")
+    medians = [{key: statistics.median(row[name][key] for row in loads) for key in KEYS} for name in hosts]
+    difference = {key: medians[1][key] - medians[0][key] for key in KEYS}
+    for name, row in zip((*hosts, "difference"), (*medians, difference)):
+        print(f"{name:28}{row['paint']:14.0f}{row['ready']:10.0f}{row['kB']:10.0f}")
     print(f"panel opened, pad painted: {statistics.median(took for took, _ in opened):.0f} ms; "
           f"layout shift inside the panel: {max(shift for _, shift in opened):.4f}")
 

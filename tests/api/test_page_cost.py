@@ -58,3 +58,19 @@ def test_an_examples_thumbnail_is_served(host):
         answer = requests.get(f"{host.url}/{address}", timeout=60)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg"), address
     assert requests.get(f"{host.url}/relight/v1/examples/none", timeout=60).status_code == 404
+
+
+def test_the_panel_has_more_fields_than_boxes_around_them(host):
+    """Every component costs the opening page about a millisecond, one that only holds others as well."""
+    config = requests.get(f"{host.url}/config", timeout=60).json()
+    by_id = {component["id"]: component for component in config["components"]}
+
+    def inside(node, is_ours=False):
+        component = by_id.get(node["id"], {"type": "", "props": {}})
+        is_ours = is_ours or str(component["props"].get("elem_id")).endswith("_relight_enabled")
+        return [component["type"]] * is_ours + [kind for child in node.get("children") or () for kind in inside(child, is_ours)]
+
+    kinds = inside(config["layout"])
+    boxes = sum(kind in ("row", "column", "form", "group") for kind in kinds)
+    fields = sum(kind in ("slider", "dropdown", "checkbox", "textbox", "radio") for kind in kinds)
+    assert fields > 200 and boxes < 0.7 * fields
