@@ -20,7 +20,8 @@ FIELDS = ("enabled", *PRESET_FIELDS)
 """All that are no pictures."""
 FIRST_STEPS = {
     "txt2img": "Give the subject a picture, aim the light on the pad, press Generate; what stands in the way is said here.",
-    "img2img": "The img2img picture is the subject: aim the light on the pad, press Generate; what stands in the way is said here.",
+    "img2img": "The img2img picture is the subject: aim the light on the pad, press Generate; what stands in the way is said "
+               "here.",
 }
 FILES = tuple(name for name in PANEL_ORDER if name not in FIELDS)
 
@@ -28,7 +29,8 @@ FILES = tuple(name for name in PANEL_ORDER if name not in FIELDS)
 def build(panel: Components) -> None:
     """What to do first stands where notices will; javascript asks for those when something has changed."""
     fields = ",".join(FILES)
-    panel.components["notices"] = gr.HTML(help_line(tab_of(panel)), elem_id=panel.elem_id("notices"), elem_classes=["relight-notices"])
+    panel.components["notices"] = gr.HTML(
+        help_line(tab_of(panel)), elem_id=panel.elem_id("notices"), elem_classes=["relight-notices"])
     gr.HTML(f"<div class='relight-notices-of' data-tab='{tab_of(panel)}' data-files='{fields}' hidden></div>",
             elem_id=panel.elem_id("notices_of"), elem_classes=["relight-hidden"])
 
