@@ -10,7 +10,6 @@ import gradio as gr
 from .. import finder, hooks, ip_files, matting, settings
 from ..panel import LIGHT_ITEMS
 
-GRADIO_3 = gr.__version__.startswith("3.")
 PICTURES = {
     "foreground": ("Subject", "The subject to relight. In img2img leave it empty: the img2img picture is the subject."),
     "background": ("Background (fbc)", "The place to stand the subject in; with it, auto chooses the fbc model."),
@@ -30,12 +29,11 @@ class Components:
     take no files until they are seen, see waking.py.
     """
 
-    pictures_sleep = GRADIO_3
-
     def __init__(self, elem_id: Callable[[str], str]):
         self.elem_id = elem_id
         self.components, self.columns = {}, {}
         self.actions, self.missing = [], set()
+        self.pictures_sleep = is_gradio_3()
 
     def checkbox(self, name: str, label: str, value: bool, help_text: str | None = None) -> None:
         self.components[name] = gr.Checkbox(value=value, label=label, info=help_text, elem_id=self.elem_id(name))
@@ -78,9 +76,13 @@ class Components:
             inputs=[self.components[control]], outputs=outputs, show_progress=False, api_name=False)
 
 
+def is_gradio_3() -> bool:
+    return gr.__version__.startswith("3.")
+
+
 def leave_undescribed(component) -> None:
     """gradio 3 writes an API's description of every component into the page, up to 15 kB for a file; ours have none there."""
-    if GRADIO_3 and hasattr(component, "api_info"):
+    if is_gradio_3() and hasattr(component, "api_info"):
         component.api_info = component.example_inputs = dict
 
 
