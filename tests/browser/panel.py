@@ -77,11 +77,14 @@ class Panel:
         """Tick an InputAccordion and unfold it; hosts differ in whether the tick unfolds."""
         if not self.checked(f"{elem_id}-visible-checkbox"):
             self.click(f"#{elem_id}-visible-checkbox")
-        inside = f"#{elem_id} .tabs"
-        time.sleep(0.3)
-        if not any(x.is_displayed() for x in self.find_all(inside)):
+        if not self.unfolds(elem_id):
             self.click(f"#{elem_id} > .label-wrap")
-            self.until(lambda: self.find(inside).is_displayed(), "the open accordion")
+            self.until(lambda: self.find(f"#{elem_id} .tabs").is_displayed(), "the open accordion")
+
+    def unfolds(self, elem_id):
+        """Whether an accordion with tabs is open, or opens in a moment."""
+        time.sleep(0.3)
+        return any(x.is_displayed() for x in self.find_all(f"#{elem_id} .tabs"))
 
     def upload(self, elem_id, path):
         """Give a file to a picture field and wait until it is shown."""

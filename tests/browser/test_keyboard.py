@@ -24,9 +24,13 @@ def open_by_keys(panel, keyboard, relight):
         keyboard.write(f"#txt2img_{name} :is(textarea, input[type=number])", value)
     keyboard.to(f"{relight('enabled')}-visible-checkbox")
     keyboard.press(Keys.SPACE)
+    if not panel.unfolds(relight("enabled")[1:]):
+        keyboard.to(f"{relight('enabled')} > .label-wrap")
+        keyboard.press(Keys.ENTER)
     panel.until(lambda: panel.find(relight("light")).is_displayed(), "the open panel")
 
 
+@pytest.mark.any_page
 def test_a_light_is_aimed_previewed_and_generated(panel, keyboard, relight, subject):
     pad = LightPad(panel)
     open_by_keys(panel, keyboard, relight)
@@ -57,6 +61,7 @@ def infotext(panel):
     return shown[0].get_attribute("innerText") if shown else ""
 
 
+@pytest.mark.any_page
 def test_words_presets_and_undo(panel, keyboard, relight):
     pad = LightPad(panel)
     open_by_keys(panel, keyboard, relight)

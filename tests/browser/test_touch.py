@@ -31,6 +31,8 @@ def open_by_taps(panel, finger, relight):
     for name, value in {"prompt": "a vase", "steps": 2, "width": 128, "height": 96, "seed": 7}.items():
         finger.write(f"#txt2img_{name} :is(textarea, input[type=number])", value)
     finger.tap(f"{relight('enabled')}-visible-checkbox")
+    if not panel.unfolds(relight("enabled")[1:]):
+        finger.tap(f"{relight('enabled')} > .label-wrap")
     panel.until(lambda: panel.find(f"{relight('pad')} .relight-pad-stage").is_displayed(), "the open panel")
 
 
@@ -39,6 +41,7 @@ def infotext(panel):
     return shown[0].get_attribute("innerText") if shown else ""
 
 
+@pytest.mark.any_page
 def test_a_light_is_aimed_previewed_and_generated(panel, finger, relight, pad, subject):
     open_by_taps(panel, finger, relight)
     panel.upload(relight("foreground")[1:], subject)
@@ -60,6 +63,7 @@ def test_a_light_is_aimed_previewed_and_generated(panel, finger, relight, pad, s
     panel.until(lambda: "Relight light: top-left" in infotext(panel), "the picture")
 
 
+@pytest.mark.any_page
 def test_a_finger_beside_the_handle_scrolls_the_page(panel, finger, relight, pad):
     open_by_taps(panel, finger, relight)
     finger.tap(f"{relight('pad')} .relight-pad-frame", 0.97, 0.5)
