@@ -6,6 +6,8 @@ import pytest
 from browser.pad import LightPad
 from browser.panel import Panel
 
+pytestmark = pytest.mark.same_everywhere
+
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_texts_stand_out(chromium, host, subject, theme):

@@ -7,6 +7,8 @@ from browser.keyboard import Keyboard
 from browser.pad import LightPad
 from selenium.webdriver.common.keys import Keys
 
+pytestmark = pytest.mark.same_everywhere
+
 
 @pytest.fixture
 def relight(panel):

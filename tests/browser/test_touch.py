@@ -6,6 +6,8 @@ import pytest
 from browser.finger import WIDTH, Finger
 from browser.pad import LightPad
 
+pytestmark = pytest.mark.same_everywhere
+
 
 @pytest.fixture
 def finger(panel):
