@@ -1,5 +1,7 @@
 """A phone, 390 px wide, and a finger: taps and drags as the browser gets them from a touch screen."""
 
+import time
+
 WIDTH, HEIGHT = 390, 844
 
 
@@ -23,7 +25,7 @@ class Finger:
         element = css if not isinstance(css, str) else self.panel.find(css)
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
         self.panel.until(lambda: element.is_displayed(), css)
-        box = self.box(element)
+        box = self.at_rest(element)
         place = [box[0] + u * box[2], box[1] + v * box[3]]
         self.touch("touchStart", place)
         self.touch("touchEnd")
@@ -44,6 +46,15 @@ class Finger:
     def touch(self, kind, place=None):
         points = [] if place is None else [{"x": place[0], "y": place[1]}]
         self.command("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+
+    def at_rest(self, element):
+        """Its box once it has stopped moving: a page under work puts things elsewhere between a look and a touch."""
+        def still():
+            before = self.box(element)
+            time.sleep(0.1)
+            return before if self.box(element) == before else None
+
+        return self.panel.until(still, "an element that stays where it is")
 
     def box(self, element):
         return self.driver.execute_script("const box = arguments[0].getBoundingClientRect();"

@@ -93,16 +93,20 @@ def test_words_presets_and_an_image_prompt(panel, finger, relight, pad, subject)
     finger.tap(relight("preset_load"))
     pad.fields(light="none")
     finger.tap(relight("preset_delete"))
+    panel.until(lambda: "is deleted" in panel.find(relight("note")).text, "the note")
     finger.tap(f"{relight('iclight')} input")
+    panel.until(lambda: not panel.find(f"{relight('iclight')} input").is_selected(), "IC-Light off")
     finger.tap(f"{relight('enabled')} .tab-nav button:nth-of-type(2)")
     panel.until(lambda: panel.find(relight("unit1_weight")).is_displayed(), "the tab")
     finger.tap(f"{relight('unit1_enabled')} input")
+    panel.until(lambda: panel.find(f"{relight('unit1_enabled')} input").is_selected(), "the unit on")
     panel.upload(relight("unit1_image")[1:], subject)
     finger.tap(f"{relight('unit1_model')} input")
     finger.tap(f"{relight('unit1_model')} ul.options li:last-of-type")
     panel.until(lambda: pad.field("unit1_model"), "the model")
     finger.tap("#txt2img_generate")
-    panel.until(lambda: "Relight IP 1 model: " in infotext(panel), "the picture")
+    panel.until(lambda: infotext(panel) or panel.find_all("#html_log_txt2img .error"), "the end of the job")
+    assert "Relight IP 1 model: " in infotext(panel), panel.log
 
 
 def test_every_control_has_room_for_a_finger_and_the_page_its_width(panel, finger, relight, pad, subject):
