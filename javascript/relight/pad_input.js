@@ -109,6 +109,11 @@ window.relight.padInput = (() => {
         view.cutOut.addEventListener("change", () => pad.cutOut());
     }
 
+    /** A finger's swift drag ends in a fling, although it scrolls nothing, and a tap during it would be lost; this prevents it. */
+    function onTouchMove(pad, event) {
+        if (pad.drag && event.cancelable) event.preventDefault();
+    }
+
     /** Make a pad's elements answer. */
     function listen(pad) {
         const {stage, handles, root} = pad.view;
@@ -117,6 +122,7 @@ window.relight.padInput = (() => {
         on(stage, "pointermove", onMove);
         on(stage, "pointerup", onUp);
         on(stage, "pointercancel", onUp);
+        stage.addEventListener("touchmove", (event) => onTouchMove(pad, event), {passive: false});
         on(stage, "click", onTap);
         on(stage, "dblclick", () => pad.reset());
         on(handles, "focusin", (_, event) => pad.state.selected !== indexOf(event.target) && pad.select(indexOf(event.target)));

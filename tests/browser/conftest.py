@@ -6,8 +6,8 @@ import shutil
 import pytest
 from api.serving import PROBE, ROOT, HostProcess
 from browser.panel import Panel
+from browser.pictures import draw_subject
 from contract.processes import WebuiHost
-from PIL import Image, ImageDraw
 
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
          "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1500,1600")
@@ -72,11 +72,13 @@ def panel(chromium, host, request):
         page.screenshot(os.path.join(folder, f"{request.node.name}.png"))
 
 
+@pytest.fixture
+def relight_css(panel):
+    """relight_css("light") is the css of a part of the open tab's panel."""
+    return lambda name: f"#script_{panel.tab}_relight_{name}"
+
+
 @pytest.fixture(scope="session")
 def subject(tmp_path_factory):
     """A picture with transparency: a brown oval, 64x64."""
-    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
-    ImageDraw.Draw(image).ellipse((16, 12, 48, 60), fill=(180, 90, 60, 255))
-    path = tmp_path_factory.mktemp("pictures") / "subject.png"
-    image.save(path)
-    return path
+    return draw_subject(tmp_path_factory.mktemp("pictures") / "subject.png", (64, 64))

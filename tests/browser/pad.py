@@ -2,7 +2,12 @@
 
 import time
 
+from browser.finger import Finger
+from browser.keyboard import Keyboard
 from selenium.webdriver.common.action_chains import ActionChains
+
+JOB = {"prompt": "a vase", "steps": 2, "width": 128, "height": 96, "seed": 7}
+"""The cheapest job, by the ends of its controls' ids."""
 
 
 class LightPad:
@@ -22,7 +27,7 @@ class LightPad:
         """Tick the accordion of a tab with the cheapest job set; the pad is there when this returns."""
         if tab != self.panel.tab:
             self.panel.select_tab(tab)
-        for name, value in {"steps": 2, "width": 128, "height": 96, "seed": 7, "prompt": "a vase", **changes}.items():
+        for name, value in {**JOB, **changes}.items():
             self.panel.fill(f"{tab}_{name}", value)
         self.panel.open_accordion(self("enabled"))
         self.find(".relight-pad-stage")
@@ -90,15 +95,10 @@ class LightPad:
     def touch_drag(self, element, u, v, steps=8):
         """A finger on an element, moved to a place of the picture and lifted."""
         self.panel.until(lambda: self.script("return !pad.frame"), "the pad to be drawn")
-        start, end = self.middle(element), self.at(u, v)
-        self.touch("touchStart", start)
-        for i in range(1, steps + 1):
-            self.touch("touchMove", [a + (b - a) * i / steps for a, b in zip(start, end)])
-        self.touch("touchEnd")
+        Finger(self.panel).drag(self.middle(element), self.at(u, v), steps)
 
     def touch(self, kind, place=None):
-        points = [] if place is None else [{"x": place[0], "y": place[1]}]
-        self.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        Finger(self.panel).touch(kind, place)
 
     def kind(self, name):
         self.driver.execute_script("arguments[0].click()", self.find(f".relight-pad-kinds input[value={name}]"))
@@ -112,13 +112,7 @@ class LightPad:
 
     def keys(self, *keys, held=None):
         """Press and release each key, with a modifier held."""
-        actions = ActionChains(self.driver)
-        if held:
-            actions.key_down(held)
-        actions.send_keys(*keys)
-        if held:
-            actions.key_up(held)
-        actions.perform()
+        Keyboard(self.panel).press(*keys, held=held)
 
 
 def same(text, value):

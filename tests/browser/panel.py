@@ -1,6 +1,11 @@
 """The page through a user's eyes and hands."""
 
+import base64
+import io
 import time
+
+import numpy as np
+from PIL import Image
 
 PATIENCE = 90
 LAST_WORDS = 10
@@ -115,16 +120,24 @@ class Panel:
         """Addresses of the pictures in the gallery; preview and thumbnail are one."""
         return {image.get_attribute("src") for image in self.find_all(f"#{self.tab}_gallery img")}
 
-    def picture_bytes(self):
-        """Size and pixels of the picture shown large, as the page has them; an encoded one can differ for the same pixels."""
+    def picture(self):
+        """The picture shown large as the page has it: uint8 [height, width, 4]. Its file may differ for the same pixels."""
         self.until(lambda: self.find_all(f"#{self.tab}_gallery img"), "a picture")
-        return self.driver.execute_async_script(READ_PICTURE, f"#{self.tab}_gallery img")
+        address = self.driver.execute_async_script(READ_PICTURE, f"#{self.tab}_gallery img")
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))
 
     @property
     def infotext(self):
         """The text under the picture, with its line breaks; fails with the log's text when there is none."""
-        assert self.find_all(f"#html_info_{self.tab} p"), self.log
-        return self.find(f"#html_info_{self.tab} p").get_attribute("innerText").replace("\n\n", "\n")
+        text = self.infotext_so_far
+        assert text, self.log
+        return text
+
+    @property
+    def infotext_so_far(self):
+        """The same while a job may still run: "" when there is none."""
+        shown = self.find_all(f"#html_info_{self.tab} p")
+        return shown[0].get_attribute("innerText").replace("\n\n", "\n") if shown else ""
 
     @property
     def log(self):
@@ -164,10 +177,8 @@ READ_PICTURE = """
 const [css, done] = arguments;
 fetch(document.querySelector(css).src).then(answer => answer.blob()).then(createImageBitmap).then(bitmap => {
     const canvas = Object.assign(document.createElement("canvas"), {width: bitmap.width, height: bitmap.height});
-    const context = canvas.getContext("2d");
-    context.drawImage(bitmap, 0, 0);
-    const {data} = context.getImageData(0, 0, bitmap.width, bitmap.height);
-    done(`${bitmap.width}x${bitmap.height} ` + data.reduce((text, value) => text + String.fromCharCode(value), ""));
+    canvas.getContext("2d").drawImage(bitmap, 0, 0);
+    done(canvas.toDataURL());
 });
 """
 

@@ -4,8 +4,9 @@ the next job."""
 import numpy as np
 import pytest
 from api.serving import matting_host
+from browser.pictures import draw_subject
 from matting import tiny_onnx
-from PIL import Image, ImageDraw
+from PIL import Image
 from sd_relight.lib_relight import optional
 
 PANEL = "script_{}_relight_{}"
@@ -23,11 +24,7 @@ def host(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory):
-    image = Image.new("RGBA", (96, 64), (0, 0, 0, 0))
-    ImageDraw.Draw(image).ellipse((16, 12, 48, 60), fill=(180, 90, 60, 255))
-    path = tmp_path_factory.mktemp("pictures") / "subject.png"
-    image.save(path)
-    return path
+    return draw_subject(tmp_path_factory.mktemp("pictures") / "subject.png", (96, 64))
 
 
 @pytest.fixture(scope="module")
