@@ -121,10 +121,11 @@ class Panel:
         return {image.get_attribute("src") for image in self.find_all(f"#{self.tab}_gallery img")}
 
     def picture(self):
-        """The picture shown large as the page has it: uint8 [height, width, 4]. Its file may differ for the same pixels."""
+        """The picture shown large: uint8 [height, width, 3]. Not its file nor its alpha: Forge hides the infotext there, gzipped,
+        and so with the time of day."""
         self.until(lambda: self.find_all(f"#{self.tab}_gallery img"), "a picture")
         address = self.driver.execute_async_script(READ_PICTURE, f"#{self.tab}_gallery img")
-        return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
 
     @property
     def infotext(self):
