@@ -216,7 +216,8 @@ window.relight.light = (() => {
 
     /** The nearest temperature in steps of 100 K, or null when the colour is none of a glowing body's (off by more than 6). */
     function colorToKelvin(color) {
-        if (kelvinOf(color) !== null) return kelvinOf(color);
+        const named = kelvinOf(color);
+        if (named !== null) return named;
         const wanted = parseColor(color);
         let best = null, least = 7;
         for (let kelvin = COOLEST; kelvin <= HOTTEST; kelvin += 100) {

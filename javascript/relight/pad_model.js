@@ -106,7 +106,14 @@ window.relight.padModel = (() => {
         return name ? named(light, name) : {...light, light: "angle", light_angle: angle};
     }
 
-    /** A step by the arrow keys, dx and dy -1, 0 or 1 (y down): directions turn, spots move, ambient changes its level. */
+    /** Degrees, counter-clockwise, from an angle to the side an arrow points to: the shorter way; half round by the top or the right. */
+    function wayTo(angle, dx, dy) {
+        const side = dx ? (dx > 0 ? 0 : 180) : dy < 0 ? 90 : 270, way = modulo(side - angle, 360);
+        const isBack = way > 180 || (way === 180 && ![0, 270].includes(angle));
+        return isBack ? way - 360 : way;
+    }
+
+    /** A step by the arrow keys, dx and dy -1, 0 or 1 (y down): directions turn that way, spots move, ambient changes its level. */
     function step(light, dx, dy, fine, kind) {
         if (light.light === "spot") {
             const by = fine ? 0.01 : 0.05;
@@ -116,7 +123,8 @@ window.relight.padModel = (() => {
             const level = window.relight.light.lightRange(light, kind)[0] + (dx - dy) * (fine ? 1 : 8);
             return {...light, light_start: clip(level, 0, 255)};
         }
-        return turn(light, (dx > 0 || dy > 0 ? -1 : 1) * (fine ? 1 : 5));
+        const most = fine ? 1 : 5;
+        return turn(light, clip(wayTo(angleOf(light), dx, dy), -most, most));
     }
 
     /** The light in words, such as "from above, colour #ffb46b". */

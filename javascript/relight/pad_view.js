@@ -41,6 +41,14 @@ window.relight.padView = (() => {
         return {row, input, output};
     }
 
+    /** The temperature's slider runs through the colours that it sets. */
+    function temperatures(tab) {
+        const made = range(tab, "kelvin", 1500, 15000, 100);
+        const colors = Array.from({length: 10}, (_, i) => window.relight.light.kelvinToColor(1500 * (i + 1)));
+        made.input.style.setProperty("--relight-track", `linear-gradient(to right, ${colors})`);
+        return made;
+    }
+
     function colorField(tab) {
         const text = window.relight.text, id = `relight_pad_${tab}_color`;
         const input = make("input", {type: "color", id, title: text("colorHelp")}), output = make("output", {htmlFor: id});
@@ -80,7 +88,7 @@ window.relight.padView = (() => {
         view.mapOnly = make("input", {type: "checkbox"});
         view.cutOut = make("input", {type: "checkbox"});
         view.settings = {
-            color: colorField(tab), kelvin: range(tab, "kelvin", 1500, 15000, 100), start: range(tab, "start", 0, 255, 1),
+            color: colorField(tab), kelvin: temperatures(tab), start: range(tab, "start", 0, 255, 1),
             end: range(tab, "end", 0, 255, 1), gamma: range(tab, "gamma", -1, 1, 0.02), radius: range(tab, "radius", 0.01, 2, 0.01),
         };
         view.words = make("output", {className: "relight-pad-words"});

@@ -6,11 +6,11 @@ import asyncio
 import json
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBasic
 
 from ..messages import USER_ERRORS, RelightError, sentence_of
@@ -20,21 +20,20 @@ MAX_BYTES = 96 * 2**20
 """Of one request: three pictures of 16 megapixels as PNG, in base64."""
 STOPPED = 409
 PAGE_LOGIN, API_ROUTE = "/login_check", "/sdapi/v1/txt2img"
-Handler = Callable[[Mapping, threading.Event], dict]
 
 
-def add_get(app, path: str, handler: Callable[[], dict]) -> None:
-    """handler runs in a thread; what it returns is the answer."""
+def add_get(app, path: str, handler: Callable[..., dict | Response], method: str = "GET") -> None:
+    """handler(**path parameters) runs in a thread; what it returns is the answer. Errors are answered as add_post's."""
 
     async def endpoint(request: Request):
         await check_user(app, request)
-        return await answer(run_in_threadpool(handler))
+        return await answer(run_in_threadpool(handler, **request.path_params))
 
-    app.add_api_route(path, endpoint, methods=["GET"])
+    app.add_api_route(path, endpoint, methods=[method])
 
 
-def add_post(app, path: str, handler: Handler) -> None:
-    """handler(body, stop) runs in a thread, so that the host's event loop goes on. body: the JSON object that was sent.
+def add_post(app, path: str, handler: Callable[..., dict], method: str = "POST") -> None:
+    """handler(body, stop, **path parameters) runs in a thread, so that the host's event loop goes on. body: the JSON object sent.
 
     stop is set when the client has gone away. User errors become 422 with their sentence in `detail`, Stopped 409.
     """
@@ -46,9 +45,9 @@ def add_post(app, path: str, handler: Handler) -> None:
         except RelightError as error:
             return JSONResponse({"detail": error.detail}, error.status_code)
         stop = threading.Event()
-        return await answer(unless_gone(request, run_in_threadpool(handler, body, stop), stop))
+        return await answer(unless_gone(request, run_in_threadpool(handler, body, stop, **request.path_params), stop))
 
-    app.add_api_route(path, endpoint, methods=["POST"])
+    app.add_api_route(path, endpoint, methods=[method])
 
 
 async def check_user(app, request: Request) -> None:
@@ -133,9 +132,10 @@ async def client_gone(request: Request) -> None:
         pass
 
 
-async def answer(work) -> JSONResponse:
+async def answer(work) -> Response:
     try:
-        return JSONResponse(await work)
+        made = await work
+        return made if isinstance(made, Response) else JSONResponse(made)
     except Stopped:
         return JSONResponse({"detail": "The preview was cancelled."}, STOPPED)
     except USER_ERRORS as error:

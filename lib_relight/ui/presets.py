@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
-from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 from modules import paths
 
 from ..hosts import web
@@ -129,20 +126,8 @@ def import_presets(page: Page, text, file) -> tuple:
 
 def register(demo, app) -> None:
     """on_app_started: GET, PUT and DELETE below /relight/v1/presets, for whoever may use the host's page or API."""
-    add_route(app, ROUTE, "GET", lambda name, body: {"presets": store().all()})
-    add_route(app, ROUTE + "/{name}", "GET", lambda name, body: store().get(name))
-    add_route(app, ROUTE + "/{name}", "PUT", lambda name, body: {"name": store().put(name, body)})
-    add_route(app, ROUTE + "/{name}", "DELETE", lambda name, body: {"deleted": store().delete(name) or name})
-
-
-def add_route(app, path: str, method: str, handler: Callable[[str, dict], dict]) -> None:
-    async def endpoint(request: Request):
-        await web.check_user(app, request)
-
-        async def work():
-            body = await web.read_json(request) if method == "PUT" else {}
-            return await run_in_threadpool(handler, request.path_params.get("name", ""), body)
-
-        return await web.answer(work())
-
-    app.add_api_route(path, endpoint, methods=[method])
+    one = ROUTE + "/{name}"
+    web.add_get(app, ROUTE, lambda: {"presets": store().all()})
+    web.add_get(app, one, lambda name: store().get(name))
+    web.add_post(app, one, lambda body, stop, name: {"name": store().put(name, body)}, "PUT")
+    web.add_get(app, one, lambda name: {"deleted": store().delete(name) or name}, "DELETE")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 
 import gradio as gr
-from fastapi import HTTPException, Request
 from fastapi.responses import FileResponse
 
 from .. import flows
 from ..hosts import web
+from ..messages import RelightError
 from ..quick_prompts import Example, examples, load
 from . import parts
 from .components import Components
@@ -83,13 +83,11 @@ def load_example(page: Page, example: Example) -> tuple:
 
 def register(demo, app) -> None:
     """on_app_started: the thumbnails. A browser asks for them when they come into sight; in the page they would slow it down."""
+    web.add_get(app, ROUTE + "/{name}", thumbnail)
 
-    async def thumbnail(request: Request):
-        await web.check_user(app, request)
-        wanted = request.path_params["name"]
-        path = next((example.thumbnail for example in examples() if example.thumbnail.stem == wanted), None)
-        if path is None or not path.is_file():
-            raise HTTPException(404, f"There is no example {wanted!r}; examples.json lists what there is.")
-        return FileResponse(path)
 
-    app.add_api_route(ROUTE + "/{name}", thumbnail, methods=["GET"])
+def thumbnail(name: str) -> FileResponse:
+    path = next((example.thumbnail for example in examples() if example.thumbnail.stem == name), None)
+    if path is None or not path.is_file():
+        raise RelightError(f"There is no example {name!r}; examples.json lists what there is.", 404)
+    return FileResponse(path)

@@ -153,9 +153,9 @@ def test_the_keyboard_does_everything(pad):
     pad.keys(Keys.ENTER)
     pad.fields(light="left")
     reach(pad, ".relight-pad-handle", back=True)
-    pad.keys(Keys.ARROW_LEFT)
+    pad.keys(Keys.ARROW_DOWN)
     pad.fields(light="angle", light_angle=185)
-    pad.keys(Keys.ARROW_RIGHT, held=Keys.SHIFT)
+    pad.keys(Keys.ARROW_UP, held=Keys.SHIFT)
     pad.fields(light_angle=184)
     reach(pad, ".relight-pad-kinds input")
     pad.keys(Keys.ARROW_RIGHT)
@@ -168,6 +168,26 @@ def test_the_keyboard_does_everything(pad):
     pad.keys(Keys.DELETE)
     pad.fields(light="none")
     pad.panel.until(lambda: pad.driver.execute_script("return document.activeElement.dataset.action") == "add", "the focus")
+
+
+TURNS = [
+    ("left", Keys.ARROW_UP, [175, 170]), ("left", Keys.ARROW_DOWN, [185, 190]), ("left", Keys.ARROW_RIGHT, [175]),
+    ("left", Keys.ARROW_LEFT, ["left", "left"]), ("right", Keys.ARROW_LEFT, [5, 10]), ("right", Keys.ARROW_UP, [5]),
+    ("right", Keys.ARROW_DOWN, [355]), ("bottom", Keys.ARROW_UP, [275, 280]), ("top", Keys.ARROW_DOWN, [85]),
+    ("top", Keys.ARROW_RIGHT, [85]), (3, Keys.ARROW_RIGHT, ["right", "right"]), (268, Keys.ARROW_DOWN, ["bottom"]),
+    (130, Keys.ARROW_UP, [125]), (140, Keys.ARROW_UP, ["top-left", 130])]
+"""Light or its angle, key, and where each press of it takes the light."""
+
+
+def test_an_arrow_turns_a_light_to_its_side(pad):
+    pad.open()
+    for start, key, way in TURNS:
+        pad.script("pad.setLights([arguments[0]])", {"light": start} if isinstance(start, str) else {"light": "angle", "light_angle": start})
+        pad.driver.execute_script("arguments[0].focus()", pad.handle())
+        for place in way:
+            pad.keys(key)
+            light = pad.script("return pad.selected")
+            assert (light["light_angle"] if light["light"] == "angle" else light["light"]) == place, (start, key, way)
 
 
 def reach(pad, css, back=False):

@@ -1,5 +1,7 @@
 """The page itself: what extensions' files find in it, and a job from both tabs."""
 
+import time
+
 import pytest
 from PIL import Image
 
@@ -68,7 +70,8 @@ def test_img2img_without_a_picture_says_what_is_missing(panel, small_job):
     assert "img2img needs a picture: drop one on the field “Image”." in panel.find("#html_log_img2img .error").text
 
 
-def test_the_accordions_checkbox_opens_it_and_closing_unticks_it(panel):
+def test_unfolding_the_accordion_ticks_it_but_its_tick_does_not_unfold_it(panel):
+    """As in every WebUI."""
     body = f"#{PROBE}_text"
     assert not panel.checked(f"{PROBE}_enabled-visible-checkbox")
     panel.click(f"#{PROBE}_enabled .label-wrap")
@@ -77,12 +80,17 @@ def test_the_accordions_checkbox_opens_it_and_closing_unticks_it(panel):
     panel.click(f"#{PROBE}_enabled .label-wrap")
     panel.until(lambda: not panel.checked(f"{PROBE}_enabled-visible-checkbox"), "no tick")
     panel.click(f"#{PROBE}_enabled-visible-checkbox")
+    time.sleep(0.3)
+    assert not panel.find(body).is_displayed()
+    panel.click(f"#{PROBE}_enabled .label-wrap")
     panel.until(lambda: panel.find(body).is_displayed(), "the open accordion")
+    assert panel.checked(f"{PROBE}_enabled-visible-checkbox")
 
 
 def test_a_pasted_infotext_restores_the_page_and_the_scripts_panel(panel, small_job):
     small_job(prompt="a cup, by the window", neg_prompt="blur: none")
-    panel.click(f"#{PROBE}_enabled-visible-checkbox")
+    panel.click(f"#{PROBE}_enabled .label-wrap")
+    panel.until(lambda: panel.checked(f"{PROBE}_enabled-visible-checkbox"), "the tick")
     panel.fill(f"{PROBE}_text", "one, two: three")
     panel.fill(f"{PROBE}_amount", 0.3)
     panel.choose(f"{PROBE}_side", "right")

@@ -43,8 +43,7 @@ class Accordion:
             panel.select_tab(tab)
         for name, value in {"width": 96, "height": 64, "steps": 2, **job}.items():
             panel.fill(f"{tab}_{name}", value)
-        panel.click(f"#{self.id('enabled')}-visible-checkbox")
-        panel.until(lambda: panel.find(f"#{self.id('light')}").is_displayed(), "the open accordion")
+        panel.open_accordion(self.id("enabled"))
 
     def id(self, name):
         return PANEL.format(self.panel.tab, name)

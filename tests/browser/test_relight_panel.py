@@ -9,7 +9,7 @@ PANEL = "script_{}_relight_{}"
 
 @pytest.fixture
 def relight(panel):
-    """relight("light") is the element id of a panel field on the open tab; relight.open() ticks the accordion."""
+    """relight("light") is the element id of a panel field on the open tab; relight.open() ticks and unfolds the accordion."""
     def elem_id(name):
         return PANEL.format(panel.tab, name)
 
@@ -18,8 +18,7 @@ def relight(panel):
             panel.select_tab(tab)
         for name, value in {"steps": 2, "width": 64, "height": 64, "seed": 7, "prompt": "a vase", **changes}.items():
             panel.fill(f"{tab}_{name}", value)
-        panel.click(f"#{elem_id('enabled')}-visible-checkbox")
-        panel.until(lambda: panel.find(f"#{elem_id('light')}").is_displayed(), "the open panel")
+        panel.open_accordion(elem_id("enabled"))
 
     elem_id.open = open_panel
     return elem_id

@@ -136,17 +136,14 @@ function setupInputAccordion(accordion) {
     };
     accordion.setChecked = (checked) => {
         box.checked = checked;
-        if (isOpen() !== checked) title.click();
+        if (follows && isOpen() !== checked) title.click();
         tell();
     };
     box.addEventListener("click", (event) => {
         follows = false;
         event.stopPropagation();
     });
-    box.addEventListener("input", () => {
-        if (box.checked && !isOpen()) title.click();
-        tell();
-    });
+    box.addEventListener("input", tell);
     new MutationObserver(() => {
         accordion.classList.toggle("input-accordion-open", isOpen());
         if (follows) {
