@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from children import end_with_parent
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -32,7 +33,7 @@ class HostProcess:
 
     def __enter__(self):
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT, preexec_fn=end_with_parent)
         deadline = time.monotonic() + START_SECONDS
         while not (address := self._address()):
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from children import end_with_parent
 from contract.weight_files import DEMO_WIDTHS, SD15_WIDTHS, write_broken, write_lora
 
 HERE = Path(__file__).resolve().parent
@@ -59,7 +60,8 @@ class Process:
             command, cwd, environment = self.prepare()
             with self.log.open("wb") as log:
                 self.process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **QUIET, **environment}, stdout=log,
-                                                stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True)
+                                                stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True,
+                                                preexec_fn=end_with_parent)
             self.wait()
         except BaseException:
             self.__exit__()
