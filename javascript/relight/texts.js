@@ -52,6 +52,8 @@ window.relight = window.relight || {};
         spotAt: "spot at {x} % across and {y} % down, radius {radius} %",
         ambientAt: "ambient, brightness {level}",
         ofColor: "{words}, colour {color}",
+        txt2imgSubject: "Send to Relight: this picture becomes the subject in txt2img.",
+        img2imgSubject: "Send to Relight: this picture becomes the subject in img2img.",
         keys: "Arrow keys move it, plus and minus change a spot's radius, Delete removes it, Home resets it.",
     };
 

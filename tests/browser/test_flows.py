@@ -94,19 +94,26 @@ def test_relight_this_opens_the_panel_and_lets_the_light_in(panel, relight, subj
     panel.until(lambda: panel.value("img2img_width") == "896", "the img2img picture's size")
 
 
+@pytest.mark.parametrize("in_viewer", [False, True])
 @pytest.mark.parametrize("target", ["txt2img", "img2img"])
-def test_a_result_becomes_the_subject(panel, relight, target):
+def test_a_result_becomes_the_subject(panel, relight, target, in_viewer):
     for name, value in {"steps": 1, "width": 128, "height": 64, "seed": 7, "prompt": "a vase"}.items():
         panel.fill(f"txt2img_{name}", value)
     panel.generate()
-    panel.click(f"#txt2img_send_to_relight_{target}")
+    if in_viewer:
+        panel.click("#txt2img_gallery .preview > :is(button, img), #txt2img_gallery .preview .media-button")
+        symbol = panel.until(lambda: [x for x in panel.find_all("#lightboxModal .relight-viewer") if x.is_displayed()], "the symbols")
+        symbol[target == "img2img"].click()
+        assert not panel.find("#lightboxModal").is_displayed()
+    else:
+        panel.click(f"#txt2img_send_to_relight_{target}")
     panel.until(lambda: panel.find(f"#{target}_generate").is_displayed(), "the tab")
     panel.tab = target
     panel.until(lambda: is_open(panel, target), "the tick")
     field = relight("foreground") if target == "txt2img" else "img2img_image"
-    picture = panel.until(lambda: panel.find_all(f"#{field} img"), "the picture")[0]
     size = panel.until(lambda: panel.driver.execute_script(
-        "return arguments[0].naturalWidth && [arguments[0].naturalWidth, arguments[0].naturalHeight]", picture), "its size")
+        "const picture = document.querySelector(arguments[0]); return picture?.naturalWidth && [picture.naturalWidth, picture.naturalHeight]",
+        f"#{field} img"), "the picture")
     assert size == [128, 64]
     panel.until(lambda: (panel.value(f"{target}_width"), panel.value(f"{target}_height")) == ("128", "64"), "the size")
     for name, value in {"steps": 2, "seed": 7, "prompt": "a vase"}.items():

@@ -157,6 +157,24 @@ onUiUpdate(() => {
     for (const accordion of document.querySelectorAll(".input-accordion")) setupInputAccordion(accordion);
 });
 
+/* ---- the viewer: the chosen result full size ---- */
+
+function closeModal() {
+    document.getElementById("lightboxModal").style.display = "none";
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+    const viewer = Object.assign(document.createElement("div"), {id: "lightboxModal", tabIndex: 0, onclick: closeModal});
+    viewer.innerHTML = '<div class="modalControls"><span class="modalClose cursor" title="Close">&times;</span></div><img alt="">';
+    document.body.append(viewer);
+    document.addEventListener("click", ({target}) => {
+        if (!target.matches("[id$=img_gallery] .preview img") || target.closest(".thumbnails")) return;
+        viewer.querySelector("img").src = target.src;
+        viewer.style.display = "flex";
+        viewer.focus();
+    });
+});
+
 /* ---- a job: its id, the buttons, the progress line ---- */
 
 function hostSetRunning(tab, running) {
