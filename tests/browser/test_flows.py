@@ -1,5 +1,7 @@
 """One-click flows in a real browser: they set the host's own controls, and Undo puts back exactly what was there."""
 
+import time
+
 import pytest
 from PIL import Image
 
@@ -101,9 +103,8 @@ def test_a_result_becomes_the_subject(panel, relight, target, in_viewer):
         panel.fill(f"txt2img_{name}", value)
     panel.generate()
     if in_viewer:
-        panel.click("#txt2img_gallery .preview > :is(button, img), #txt2img_gallery .preview .media-button")
-        symbol = panel.until(lambda: [x for x in panel.find_all("#lightboxModal .relight-viewer") if x.is_displayed()], "the symbols")
-        symbol[target == "img2img"].click()
+        open_viewer(panel)
+        panel.find_all("#lightboxModal .relight-viewer")[target == "img2img"].click()
         assert not panel.find("#lightboxModal").is_displayed()
     else:
         panel.click(f"#txt2img_send_to_relight_{target}")
@@ -123,6 +124,17 @@ def test_a_result_becomes_the_subject(panel, relight, target, in_viewer):
     panel.generate()
     assert 'Relight: "fc, left, ' in panel.infotext
     assert panel.console_errors() == []
+
+
+def open_viewer(panel):
+    """A picture opens it once the host has had a look at the new results."""
+    def is_open():
+        if not panel.find("#lightboxModal").is_displayed():
+            panel.click("#txt2img_gallery .preview > :is(button, img), #txt2img_gallery .preview .media-button")
+            time.sleep(0.3)
+        return panel.find("#lightboxModal").is_displayed()
+
+    panel.until(is_open, "the viewer")
 
 
 def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, relight, tmp_path):
