@@ -48,7 +48,7 @@ new PerformanceObserver((list) => {
 """
 OPEN = """
 const done = arguments[0], began = performance.now();
-document.querySelector("#script_txt2img_relight_enabled-visible-checkbox").click();
+document.querySelector("#script_txt2img_relight_enabled > .label-wrap").click();
 const look = () => {
     const pad = relight.pads?.txt2img;
     return pad && pad.paintMs ? done(performance.now() - began) : requestAnimationFrame(look);
