@@ -104,7 +104,9 @@ def test_a_result_becomes_the_subject(panel, relight, target, in_viewer):
     panel.generate()
     if in_viewer:
         open_viewer(panel)
-        panel.find_all("#lightboxModal .relight-viewer")[target == "img2img"].click()
+        symbol = panel.find_all("#lightboxModal .relight-viewer")[target == "img2img"]
+        assert symbol.text == panel.find(f"#txt2img_send_to_relight_{target}").text
+        symbol.click()
         assert not panel.find("#lightboxModal").is_displayed()
     else:
         panel.click(f"#txt2img_send_to_relight_{target}")
@@ -128,13 +130,13 @@ def test_a_result_becomes_the_subject(panel, relight, target, in_viewer):
 
 def open_viewer(panel):
     """A picture opens it once the host has had a look at the new results."""
-    def is_open():
+    def is_shown():
         if not panel.find("#lightboxModal").is_displayed():
             panel.click("#txt2img_gallery .preview > :is(button, img), #txt2img_gallery .preview .media-button")
             time.sleep(0.3)
         return panel.find("#lightboxModal").is_displayed()
 
-    panel.until(is_open, "the viewer")
+    panel.until(is_shown, "the viewer")
 
 
 def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, relight, tmp_path):
