@@ -106,7 +106,7 @@ def run_inside(args, rest):
     environments.make_root_package(ROOT)
     if args.command in TRAINING:
         return importlib.import_module(f"sd_relight.training.{TRAINING[args.command]}").main(rest)
-    from sd_relight.lib_relight.embedded import cli
+    from sd_relight.embedded_host.cli import cli
     return cli.main(args)
 
 

@@ -50,7 +50,7 @@ def lacking():
 
 def main(features):
     for feature in features:
-        relight_module("optional").ensure(feature, apply=host_pip())
+        relight_module("packages.optional").ensure(feature, apply=host_pip())
     if features:
         return f"ready: {', '.join(features)}."
     missing = lacking()
@@ -58,7 +58,7 @@ def main(features):
         return "all packages are there, nothing was installed."
     if "torch" in missing:
         return "torch is not installed; that is the host's work, nothing was installed."
-    report = relight_module("pinned_pip").install(missing, apply=host_pip())
+    report = relight_module("packages.pinned_pip").install(missing, apply=host_pip())
     still = lacking()
     return report.sentence() + (f" Still missing: {', '.join(still)}." if still else "")
 

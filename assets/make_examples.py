@@ -20,8 +20,8 @@ def main() -> None:
     package = types.ModuleType("sd_relight")
     package.__path__ = [str(ROOT)]
     sys.modules["sd_relight"] = package
-    from sd_relight.lib_relight.embedded.host import EmbeddedHost
-    from sd_relight.lib_relight.quick_prompts import examples
+    from sd_relight.embedded_host.host import EmbeddedHost
+    from sd_relight.lib_relight.ui.quick_prompt_lists import examples
 
     host = EmbeddedHost(ROOT / "models" / "demo", data_dir=tempfile.mkdtemp())
     for example in examples():

@@ -31,10 +31,10 @@ from diffusers import UNet2DConditionModel  # noqa: E402
 from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0  # noqa: E402
 from ipadapter import ip_files as made  # noqa: E402
 from ipadapter.mini_host import MiniHost  # noqa: E402
-from sd_relight.lib_ipadapter.attention import Unit, build_patches  # noqa: E402
-from sd_relight.lib_ipadapter.keys import compute_keys, size_in_bytes  # noqa: E402
-from sd_relight.lib_ipadapter.weight_types import transformer_weights  # noqa: E402
-from sd_relight.lib_relight.caches import counters  # noqa: E402
+from sd_relight.lib_ipadapter.attend.attention import Unit, build_patches  # noqa: E402
+from sd_relight.lib_ipadapter.attend.keys_values import compute_keys, size_in_bytes  # noqa: E402
+from sd_relight.lib_ipadapter.attend.weight_types import transformer_weights  # noqa: E402
+from sd_relight.lib_relight.base.caches import counters  # noqa: E402
 
 TOKENS = 16
 COUNTED = {"image_prompts": "pictures encoded", "keys": "keys and values computed", "adapter_reads": "files read"}

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from PIL import Image
 
-from ..lib_relight import ip_files
-from ..lib_relight.caches import counters
-from ..lib_relight.embedded import demo
-from ..lib_relight.embedded.shot import Shot, fit_size, payload_of, uses_img2img
-from ..lib_relight.embedded.studio import Studio, defaults, describe_models, native_side
+from ..embedded_host.cli import demo
+from ..embedded_host.cli.shot import Shot, fit_size, payload_of, uses_img2img
+from ..embedded_host.cli.studio import Studio, defaults, describe_models, native_side
+from ..lib_relight.base.caches import counters
+from ..lib_relight.models import ip_adapter_files
 from . import image_prompt_cost
 
 ROUNDS = 3
@@ -81,9 +81,9 @@ def table(rows) -> str:
 
 def image_prompts(studio) -> str:
     """Counts of jobs with one of the models' own adapters, if there is one, and the cost of a unit at full size."""
-    from ..lib_relight.hooks import model_folders
+    from ..lib_relight.models.folders import model_folders
 
-    found = ip_files.choices(model_folders("ipadapter"))
+    found = ip_adapter_files.choices(model_folders("ipadapter"))
     counted = [image_prompt_cost.count_jobs(studio.host, found[0], Image.open(demo.PHOTO))] if found else []
     return "\n\n".join([*counted, image_prompt_cost.cost("sd15", 64, 2, IMAGE_PROMPT_ROUNDS, studio.device)])
 

@@ -29,7 +29,7 @@ window.relight = window.relight || {};
     /** Calls back when the host's page and all modules are there, at once if they are. */
     window.relight.onReady = (callback) => ready.then(callback);
 
-    /** gradio 3: pictures take files from the moment they can be seen, a tab's together; see lib_relight/ui/waking.py. */
+    /** gradio 3: pictures take files from the moment they can be seen, a tab's together; see lib_relight/ui/lazy_uploads.py. */
     function wakePictures() {
         const pressed = new Set();
         const onSight = new IntersectionObserver((entries) => {

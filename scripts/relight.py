@@ -21,13 +21,13 @@ def load(name):
     return importlib.import_module(f"sd_relight.{name}")
 
 
-hooks = load("lib_relight.hooks")
-accordion = load("lib_relight.ui.accordion")
-flows = load("lib_relight.ui.flows")
-script_callbacks.on_app_started(load("lib_relight.routes").register)
+hooks = load("lib_relight.job.hooks")
+accordion = load("lib_relight.ui.panel")
+flows = load("lib_relight.ui.one_click")
+script_callbacks.on_app_started(load("lib_relight.web.routes").register)
 script_callbacks.on_cfg_denoiser(load("lib_relight.hosts.base").sampling_began)
 script_callbacks.on_app_started(load("lib_relight.ui.presets").register)
-script_callbacks.on_app_started(load("lib_relight.ui.prompts").register)
+script_callbacks.on_app_started(load("lib_relight.ui.quick_prompts").register)
 script_callbacks.on_before_ui(load("lib_relight.ui.settings").start)
 script_callbacks.on_ui_settings(load("lib_relight.ui.settings").register)
 script_callbacks.on_before_ui(load("lib_relight.ui.axes").register)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sd_relight.lib_iclight import params
 from sd_relight.lib_ipadapter import params as ip_params
-from sd_relight.lib_relight.request import parse_api
+from sd_relight.lib_relight.request.request import parse_api
 
 ROOT = Path(__file__).resolve().parent.parent
 API = (ROOT / "docs/API.md").read_text("utf-8")

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PURE = ("lib_iclight", "lib_ipadapter")
-LIBRARIES = (*PURE, "lib_relight")
+LIBRARIES = (*PURE, "lib_relight", "embedded_host")
 PURE_MAY_IMPORT = {"numpy", "torch", "PIL", "safetensors", "transformers"}
 HOST = {"modules", "modules_forge", "backend", "ldm_patched", "gradio"}
 SERVER = {"diffusers", "fastapi", "uvicorn", "starlette"}
@@ -50,7 +50,7 @@ def absolute_roots(path):
 
 def may_know_the_host(path):
     name = name_of(path)
-    return name.startswith(("lib_relight/ui/", "lib_relight/hosts/", "lib_relight/embedded/"))
+    return name.startswith(("lib_relight/ui/", "lib_relight/hosts/", "lib_relight/web/", "embedded_host/"))
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -81,7 +81,7 @@ def test_only_the_edge_knows_the_host():
 
 
 def test_own_libraries_are_imported_relatively():
-    paths = [path for path in sources(*LIBRARIES) if "surface" not in path.parts]  # loaded as the host's own modules
+    paths = [path for path in sources(*LIBRARIES) if "webui" not in path.parts]  # loaded as the host's own modules
     assert not [name_of(path) for path in paths
                 if absolute_roots(path) & {*LIBRARIES, "sd_relight", "scripts"}]
 
@@ -90,8 +90,7 @@ def test_the_extension_does_not_need_the_embedded_host():
     for path in sources("lib_relight"):
         statements = [node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom)]
         named = {alias.name for node in statements for alias in node.names}
-        if "embedded" not in path.parts:
-            assert "embedded" not in {root for _, root in imports(path)} | named, name_of(path)
+        assert "embedded_host" not in {root for _, root in imports(path)} | named, name_of(path)
 
 
 def test_the_script_file_has_no_dataclass():

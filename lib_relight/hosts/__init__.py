@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.util import find_spec
 
-from .. import matting, optional
-from ..messages import RelightError
+from ..base.errors import RelightError
+from ..matting import matting
+from ..packages import optional
 from .base import Host
 
 

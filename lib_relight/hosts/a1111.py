@@ -8,7 +8,7 @@ import sys
 
 import torch
 
-from ..messages import RelightError
+from ..base.errors import RelightError
 from .a1111_unet import Unet, applied
 from .patcher import FAMILY_FLAGS, PatcherHost, fits
 

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..messages import RelightError
+from ..base.errors import RelightError
 
 CONV_IN = "input_blocks.0.0.weight"
 

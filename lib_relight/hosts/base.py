@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from fastapi import HTTPException
 
-from ..messages import RelightError, console
-from ..steps import Steps
+from ..base.errors import RelightError, console
+from ..base.progress import Steps
 
 
 class Host(Protocol):

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 from modules import scripts
 
-from ..axes import Axis, axes, choices_of, overridden, put
-from ..messages import USER_ERRORS, RelightError
-from ..panel import LIGHT_ITEMS, UNIT_ITEMS
+from ..base.errors import USER_ERRORS, RelightError
+from ..request.panel_values import LIGHT_ITEMS, UNIT_ITEMS
+from ..request.xyz_axes import Axis, axes, choices_of, overridden, put
 from .components import panel_choices
 
 SCRIPT = "xyz_grid.py"

@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from .. import finder, hooks, ip_files, matting, settings
-from ..panel import LIGHT_ITEMS
+from ..base import settings
+from ..matting import matting
+from ..models import iclight_files, ip_adapter_files
+from ..models.folders import model_folders
+from ..request.panel_values import LIGHT_ITEMS
 
 PICTURES = {
     "foreground": ("Subject", "The subject to relight. In img2img leave it empty: the img2img picture is the subject."),
@@ -117,7 +120,8 @@ def panel_choices(item) -> list[str] | None:
     """A dropdown's entries: what the schema lists, or the files and matting models that there are."""
     if item.name == "model":
         light = item is LIGHT_ITEMS["model"]
-        return finder.choices(hooks.model_folders("iclight")) if light else ip_files.choices(hooks.model_folders("ipadapter"))
+        return (iclight_files.choices(model_folders("iclight")) if light
+                else ip_adapter_files.choices(model_folders("ipadapter")))
     if item.name == "matting":
         return matting.choices()
     return list(item.metadata["choices"]) if "choices" in item.metadata else None

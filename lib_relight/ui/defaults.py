@@ -6,7 +6,7 @@ Light tab, so that attribute tells them apart; the host sets it after ui(), henc
 
 from __future__ import annotations
 
-from ..presets import PRESET_FIELDS
+from ..request.presets import PRESET_FIELDS
 from .components import Components
 
 SOURCE = "relight.py"

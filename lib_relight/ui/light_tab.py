@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ..panel import LIGHT_FIELDS, LIGHT_ITEMS
-from . import pad, parts, previews
+from ..request.panel_values import LIGHT_FIELDS, LIGHT_ITEMS
+from . import guarded, light_pad, previews
 from .components import Components
 
 SHOWN_WITH = {"light_angle": ("angle",), "light_x": ("spot",), "light_y": ("spot",), "light_radius": ("spot",),
@@ -21,7 +21,7 @@ def build(panel: Components) -> None:
     with gr.Column(elem_classes=["relight-light"]):
         panel.checkbox("iclight", "Relight with IC-Light", True)
         build_stage(panel)
-        parts.build(panel, "previews", previews.build)
+        guarded.build(panel, "previews", previews.build)
         add_fields(panel, FIRST)
         with gr.Accordion("More", open=False, elem_id=panel.elem_id("more")):
             add_fields(panel, [*MORE, *(name for name in LIGHT_FIELDS if name not in {*panel.components, *MORE})])
@@ -35,7 +35,7 @@ def build_stage(panel: Components) -> None:
         with gr.Column(min_width=0, elem_classes=["relight-stage-subject"]):
             panel.picture("foreground")
         with gr.Column(min_width=0, elem_classes=["relight-stage-light"]):
-            parts.build(panel, "light pad", pad.build)
+            guarded.build(panel, "light pad", light_pad.build)
             add_rows(panel, (("light",), NUMBERS))
             panel.picture("light_map", visible=False)
         with gr.Column(min_width=0, elem_classes=["relight-stage-place"]):

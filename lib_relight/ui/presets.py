@@ -8,11 +8,11 @@ from pathlib import Path
 import gradio as gr
 from modules import paths
 
-from ..hosts import web
-from ..messages import RelightError
-from ..presets import PRESET_FIELDS, PresetStore, item_of, usable
+from ..base.errors import RelightError
+from ..request.presets import PRESET_FIELDS, PresetStore, item_of, usable
+from ..web import endpoints
 from .components import Components, leave_undescribed
-from .flows import Action, Page, button
+from .one_click import Action, Page, button
 
 ROUTE = "/relight/v1/presets"
 
@@ -127,7 +127,7 @@ def import_presets(page: Page, text, file) -> tuple:
 def register(demo, app) -> None:
     """on_app_started: GET, PUT and DELETE below /relight/v1/presets, for whoever may use the host's page or API."""
     one = ROUTE + "/{name}"
-    web.add_get(app, ROUTE, lambda: {"presets": store().all()})
-    web.add_get(app, one, lambda name: store().get(name))
-    web.add_post(app, one, lambda body, stop, name: {"name": store().put(name, body)}, "PUT")
-    web.add_get(app, one, lambda name: {"deleted": store().delete(name) or name}, "DELETE")
+    endpoints.add_get(app, ROUTE, lambda: {"presets": store().all()})
+    endpoints.add_get(app, one, lambda name: store().get(name))
+    endpoints.add_post(app, one, lambda body, stop, name: {"name": store().put(name, body)}, "PUT")
+    endpoints.add_get(app, one, lambda name: {"deleted": store().delete(name) or name}, "DELETE")

@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping
 import gradio as gr
 
 from ...lib_iclight.params import IMAGE_FIELDS
-from .. import previews, routes
-from ..hooks import model_folders
-from ..images import decode_image, is_given
-from ..ip_request import MAX_UNITS
-from ..messages import USER_ERRORS, sentence_of
-from ..panel import LIGHT_FIELDS, UNIT_NAMES, panel_light, panel_unit, unit_name
-from ..previews import Shown, Wanted
-from ..request import RelightRequest
-from ..steps import Steps, Stopped
+from ..base.errors import USER_ERRORS, sentence_of
+from ..base.progress import Steps, Stopped
+from ..models.folders import model_folders
+from ..request.images import decode_image, is_given
+from ..request.ip_adapter_unit import MAX_UNITS
+from ..request.panel_values import LIGHT_FIELDS, UNIT_NAMES, panel_light, panel_unit, unit_name
+from ..request.request import RelightRequest
+from ..web import previews, routes
+from ..web.previews import Shown, Wanted
 from .components import Components
-from .pad import tab_of
+from .light_pad import tab_of
 
 LIGHT_BUTTONS = {"matte": "Matte", "foreground": "Subject on grey", "light": "Light map"}
 LIGHT_INPUTS = (*IMAGE_FIELDS, *LIGHT_FIELDS)

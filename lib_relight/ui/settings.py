@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from modules import shared
 
-from .. import settings
+from ..base import settings
 
 SECTION = ("relight", "Relight")
 

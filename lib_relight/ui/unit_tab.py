@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ..panel import UNIT_FIELDS, UNIT_ITEMS, unit_name
-from . import parts, previews
+from ..request.panel_values import UNIT_FIELDS, UNIT_ITEMS, unit_name
+from . import guarded, previews
 from .components import Components
 
 FIRST = ("model", "weight", "weight_type", "combine", "start", "end")
@@ -20,7 +20,7 @@ def build(panel: Components, number: int) -> None:
                    "Keeps the subject's identity and material while its light changes; its matte says where.")
     panel.files(unit_name(number, "more"), "More pictures")
     add_fields(panel, number, FIRST)
-    parts.build(panel, "previews", previews.build_unit, number)
+    guarded.build(panel, "previews", previews.build_unit, number)
     with gr.Accordion("More", open=False, elem_id=panel.elem_id(unit_name(number, "rest"))):
         with gr.Row():
             panel.picture(unit_name(number, "image_mask"), "image_mask")

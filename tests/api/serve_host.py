@@ -19,8 +19,8 @@ def main(repo, models, data, *extensions):
     import torch
 
     torch.set_num_threads(int(os.environ.get("RELIGHT_TEST_THREADS", "1")))
-    from sd_relight.lib_relight.embedded.host import EmbeddedHost
-    from sd_relight.lib_relight.embedded.server import ServerThread
+    from sd_relight.embedded_host.host import EmbeddedHost
+    from sd_relight.embedded_host.page.server import ServerThread
 
     EmbeddedHost(models, device="cpu", extensions=list(extensions), data_dir=data)
     server = ServerThread().start()

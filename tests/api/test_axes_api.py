@@ -8,7 +8,7 @@ import pytest
 import requests
 from api.serving import HERE, ROOT, HostProcess
 from PIL import Image
-from sd_relight.lib_relight.axes import axes
+from sd_relight.lib_relight.request.xyz_axes import axes
 
 LABELS = ["Nothing", *(axis.label for axis in axes())]
 

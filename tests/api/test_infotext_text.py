@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def infotext_utils(tmp_path_factory):
-    from sd_relight.lib_relight.embedded.boot import boot
+    from sd_relight.embedded_host.boot import boot
 
     folder = tmp_path_factory.mktemp("host")
     boot(folder, device="cpu", data_dir=folder)

@@ -11,7 +11,7 @@ import requests
 from api.serving import matting_host
 from matting import tiny_onnx
 from PIL import Image, ImageDraw
-from sd_relight.lib_relight import optional
+from sd_relight.lib_relight.packages import optional
 
 needs_rembg = pytest.mark.skipif(bool(optional.missing("matting")),
                                  reason="rembg and onnxruntime are not installed (python install.py matting)")

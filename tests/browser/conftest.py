@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 from api.serving import PROBE, ROOT, HostProcess
-from browser.panel import Panel
-from browser.pictures import draw_subject
+from browser.pages.images import draw_subject
+from browser.pages.panel import Panel
 from contract.processes import WebuiHost
 
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

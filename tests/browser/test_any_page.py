@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from browser.pad import LightPad
+from browser.pages.light_pad import LightPad
 
 PANEL = "script_{}_relight_{}"
 pytestmark = pytest.mark.any_page

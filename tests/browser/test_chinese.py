@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from browser.pad import LightPad
+from browser.pages.light_pad import LightPad
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from browser.pad import LightPad
-from browser.panel import Panel
+from browser.pages.light_pad import LightPad
+from browser.pages.panel import Panel
 
 pytestmark = pytest.mark.same_everywhere
 

@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from browser.keyboard import Keyboard
-from browser.pad import JOB, LightPad
+from browser.pages.keyboard import Keyboard
+from browser.pages.light_pad import JOB, LightPad
 from selenium.webdriver.common.keys import Keys
 
 pytestmark = pytest.mark.same_everywhere

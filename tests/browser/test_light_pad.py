@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from browser.pad import LightPad
+from browser.pages.light_pad import LightPad
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys

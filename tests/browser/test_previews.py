@@ -4,10 +4,10 @@ the next job."""
 import numpy as np
 import pytest
 from api.serving import matting_host
-from browser.pictures import draw_subject
+from browser.pages.images import draw_subject
 from matting import tiny_onnx
 from PIL import Image
-from sd_relight.lib_relight import optional
+from sd_relight.lib_relight.packages import optional
 
 PANEL = "script_{}_relight_{}"
 MARK_OLD = "for (const part of document.querySelectorAll(`#${arguments[0]} :is(figcaption, p)`)) part.dataset.old = 1"

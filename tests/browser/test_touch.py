@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from browser.finger import WIDTH, Finger
-from browser.pad import JOB, LightPad
+from browser.pages.finger import WIDTH, Finger
+from browser.pages.light_pad import JOB, LightPad
 
 pytestmark = pytest.mark.same_everywhere
 

@@ -41,8 +41,8 @@ def run(main, arguments):
 
 def readme_example():
     """The README's HTTP example, as printed there, against a real server."""
-    from sd_relight.lib_relight.embedded.server import ServerThread
-    from sd_relight.lib_relight.embedded.studio import Studio
+    from sd_relight.embedded_host.cli.studio import Studio
+    from sd_relight.embedded_host.page.server import ServerThread
 
     example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)[1]
     Studio()
@@ -64,7 +64,7 @@ def main():
     (FOLDER / "empty").mkdir()
     (FOLDER / "html").mkdir()
     (FOLDER / "html" / "model.safetensors").write_text("<!DOCTYPE html><html>Sign in</html>")
-    from sd_relight.lib_relight.embedded import cli
+    from sd_relight.embedded_host.cli import cli
 
     answer = {name: run(lambda words: cli.main(dev.parser().parse_args(words)), words) for name, words in COMMANDS.items()}
     answer["readme"] = readme_example()

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from sd_relight.lib_relight.embedded import cli, demo, studio
-from sd_relight.lib_relight.embedded.contact_sheet import GAP, LABEL, PAPER, contact_sheet, grid
-from sd_relight.lib_relight.embedded.progress_bar import ProgressBar, draw, share_done
-from sd_relight.lib_relight.embedded.shot import Shot, fit_size, parse_size, payload_of, uses_img2img
-from sd_relight.lib_relight.messages import RelightError
-from sd_relight.lib_relight.panel import parse_request
+from sd_relight.embedded_host.cli import cli, demo, studio
+from sd_relight.embedded_host.cli.contact_sheet import GAP, LABEL, PAPER, contact_sheet, grid
+from sd_relight.embedded_host.cli.progress_bar import ProgressBar, draw, share_done
+from sd_relight.embedded_host.cli.shot import Shot, fit_size, parse_size, payload_of, uses_img2img
+from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.request.panel_values import parse_request
 
 PHOTO = Image.new("RGB", (300, 200), (200, 120, 40))
 

@@ -6,7 +6,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor2_0
 from ipadapter import ip_files as made
-from sd_relight.lib_ipadapter.blocks import LAYERS
+from sd_relight.lib_ipadapter.unet_layers import LAYERS
 
 UNIT = {"sd15": 16, "sdxl": 16}
 CROSS = 64

@@ -6,12 +6,12 @@ import types
 import pytest
 import torch
 from ipadapter.mini_host import host_attention
-from sd_relight.lib_ipadapter.attention import Unit, build_patches, find_previous, sdpa, wanted_layers, without_ours
-from sd_relight.lib_ipadapter.keys import LayerKeys, compute_keys, size_in_bytes
-from sd_relight.lib_ipadapter.maskgrid import MaskGrid
-from sd_relight.lib_ipadapter.rows import Segment, row_plan
-from sd_relight.lib_ipadapter.timing import StepClock, Window
-from sd_relight.lib_ipadapter.weight_types import LayerWeight, transformer_weights
+from sd_relight.lib_ipadapter.attend.attention import Unit, build_patches, find_previous, sdpa, wanted_layers, without_ours
+from sd_relight.lib_ipadapter.attend.batch_rows import Segment, row_plan
+from sd_relight.lib_ipadapter.attend.keys_values import LayerKeys, compute_keys, size_in_bytes
+from sd_relight.lib_ipadapter.attend.maskgrid import MaskGrid
+from sd_relight.lib_ipadapter.attend.timing import StepClock, Window
+from sd_relight.lib_ipadapter.attend.weight_types import LayerWeight, transformer_weights
 
 C, HEADS, D = 16, 4, 12
 SLOT = ("input", 1)

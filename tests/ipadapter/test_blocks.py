@@ -3,7 +3,7 @@
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
-from sd_relight.lib_ipadapter import blocks
+from sd_relight.lib_ipadapter import unet_layers
 from sd_relight.lib_ipadapter.errors import IpAdapterError
 
 SD15 = [  # num, key, slot, t_idx, level
@@ -21,7 +21,7 @@ SDXL = [  # first num, last num, kind, block, t_idx, level
 
 @pytest.mark.parametrize("entry", SD15)
 def test_sd15_entry(entry):
-    layer = blocks.LAYERS["sd15"][entry[0]]
+    layer = unet_layers.LAYERS["sd15"][entry[0]]
     assert (layer.num, layer.key, layer.slot("sd15"), layer.t_idx, layer.level) == entry
 
 
@@ -29,15 +29,15 @@ def test_sd15_entry(entry):
 def test_sdxl_entry(entry):
     first, last, kind, block, t_idx, level = entry
     for index, num in enumerate(range(first, last + 1)):
-        layer = blocks.LAYERS["sdxl"][num]
+        layer = unet_layers.LAYERS["sdxl"][num]
         assert layer == (num, 2 * num + 1, kind, block, index, t_idx, level)
         assert layer.slot("sdxl") == (kind, block, index)
 
 
 def test_counts():
-    assert {base: len(layers) for base, layers in blocks.LAYERS.items()} == {"sd15": 16, "sdxl": 70}
-    assert blocks.TRANSFORMERS == {"sd15": 16, "sdxl": 11}
-    assert blocks.LAYERS["sdxl"][69].key == 139
+    assert {base: len(layers) for base, layers in unet_layers.LAYERS.items()} == {"sd15": 16, "sdxl": 70}
+    assert unet_layers.TRANSFORMERS == {"sd15": 16, "sdxl": 11}
+    assert unet_layers.LAYERS["sdxl"][69].key == 139
 
 
 def diffusers_names(base):
@@ -66,13 +66,13 @@ def ldm_module(base, name):
 @pytest.mark.parametrize("base", ["sd15", "sdxl"])
 def test_processor_numbers_are_those_of_diffusers(base):
     names = diffusers_names(base)
-    assert len(names) == 2 * len(blocks.LAYERS[base])
+    assert len(names) == 2 * len(unet_layers.LAYERS[base])
     for number, name in enumerate(names):
-        assert blocks.processor_module(base, number) == ldm_module(base, name)
+        assert unet_layers.processor_module(base, number) == ldm_module(base, name)
 
 
 def test_refusals():
     with pytest.raises(IpAdapterError, match="`sd3` is no base model that IP-Adapter runs on; use one of sd15, sdxl."):
-        blocks.layers_of("sd3")
+        unet_layers.layers_of("sd3")
     with pytest.raises(IpAdapterError, match="Attention 32 does not exist in SD 1.5, which has 32; the adapter file is for"):
-        blocks.processor_module("sd15", 32)
+        unet_layers.processor_module("sd15", 32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sd_relight.lib_ipadapter import combine, noise
+from sd_relight.lib_ipadapter.encode import combine, noise
 from sd_relight.lib_ipadapter.errors import IpAdapterError
 
 

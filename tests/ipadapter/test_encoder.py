@@ -6,10 +6,10 @@ import pytest
 import torch
 from ipadapter import ip_files as made
 from safetensors.torch import save_file
-from sd_relight.lib_ipadapter import encoder
+from sd_relight.lib_ipadapter.encode import encoder
 from sd_relight.lib_ipadapter.errors import IpAdapterError
-from sd_relight.lib_ipadapter.openclip import hf_names
-from sd_relight.lib_ipadapter.variants import EncoderNeed
+from sd_relight.lib_ipadapter.files.openclip import hf_names
+from sd_relight.lib_ipadapter.files.variants import EncoderNeed
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 SIZES = {"H": (32, 1280, 5120, 1024, 14, 257), "bigG": (48, 1664, 8192, 1280, 14, 257), "L": (24, 1024, 4096, 768, 14, 257),

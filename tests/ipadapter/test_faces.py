@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sd_relight.lib_ipadapter import faces, scrfd
+from sd_relight.lib_ipadapter.encode import faces, scrfd
 from sd_relight.lib_ipadapter.errors import IpAdapterError
 
 

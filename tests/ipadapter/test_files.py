@@ -7,7 +7,7 @@ import torch
 from ipadapter import ip_files as made
 from safetensors.torch import save_file
 from sd_relight.lib_ipadapter.errors import IpAdapterError
-from sd_relight.lib_ipadapter.files import inspect_file, load_file
+from sd_relight.lib_ipadapter.files.adapter_file import inspect_file, load_file
 
 PROJ = made.random_state(made.base_proj(24, 16))
 IP = made.random_state(made.layer_shapes("sd15", 16, 8), seed=1)

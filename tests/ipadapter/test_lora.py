@@ -3,9 +3,9 @@
 import pytest
 import torch
 from ipadapter import ip_files as made
-from sd_relight.lib_ipadapter.blocks import LAYERS
 from sd_relight.lib_ipadapter.errors import IpAdapterError
-from sd_relight.lib_ipadapter.lora import lora_deltas
+from sd_relight.lib_ipadapter.files.lora import lora_deltas
+from sd_relight.lib_ipadapter.unet_layers import LAYERS
 
 
 def empty(shapes):

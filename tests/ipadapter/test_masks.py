@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sd_relight.lib_ipadapter import masks
+from sd_relight.lib_ipadapter.attend import masks
+from sd_relight.lib_ipadapter.attend.batch_rows import row_plan
+from sd_relight.lib_ipadapter.attend.maskgrid import MaskGrid
 from sd_relight.lib_ipadapter.errors import IpAdapterError
-from sd_relight.lib_ipadapter.maskgrid import MaskGrid
-from sd_relight.lib_ipadapter.rows import row_plan
 
 
 def conv_size(size):

@@ -3,11 +3,11 @@
 import pytest
 import torch
 from ipadapter.mini_host import host_attention
-from sd_relight.lib_ipadapter.attention import Unit, build_patches
-from sd_relight.lib_ipadapter.keys import compute_keys
-from sd_relight.lib_ipadapter.maskgrid import MaskGrid
-from sd_relight.lib_ipadapter.timing import StepClock, Window
-from sd_relight.lib_ipadapter.weight_types import LayerWeight
+from sd_relight.lib_ipadapter.attend.attention import Unit, build_patches
+from sd_relight.lib_ipadapter.attend.keys_values import compute_keys
+from sd_relight.lib_ipadapter.attend.maskgrid import MaskGrid
+from sd_relight.lib_ipadapter.attend.timing import StepClock, Window
+from sd_relight.lib_ipadapter.attend.weight_types import LayerWeight
 from torch.utils._python_dispatch import TorchDispatchMode
 
 WAITING = ("_local_scalar_dense", "is_nonzero", "nonzero", "equal", "_to_copy", "lift_fresh", "masked_select", "unique")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sd_relight.lib_ipadapter import preprocess
+from sd_relight.lib_ipadapter.encode import preprocess
 from sd_relight.lib_ipadapter.errors import IpAdapterError
 from transformers import CLIPImageProcessor
 

@@ -8,17 +8,17 @@ import torch
 from ipadapter import ip_files as made
 from ipadapter.mini_host import CROSS
 from PIL import Image
-from sd_relight.lib_ipadapter import preprocess
-from sd_relight.lib_ipadapter.adapter import Adapter
-from sd_relight.lib_ipadapter.attention import build_patches
-from sd_relight.lib_ipadapter.encoder import EncoderInfo
+from sd_relight.lib_ipadapter.attend.attention import build_patches
+from sd_relight.lib_ipadapter.attend.units import box_mask, build_units
+from sd_relight.lib_ipadapter.encode import preprocess
+from sd_relight.lib_ipadapter.encode.adapter import Adapter
+from sd_relight.lib_ipadapter.encode.encoder import EncoderInfo
+from sd_relight.lib_ipadapter.encode.faces import Face
+from sd_relight.lib_ipadapter.encode.tokens import Reference, encode_prompt, fingerprint
 from sd_relight.lib_ipadapter.errors import IpAdapterError
-from sd_relight.lib_ipadapter.faces import Face
-from sd_relight.lib_ipadapter.files import AdapterFile
+from sd_relight.lib_ipadapter.files.adapter_file import AdapterFile
+from sd_relight.lib_ipadapter.files.variants import detect
 from sd_relight.lib_ipadapter.params import IpAdapterParams
-from sd_relight.lib_ipadapter.prompt import Reference, encode_prompt, fingerprint
-from sd_relight.lib_ipadapter.units import box_mask, build_units
-from sd_relight.lib_ipadapter.variants import detect
 
 SHAPES = {
     "base": made.base_proj(24, CROSS), "plus": made.resampler(40, 64, CROSS, 1), "full-face": made.full_proj(40, CROSS),

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from sd_relight.lib_ipadapter.timing import StepClock, Window, active_steps, curve_value, is_open
+from sd_relight.lib_ipadapter.attend.timing import StepClock, Window, active_steps, curve_value, is_open
 
 KARRAS = [14.6, 9.7, 6.3, 4.0, 2.5, 1.5, 0.86, 0.47, 0.24, 0.11, 0.03]
 

@@ -2,9 +2,9 @@
 
 import pytest
 from ipadapter import ip_files as made
-from sd_relight.lib_ipadapter.adapter import inspect_adapter
+from sd_relight.lib_ipadapter.encode.adapter import inspect_adapter
 from sd_relight.lib_ipadapter.errors import IpAdapterError
-from sd_relight.lib_ipadapter.variants import check_unet
+from sd_relight.lib_ipadapter.files.variants import check_unet
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """Every entry of the weight tables, on both bases."""
 
 import pytest
+from sd_relight.lib_ipadapter.attend.weight_types import LayerWeight, transformer_weights
 from sd_relight.lib_ipadapter.errors import IpAdapterError
 from sd_relight.lib_ipadapter.params import WEIGHT_TYPES
-from sd_relight.lib_ipadapter.weight_types import LayerWeight, transformer_weights
 
 W, WC, B = 0.8, 0.5, 2.0
 L = {"sd15": 16, "sdxl": 11}

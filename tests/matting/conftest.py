@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from PIL import Image
-from sd_relight.lib_relight import caches, matting
+from sd_relight.lib_relight.base import caches
+from sd_relight.lib_relight.matting import matting
 
 RAMP = np.linspace(20, 220, 320).round().astype(np.uint8)
 

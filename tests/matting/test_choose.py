@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from PIL import Image
-from sd_relight.lib_relight import matting, matting_models
-from sd_relight.lib_relight.messages import RelightError
+from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.matting import matting, model_table
 
 OPAQUE = Image.new("RGB", (60, 40), (200, 100, 50))
 
@@ -130,11 +130,11 @@ def test_unknown_model_names_what_there_is(folder):
     (folder / "mine.onnx").write_bytes(b"")
     assert refused("u2nt", OPAQUE) == (
         f"`matting` is 'u2nt', which is no matting model; there is auto, none, alpha, mask, mine, "
-        f"{', '.join(matting_models.MODELS)}. Files of your own (*.onnx) go into {folder}.")
+        f"{', '.join(model_table.MODELS)}. Files of your own (*.onnx) go into {folder}.")
 
 
 def test_choices(folder):
-    assert matting.choices() == ["auto", "none", "alpha", "mask", *matting_models.MODELS]
+    assert matting.choices() == ["auto", "none", "alpha", "mask", *model_table.MODELS]
     (folder / "mine.onnx").write_bytes(b"")
     (folder / "u2net.ONNX").write_bytes(b"")
     (folder / "notes.txt").write_bytes(b"")
@@ -145,21 +145,21 @@ def test_choices(folder):
 @pytest.mark.parametrize("name", ["mine", "MINE", "mine.onnx"])
 def test_a_file_is_found_by_stem_or_name(folder, name):
     (folder / "mine.onnx").write_bytes(b"")
-    assert matting_models.find(name, folder) == ("mine", folder / "mine.onnx")
+    assert model_table.find(name, folder) == ("mine", folder / "mine.onnx")
 
 
 def test_a_file_of_the_users_goes_before_rembgs_model(folder):
     (folder / "u2net.onnx").write_bytes(b"")
-    assert matting_models.find("u2net", folder) == ("u2net", folder / "u2net.onnx")
-    assert matting_models.find("U2netP", folder) == ("u2netp", None)
+    assert model_table.find("u2net", folder) == ("u2net", folder / "u2net.onnx")
+    assert model_table.find("U2netP", folder) == ("u2netp", None)
 
 
 def test_a_folder_that_does_not_exist_holds_nothing(folder):
-    assert matting_models.own_files(folder / "nowhere") == {}
+    assert model_table.own_files(folder / "nowhere") == {}
 
 
 def test_licences():
     assert "non-commercial" in matting.licence("bria-rmbg")
-    assert matting.licence(matting_models.DEFAULT) == "Apache-2.0"
+    assert matting.licence(model_table.DEFAULT) == "Apache-2.0"
     assert matting.licence("mine") == "the licence that came with the file"
-    assert matting_models.MODELS[matting_models.DEFAULT].commercial
+    assert model_table.MODELS[model_table.DEFAULT].commercial

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from matting import tiny_onnx
 from PIL import Image
-from sd_relight.lib_relight import caches, matting, matting_models, optional
-from sd_relight.lib_relight.caches import counters
-from sd_relight.lib_relight.messages import RelightError
-from sd_relight.lib_relight.steps import Steps
+from sd_relight.lib_relight.base import caches
+from sd_relight.lib_relight.base.caches import counters
+from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.base.progress import Steps
+from sd_relight.lib_relight.matting import matting, model_table
+from sd_relight.lib_relight.packages import optional
 
 pytestmark = pytest.mark.skipif(bool(optional.missing("matting")),
                                 reason="rembg and onnxruntime are not installed (python install.py matting)")
@@ -135,12 +137,12 @@ def test_rembgs_own_model_from_its_folder(folder, ramp, ramp_alpha, tmp_path, mo
 
 def test_every_listed_model_is_known_to_rembg():
     names = {session.name() for session in optional.load("matting", "rembg.sessions").sessions_class}
-    assert set(matting_models.MODELS) <= names
+    assert set(model_table.MODELS) <= names
 
 
 def test_no_listed_model_leaves_the_machine():
     classes = {session.name(): session for session in optional.load("matting", "rembg.sessions").sessions_class}
-    assert all(getattr(classes[name], "is_local", lambda: True)() for name in matting_models.MODELS)
+    assert all(getattr(classes[name], "is_local", lambda: True)() for name in model_table.MODELS)
 
 
 def test_rembg_runs_without_pymatting(tiny, ramp):
@@ -210,7 +212,7 @@ def test_a_download_that_fails(folder, ramp, tmp_path, monkeypatch):
 
 
 def test_a_model_that_the_installed_rembg_lacks(folder, ramp, monkeypatch):
-    monkeypatch.setitem(matting_models.MODELS, "u3net", matting_models.MODELS["u2net"])
+    monkeypatch.setitem(model_table.MODELS, "u3net", model_table.MODELS["u2net"])
     said = sentence(ramp, "u3net")
     assert said.startswith("The installed rembg does not know the matting model u3net; choose one of isnet-general-use, u2net,")
 

@@ -1,8 +1,8 @@
 """models/README.md names what the code reads."""
 
 import pytest
-from sd_relight.lib_relight import matting_models
 from sd_relight.lib_relight.hosts.patcher import MODEL_FOLDERS
+from sd_relight.lib_relight.matting import model_table
 
 
 @pytest.fixture
@@ -12,15 +12,15 @@ def readme(repo_root):
 
 def test_every_matting_model_stands_there_with_file_and_licence(readme):
     rows = {line.split("`")[1]: line for line in readme.splitlines() if line.startswith("| `") and ".onnx" in line}
-    assert set(rows) == set(matting_models.MODELS)
-    for name, model in matting_models.MODELS.items():
+    assert set(rows) == set(model_table.MODELS)
+    for name, model in model_table.MODELS.items():
         assert f"`{model.file or name + '.onnx'}`" in rows[name]
         assert model.licence.split(":")[0] in rows[name]
         assert ("non-commercial" in rows[name]) == (not model.commercial)
 
 
 def test_the_default_is_marked(readme):
-    assert f"`{matting_models.DEFAULT}` (default)" in readme
+    assert f"`{model_table.DEFAULT}` (default)" in readme
 
 
 def test_the_hosts_folders_stand_there(readme):
@@ -29,7 +29,7 @@ def test_the_hosts_folders_stand_there(readme):
 
 
 def test_the_words_in_file_names_stand_there(readme):
-    for part, _ in matting_models.FAMILIES:
+    for part, _ in model_table.FAMILIES:
         assert f"`{part}`" in readme
 
 

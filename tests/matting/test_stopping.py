@@ -8,10 +8,13 @@ import pytest
 from matting import tiny_onnx
 from PIL import Image
 from sd_relight.lib_iclight.params import IcLightParams
-from sd_relight.lib_relight import caches, matting, matting_run, optional, pictures
-from sd_relight.lib_relight.messages import RelightError
-from sd_relight.lib_relight.request import IcLightImages
-from sd_relight.lib_relight.steps import Steps, Stopped
+from sd_relight.lib_relight.base import caches
+from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.base.progress import Steps, Stopped
+from sd_relight.lib_relight.job import subject
+from sd_relight.lib_relight.matting import inference, matting
+from sd_relight.lib_relight.packages import optional
+from sd_relight.lib_relight.request.request import IcLightImages
 
 needs_rembg = pytest.mark.skipif(bool(optional.missing("matting")),
                                  reason="rembg and onnxruntime are not installed (python install.py matting)")
@@ -57,7 +60,7 @@ def test_a_stop_in_the_middle_of_a_run(slow, ramp):
     with pytest.raises(Stopped):
         matting.matte(ramp, slow, stop.steps)
     assert time.monotonic() - started < 30, "the whole run takes minutes"
-    assert caches.counters["mattes"] == 0 and not matting_run.running.locked()
+    assert caches.counters["mattes"] == 0 and not inference.running.locked()
 
 
 @needs_rembg
@@ -99,13 +102,13 @@ def disc(rgba=True):
 
 
 def share(**params):
-    return float(pictures.cut_out(disc(), IcLightParams(**params), IcLightImages(), "foreground").alpha.mean())
+    return float(subject.cut_out(disc(), IcLightParams(**params), IcLightImages(), "foreground").alpha.mean())
 
 
 def test_the_tools_change_the_subjects_matte():
     plain = share()
     assert share(matte_grow=4) > plain * 1.2 and share(matte_grow=-4) < plain * 0.8
-    soft = pictures.cut_out(disc(), IcLightParams(matte_feather=3), IcLightImages(), "foreground").alpha
+    soft = subject.cut_out(disc(), IcLightParams(matte_feather=3), IcLightImages(), "foreground").alpha
     assert ((soft > 0.05) & (soft < 0.95)).mean() > 0.1
 
 

@@ -5,12 +5,12 @@ import torch
 from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
 from ipadapter.mini_host import CROSS, MiniHost, adapter_state, tiny_unet
 from safetensors.torch import save_file
-from sd_relight.lib_ipadapter.adapter import load_adapter
-from sd_relight.lib_ipadapter.attention import Unit, build_patches
-from sd_relight.lib_ipadapter.blocks import LAYERS
-from sd_relight.lib_ipadapter.keys import compute_keys
-from sd_relight.lib_ipadapter.maskgrid import MaskGrid
-from sd_relight.lib_ipadapter.weight_types import LayerWeight, transformer_weights
+from sd_relight.lib_ipadapter.attend.attention import Unit, build_patches
+from sd_relight.lib_ipadapter.attend.keys_values import compute_keys
+from sd_relight.lib_ipadapter.attend.maskgrid import MaskGrid
+from sd_relight.lib_ipadapter.attend.weight_types import LayerWeight, transformer_weights
+from sd_relight.lib_ipadapter.encode.adapter import load_adapter
+from sd_relight.lib_ipadapter.unet_layers import LAYERS
 
 BATCH = 2
 pytestmark = pytest.mark.same_everywhere

@@ -9,9 +9,9 @@ import pytest
 import torch
 from diffusers.loaders.unet import UNet2DConditionLoadersMixin
 from ipadapter import ip_files as made
-from sd_relight.lib_ipadapter.files import AdapterFile
-from sd_relight.lib_ipadapter.projections import build
-from sd_relight.lib_ipadapter.variants import detect
+from sd_relight.lib_ipadapter.encode.projections import build
+from sd_relight.lib_ipadapter.files.adapter_file import AdapterFile
+from sd_relight.lib_ipadapter.files.variants import detect
 
 CROSS = 128
 CASES = {

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sd_relight.lib_relight.embedded.host import EmbeddedHost
+from sd_relight.embedded_host.host import EmbeddedHost
 from semantic.relighting import Objects, relight
 
 ROOT = Path(__file__).resolve().parents[2]

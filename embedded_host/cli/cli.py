@@ -1,0 +1,108 @@
+"""The command line behind dev.py: relight one photograph, the demo, the benchmarks. Errors are one sentence."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from ...lib_iclight.params import params_from_dict
+from ...lib_relight.request.images import open_file
+from ...lib_relight.base.errors import USER_ERRORS, RelightError
+from . import demo
+from .shot import Shot, fit_size, parse_size
+from .studio import DEMO_MODELS, Studio, defaults, describe_models, native_side, save_picture
+
+FORMATS = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def main(args) -> int:
+    """args: what dev.py parsed. Returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl+C."""
+    try:
+        return {"demo": run_demo, "relight": relight, "bench": bench}[args.command](args)
+    except USER_ERRORS as error:
+        return say(str(error))
+    except KeyboardInterrupt:
+        print("interrupted.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if sentence := known_sentence(error):
+            return say(sentence)
+        raise
+
+
+def say(sentence: str) -> int:
+    print(f"dev.py: {sentence}", file=sys.stderr)
+    return 2
+
+
+def known_sentence(error: Exception) -> str | None:
+    """A sentence for what libraries raise and users can mend, or None: then it is our bug and its traceback is wanted."""
+    if type(error).__name__ == "OutOfMemoryError":
+        return "the device has too little memory for this size; choose a smaller --size, less --hires, or --device cpu."
+    detail = getattr(error, "detail", None)
+    return detail if isinstance(detail, str) and getattr(error, "status_code", 500) < 500 else None
+
+
+def run_demo(args) -> int:
+    demo.check_lights(args.light)
+    return demo.run(args)
+
+
+def bench(args) -> int:
+    from ...benchmarks import report
+
+    return report.run(args)
+
+
+def check(args) -> None:
+    """What can be wrong before a model is loaded. Raises RelightError."""
+    if args.out.suffix.lower() not in FORMATS:
+        raise RelightError(f"-o is {args.out}; its name must end in {', '.join(FORMATS)}.")
+    params_from_dict({"light": args.light, **more_fields(args.set)})
+    ranges = {"steps": (1, 150), "hires": (1.0, 4.0), "denoise": (0.0, 1.0), "cfg": (1.0, 30.0)}
+    for name, (low, high) in ranges.items():
+        value = getattr(args, name)
+        if value is not None and not low <= value <= high:
+            raise RelightError(f"--{name} is {value:g}; it must be from {low:g} to {high:g}.")
+
+
+def more_fields(assignments) -> dict:
+    """["light_angle=30", "extras=true"] -> {"light_angle": 30, "extras": True}. Raises RelightError."""
+    fields = {}
+    for text in assignments or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise RelightError(f"--set is {text!r}; write FIELD=VALUE, for example --set light_angle=30.")
+        try:
+            fields[name] = json.loads(value)
+        except ValueError:
+            fields[name] = value
+    return fields
+
+
+def shot_of(args, models) -> Shot:
+    """The pictures opened and every option given a value. Raises RelightError."""
+    photo = open_file(args.photo, "photo")
+    try:
+        size = parse_size(args.size) if args.size else fit_size(photo.size, native_side(models))
+    except ValueError as error:
+        raise RelightError(str(error)) from error
+    given = {name: getattr(args, name) for name in ("steps", "denoise") if getattr(args, name) is not None}
+    return Shot(
+        photo, size, light=args.light, seed=args.seed, hires=args.hires, cfg=args.cfg,
+        more=more_fields(args.set),
+        background=open_file(args.background, "background") if args.background else None,
+        mask=open_file(args.mask, "mask") if args.mask else None,
+        **{**defaults(models, args.prompt, args.negative), **given})
+
+
+def relight(args) -> int:
+    check(args)
+    models = args.models or DEMO_MODELS
+    shot = shot_of(args, models)
+    studio = Studio(models, args.device)
+    print(f"models: {describe_models(studio.models)}\ndevice: {studio.device}", flush=True)
+    photo = studio.take(args.photo.name, shot)
+    save_picture(photo.image, args.out, photo.infotext)
+    print(f"{photo.infotext.splitlines()[-1]}\nwrote {args.out.resolve()} ({photo.image.width}x{photo.image.height})")
+    return 0

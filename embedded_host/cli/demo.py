@@ -1,0 +1,152 @@
+"""`dev.py demo`: the photograph that ships with the project, relit by the real script on the embedded host."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import webbrowser
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ...lib_iclight.params import DIRECTIONS
+from ...lib_relight.request.images import open_file
+from ...lib_relight.base.errors import RelightError
+from .contact_sheet import contact_sheet
+from .shot import Shot, fit_size, join_words
+from .studio import ROOT, Photo, Studio, defaults, describe_models, is_tiny, native_side, save_picture
+
+LIGHTS = ("left", "right", "top", "bottom")
+NAMED_LIGHTS = (*DIRECTIONS, "ambient")
+PHOTO, MATTE, BACKGROUND = (ROOT / "assets" / name for name in ("astronaut.jpg", "astronaut-matte.png", "sunset.jpg"))
+PROMPT = "a portrait of an astronaut in an orange suit"
+REPAIRED = {"detail": 1.0, "detail_sigma": 6.0, "color_hold": 0.7}
+REPAIRED_NOTE = ("photo: the networks give the light; the photograph's own detail and colours are put back with `detail` 1 and "
+                 "`color_hold`.\n       What the networks alone make of it is the picture `networks only`.")
+TINY_PROMPT, OBJECT_PROMPT = "an orange clay blob, neutral light", "an orange clay ball, neutral light"
+
+
+def serve_page(args) -> int:
+    check_port(args.port)
+    studio = Studio(args.models, args.device)
+    url = f"http://127.0.0.1:{args.port}"
+    print(f"models: {describe_models(studio.models)}\nopen {url}  (Ctrl+C ends it)", flush=True)
+    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        threading.Thread(target=open_when_ready, args=(args.port, url), daemon=True).start()
+    studio.host.serve(port=args.port)
+    return 0
+
+
+def check_port(port: int) -> None:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise RelightError(f"--port {port} cannot be used ({error}); choose another one.") from error
+
+
+def open_when_ready(port: int, url: str) -> None:
+    for _ in range(120):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                webbrowser.open(url)
+                return
+        time.sleep(0.5)
+
+
+def rendered_object(size: int) -> tuple[Image.Image, Image.Image]:
+    """(picture on grey, matte) of a clay object that the tiny models were not trained on."""
+    from ...training.rendering import held_out_scenes, render, to_uint8
+
+    pictures = render(held_out_scenes(1), size)
+    picture = to_uint8(pictures.foreground)[0]
+    matte = (pictures.alpha[0, 0].clamp(0, 1) * 255).round().byte().numpy()
+    return Image.fromarray(picture), Image.fromarray(matte)
+
+
+def bright_side(image: Image.Image, matte: Image.Image) -> str:
+    """Which side of the subject is brighter, and by how many grey levels of 255: "left +31, top +4"."""
+    grey = np.asarray(image.convert("L"), dtype=np.float64)
+    inside = np.asarray(matte.convert("L").resize(image.size, Image.LANCZOS)) > 127
+    middle_y, middle_x = (int(np.median(axis)) for axis in np.nonzero(inside))
+    x, y = np.arange(image.width)[None, :], np.arange(image.height)[:, None]
+    across = grey[inside & (x < middle_x)].mean() - grey[inside & (x > middle_x)].mean()
+    down = grey[inside & (y < middle_y)].mean() - grey[inside & (y > middle_y)].mean()
+    return f"{'left' if across > 0 else 'right'} +{abs(across):.0f}, {'top' if down > 0 else 'bottom'} +{abs(down):.0f}"
+
+
+def plan(args, models: Path) -> list[tuple[str, Shot, Image.Image]]:
+    """(title, shot, matte) for every picture: the rendered object where the models are tiny, then the photograph."""
+    side, tiny = native_side(models), is_tiny(models)
+    lights = args.light or list(LIGHTS)
+    given = {"seed": args.seed, **({"steps": args.steps} if args.steps else {})}
+    shots = []
+    if tiny:
+        picture, matte = rendered_object(side)
+        clay = Shot(picture, (side, side), mask=matte, **{**defaults(models, OBJECT_PROMPT), **given})
+        shots += [(f"object, {light}", with_light(clay, light), matte) for light in lights]
+    photo, matte = open_file(PHOTO, "photo"), open_file(MATTE, "mask")
+    words = defaults(models, TINY_PROMPT if tiny else PROMPT)
+    bare = Shot(photo, fit_size(photo.size, side), mask=matte, **{**words, **given})
+    portrait = replace(bare, more=REPAIRED) if tiny else bare
+    shots += [(f"photo, {light}", with_light(portrait, light), matte) for light in lights]
+    if tiny:
+        shots.append(("photo, networks only", with_light(bare, lights[0]), matte))
+    if args.light is None:
+        warm = {**REPAIRED, "color_hold": 0.3} if tiny else {}  # the scene's own colour is part of its light
+        sunset = replace(bare, background=open_file(BACKGROUND, "background"), more=warm)
+        shots.append(("photo, on sunset", sunset, matte))
+    return shots
+
+
+def with_light(shot: Shot, light: str) -> Shot:
+    return replace(shot, light=light, prompt=join_words(shot.prompt, f"light from the {light}"))
+
+
+def run(args) -> int:
+    """Makes, saves and times every picture. Returns the exit code."""
+    if args.ui:
+        return serve_page(args)
+    began = time.monotonic()
+    studio = Studio(args.models, args.device)
+    loaded = time.monotonic() - began
+    note = f"\n{REPAIRED_NOTE}" if is_tiny(studio.models) else ""
+    print(f"models: {describe_models(studio.models)}{note}\ndevice: {studio.device}", flush=True)
+    out = args.out.resolve()
+    rows, cells, seen, moments = [], [], [], []
+    for title, shot, matte in plan(args, studio.models):
+        photo = studio.take(title, shot)
+        save_picture(photo.image, out / f"{title.replace(', ', '-').replace(' ', '-')}.png", photo.infotext)
+        moments.append(time.monotonic() - began)
+        rows.append((photo, bright_side(photo.image, matte)))
+        if shot.photo not in seen:
+            seen.append(shot.photo)
+            cells.append((f"{title.split(',')[0]}, as it is", shot.photo))
+        if shot.background is not None:
+            cells.append(("background, as it is", shot.background))
+        cells.append((title, photo.image))
+    sheet = out / "contact-sheet.jpg"
+    save_picture(contact_sheet(cells, columns=5), sheet)
+    print(timings(rows, {"loading the models": loaded, "first relit picture after": moments[0],
+                         "in all": time.monotonic() - began}))
+    print(f"pictures: {out}\ncontact sheet: {sheet}")
+    return 0
+
+
+def timings(rows: list[tuple[Photo, str]], seconds: dict[str, float]) -> str:
+    lines = [f"\n{'picture':<22}{'size':>10}{'seconds':>9}   brighter side of the subject, grey levels"]
+    lines += [f"{photo.title:<22}{'x'.join(map(str, photo.image.size)):>10}{photo.seconds:9.1f}   {side}"
+              for photo, side in rows]
+    return "\n".join([*lines, *(f"{name:<32}{value:9.1f}" for name, value in seconds.items())])
+
+
+def check_lights(lights) -> None:
+    """Raises RelightError for a light that needs more than its name, before any model is loaded."""
+    for light in lights or []:
+        if light not in NAMED_LIGHTS:
+            raise RelightError(f"--light is {light!r}; choose one of {', '.join(NAMED_LIGHTS)}.")

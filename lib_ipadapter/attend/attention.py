@@ -1,0 +1,188 @@
+"""Decoupled cross-attention as patches for a host's attn2 replace table.
+
+Z = text(q) + Σ_i w_i · M_i ⊙ softmax(q K_iᵀ / √d) V_i, before `to_out`; the text part stays exactly the host's.
+Nothing here reads from the device: weights are Python numbers, fixed for a step by a StepClock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..unet_layers import layers_of
+from .batch_rows import Plan, row_plan
+from .foreign import ForeignCallback, foreign_unit
+from .keys_values import LayerKeys
+from .maskgrid import MaskGrid
+from .timing import StepClock, Window
+from .weight_types import LayerWeight
+
+Attention = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One image prompt, ready to be attended to.
+
+    keys: layer number -> LayerKeys.  weights: spatial transformer -> LayerWeight.  mask: MaskGrid in output space.
+    identity: names the content; units are summed in its order, so that the order they were given in changes nothing.
+    """
+
+    keys: Mapping[int, LayerKeys]
+    weights: Mapping[int, LayerWeight]
+    scaling: str = "V only"
+    window: Window = field(default_factory=Window)
+    mask: MaskGrid | None = None
+    identity: str = ""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A unit's part in one layer."""
+
+    keys: LayerKeys
+    weight: float
+    negative: bool
+    scaling: str
+    window: object
+    mask: MaskGrid | None
+
+
+def sdpa(q: Tensor, k: Tensor, v: Tensor, heads: int, bias: Tensor | None = None) -> Tensor:
+    """[rows, T, C] queries, [rows, S, C] keys and values with joined heads -> [rows, T, C]. bias: [S] added to logits."""
+    q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))
+    bias = None if bias is None else bias.expand(1, 1, q.shape[2], -1)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2).flatten(-2)
+
+
+class CrossAttentionPatch:
+    """The callable for one slot: fn(q, k, v, extra_options) -> [rows, T, C] before to_out.
+
+    previous: what sat in the slot before; it then makes the text part (and whatever else it makes).
+    attention: the host's attention(q, k, v, heads) for the text part otherwise.
+    An earlier patch of this class is replaced, not wrapped, and what others added to it is kept: a host may call twice.
+    Those who come later may call `set_new_condition` (the hosts' own adapter) or `add` (ComfyUI's).
+    """
+
+    def __init__(self, terms: Sequence[Term], clock: StepClock, previous: Callable | None = None,
+                 attention: Attention | None = None):
+        self.terms, self.foreign, self.callbacks = list(terms), [], []
+        if isinstance(previous, CrossAttentionPatch):
+            self.foreign, self.callbacks = list(previous.foreign), list(previous.callbacks)
+            previous = previous.previous
+        self.clock, self.previous, self.attention = clock, previous, attention
+
+    def __deepcopy__(self, memo) -> CrossAttentionPatch:
+        copy = CrossAttentionPatch(self.terms, self.clock, self.previous, self.attention)
+        copy.foreign, copy.callbacks = list(self.foreign), list(self.callbacks)
+        return copy
+
+    @property
+    def timed(self) -> bool:
+        """Whether anything here depends on the step."""
+        return bool(self.callbacks) or any(not term.window.always for term in (*self.terms, *self.foreign))
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
+        if self.previous is not None:
+            out = self.previous(q, k, v, extra_options)
+        else:
+            out = (self.attention or sdpa)(q, k, v, extra_options["n_heads"])
+        if self.timed:
+            self.clock.observe(extra_options.get("sigmas"))
+        out = self.add_image_parts(out, q, extra_options)
+        for callback in self.callbacks:
+            if self.clock.gate(callback.window):
+                out = out + callback(out, q, k, v, extra_options)
+        return out
+
+    def image_part(self, q: Tensor, extra_options: dict) -> Tensor:
+        """The pictures' part alone, for hosts without an attn2 table: add to_out(this) − bias to the layer's output."""
+        if self.timed:
+            self.clock.observe(extra_options.get("sigmas"))
+        return self.add_image_parts(torch.zeros_like(q), q, extra_options)
+
+    def add_image_parts(self, out: Tensor, q: Tensor, extra_options: dict) -> Tensor:
+        plan = None
+        for term in (*self.terms, *self.foreign):
+            gate = self.clock.gate(term.window)
+            if gate == 0:
+                continue
+            plan = plan or row_plan(len(q), extra_options)
+            out = add_term(out, q, term, gate, plan, extra_options)
+        return out
+
+    def set_new_condition(self, **options) -> None:
+        """Take in the hosts' built-in adapter, as it hands itself to a patch that is already there."""
+        self.foreign.append(Term(**foreign_unit(options)))
+
+    def add(self, callback: Callable, **options) -> None:
+        """Take in a callback of ComfyUI's kind: callback(out, q, k, v, extra_options, **options) is added to out."""
+        self.callbacks.append(ForeignCallback(callback, options))
+
+
+def add_term(out: Tensor, q: Tensor, term: Term, gate: float, plan: Plan, extra_options: dict) -> Tensor:
+    weight = term.weight * gate
+    if term.scaling == "K+V w/ C penalty":
+        weight *= term.keys.channels / 1280
+    mask = None if term.mask is None else term.mask.rows(q, plan, extra_options.get("original_shape"))
+    for start, stop, k, v, bias in term.keys.parts(plan, term.negative, q):
+        whole = (start, stop) == (0, len(q))
+        k = k if term.scaling == "V only" else k * weight
+        part = sdpa(q if whole else q[start:stop], k, v, extra_options["n_heads"], bias)
+        if mask is not None:
+            part = part * (mask if len(mask) == 1 or whole else mask[start:stop])
+        if whole:
+            out = torch.add(out, part, alpha=weight)
+        else:
+            out = torch.cat([out[:start], torch.add(out[start:stop], part, alpha=weight), out[stop:]])
+    return out
+
+
+def build_patches(units: Sequence[Unit], base: str, *, clock: StepClock | None = None, attention: Attention | None = None,
+                  previous: Callable[[tuple], Callable | None] = lambda slot: None) -> dict[tuple, CrossAttentionPatch]:
+    """Slot -> patch, for every layer in which some unit has a weight; empty when all weights are 0.
+
+    previous: called with each slot, gives what sits there now (see `find_previous`).
+    """
+    clock = clock or StepClock()
+    ordered = sorted(units, key=lambda unit: unit.identity)
+    patches = {}
+    for layer in layers_of(base):
+        terms = [Term(unit.keys[layer.num], unit.weights[layer.t_idx].value, unit.weights[layer.t_idx].negative,
+                      unit.scaling, unit.window, unit.mask)
+                 for unit in ordered if layer.t_idx in unit.weights]
+        if terms:
+            slot = layer.slot(base)
+            patches[slot] = CrossAttentionPatch(terms, clock, previous(slot), attention)
+    return patches
+
+
+def find_previous(table: Mapping, slot: tuple) -> Callable | None:
+    """What a host's attn2 replace table would call for this slot: the exact key first, then the one without index."""
+    return table.get(slot) or table.get(slot[:2])
+
+
+def without_ours(table: Mapping) -> dict:
+    """A host's attn2 replace table as it would be without our patches: what they wrapped, and nothing where they were first.
+
+    For a clone that was patched for another pass. Adapters that were added to one of our patches keep it.
+    """
+    kept = {}
+    for slot, patch in table.items():
+        if isinstance(patch, CrossAttentionPatch):
+            if patch.foreign or patch.callbacks:
+                patch = CrossAttentionPatch([], patch.clock, patch, patch.attention)
+            else:
+                patch = patch.previous
+        if patch is not None:
+            kept[slot] = patch
+    return kept
+
+
+def wanted_layers(weights: Mapping[int, LayerWeight], base: str) -> list[int]:
+    """The layer numbers that a unit's weights touch, so that no keys are computed for the others."""
+    return [layer.num for layer in layers_of(base) if layer.t_idx in weights]

@@ -1,0 +1,65 @@
+"""Adapters of others that find our patch in their slot: what they hand over, in our terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from .keys_values import LayerKeys
+from .maskgrid import MaskGrid
+
+SCALINGS = {"original": "V only", "linear": "K+V", "channel penalty": "K+V w/ C penalty"}
+
+
+@dataclass(frozen=True)
+class SigmaRange:
+    """Open while low <= sigma <= high: how the hosts' adapter and ComfyUI state their times."""
+
+    high: float = 1e9
+    low: float = 0.0
+
+    @property
+    def always(self) -> bool:
+        return self.high >= 1e8 and self.low <= 0
+
+
+@dataclass
+class ForeignCallback:
+    """callback(out, q, k, v, extra_options, **options) -> Tensor to be added."""
+
+    callback: Callable
+    options: dict
+    window: SigmaRange = field(init=False)
+
+    def __post_init__(self):
+        self.window = sigma_range(self.options)
+
+    def __call__(self, out: Tensor, q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
+        return self.callback(out, q, k, v, extra_options, **self.options)
+
+
+def sigma_range(options: dict) -> SigmaRange:
+    return SigmaRange(float(options.get("sigma_start", 1e9)), float(options.get("sigma_end", 0.0)))
+
+
+@torch.no_grad()
+def foreign_unit(options: dict) -> dict:
+    """The fields of an `attention.Term` for the options of the hosts' set_new_condition.
+
+    options: weight, ipadapter (with ip_layers.to_kvs), number, cond, uncond, weight_type, mask, sigma_start, sigma_end.
+    Its third weight type has no counterpart here and is taken as the nearest one; the hosts' interface offers the first.
+    """
+    number = 2 * options["number"] + 1
+    layers = options["ipadapter"].ip_layers.to_kvs
+    to_k, to_v = layers[f"{number}_to_k_ip"], layers[f"{number}_to_v_ip"]
+    sides = [(to_k(tokens), to_v(tokens)) for tokens in (options["cond"], options["uncond"])]
+    if not options.get("unfold_batch"):
+        sides = [tuple(t[:1] for t in side) for side in sides]
+    kind = str(options.get("weight_type", "original"))
+    scaling = next((name for prefix, name in SCALINGS.items() if kind.startswith(prefix)), "V only")
+    mask = options.get("mask")
+    return {"keys": LayerKeys(*sides), "weight": float(options["weight"]), "negative": False, "scaling": scaling,
+            "window": sigma_range(options), "mask": None if mask is None else MaskGrid(mask)}

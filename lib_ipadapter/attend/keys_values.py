@@ -1,0 +1,100 @@
+"""Keys and values of an image prompt, computed once for all layers; afterwards the adapter's weights are not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+from .batch_rows import Plan, Segment
+
+KEPT_PLANS = 4
+
+
+class LayerKeys:
+    """Keys and values of one layer, for the conditional and the unconditional side.
+
+    cond, uncond: (k, v), each [G, S, C]; G is 1, or the number of pictures when each image of the batch has its own.
+    Rows laid out for a batch are remembered. Deep copies share everything.
+    """
+
+    def __init__(self, cond: tuple[Tensor, Tensor], uncond: tuple[Tensor, Tensor], bias: Tensor | None = None):
+        self.cond, self.uncond, self.bias = cond, uncond, bias
+        self._laid_out: dict = {}
+
+    def __deepcopy__(self, memo) -> LayerKeys:
+        return self
+
+    @property
+    def channels(self) -> int:
+        return self.cond[0].shape[-1]
+
+    def parts(self, plan: Plan, negative: bool, like: Tensor) -> list[tuple[int, int, Tensor, Tensor, Tensor | None]]:
+        """(first row, end row, k, v, bias) pieces that cover a plan, on the device and in the dtype of `like`.
+
+        negative: the conditional tokens go to the unconditional rows, and conditional rows get nothing.
+        """
+        key = (plan, negative, like.dtype, like.device)
+        if key not in self._laid_out:
+            while len(self._laid_out) >= KEPT_PLANS:
+                self._laid_out.pop(next(iter(self._laid_out)))
+            self._laid_out[key] = self._lay_out(plan, negative, like)
+        return self._laid_out[key]
+
+    def _lay_out(self, plan: Plan, negative: bool, like: Tensor):
+        sides = [(tuple(t.to(like) for t in side)) for side in (self.cond, self.uncond)]
+        bias = None if self.bias is None else self.bias.to(like)
+        pieces = []
+        for segment in plan:
+            if negative and not segment.uncond:
+                continue
+            k, v = sides[1 if segment.uncond and not negative else 0]
+            own_bias = bias if bias is not None and bias.shape[-1] == k.shape[1] else None
+            pieces.append((segment.start, segment.stop, spread(k, segment), spread(v, segment), own_bias))
+        return join(pieces)
+
+
+def spread(tensor: Tensor, segment: Segment) -> Tensor:
+    """[G, S, C] -> [rows of the segment, S, C]; with fewer pictures than images the last one is repeated."""
+    rows = segment.stop - segment.start
+    if len(tensor) == 1:
+        return tensor.expand(rows, -1, -1)
+    picked = [min(row % segment.images, len(tensor) - 1) for row in range(rows)]
+    return torch.stack([tensor[i] for i in picked])
+
+
+def join(pieces: list) -> list:
+    """One piece where the lengths agree: a single attention call for the whole batch."""
+    if len(pieces) > 1 and len({piece[2].shape[1] for piece in pieces}) == 1 and contiguous(pieces):
+        k, v = (torch.cat([piece[i] for piece in pieces]) for i in (2, 3))
+        return [(pieces[0][0], pieces[-1][1], k, v, pieces[0][4])]
+    return pieces
+
+
+def contiguous(pieces: list) -> bool:
+    return all(a[1] == b[0] for a, b in zip(pieces, pieces[1:]))
+
+
+@torch.no_grad()
+def compute_keys(layers: Mapping[int, tuple[Tensor, Tensor]], cond: Tensor, uncond: Tensor, bias: Tensor | None = None, *,
+                 wanted: Iterable[int] | None = None, device: torch.device | str = "cpu",
+                 dtype: torch.dtype = torch.float32) -> dict[int, LayerKeys]:
+    """Layer number -> LayerKeys. layers: number -> (to_k, to_v) weights, each [C, D], on any device.
+
+    cond: [G, S, D], uncond: [1 or G, S', D] tokens.  wanted: the layers to compute, all by default.
+    Computed in float32 on `device`, kept in `dtype`; one layer's weights at a time are there.
+    """
+    cond, uncond = (tokens.to(device, torch.float32) for tokens in (cond, uncond))
+    keys = {}
+    for num in layers if wanted is None else wanted:
+        to_k, to_v = (weight.to(device, torch.float32) for weight in layers[num])
+        sides = [tuple((tokens @ weight.T).to(dtype) for weight in (to_k, to_v)) for tokens in (cond, uncond)]
+        keys[num] = LayerKeys(sides[0], sides[1], bias)
+    return keys
+
+
+def size_in_bytes(keys: Mapping[int, LayerKeys]) -> int:
+    """What a set of keys and values keeps resident, rows laid out for batches not counted."""
+    tensors = [tensor for layer in keys.values() for side in (layer.cond, layer.uncond) for tensor in side]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,0 +1,206 @@
+"""CLIP vision encoders: recognised by shapes, built with transformers, in the HF and the OpenCLIP key layout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from ..errors import IpAdapterError
+from ..files.adapter_file import Shapes, read_header, read_tensors
+from ..files.openclip import openclip_shapes, to_hf
+from ..files.variants import EncoderNeed
+
+POSITION = "vision_model.embeddings.position_embedding.weight"
+PATCH = "vision_model.embeddings.patch_embedding.weight"
+HEADS = {768: 12, 1024: 16, 1280: 16, 1664: 16}
+MEANT = ("clip", "vision", "image_encoder", "vit-", "vit_")
+"""Parts of the names of image encoders and of the folders that they come in."""
+NAMES = {(1280, 32): "CLIP ViT-H", (1664, 48): "CLIP ViT-bigG", (1024, 24): "CLIP ViT-L"}
+
+
+@dataclass(frozen=True)
+class EncoderInfo:
+    """An image encoder file, from its header. tokens: sequence length; image_size: its input, pixels."""
+
+    path: Path
+    layout: str
+    layers: int
+    hidden: int
+    mlp: int
+    projection: int
+    patch: int
+    tokens: int
+    heads: int
+    activation: str
+
+    @property
+    def image_size(self) -> int:
+        return self.patch * round((self.tokens - 1) ** 0.5)
+
+    @property
+    def name(self) -> str:
+        name = NAMES.get((self.hidden, self.layers), f"a vision encoder of width {self.hidden}")
+        return name if self.image_size == 224 else f"{name} {self.image_size}"
+
+    def serves(self, need: EncoderNeed) -> bool:
+        width = self.projection if need.output == "image_embeds" else self.hidden
+        if need.name and (self.hidden, self.layers) in NAMES:
+            return width == need.width and NAMES[self.hidden, self.layers].endswith(f"-{need.name}")
+        return width == need.width
+
+
+class NoEncoder(IpAdapterError):
+    """A whole file, of something else."""
+
+
+def inspect_encoder(path: Path | str) -> EncoderInfo:
+    """What encoder a file holds. Raises NoEncoder if it is none, IpAdapterError if it cannot be read."""
+    path = Path(path)
+    shapes = {key: shape for key, (shape, _) in read_header(path).items()}
+    layout, shapes = hf_shapes(shapes)
+    if POSITION not in shapes or PATCH not in shapes or "visual_projection.weight" not in shapes:
+        raise NoEncoder(f"`{path.name}` is no CLIP image encoder; put one such as CLIP-ViT-H-14.safetensors into the "
+                             "clip_vision folder.")
+    layers = 1 + max(int(key.split(".")[3]) for key in shapes if key.startswith("vision_model.encoder.layers."))
+    tokens, hidden = shapes[POSITION]
+    config = read_config(path, hidden)
+    heads = config.get("num_attention_heads") or HEADS.get(hidden) or max(1, hidden // 64)
+    activation = config.get("hidden_act") or ("quick_gelu" if hidden == 1024 else "gelu")
+    return EncoderInfo(path, layout, layers, hidden, shapes["vision_model.encoder.layers.0.mlp.fc1.weight"][0],
+                       shapes["visual_projection.weight"][0], shapes[PATCH][-1], tokens, heads, activation)
+
+
+def hf_shapes(shapes: Shapes) -> tuple[str, Shapes]:
+    """(layout, shapes under HF names): hf | openclip."""
+    if any(key.startswith("visual.transformer.") for key in shapes):
+        return "openclip", openclip_shapes(shapes)
+    return "hf", shapes
+
+
+def read_config(path: Path, hidden: int) -> dict:
+    """What shapes cannot tell, from the config.json beside the file: heads and activation; empty if there is none, or if
+    it is another model's (its hidden width is not `hidden`)."""
+    try:
+        config = json.loads(path.with_name("config.json").read_text("utf-8"))
+        config = config.get("vision_config") or config
+        return config if config.get("hidden_size") == hidden else {}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def look_at(path: Path) -> EncoderInfo | str | None:
+    """inspect_encoder, remembered until the file changes; None for what is no encoder, its sentence for a broken file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _look_at(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _look_at(path: Path, mtime_ns: int, size: int) -> EncoderInfo | str | None:
+    try:
+        return inspect_encoder(path)
+    except NoEncoder:
+        return None
+    except IpAdapterError as error:
+        return str(error)
+
+
+def find_encoder(paths: Iterable[Path | str], need: EncoderNeed, adapter: str = "") -> EncoderInfo:
+    """The first file that serves `need`; 224-pixel ones before others. Raises naming what was looked at, and what is wrong
+    with a broken file whose name says that it is meant."""
+    answers = {path: look_at(path) for path in map(Path, paths)}
+    found = [info for info in answers.values() if isinstance(info, EncoderInfo)]
+    fitting = sorted((info for info in found if info.serves(need)), key=lambda info: info.image_size != 224)
+    if fitting:
+        return fitting[0]
+    who = f"`{adapter}`" if adapter else "The adapter"
+    for path, sentence in answers.items():
+        if isinstance(sentence, str) and any(hint in f"{path.parent.name}/{path.name}".lower() for hint in MEANT):
+            raise IpAdapterError(f"{who} needs {need}, but {sentence}")
+    seen = ", ".join(f"{info.path.name} is {info.name}" for info in found) or "no image encoder was found"
+    raise IpAdapterError(f"{who} needs {need}, but {seen}; put the right encoder into models/clip_vision.")
+
+
+def check_encoder(info: EncoderInfo, need: EncoderNeed, adapter: str = "the adapter") -> None:
+    """Refuse the wrong encoder with both names and widths."""
+    if not info.serves(need):
+        width = info.projection if need.output == "image_embeds" else info.hidden
+        raise IpAdapterError(f"`{info.path.name}` is {info.name} (width {width}), but `{adapter}` needs {need}; choose that "
+                             "encoder.")
+
+
+class ImageEncoder:
+    """A loaded encoder. Built once, kept or dropped by the caller."""
+
+    def __init__(self, info: EncoderInfo, model: CLIPVisionModelWithProjection):
+        self.info, self.model = info, model
+        self.calls = 0
+
+    @torch.no_grad()
+    def encode(self, pixels: Tensor, output: str, batch: int = 8) -> Tensor:
+        """pixels: float [N, 3, S, S], normalised.  output: image_embeds -> [N, projection], hidden -> [N, tokens, hidden]
+        (the last but one hidden state).  Returns float32 on the encoder's device."""
+        size = self.info.image_size
+        if tuple(pixels.shape[-2:]) != (size, size):
+            raise IpAdapterError(f"The picture for {self.info.name} is {tuple(pixels.shape[-2:])}; it must be {size} x {size}.")
+        self.calls += 1
+        weight = self.model.visual_projection.weight
+        parts = [self._encode(part.to(weight.device, weight.dtype), output) for part in pixels.split(batch)]
+        return torch.cat(parts).float()
+
+    def _encode(self, pixels: Tensor, output: str) -> Tensor:
+        if output == "image_embeds":
+            return self.model(pixel_values=pixels).image_embeds
+        return self.model(pixel_values=pixels, output_hidden_states=True).hidden_states[-2]
+
+    def to(self, device: torch.device | str) -> ImageEncoder:
+        self.model.to(device)
+        return self
+
+
+def load_encoder(path: Path | str, device: torch.device | str = "cpu",
+                 dtype: torch.dtype = torch.float32) -> ImageEncoder:
+    """Read an encoder file; only its vision half, converted to HF names where needed."""
+    info = inspect_encoder(path)
+    wanted = [key for key in read_header(info.path) if key.startswith(("vision_model.", "visual_projection.", "visual."))]
+    state = read_tensors(info.path, wanted)
+    state = to_hf(state) if info.layout == "openclip" else state
+    return ImageEncoder(info, build_model(info, state, dtype).to(device))
+
+
+def build_model(info: EncoderInfo, state: Mapping[str, Tensor], dtype: torch.dtype) -> CLIPVisionModelWithProjection:
+    config = CLIPVisionConfig(
+        hidden_size=info.hidden, intermediate_size=info.mlp, projection_dim=info.projection, num_hidden_layers=info.layers,
+        num_attention_heads=info.heads, image_size=info.image_size, patch_size=info.patch, hidden_act=info.activation)
+    with torch.device("meta"):
+        model = CLIPVisionModelWithProjection(config)
+    wanted = {key for key in model.state_dict() if not key.endswith("position_ids")}
+    if missing := sorted(wanted - set(state)):
+        raise IpAdapterError(f"`{info.path.name}` lacks `{missing[0]}` ({len(missing)} weights missing); download it again.")
+    model.load_state_dict({key: state[key].to(dtype) for key in wanted}, assign=True, strict=False)
+    model.vision_model.embeddings.position_ids = torch.arange(info.tokens)[None]
+    return model.eval().requires_grad_(False)
+
+
+@contextmanager
+def opened(path: Path | str, device: torch.device | str, dtype: torch.dtype = torch.float16, *,
+           after: Callable[[ImageEncoder], None] | None = None) -> Iterator[ImageEncoder]:
+    """A loaded encoder for the time of the block. after: what to do with it then (to keep it, say); it moves to the CPU
+    first, so that nothing stays on the device."""
+    encoder = load_encoder(path, device, dtype)
+    try:
+        yield encoder
+    finally:
+        encoder.to("cpu")
+        if after is not None:
+            after(encoder)

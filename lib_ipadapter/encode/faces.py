@@ -1,0 +1,127 @@
+"""Faces for FaceID: detection (SCRFD), five-point alignment and ArcFace embeddings, over ONNX sessions that the caller gives.
+
+A session is anything with onnxruntime's `get_inputs()` and `run(None, feeds)`; the published pair is buffalo_l's
+det_10g.onnx and w600k_r50.onnx. The insightface package is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..errors import IpAdapterError
+from .scrfd import Detection, detect_faces
+
+TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
+"""ArcFace's places for left eye, right eye, nose and mouth corners in a picture of 112 pixels."""
+FACE_WIDTH = 512
+
+
+@dataclass(frozen=True)
+class Face:
+    """raw: float32 [512], ArcFace's output.  box: left, top, right, bottom in pixels.  aligned: the aligned crop for the CLIP
+    encoder.  small: that of 112 pixels which ArcFace saw."""
+
+    raw: Tensor
+    box: tuple[float, ...] = ()
+    aligned: Image.Image | None = None
+    small: Image.Image | None = None
+
+    @property
+    def normed(self) -> Tensor:
+        return self.raw / self.raw.norm().clamp_min(1e-12)
+
+
+def face_from_embedding(values: Sequence[float] | Tensor) -> Face:
+    """A face given as its embedding, 512 numbers."""
+    try:
+        raw = torch.as_tensor(values, dtype=torch.float32).flatten()
+    except (TypeError, ValueError, RuntimeError):
+        raise IpAdapterError("`embedding` is no list of numbers; give the 512 numbers of ArcFace.") from None
+    if raw.numel() != FACE_WIDTH or not torch.isfinite(raw).all() or not raw.any():
+        raise IpAdapterError(f"`embedding` has {raw.numel()} numbers; give the {FACE_WIDTH} finite numbers of ArcFace, not "
+                             "all of them 0.")
+    return Face(raw)
+
+
+def umeyama(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The similarity (turn, uniform scale, shift) that takes source points nearest to target, as a 2 × 3 matrix.
+
+    source, target: float [N, 2].  Umeyama 1991, equations 40 to 43.
+    """
+    source_mean, target_mean = source.mean(0), target.mean(0)
+    s, t = source - source_mean, target - target_mean
+    u, d, vt = np.linalg.svd(t.T @ s / len(source))
+    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0])
+    rotation = u @ np.diag(sign) @ vt
+    scale = (d * sign).sum() / s.var(0).sum()
+    return np.hstack([scale * rotation, (target_mean - scale * rotation @ source_mean)[:, None]])
+
+
+def template(size: int) -> np.ndarray:
+    """Landmark places for an aligned crop: sizes of 112's family fill it, those of 128's leave a margin at the sides."""
+    if size % 112 == 0:
+        return TEMPLATE * (size / 112)
+    ratio = size / 128
+    return TEMPLATE * ratio + np.array([8.0 * ratio, 0.0])
+
+
+def align(image: Image.Image, landmarks: np.ndarray, size: int = 112) -> Image.Image:
+    """The face turned upright and brought to the template, size × size, black outside the picture."""
+    forward = np.vstack([umeyama(np.asarray(landmarks, float), template(size)), [0, 0, 1]])
+    # PIL samples at pixel centres, landmarks count pixels from their centre
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    back = np.linalg.inv(half @ forward @ np.linalg.inv(half))
+    return image.convert("RGB").transform((size, size), Image.AFFINE, tuple(back[:2].ravel()), Image.BILINEAR)
+
+
+def embed_face(session, aligned: Image.Image) -> Tensor:
+    """ArcFace's raw embedding, float32 [512], of an aligned 112 × 112 crop."""
+    pixels = (np.asarray(aligned.convert("RGB")).astype(np.float32) - 127.5) / 127.5
+    output = session.run(None, {session.get_inputs()[0].name: pixels.transpose(2, 0, 1)[None]})[0]
+    return torch.from_numpy(np.asarray(output, np.float32).reshape(-1).copy())
+
+
+class FaceFinder:
+    """Finds and embeds faces. detector, recogniser: ONNX sessions. crop_size: of the aligned picture for the CLIP encoder,
+    224 for SD 1.5 and 256 for SDXL."""
+
+    def __init__(self, detector, recogniser, crop_size: int = 224):
+        self.detector, self.recogniser, self.crop_size = detector, recogniser, crop_size
+
+    def find(self, image: Image.Image, index: int = -1, name: str = "image") -> Face:
+        """One face: -1 the largest, else counted from the left. Raises when there is none, or too few."""
+        image, detections = locate(image.convert("RGB"), self.detector)
+        if not detections:
+            raise IpAdapterError(f"No face was found in `{name}`; use a picture in which the face is larger than 40 pixels "
+                                 "and seen from the front.")
+        if index >= len(detections):
+            raise IpAdapterError(f"`face_index` is {index}, but `{name}` shows {len(detections)} "
+                                 f"face{'s' if len(detections) > 1 else ''}; use 0 to {len(detections) - 1}, or -1 for the "
+                                 "largest.")
+        chosen = max(detections, key=Detection.area) if index < 0 else sorted(detections, key=lambda d: d.box[0])[index]
+        small = align(image, chosen.landmarks, 112)
+        return Face(embed_face(self.recogniser, small), tuple(chosen.box), align(image, chosen.landmarks, self.crop_size), small)
+
+
+def locate(image: Image.Image, detector) -> tuple[Image.Image, list[Detection]]:
+    """(picture, faces in it): at falling detection sizes, then with a white border for a face that fills the frame.
+
+    The picture that comes back is the one that the faces' coordinates belong to.
+    """
+    for size in range(640, 255, -64):
+        if found := detect_faces(detector, image, size):
+            return image, found
+    border = max(image.size) // 2
+    wide = Image.new("RGB", (image.width + 2 * border, image.height + 2 * border), "white")
+    wide.paste(image, (border, border))
+    for size in (640, 320):
+        if found := detect_faces(detector, wide, size):
+            moved = [d.shifted(-border, -border) for d in found]
+            return image, moved
+    return image, []

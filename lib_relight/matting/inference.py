@@ -1,0 +1,96 @@
+"""One run of a matting model: alone in this process, and stoppable in the middle."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from PIL import Image
+
+from ..base.errors import RelightError
+from ..base.progress import Steps, Stopped
+from ..packages import optional
+
+LOOK_SECONDS = 0.05
+"""How often a run and a wait look whether they shall end."""
+running = threading.Lock()
+"""A job and a preview never run a model side by side: the memory of one run is all that is used."""
+
+
+@contextmanager
+def turn(steps: Steps) -> Iterator[None]:
+    """Waits for the run that is under way, stoppable while it waits."""
+    while not running.acquire(timeout=LOOK_SECONDS):
+        steps.check()
+    try:
+        yield
+    finally:
+        running.release()
+
+
+def predict(session, picture: Image.Image, name: str, steps: Steps) -> np.ndarray:
+    """uint8 [H, W]: what rembg's session answers. Call it inside `turn`."""
+    rembg = optional.load("matting", "rembg")
+    steps(f"cutting out the subject with {name}")
+    try:
+        with stoppable(session, steps), np.errstate(invalid="ignore"):  # a constant answer divides 0 by 0 inside rembg
+            mask = np.asarray(rembg.remove(picture, session=session, only_mask=True).convert("L"))
+    except Stopped:
+        raise
+    except Exception as error:
+        raise RelightError(f"The matting model {name} could not be run on the picture ({first_line(error)}); it is no U2-Net, "
+                           "IS-Net or BiRefNet model, or it is damaged: choose another one.") from error
+    if mask.shape != (picture.height, picture.width):
+        raise RelightError(f"The matting model {name} answers with {mask.shape[1]}x{mask.shape[0]} pixels for a picture of "
+                           f"{picture.width}x{picture.height}: it separates more than one subject; choose another one.")
+    return mask
+
+
+@contextmanager
+def stoppable(session, steps: Steps) -> Iterator[None]:
+    """rembg gives its runs no options; for the time of the block they get some that end the run when the steps are stopped."""
+    inner = session.inner_session
+    session.inner_session = StoppableRuns(inner, steps)
+    try:
+        yield
+    finally:
+        session.inner_session = inner
+
+
+class StoppableRuns:
+    """An onnxruntime session whose `run` raises Stopped soon after the steps are stopped."""
+
+    def __init__(self, inner, steps: Steps):
+        self.inner, self.steps = inner, steps
+
+    def __getattr__(self, name: str):
+        return getattr(self.inner, name)
+
+    def run(self, names, feeds):
+        options = optional.load("matting", "onnxruntime").RunOptions()
+        finished = threading.Event()
+        watch = threading.Thread(target=end_when_stopped, args=(options, self.steps, finished), daemon=True)
+        watch.start()
+        try:
+            answer = self.inner.run(names, feeds, options)
+        except Exception:
+            self.steps.check()
+            raise
+        finally:
+            finished.set()
+            watch.join()
+        self.steps.check()
+        return answer
+
+
+def end_when_stopped(options, steps: Steps, finished: threading.Event) -> None:
+    while not finished.wait(LOOK_SECONDS):
+        if steps.is_stopped():
+            options.terminate = True
+            return
+
+
+def first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:240]

@@ -1,0 +1,218 @@
+"""The subject's soft matte: from the picture's transparency, a mask, or a matting model run by rembg."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ...lib_iclight.foreground import split_alpha
+from ..base.caches import ContentCache, content_hash, counters
+from ..base.errors import RelightError, console
+from ..base.progress import SILENT, Steps
+from ..packages import optional
+from . import model_table
+from .inference import first_line, predict, turn
+
+GREY = (127, 127, 127)
+EMPTY = 0.0005
+"""Share of the picture below which a matte holds no subject."""
+ASPECT_TOLERANCE = 0.02
+VISIBLE = 0.05
+"""The largest value of a matte below which nothing is seen of the subject."""
+MAX_SESSIONS = 2
+
+settings = {"folder": model_table.FOLDER, "default": model_table.DEFAULT}
+mattes = ContentCache(128 * 2**20, lambda mask: mask.nbytes)
+sessions: OrderedDict[str, object] = OrderedDict()
+lock = threading.Lock()
+
+
+def configure(folder: Path | str | None = None, default: str | None = None) -> None:
+    """Where the user's *.onnx files are, and the model that `auto` takes. None leaves a setting as it is."""
+    if folder:
+        settings["folder"] = Path(folder).expanduser()
+    if default:
+        settings["default"] = default
+
+
+def choices() -> list[str]:
+    """Every value that `matting` may have: the four words, the user's files, rembg's models. Imports nothing."""
+    return list(dict.fromkeys([*model_table.WORDS, *model_table.own_files(settings["folder"]),
+                               *model_table.MODELS]))
+
+
+def licence(model: str) -> str:
+    """The licence of a model's weights; of a file of the user's only the user knows it."""
+    known = model_table.MODELS.get(model.lower())
+    return known.licence if known else "the licence that came with the file"
+
+
+def choose(matting: str, image: Image.Image, mask: Image.Image | None = None,
+           steps: Steps = SILENT) -> np.ndarray | None:
+    """The subject's alpha for a request: float32 [H, W] of the image's size, 0..1, or None for the whole picture.
+
+    matting: auto (the mask if one is given, else the picture's transparency, else the default model), none, alpha, mask,
+    or a model's name. Raises RelightError when what is asked for is not there or shows no subject.
+    """
+    if matting == "none":
+        return None
+    if matting == "mask" or (matting == "auto" and mask is not None):
+        return from_mask(image, mask)
+    rgb, alpha = split_alpha(image)
+    if matting == "alpha" and alpha is None:
+        raise RelightError("`matting` is 'alpha', but the picture has no transparency; send an RGBA picture, or choose auto, "
+                           "mask or none.")
+    if matting == "alpha" or (matting == "auto" and alpha is not None):
+        return refuse_empty(alpha, "The picture's transparency")
+    if alpha is None:
+        return matte(Image.fromarray(rgb), matting, steps)
+    flat = Image.new("RGB", image.size, GREY)
+    flat.paste(Image.fromarray(rgb), mask=Image.fromarray((alpha * 255).round().astype(np.uint8)))
+    return matte(flat, matting, steps) * alpha
+
+
+def from_mask(image: Image.Image, mask: Image.Image | None) -> np.ndarray:
+    """A mask picture (white = subject, transparent = not) as alpha of the image's size: float32 [H, W], 0..1."""
+    if mask is None:
+        raise RelightError("`matting` is 'mask', but no mask was given; add `mask`, white where the subject is.")
+    stretch = (mask.width / mask.height) / (image.width / image.height)
+    if max(stretch, 1 / stretch) > 1 + ASPECT_TOLERANCE:
+        raise RelightError(f"`mask` is {mask.width}x{mask.height} and the picture {image.width}x{image.height}: their shapes "
+                           "differ, so the mask would not lie on the subject; send a mask of the picture's shape.")
+    rgb, alpha = split_alpha(mask)
+    grey = np.asarray(Image.fromarray(rgb).convert("L"), dtype=np.float32) / 255
+    grey = grey if alpha is None else grey * alpha
+    if mask.size != image.size:
+        grey = np.asarray(Image.fromarray(grey).resize(image.size, Image.BILINEAR))
+    return refuse_empty(grey.clip(0, 1), "`mask`")
+
+
+def matte(image: Image.Image, model: str = "auto", steps: Steps = SILENT) -> np.ndarray:
+    """The model's soft matte of a picture: float32 [H, W], 0..1. "auto" is the default model.
+
+    Equals rembg.remove(only_mask=True) without alpha matting or post-processing. The same pixels with the same model are
+    computed once, and never beside another one. steps gets a sentence before each slow step and may stop it.
+    """
+    name, path = model_table.find(settings["default"] if model == "auto" else model, settings["folder"])
+    picture = image.convert("RGB")
+    identity = identity_of(name, path)
+    fresh = []
+
+    def compute() -> np.ndarray:
+        fresh.append(name)
+        return predict(session_for(name, path, identity, steps), picture, name, steps)
+
+    key = identity, content_hash(np.asarray(picture))
+    mask = mattes.get(key, partial(in_turn, key, compute, steps))
+    counters["mattes" if fresh else "matte_hits"] += 1
+    return refuse_empty(mask.astype(np.float32) / 255, name)
+
+
+def in_turn(key, compute, steps: Steps) -> np.ndarray:
+    """A run that this one waited for may have been for the same picture: it is looked up once more."""
+    with turn(steps):
+        return mattes.get(key, compute)
+
+
+def refuse_empty(alpha: np.ndarray, source: str) -> np.ndarray:
+    share = float((alpha > 0.5).mean())
+    if share < EMPTY:
+        raise RelightError(f"{source} shows no subject ({share:.2%} of the picture); choose another matting model, give a mask "
+                           "that is white on the subject, or set matting to none.")
+    return alpha
+
+
+def identity_of(name: str, path: Path | None) -> str:
+    if path is None:
+        return name
+    stat = path.stat()
+    return f"{path.resolve()}:{stat.st_mtime_ns}:{stat.st_size}"
+
+
+def session_for(name: str, path: Path | None, identity: str, steps: Steps):
+    """The rembg session of a model, made once; the two used last are kept. Thread-safe."""
+    with lock:
+        if identity not in sessions:
+            sessions[identity] = new_session(name, path, steps)
+            counters["matte_sessions"] += 1
+            while len(sessions) > MAX_SESSIONS:
+                sessions.popitem(last=False)
+        sessions.move_to_end(identity)
+        return sessions[identity]
+
+
+def release() -> None:
+    """Forget sessions and mattes, to give their memory back."""
+    with lock:
+        sessions.clear()
+    mattes.clear()
+
+
+def new_session(name: str, path: Path | None, steps: Steps):
+    optional.load("matting", "rembg")
+    classes = {known.name(): known for known in optional.load("matting", "rembg.sessions").sessions_class}
+    family = model_table.family_of(name) or family_by_input(path)
+    if family not in classes:
+        known = ", ".join(model for model in model_table.MODELS if model in classes)
+        raise RelightError(f"The installed rembg does not know the matting model {family}; choose one of {known}.")
+    return bound_session(classes[family], name, path or downloaded(name, classes[family], steps), steps)
+
+
+def bound_session(session_class, name: str, path: Path, steps: Steps):
+    """A session of rembg's class on this very file; rembg itself takes files from its own folder only."""
+    onnxruntime = optional.load("matting", "onnxruntime")
+    steps(f"loading the matting model {name}")
+    bound = type(session_class.__name__, (session_class,), {"download_models": classmethod(lambda *a, **k: str(path))})
+    try:
+        return bound(name, onnxruntime.SessionOptions(), model_path=str(path))
+    except Exception as error:
+        raise RelightError(broken_sentence(path, error)) from error
+
+
+def downloaded(name: str, session_class, steps: Steps) -> Path:
+    """The file of one of rembg's models, fetched by rembg when it is not there yet."""
+    model = model_table.MODELS[name]
+    if not model.commercial:
+        console(f"The matting model {name} is under {model.licence}.")
+    steps(f"getting the matting model {name} (about {model.megabytes} MB, downloaded once)")
+    try:
+        return Path(session_class.download_models())
+    except Exception as error:
+        raise RelightError(f"The matting model {name} could not be downloaded ({first_line(error)}); go online and try again, or "
+                           f"save {model_table.RELEASE}{model.file or name + '.onnx'} as "
+                           f"{settings['folder'] / (name + '.onnx')}.") from error
+
+
+def family_by_input(path: Path) -> str:
+    """rembg's session for a file whose name says nothing, by the pictures it takes: [1, 3, side, side]."""
+    shape = input_shape(path)
+    if len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 3):
+        raise RelightError(f"{path.name} is an ONNX model with an input of shape {shape}, not a matting model, which takes "
+                           "[1, 3, height, width]; choose another file.")
+    family = model_table.SIZES.get(shape[2] if isinstance(shape[2], int) else None)
+    if family is None:
+        raise RelightError(f"{path.name} takes pictures of {shape[2]} pixels a side; matting models of the U2-Net family take "
+                           "320, those of the IS-Net family 1024; choose another file.")
+    return family
+
+
+def input_shape(path: Path) -> list:
+    """The first input's shape; names stand for free sizes. The file is opened without optimising it, which is quick."""
+    onnxruntime = optional.load("matting", "onnxruntime")
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]).get_inputs()[0].shape
+    except Exception as error:
+        raise RelightError(broken_sentence(path, error)) from error
+
+
+def broken_sentence(path: Path, error: Exception) -> str:
+    return (f"{path} ({path.stat().st_size if path.exists() else 0} bytes) is no readable ONNX model ({first_line(error)}); "
+            "delete it and download it again.")

@@ -1,0 +1,79 @@
+"""Which matting models there are: rembg's own, downloaded at first use, and *.onnx files that the user dropped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..base.errors import RelightError
+
+FOLDER = Path(__file__).resolve().parents[2] / "models" / "matting"
+DEFAULT = "isnet-general-use"
+WORDS = ("auto", "none", "alpha", "mask")
+"""The values of the request's `matting` that name no model."""
+
+RELEASE = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
+
+
+@dataclass(frozen=True)
+class Model:
+    """megabytes: size of the download, about. file: its name in rembg's release, where it is not <name>.onnx."""
+
+    megabytes: int
+    licence: str
+    hint: str
+    file: str | None = None
+    commercial: bool = True
+
+
+MODELS = {
+    "isnet-general-use": Model(179, "Apache-2.0", "any subject; nearest to the original's matte with a free licence"),
+    "u2net": Model(176, "Apache-2.0", "any subject"),
+    "u2netp": Model(5, "Apache-2.0", "any subject, small and rough"),
+    "u2net_human_seg": Model(176, "Apache-2.0", "people"),
+    "silueta": Model(44, "Apache-2.0", "u2net, made smaller"),
+    "isnet-anime": Model(176, "Apache-2.0", "anime figures"),
+    "birefnet-general": Model(973, "MIT", "any subject, fine edges, slow without a GPU", "BiRefNet-general-epoch_244.onnx"),
+    "birefnet-general-lite": Model(224, "MIT", "any subject, fine edges",
+                                   "BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx"),
+    "birefnet-portrait": Model(973, "MIT", "portraits", "BiRefNet-portrait-epoch_150.onnx"),
+    "birefnet-dis": Model(973, "MIT", "thin structures", "BiRefNet-DIS-epoch_590.onnx"),
+    "birefnet-hrsod": Model(973, "MIT", "large pictures", "BiRefNet-HRSOD_DHU-epoch_115.onnx"),
+    "birefnet-cod": Model(973, "MIT", "camouflaged subjects", "BiRefNet-COD-epoch_125.onnx"),
+    "birefnet-massive": Model(973, "MIT", "any subject, trained on more", "BiRefNet-massive-TR_DIS5K_TR_TEs-epoch_420.onnx"),
+    "bria-rmbg": Model(1024, "CC BY-NC 4.0: non-commercial use only, unless you have an agreement with BRIA", "any subject",
+                       "bria-rmbg-2.0.onnx", commercial=False),
+}
+
+SIZES = {320: "u2net_custom", 1024: "dis_custom", None: "dis_custom"}
+"""Input side in pixels (None: free) -> rembg's session for such a file."""
+FAMILIES = (("birefnet", "birefnet-general"), ("rmbg-2", "bria-rmbg"), ("rmbg", "dis_custom"), ("isnet", "dis_custom"),
+            ("dis", "dis_custom"), ("u2net", "u2net_custom"), ("silueta", "u2net_custom"))
+
+
+def own_files(folder: Path) -> dict[str, Path]:
+    """Stem -> path of the *.onnx files in a folder; an absent folder holds none."""
+    if not folder.is_dir():
+        return {}
+    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() == ".onnx" and path.is_file()}
+
+
+def family_of(name: str) -> str | None:
+    """rembg's session for a model, as far as its name says it. What a name says wrongly shows when the model is run."""
+    lower = name.lower()
+    if lower in MODELS:
+        return lower
+    return next((session for part, session in FAMILIES if part in lower), None)
+
+
+def find(name: str, folder: Path) -> tuple[str, Path | None]:
+    """The model's proper name and, for a file of the user's, its path. Raises RelightError naming what there is."""
+    wanted = name[:-5] if name.lower().endswith(".onnx") else name
+    files = own_files(folder)
+    for stem, path in files.items():
+        if stem.lower() == wanted.lower():
+            return stem, path
+    if wanted.lower() in MODELS:
+        return wanted.lower(), None
+    raise RelightError(f"`matting` is {name!r}, which is no matting model; there is {', '.join([*WORDS, *files, *MODELS])}. "
+                       f"Files of your own (*.onnx) go into {folder}.")

@@ -1,0 +1,41 @@
+"""What the chosen checkpoint is, from its file's header: known before the host has loaded it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...lib_iclight.errors import IcLightError
+from ...lib_iclight.families import CONV_IN, context_width, find_unet, unet_entries
+from ...lib_iclight.headers import read_header
+from ...lib_iclight.weights import inspect_checkpoint, unet_file
+from ..base.caches import until_changed
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """family: sd15, sd2, sdxl, iclight (an offset file chosen by mistake), or unknown, and then all else is 0.
+
+    layers: of attn2. cross: width of its text tokens.
+    """
+
+    name: str
+    family: str = "unknown"
+    in_channels: int = 0
+    layers: int = 0
+    cross: int = 0
+
+
+@until_changed
+def inspect(path: Path) -> Checkpoint:
+    """Never raises; a diffusers folder is looked into."""
+    try:
+        entries = read_header(unet_file(path))
+    except (IcLightError, OSError):
+        return Checkpoint(path.name)
+    found, family = find_unet(entries), inspect_checkpoint(path)
+    if not found or family == "unknown":
+        return Checkpoint(path.name)
+    unet = unet_entries(entries, found[0])
+    layers = sum(key.endswith("attn2.to_k.weight") for key in unet)
+    return Checkpoint(path.name, family, unet[CONV_IN[found[1]]].shape[1], layers, context_width(unet) or 0)

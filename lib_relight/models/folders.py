@@ -1,0 +1,16 @@
+"""The folders in which weight files of each kind are looked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..base import settings
+from ..hosts import current_host
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def model_folders(kind: str) -> list[Path]:
+    """Where files of a kind (iclight, ipadapter, clip_vision, faces) may lie: the user's folder, the host's, our own."""
+    own = [path for path in sorted((ROOT / "models").iterdir()) if path.name != "demo"]
+    return [*settings.folders(kind), *current_host().model_dirs(kind), *own]

@@ -1,0 +1,103 @@
+"""Finds IC-Light weight files in the host's folders and recognises them by content, whatever they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...lib_iclight import weights
+from ...lib_iclight.errors import IcLightError
+from ...lib_iclight.params import MODELS
+from ..base.caches import until_changed
+from ..base.errors import RelightError
+
+SUFFIXES = (".safetensors", ".sft", ".bin", ".pt", ".pth", ".ckpt")
+KINDS = ("fc", "fcon", "fbc")
+
+
+def list_files(places: Iterable[Path]) -> list[Path]:
+    """Every weight file below the folders, and those named themselves, each once, in a stable order."""
+    found = {}
+    for place in places:
+        for path in [place, *sorted(place.rglob("*"))]:
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def inspect(path: Path) -> weights.FileInfo:
+    """weights.inspect_file, remembered until the file changes. Raises IcLightError with the file's own sentence."""
+    answer = info_or_sentence(path)
+    if isinstance(answer, str):
+        raise IcLightError(answer)
+    return answer
+
+
+@until_changed
+def info_or_sentence(path: Path) -> weights.FileInfo | str:
+    try:
+        return weights.inspect_file(path)
+    except IcLightError as error:
+        return str(error)
+
+
+@until_changed
+def checkpoint_family(path: Path) -> str:
+    """weights.inspect_checkpoint, remembered until the file changes; "unknown" for what is not there."""
+    return weights.inspect_checkpoint(path)
+
+
+def choices(folders: Iterable[Path]) -> list[str]:
+    """What the panel's model list offers: the kinds, then the stem of every file that is IC-Light."""
+    stems = []
+    for path in list_files(folders):
+        try:
+            inspect(path)
+            stems.append(path.stem)
+        except IcLightError:
+            continue
+    return [*MODELS, *dict.fromkeys(stems)]
+
+
+def resolve(model: str, has_background: bool, folders: Iterable[Path]) -> tuple[Path, weights.FileInfo]:
+    """The weight file for the request's `model`: a kind, auto, or a file's name or stem.
+
+    Raises RelightError when there is none, with the folders to put it in and what was wrong with files that look meant.
+    """
+    folders = list(folders)
+    files = list_files(folders)
+    if model == "auto":
+        model = "fbc" if has_background else "fc"
+    if model not in KINDS:
+        return resolve_name(model, files, folders)
+    broken = []
+    for path in files:
+        try:
+            info = inspect(path)
+        except IcLightError as error:
+            broken.append((path, str(error)))
+            continue
+        if info.kind == model:
+            return path, info
+    raise RelightError(missing_sentence(model, folders, broken))
+
+
+def resolve_name(name: str, files: list[Path], folders: list[Path]) -> tuple[Path, weights.FileInfo]:
+    for path in files:
+        if name in (path.name, path.stem):
+            return path, inspect(path)
+    raise RelightError(f"`model` is {name!r}, but no such file is in {shown_folders(folders)}; put it there, or choose one "
+                       f"of {', '.join(choices(folders))}.")
+
+
+def missing_sentence(kind: str, folders: list[Path], broken: list[tuple[Path, str]]) -> str:
+    """No usable file of this kind. A broken file that bears IC-Light's name is most likely the one meant: its fault is said."""
+    for path, fault in broken:
+        if "ic" in path.stem.lower() and "light" in path.stem.lower() or path.stem.lower() in KINDS:
+            return f"No usable IC-Light {kind} model: {fault}"
+    return (f"No IC-Light {kind} model was found; put iclight_sd15_{kind}.safetensors (any name will do) into "
+            f"{shown_folders(folders)}, then generate again.")
+
+
+def shown_folders(folders: list[Path]) -> str:
+    return " or ".join(str(folder) for folder in folders[:2])

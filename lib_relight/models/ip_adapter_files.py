@@ -1,0 +1,88 @@
+"""Finds adapters, image encoders and face models in the host's folders, by content and not by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from ...lib_ipadapter.encode.adapter import Adapter, inspect_adapter, load_adapter
+from ...lib_ipadapter.encode.encoder import EncoderInfo, find_encoder
+from ...lib_ipadapter.encode.faces import FaceFinder
+from ...lib_ipadapter.errors import IpAdapterError
+from ...lib_ipadapter.files.variants import Variant
+from ..base.caches import counters, until_changed
+from ..base.errors import RelightError
+from ..packages import optional
+from .iclight_files import list_files, shown_folders
+
+FACE_FILES = {"detector": "det_10g.onnx", "recogniser": "w600k_r50.onnx"}
+UNCOND_FILE = "fooocus_ip_negative.safetensors"
+
+
+def choices(folders: Iterable[Path]) -> list[str]:
+    """Stems of the files that are adapters, for the panel."""
+    return [path.stem for path in list_files(folders) if variant_or_none(path)]
+
+
+@until_changed
+def variant_or_none(path: Path) -> Variant | None:
+    try:
+        return inspect_adapter(path)
+    except (IpAdapterError, OSError):
+        return None
+
+
+def resolve(name: str, folders: Iterable[Path]) -> Path:
+    """The adapter called name (file name or stem; ControlNet's "stem [hash]" too). Raises RelightError when there is none."""
+    folders = list(folders)
+    wanted = name.split(" [")[0]
+    for path in list_files(folders):
+        if wanted in (path.name, path.stem):
+            return path
+    offered = ", ".join(choices(folders)) or "none yet"
+    raise RelightError(f"`model` of an `ip_adapter` unit is {name!r}, but no such file is in {shown_folders(folders)}; put it "
+                       f"there or choose one that is there ({offered}).")
+
+
+@lru_cache(maxsize=4)
+def load(path: Path, family: str, mtime_ns: int) -> Adapter:
+    counters["adapter_reads"] += 1
+    return load_adapter(path, family)
+
+
+def encoder_for(variant: Variant, folders: Iterable[Path]) -> EncoderInfo | None:
+    """The image encoder that the adapter needs, or None when it needs none."""
+    if variant.encoder is None:
+        return None
+    return find_encoder(list_files(folders), variant.encoder, variant.path.name)
+
+
+def face_finder(folders: Iterable[Path], crop_size: int) -> FaceFinder:
+    """Detection and recognition through onnxruntime. Raises RelightError naming the file that is missing."""
+    found = {path.name: path for folder in folders if folder.is_dir() for path in folder.rglob("*.onnx")}
+    for role, name in FACE_FILES.items():
+        if name not in found:
+            raise RelightError(f"FaceID needs the face {role} {name} of insightface's buffalo_l; put it into "
+                               f"{shown_folders(list(folders))}, or give the face's `embedding`.")
+    return FaceFinder(*(session(found[name]) for name in FACE_FILES.values()), crop_size=crop_size)
+
+
+@lru_cache(maxsize=2)
+def session(path: Path):
+    onnxruntime = optional.load("faceid", "onnxruntime")
+    try:
+        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise RelightError(f"{path} is no readable ONNX model ({type(error).__name__}); download it again.") from error
+
+
+def uncond_tokens(folders: Iterable[Path]):
+    """Fooocus' stored unconditional tokens, [1, T, D], or None when the file is not there."""
+    from safetensors.torch import load_file
+
+    for path in list_files(folders):
+        if path.name == UNCOND_FILE:
+            tokens = load_file(str(path))["data"]
+            return tokens[None] if tokens.ndim == 2 else tokens
+    return None

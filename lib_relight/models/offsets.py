@@ -1,0 +1,32 @@
+"""IC-Light offsets of a file, read once and kept while the file stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ...lib_iclight import weights
+from ..base.caches import ContentCache, counters, tensor_bytes
+from ..base.progress import SILENT, Steps
+
+files = ContentCache(4 * 2**30, lambda entry: tensor_bytes(entry.deltas))
+
+
+@dataclass(frozen=True)
+class Offsets:
+    deltas: dict[str, torch.Tensor]
+    identity: str
+
+
+def load(path: Path, kind: str, steps: Steps = SILENT) -> Offsets:
+    """Offsets under LDM keys with the identity that names their content to the host."""
+    identity = weights.offset_identity(path, kind)
+
+    def compute():
+        steps(f"reading {path.name}")
+        counters["weight_reads"] += 1
+        return Offsets(weights.load_offsets(path), identity)
+
+    return files.get(identity, compute)

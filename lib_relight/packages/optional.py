@@ -1,0 +1,114 @@
+"""Optional packages: installed at first use, never at the price of a version that the host pins."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..base.errors import RelightError, console
+from . import pinned_pip
+from .lazy_import import postponed
+
+INSTALLER = Path(__file__).resolve().parents[2] / "install.py"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """packages: requirement -> the module it provides. instead: what the user can do without it.
+
+    unused: a package that the modules import, but that Relight never needs.
+    """
+
+    label: str
+    packages: dict[str, str]
+    instead: str
+    unused: str | None = None
+
+
+FEATURES = {
+    "matting": Feature("Cutting out the subject", {"rembg>=2.0.50": "rembg", "onnxruntime": "onnxruntime"},
+                       "give a picture with transparency or a mask, or set matting to none", unused="pymatting"),
+    "faceid": Feature("Reading faces for FaceID", {"onnxruntime": "onnxruntime"},
+                      "use an IP-Adapter that is not of the FaceID family"),
+}
+
+settings = {"allowed": os.environ.get("RELIGHT_SKIP_INSTALL", "") in ("", "0")}
+failures: dict[str, str] = {}
+lock = threading.Lock()
+
+
+def allow_install(allowed: bool) -> None:
+    """Whether ensure() may run pip: off with --relight-skip-install and with the host's own --skip-install."""
+    settings["allowed"] = bool(allowed)
+
+
+def missing(name: str) -> list[str]:
+    """The feature's requirements whose module cannot be found. Imports nothing."""
+    return [requirement for requirement, module in FEATURES[name].packages.items() if not importable(module)]
+
+
+def importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # a stub in sys.modules without a spec
+        return module in sys.modules
+
+
+def ensure(name: str, pip: pinned_pip.Pip = pinned_pip.run_pip, apply: pinned_pip.Pip | None = None) -> None:
+    """Make the feature's packages importable, installing them when they are missing.
+
+    One thread at a time; after a failure pip is not run again in this process. Raises RelightError with one sentence:
+    what is off, why, what to do instead and what to run.
+    """
+    if not missing(name):
+        return
+    with lock:
+        lacking = missing(name)
+        if not lacking:
+            return
+        if name not in failures:
+            reason = attempt(name, lacking, pip, apply)
+            if reason is None:
+                return
+            failures[name] = refusal(name, lacking, reason)
+        raise RelightError(failures[name])
+
+
+def attempt(name: str, lacking: list[str], pip: pinned_pip.Pip, apply: pinned_pip.Pip | None) -> str | None:
+    """Install; returns why it did not work, or None."""
+    if not settings["allowed"]:
+        return "installing is switched off"
+    console(f"{FEATURES[name].label} needs {', '.join(lacking)}: installing once, without touching other packages...")
+    try:
+        console(pinned_pip.install(lacking, pip, apply).sentence())
+    except pinned_pip.InstallError as error:
+        return str(error)
+    still = missing(name)
+    return f"after the installation {', '.join(still)} still cannot be found" if still else None
+
+
+def refusal(name: str, lacking: list[str], reason: str) -> str:
+    feature = FEATURES[name]
+    return (f"{feature.label} is off, because {', '.join(lacking)} could not be installed: {reason}. Either "
+            f'{feature.instead}, or go online, run "{sys.executable}" "{INSTALLER}" {name} and restart.')
+
+
+def load(name: str, module: str):
+    """Import a module of a feature, installing the feature first. Raises RelightError also when the import itself fails.
+
+    rembg ends the process (SystemExit) when it finds no onnxruntime; a host must not die of that.
+    """
+    ensure(name)
+    feature = FEATURES[name]
+    try:
+        with postponed(feature.unused):
+            return importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        raise RelightError(f"{feature.label} is off: {module} is installed but cannot be imported "
+                           f"({type(error).__name__}: {error}). Either {feature.instead}, or reinstall it: "
+                           f'"{sys.executable}" -m pip install --no-deps --force-reinstall {module}') from error

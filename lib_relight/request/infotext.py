@@ -1,0 +1,116 @@
+"""What a saved picture says about its light, and the way back from there to the panel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams
+from ..base.caches import content_hash
+from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit
+from .panel_values import LIGHT_FIELDS, LIGHT_ITEMS, UNIT_FIELDS, UNIT_ITEMS, unit_name
+from .request import IcLightImages
+
+MARKER = "Relight"
+"""The key that carries the proof; its presence says that the picture was relit."""
+UNITS = "IP-Adapter"
+
+
+@dataclass
+class Proof:
+    """What was really applied; its text is the value of MARKER."""
+
+    kind: str
+    light: str
+    accepted: int = 0
+    offered: int = 0
+    sizes: dict[str, None] = field(default_factory=dict)
+    steps: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.kind}, {self.light}, {self.accepted}/{self.offered} weights, condition {' and '.join(self.sizes) or '-'}"
+        return f"{text}, {self.steps[0]} steps run of {self.steps[1]}" if self.steps else text
+
+
+def key_of(name: str) -> str:
+    """Infotext key of a light field: light_start -> "Relight light start"."""
+    return f"{MARKER} {name.replace('_', ' ')}"
+
+
+def unit_key_of(number: int, name: str) -> str:
+    """Infotext key of a picture unit's field: 1, weight_type -> "Relight IP 1 weight type"."""
+    return f"{MARKER} IP {number} {name.replace('_', ' ')}"
+
+
+def changed_fields(params) -> dict[str, str]:
+    """Name -> text of every field that is not at its default."""
+    values = {item.name: getattr(params, item.name) for item in fields(params) if getattr(params, item.name) != item.default}
+    return {name: value_text(value) for name, value in values.items()}
+
+
+def value_text(value) -> str:
+    """A field's value as infotext and panel write it: 0.5, 1, 0.5 for a list of numbers, JSON for a list of lights."""
+    if isinstance(value, tuple) and all(isinstance(part, float) for part in value):
+        return ", ".join(map(value_text, value))
+    if isinstance(value, tuple):
+        return json.dumps(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def to_infotext(params: IcLightParams, images: IcLightImages) -> dict[str, str]:
+    """One flat key per field that is not at its default, and a short hash of each picture that was given."""
+    pairs = {key_of(name): text for name, text in changed_fields(params).items() if name != "extras"}
+    for name in IMAGE_FIELDS:
+        if (image := getattr(images, name)) is not None:
+            pairs[key_of(f"{name} hash")] = content_hash(np.asarray(image), digits=10)
+    return pairs
+
+
+def units_to_infotext(units: Sequence[IpUnit]) -> dict[str, str]:
+    pairs = {}
+    for number, unit in enumerate(units, 1):
+        pairs.update({unit_key_of(number, name): text for name, text in changed_fields(unit.params).items()})
+        if unit.uses_subject:
+            pairs[unit_key_of(number, "use_subject")] = "True"
+        if pictures := [np.asarray(image) for image in unit.images if image is not SUBJECT]:
+            pairs[unit_key_of(number, "image hash")] = content_hash(*pictures, digits=10)
+    return pairs
+
+
+def from_infotext(pairs: Mapping, key: str, item):
+    """The field's value in a pasted infotext: its default ("" for an empty number or list) where it is not named."""
+    text = pairs.get(key)
+    if text is None:
+        return "" if item.type in ("float | None", "tuple") else item.default
+    kind = item.type.split(" |")[0]
+    if kind == "bool":
+        return str(text) == "True"
+    return {"float": float, "int": int}.get(kind, str)(text)
+
+
+def paste_fields() -> list[tuple[str, Callable[[Mapping], object]]]:
+    """(panel name, function of the pasted pairs) for everything that the panel shows; None leaves the control as it is."""
+    relit = [(name, lambda pairs, name=name: from_infotext(pairs, key_of(name), LIGHT_ITEMS[name]) if has_light(pairs) else None)
+             for name in LIGHT_FIELDS if name != "extras"]
+    relit.append(("iclight", lambda pairs: has_light(pairs) if MARKER in pairs else None))
+    return relit + [field for number in range(1, MAX_UNITS + 1) for field in unit_paste_fields(number, UNIT_ITEMS)]
+
+
+def unit_paste_fields(number: int, items: Mapping) -> list[tuple[str, Callable[[Mapping], object]]]:
+    model = unit_key_of(number, "model")
+    fields_of_unit = [
+        (unit_name(number, name),
+         lambda pairs, name=name: from_infotext(pairs, unit_key_of(number, name), items[name]) if model in pairs else None)
+        for name in UNIT_FIELDS]
+    enabled = (unit_name(number, "enabled"), lambda pairs: model in pairs if MARKER in pairs else None)
+    subject = unit_key_of(number, "use_subject")
+    uses = (unit_name(number, "use_subject"), lambda pairs: subject in pairs if model in pairs else None)
+    return [enabled, uses, *fields_of_unit]
+
+
+def has_light(pairs: Mapping) -> bool:
+    """Whether a pasted picture was lit by IC-Light, and not only prompted by pictures."""
+    return MARKER in pairs and not str(pairs[MARKER]).startswith(UNITS)

@@ -1,0 +1,99 @@
+"""The panel's positional values: their order, and the request that they make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams, shown
+from ...lib_ipadapter.params import IpAdapterParams
+from ..base.errors import RelightError
+from .images import is_given, open_file
+from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit, parse_unit
+from .request import IcLightImages, RelightRequest, check_request, decode_images, parse_api
+
+LIGHT_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.metadata.get("panel", True))
+UNIT_FIELDS = tuple(f.name for f in fields(IpAdapterParams) if f.metadata.get("panel", True))
+LIGHT_ITEMS = {item.name: item for item in fields(IcLightParams)}
+UNIT_ITEMS = {item.name: item for item in fields(IpAdapterParams)}
+UNIT_NAMES = ("enabled", "use_subject", "image", "more", "mask", "image_mask", "negative_image", *UNIT_FIELDS)
+
+
+def unit_name(number: int, name: str) -> str:
+    return f"unit{number}_{name}"
+
+
+PANEL_ORDER = ("enabled", "iclight", *IMAGE_FIELDS, *LIGHT_FIELDS,
+               *(unit_name(number, name) for number in range(1, MAX_UNITS + 1) for name in UNIT_NAMES))
+"""The order of the panel's values, which is that of `ui()`'s list."""
+
+
+def parse_request(args: Sequence, is_img2img: bool) -> RelightRequest | None:
+    """The request, or None when Relight is off for this job. args: what the host hands to every hook.
+
+    One dict as the first value is the API's form. Raises RelightError, IcLightError or IpAdapterError for the first thing
+    that is wrong.
+    """
+    if args and isinstance(args[0], Mapping):
+        return check_request(parse_api(args[0]), is_img2img)
+    values = dict(zip(PANEL_ORDER, args))
+    return check_request(parse_panel(values), is_img2img) if values.get("enabled") else None
+
+
+def parse_panel(values: Mapping) -> RelightRequest:
+    units = tuple(unit for number in range(1, MAX_UNITS + 1) if (unit := panel_unit(values, number)) is not None)
+    if not values.get("iclight") and not units:
+        raise RelightError("Relight is on, but neither IC-Light nor a picture unit is enabled; enable one, or close Relight.")
+    params, images = panel_light(values) if values.get("iclight") else (None, IcLightImages())
+    return RelightRequest(params, images, units, values.get("extras") is not False)
+
+
+def panel_light(values: Mapping) -> tuple[IcLightParams, IcLightImages]:
+    """The panel keeps pictures that its present choices do not use (a light map while light is left): those are left out."""
+    shown = [item for item in fields(IcLightParams) if item.name in LIGHT_FIELDS]
+    params = IcLightParams(**{item.name: panel_value(item, values[item.name]) for item in shown})
+    unused = {"light_map": params.light != "custom", "mask": params.matting != "mask"}
+    return params, decode_images({name: values.get(name) for name in IMAGE_FIELDS if not unused.get(name)})
+
+
+def panel_value(item, value):
+    """A number that may be empty, and a list of numbers, are texts in the panel: "" is None, "1, 0.5" a list."""
+    if item.name == "lights" and isinstance(value, str):
+        return lights_from_text(value)
+    if item.type not in ("float | None", "tuple") or not isinstance(value, str):
+        return value
+    try:
+        numbers = [float(part) for part in value.replace(",", " ").split()]
+    except ValueError:
+        numbers = None
+    if numbers is None or item.type != "tuple" and len(numbers) > 1:
+        wanted = "numbers such as 1, 0.5" if item.type == "tuple" else "a number"
+        raise RelightError(f"`{item.name}` is {value!r}; it must be {wanted}, or empty.")
+    return numbers if item.type == "tuple" else numbers[0] if numbers else None
+
+
+def lights_from_text(text: str) -> list:
+    """The panel's and the infotext's form of `lights`: a JSON list, empty for none."""
+    try:
+        lights = json.loads(text or "[]")
+    except ValueError:
+        lights = None
+    if not isinstance(lights, list):
+        raise RelightError(f"`lights` is {shown(text)}; it must be a JSON list of lights, such as "
+                           '[{"light": "left"}], or empty.')
+    return lights
+
+
+def panel_unit(values: Mapping, number: int) -> IpUnit | None:
+    unit = {name: values.get(unit_name(number, name)) for name in UNIT_NAMES}
+    if not unit.pop("enabled"):
+        return None
+    pictures = [SUBJECT] if unit.pop("use_subject") else []
+    pictures += [unit["image"]] if is_given(unit["image"]) else []
+    pictures += [open_file(Path(getattr(file, "name", file)), "image") for file in unit.pop("more") or []]
+    for item in fields(IpAdapterParams):
+        unit[item.name] = panel_value(item, unit[item.name])
+    given = {name: value for name, value in unit.items() if value is not None and value is not False}
+    return parse_unit({**given, "image": pictures})

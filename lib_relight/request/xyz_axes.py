@@ -1,0 +1,128 @@
+"""X/Y/Z plot axes: values that one cell of the grid puts in place of the panel's, or of the API's, for its own job.
+
+An axis leaves its value on the cell's `p`; `overridden` puts it into what the host hands to the hooks, before anything is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...lib_iclight.params import IcLightParams
+from ...lib_ipadapter import params as ip_params
+from ..base.errors import RelightError
+from .ip_adapter_unit import is_enabled
+from .panel_values import LIGHT_ITEMS, PANEL_ORDER, UNIT_ITEMS, unit_name
+
+ATTRIBUTE = "relight_axes"
+LIGHT = ("light", "light_angle", "light_x", "light_y", "light_radius", "light_start", "light_end", "light_color", "light_gamma",
+         "model", "matting", "reinforce", "detail", "color_hold", "condition_scale", "keep_background", "background_flip")
+UNIT = ("model", "weight", "weight_type", "composition_weight", "scaling", "combine", "crop", "start", "end", "curve")
+IMPLIED_LIGHT = {"light_angle": "angle", "light_x": "spot", "light_y": "spot", "light_radius": "spot"}
+"""An axis over a light's direction or place makes it that kind of light, unless another axis says which light."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One entry of the X/Y/Z plot's lists. kind: float or str, as the plot reads its values."""
+
+    name: str
+    label: str
+    kind: type
+    of_unit: bool
+    item: object
+
+    def check(self, text) -> object:
+        """The value in the field's own type. Raises the schema's sentence for one that it cannot have."""
+        value = self.from_text(text)
+        if self.of_unit:
+            return ip_params.check_value(self.item, value)
+        return getattr(IcLightParams(**{self.name: value}), self.name)
+
+    def from_text(self, text):
+        if "bool" in self.item.type and str(text).lower() in ("true", "false"):
+            return str(text).lower() == "true"
+        return text
+
+    @property
+    def key(self) -> str:
+        return unit_name(1, self.name) if self.of_unit else self.name
+
+
+def axes() -> list[Axis]:
+    """Every axis, the light's first; those of image prompts are about the first unit."""
+    def make(item, of_unit):
+        kind = float if item.type.split(" |")[0] in ("float", "int") else str
+        about = "Relight IP" if of_unit else "Relight"
+        return Axis(item.name, f"[{about}] {item.metadata['label']}", kind, of_unit, item)
+
+    return [*(make(LIGHT_ITEMS[name], False) for name in LIGHT), *(make(UNIT_ITEMS[name], True) for name in UNIT)]
+
+
+def put(axis: Axis, p, value) -> None:
+    """Cells are shallow copies of one p: the values are replaced, never changed in place."""
+    setattr(p, ATTRIBUTE, {**getattr(p, ATTRIBUTE, {}), axis.key: axis.check(value)})
+
+
+def overridden(args: Sequence, p) -> Sequence:
+    """args with the values of p's axes in place. Raises RelightError where there is nothing that they could change."""
+    values = with_implied(getattr(p, ATTRIBUTE, {}))
+    if not values:
+        return args
+    return [in_payload(args[0], values)] if args and isinstance(args[0], Mapping) else in_panel(args, values)
+
+
+def with_implied(values: Mapping) -> dict:
+    kinds = [IMPLIED_LIGHT[name] for name in values if name in IMPLIED_LIGHT]
+    return {**values, "light": kinds[0]} if kinds and "light" not in values else dict(values)
+
+
+def in_panel(args: Sequence, values: Mapping) -> list:
+    shown = dict(zip(PANEL_ORDER, args))
+    needs(shown.get("enabled"), values, "Relight is off", "open the Relight accordion and enable it")
+    of_unit, of_light = parts(values)
+    needs(shown.get("iclight") or not of_light, of_light, "IC-Light is off", "enable it in Relight's Light tab")
+    needs(shown.get("unit1_enabled") or not of_unit, of_unit, "picture 1 is off", "enable it in Relight's tab Picture 1")
+    as_shown = {name: "" if value is None else value for name, value in values.items()}
+    return [as_shown.get(name, value) for name, value in shown.items()]
+
+
+def in_payload(payload: Mapping, values: Mapping) -> dict:
+    """The API's dict with the values in `iclight` and in the first enabled unit."""
+    needs(is_enabled(payload, "Relight"), values, "Relight is off", "leave `enabled` out")
+    of_unit, of_light = parts(values)
+    changed = dict(payload)
+    if of_light:
+        light = payload.get("iclight")
+        needs(isinstance(light, Mapping) and is_enabled(light, "iclight"), of_light, "IC-Light is off", "add `iclight`")
+        changed["iclight"] = {**light, **of_light}
+    if of_unit:
+        units = payload.get("ip_adapter") or []
+        units = [units] if isinstance(units, Mapping) else list(units)
+        first = next((i for i, unit in enumerate(units) if isinstance(unit, Mapping) and is_enabled(unit, "ip_adapter")), None)
+        needs(first is not None, of_unit, "no picture prompts", "add a unit to `ip_adapter`")
+        own = {ip_params.ALIASES.get(name, name): value for name, value in units[first].items()}
+        units[first] = {**own, **{name.removeprefix("unit1_"): value for name, value in of_unit.items()}}
+        changed["ip_adapter"] = units
+    return changed
+
+
+def parts(values: Mapping) -> tuple[dict, dict]:
+    of_unit = {name: value for name, value in values.items() if name.startswith("unit1_")}
+    return of_unit, {name: value for name, value in values.items() if name not in of_unit}
+
+
+def needs(present, values: Mapping, missing: str, remedy: str) -> None:
+    if not present:
+        labels = ", ".join(axis.label for axis in axes() if axis.key in values)
+        raise RelightError(f"The X/Y/Z plot varies {labels}, but {missing}; {remedy}, or choose another axis.")
+
+
+def choices_of(axis: Axis, files: Callable[[str, bool], list[str] | None]) -> list[str] | None:
+    """What the plot lists for an axis: files(name, of_unit) knows models and mattings; None where any value may be written."""
+    if "bool" in axis.item.type:
+        return ["True", "False"]
+    listed = files(axis.name, axis.of_unit)
+    if listed is not None:
+        return listed
+    return list(axis.item.metadata["choices"]) if "choices" in axis.item.metadata else None

@@ -1,0 +1,69 @@
+"""The panel's notices: what the next job would refuse or leave without effect, as long as the accordion is open."""
+
+from __future__ import annotations
+
+import html
+import traceback
+
+import gradio as gr
+
+from ..base.errors import sentence_of
+from ..checks import check
+from ..models.folders import model_folders
+from ..request.panel_values import PANEL_ORDER
+from ..request.presets import PRESET_FIELDS
+from ..web import status
+from .components import Components
+from .light_pad import hidden_button, tab_of
+from .previews import read_page
+
+FIELDS = ("enabled", *PRESET_FIELDS)
+"""All that are no pictures."""
+FIRST_STEPS = {
+    "txt2img": "Give the subject a picture, aim the light on the pad, press Generate; what stands in the way is said here.",
+    "img2img": "The img2img picture is the subject: aim the light on the pad, press Generate; what stands in the way is said "
+               "here.",
+}
+FILES = tuple(name for name in PANEL_ORDER if name not in FIELDS)
+
+
+def build(panel: Components) -> None:
+    """What to do first stands where notices will; javascript asks for those when something has changed."""
+    fields = ",".join(FILES)
+    panel.components["notices"] = gr.HTML(
+        help_line(tab_of(panel)), elem_id=panel.elem_id("notices"), elem_classes=["relight-notices"])
+    gr.HTML(f"<div class='relight-notices-of' data-tab='{tab_of(panel)}' data-files='{fields}' hidden></div>",
+            elem_id=panel.elem_id("notices_of"), elem_classes=["relight-hidden"])
+
+
+def connect(panel: Components) -> None:
+    """To be called when all fields are there. One event for the whole panel, without pictures: it costs next to nothing."""
+    tab = tab_of(panel)
+    page = gr.Textbox("", visible=False, elem_id=panel.elem_id("notices_page"))
+    page.do_not_save_to_config = True
+
+    def refresh(known: str, *values):
+        return listed(dict(zip(FIELDS, values)), read_page(known), tab)
+
+    hidden_button(panel, "notices_refresh").click(
+        fn=refresh, _js=f"(...values) => window.relight?.previews ? relight.previews.withState('{tab}', values) : values",
+        inputs=[page, *(panel.components[name] for name in FIELDS)], outputs=[panel.components["notices"]],
+        queue=False, show_progress="hidden", api_name=False)
+
+
+def listed(values: dict, page: dict, tab: str) -> str:
+    is_img2img = tab == "img2img"
+    state = status.state_now(is_img2img=is_img2img, denoise=check.number(page.get("denoise")), has_hires=page.get("hires"),
+                             has_picture=page.get("has_picture") if is_img2img else None)
+    try:
+        errors, remarks = check.check_panel(values, set(page.get("given", ())), state, model_folders)
+    except Exception as error:
+        traceback.print_exc()
+        errors, remarks = [sentence_of(error)], []
+    items = [(sentence, "relight-error") for sentence in errors] + [(sentence, "relight-warning") for sentence in remarks]
+    lines = "".join(f"<li class='{kind}'>{html.escape(sentence)}</li>" for sentence, kind in items)
+    return f"<div role='status'><ul>{lines}</ul></div>" if lines else help_line(tab)
+
+
+def help_line(tab: str) -> str:
+    return f"<p class='relight-help'>{html.escape(FIRST_STEPS[tab])}</p>"

@@ -1,0 +1,47 @@
+"""The accordion of one tab: its parts in their order, and what the host is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gradio as gr
+from modules.ui_components import InputAccordion
+
+from ..request import infotext
+from ..request.ip_adapter_unit import MAX_UNITS
+from ..request.panel_values import PANEL_ORDER
+from . import guarded, lazy_uploads, light_pad, light_tab, messages_panel, one_click, presets, previews, quick_prompts, unit_tab
+from .components import Components, leave_undescribed
+
+
+class Panel(Components):
+    """`values` is in PANEL_ORDER, as the host hands them to the hooks."""
+
+    def __init__(self, elem_id: Callable[[str], str], is_img2img: bool):
+        super().__init__(elem_id)
+        self.is_img2img = is_img2img
+        with InputAccordion(False, label="Relight", elem_id=elem_id("enabled")) as self.components["enabled"]:
+            guarded.build(self, "one-click flows", one_click.build)
+            guarded.build(self, "notices", messages_panel.build)
+            with gr.Tabs():
+                with gr.Tab("Light"):
+                    light_tab.build(self)
+                for number in range(1, MAX_UNITS + 1):
+                    with gr.Tab(f"Picture {number}"):
+                        unit_tab.build(self, number)
+            guarded.build(self, "quick prompts and examples", quick_prompts.build)
+            guarded.build(self, "presets", presets.build)
+            guarded.build(self, "light pad", light_pad.connect)
+            guarded.build(self, "previews", previews.connect)
+            guarded.build(self, "notices", messages_panel.connect)
+            lazy_uploads.connect(self)
+        for component in self.components.values():
+            leave_undescribed(component)
+        self.values = [self.components[name] for name in PANEL_ORDER]
+        for component in self.values:
+            component.do_not_save_to_config = True
+
+    @property
+    def infotext_fields(self) -> list:
+        pasted = [(self.components[name], read) for name, read in infotext.paste_fields()]
+        return [(self.components["enabled"], lambda pairs: infotext.MARKER in pairs), *pasted]

@@ -1,0 +1,92 @@
+"""Quick prompts and examples in the panel."""
+
+from __future__ import annotations
+
+import html
+
+import gradio as gr
+from fastapi.responses import FileResponse
+
+from ..base.errors import RelightError
+from ..web import endpoints
+from . import guarded, one_click_values
+from .components import Components
+from .light_pad import hidden_button
+from .one_click import Action, Page
+from .presets import data_folder
+from .quick_prompt_lists import Example, examples, load
+
+ROUTE = "/relight/v1/examples"
+LABELS = {"subject": "Subject words", "light": "Light words"}
+
+
+def build(panel: Components) -> None:
+    with gr.Accordion("Quick prompts and examples", open=False, elem_id=panel.elem_id("prompts")):
+        add_lists(panel)
+        guarded.build(panel, "examples", add_examples)
+
+
+def add_lists(panel: Components) -> None:
+    quick = load(data_folder() / "quick_prompts.txt")
+    for section, entries in quick.lists.items():
+        if entries:
+            add_list(panel, section, entries)
+    if quick.remarks:
+        gr.HTML("".join(f"<p>{html.escape(remark)}</p>" for remark in quick.remarks), elem_id=panel.elem_id("words_remarks"),
+                elem_classes=["relight-note"])
+
+
+def add_list(panel: Components, section: str, entries: list) -> None:
+    """A radio, which is empty again after each choice. A gr.Dataset redraws gradio 4's whole page over and over."""
+    shown = gr.Radio([name for name, _ in entries], label=LABELS[section], type="index",
+                     elem_id=panel.elem_id(f"words_{section}"))
+    shown.do_not_save_to_config = True
+    panel.actions.append(Action(shown.input, lambda page, index: add_words(page, entries, index), (shown,), (shown,)))
+
+
+def add_words(page: Page, entries: list, index: int | None) -> tuple:
+    if index is None:
+        return {}, "", gr.update()
+    words = entries[index][1]
+    prompt = one_click_values.add_words(page.values.get("host_prompt"), words)
+    told = "" if prompt != page.values.get("host_prompt") else f"The prompt has these words already: {words}."
+    return {"host_prompt": prompt}, told, gr.update(value=None)
+
+
+def add_examples(panel: Components) -> None:
+    """Buttons around thumbnails. A gr.Gallery would write files while the page is built, for which Neo has no folder then."""
+    listed = [example for example in examples() if example.thumbnail.is_file()]
+    figures = [example_button(example, panel.elem_id(f"example_{index}")) for index, example in enumerate(listed)]
+    gr.HTML(f"<div class='relight-examples'>{''.join(figures)}</div>", elem_id=panel.elem_id("examples"))
+    for index, example in enumerate(listed):
+        button = hidden_button(panel, f"example_{index}")
+        panel.actions.append(Action(button.click, lambda page, example=example: load_example(page, example), sets_pictures=True))
+
+
+def example_button(example: Example, target: str) -> str:
+    """A press of it presses the hidden button called `target`, which gradio knows of."""
+    return (f"<button type='button' onclick=\"document.getElementById('{target}').click()\">"
+            f"<img src='{ROUTE[1:]}/{example.thumbnail.stem}' loading='lazy' alt=''>"
+            f"<span>{html.escape(example.name)}</span></button>")
+
+
+def load_example(page: Page, example: Example) -> tuple:
+    """Everything at once. In img2img the subject goes where that tab has it: into the host's own picture."""
+    pictures = example.open()
+    if page.has_init_image:
+        pictures = {**pictures, "init_image": pictures["foreground"], "foreground": None}
+    values = {name: value for name, value in example.values(page.tab).items()
+              if not page.choices(name) or value in page.choices(name)}
+    return values, f"Example: {example.name}. Undo puts the settings back, not the pictures.", *pictures.values()
+
+
+def register(demo, app) -> None:
+    """on_app_started: the thumbnails. A browser asks for them when they come into sight; in the page they would slow it down."""
+    endpoints.add_get(app, ROUTE + "/{name}", thumbnail)
+
+
+def thumbnail(name: str) -> FileResponse:
+    path = next((example.thumbnail for example in examples() if example.thumbnail.stem == name), None)
+    if path is None or not path.is_file():
+        raise RelightError(f"There is no example {name!r}; examples.json lists what there is.", 404)
+    return FileResponse(path)

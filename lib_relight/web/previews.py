@@ -1,0 +1,174 @@
+"""What a job would be given, before it: the matte, the subject on grey, the light map, the pictures that encoders see.
+
+No checkpoint and no VAE is needed. A request is refused with the sentence that the job would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ...lib_iclight.foreground import grey_composite
+from ...lib_iclight.params import shown
+from ..base.errors import RelightError
+from ..base.progress import SILENT, Steps
+from ..job import subject as pictures
+from ..job.subject import HOST_RESIZE, Frame, Subject
+from ..models import iclight_files
+from ..request.images import decode_image
+from ..request.ip_adapter_unit import SUBJECT, IpUnit
+from ..request.request import RelightRequest, check_request, parse_api
+from . import encoder_preview
+
+Folders = Callable[[str], list[Path]]
+TABS = ("txt2img", "img2img")
+SMALLEST, LARGEST = 16, 4096
+MOST_PICTURES = 16
+OPTIONS = ("tab", "width", "height", "init_images", "resize_mode", "unit", "id")
+"""What a preview's request has beside the job's own `iclight` and `ip_adapter`."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One preview. init_images, resize_mode: as of img2img. unit: the picture unit's number, from 1; None for all."""
+
+    request: RelightRequest
+    tab: str = "txt2img"
+    width: int = 512
+    height: int = 512
+    init_images: tuple[Image.Image, ...] = ()
+    resize_mode: int = 0
+    unit: int | None = None
+
+    @property
+    def is_img2img(self) -> bool:
+        return self.tab == "img2img"
+
+    @property
+    def frame(self) -> Frame:
+        own_init = self.is_img2img and self.request.images.foreground is None
+        return Frame(HOST_RESIZE[self.resize_mode]) if own_init else Frame()
+
+
+@dataclass
+class Shown:
+    """images: named pictures. info: JSON values about them."""
+
+    images: list[tuple[str, Image.Image]]
+    info: dict = field(default_factory=dict)
+
+
+def parse_wanted(payload: Mapping) -> Wanted:
+    """A preview from the API's dict. Raises RelightError, IcLightError or IpAdapterError for the first thing that is wrong."""
+    request = parse_api({name: value for name, value in payload.items() if name not in OPTIONS})
+    if request is None:
+        raise RelightError("`enabled` is false, so there is nothing to preview; leave it out.")
+    tab = payload.get("tab", "txt2img")
+    if tab not in TABS:
+        raise RelightError(f"`tab` is {shown(tab)}; it must be {' or '.join(TABS)}.")
+    given = payload.get("init_images") or []
+    if not isinstance(given, list) or len(given) > MOST_PICTURES:
+        raise RelightError(f"`init_images` must be a list of at most {MOST_PICTURES} pictures as base64.")
+    return Wanted(request, tab, whole(payload, "width", 512, SMALLEST, LARGEST), whole(payload, "height", 512, SMALLEST, LARGEST),
+                  tuple(decode_image(image, "init_images") for image in given), whole(payload, "resize_mode", 0, 0, 3),
+                  whole(payload, "unit", None, 1, 4))
+
+
+def whole(payload: Mapping, name: str, default: int | None, low: int, high: int) -> int | None:
+    value = payload.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or not low <= value <= high:
+        raise RelightError(f"`{name}` is {shown(value)}; it must be a whole number from {low} to {high}.")
+    return int(value)
+
+
+def show(kind: str, wanted: Wanted, folders: Folders, steps: Steps = SILENT) -> Shown:
+    """kind: one of KINDS. folders: kind of file -> folders."""
+    made = KINDS[kind](wanted, folders, steps)
+    made.info = {"names": [name for name, _ in made.images], "width": wanted.width, "height": wanted.height, **made.info}
+    return made
+
+
+def subjects_of(wanted: Wanted, steps: Steps) -> list[Subject]:
+    """The job's subjects; its light, which they do not depend on, is not looked at."""
+    request = wanted.request
+    if request.iclight is None:
+        raise RelightError("`iclight` is missing: only IC-Light has a subject; add it, for example {\"light\": \"left\"}.")
+    without_light = replace(request, iclight=replace(request.iclight, light="none", lights=()),
+                            images=replace(request.images, light_map=None))
+    check_request(without_light, wanted.is_img2img)
+    return pictures.cut_out_all(request.iclight, request.images, wanted.init_images if wanted.is_img2img else None, steps)
+
+
+def show_matte(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
+    """Of each subject the matte (grey) and the subject cut out (with transparency), as they lie in the result."""
+    shown_images, shares = [], []
+    for subject in subjects_of(wanted, steps):
+        rgb, alpha = subject.at(wanted.frame, wanted.width, wanted.height)
+        alpha = np.ones((wanted.height, wanted.width), np.float32) if alpha is None else alpha
+        matte = Image.fromarray(np.round(alpha * 255).astype(np.uint8))
+        cut_out = Image.fromarray(rgb)
+        cut_out.putalpha(matte)
+        shown_images += [("matte", matte), ("cut out", cut_out)]
+        shares.append(round(float(alpha.mean()), 4))
+    return Shown(shown_images, {"coverage": shares})
+
+
+def show_foreground(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
+    """Each subject on grey 127, which is what fc's condition is encoded from."""
+    return Shown([("foreground", Image.fromarray(subject.on_grey(wanted.frame, wanted.width, wanted.height)))
+                  for subject in subjects_of(wanted, steps)])
+
+
+def show_light(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
+    """The light map that sampling starts from or, with fbc and no background, the one that serves as background."""
+    request = wanted.request
+    if request.iclight is None:
+        raise RelightError("`iclight` is missing: it says where the light comes from; add it, for example {\"light\": \"left\"}.")
+    check_request(request, is_img2img=True)  # whether there is a subject does not matter to the light
+    kind = kind_of(request, folders)
+    if kind == "fbc" and request.images.background is None:
+        picture = pictures.background_picture(request.iclight, request.images, wanted.width, wanted.height)
+    else:
+        picture = pictures.light_picture(request.iclight, request.images, "fc", wanted.width, wanted.height)
+    return Shown([("light map", Image.fromarray(picture))], {"kind": kind})
+
+
+def kind_of(request: RelightRequest, folders: Folders) -> str:
+    """The model's kind; what `model` says where no file has been put in place yet."""
+    has_background = request.images.background is not None
+    try:
+        return iclight_files.resolve(request.iclight.model, has_background, folders("iclight"))[1].kind
+    except RelightError:
+        return "fbc" if request.iclight.model == "fbc" or (request.iclight.model == "auto" and has_background) else "fc"
+
+
+def show_crop(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
+    """What the image encoder sees of every picture of the units, and the faces that FaceID reads."""
+    units = wanted.request.units
+    if not units or (wanted.unit or 1) > len(units):
+        raise RelightError(f"`ip_adapter` has {len(units)} enabled units, so there is no picture to show; add a unit with "
+                           "`model` and `image`.")
+    chosen = [(number, unit) for number, unit in enumerate(units, 1) if wanted.unit in (None, number)]
+    images, encoders = [], {}
+    for number, unit in chosen:
+        views, encoders[str(number)] = encoder_preview.views(with_subjects(unit, wanted, steps), folders, steps)
+        images += [(f"unit {number}, {name}", picture) for name, picture in views]
+    return Shown(images, {"encoders": encoders})
+
+
+def with_subjects(unit: IpUnit, wanted: Wanted, steps: Steps) -> IpUnit:
+    if SUBJECT not in unit.images:
+        return unit
+    subjects = [Image.fromarray(grey_composite(subject.rgb, subject.alpha)) for subject in subjects_of(wanted, steps)]
+    if unit.images == (SUBJECT,):
+        return replace(unit, images=tuple(subjects))
+    return replace(unit, images=tuple(subjects[0] if image is SUBJECT else image for image in unit.images))
+
+
+KINDS = {"matte": show_matte, "foreground": show_foreground, "light": show_light, "crop": show_crop}

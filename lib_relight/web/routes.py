@@ -1,0 +1,66 @@
+"""Every address of ours, in one place: what answers it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+from PIL import Image
+
+from ..base.progress import Steps
+from ..checks import check as warnings
+from ..models.folders import model_folders
+from . import endpoints, previews, status
+
+ROOT = "/relight/v1"
+running: dict[threading.Event, str] = {}
+"""What ends each preview that is under way -> the id that its client gave it."""
+
+
+def register(demo, app) -> None:
+    """on_app_started. app: the host's FastAPI application."""
+    endpoints.add_get(app, f"{ROOT}/status", status.status)
+    for kind in previews.KINDS:
+        endpoints.add_post(app, f"{ROOT}/preview/{kind}", partial(preview, kind))
+    endpoints.add_post(app, f"{ROOT}/preview/cancel", cancel)
+    endpoints.add_post(app, f"{ROOT}/check", check)
+
+
+def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
+    """{"images": [base64 PNG], "info": {"names": [...], ...}}"""
+    with under_way(stop, str(body.get("id", ""))):
+        made = previews.show(kind, previews.parse_wanted(body), model_folders, Steps(is_stopped=stop.is_set))
+        return {"images": [png(picture) for _, picture in made.images], "info": made.info}
+
+
+def check(body: Mapping, stop: threading.Event) -> dict:
+    """{"errors": [sentences that the job would stop with], "warnings": [...]}; nothing is computed or loaded."""
+    return warnings.check_body(body, status.state_now, model_folders)
+
+
+@contextmanager
+def under_way(stop: threading.Event, name: str) -> Iterator[None]:
+    running[stop] = name
+    try:
+        yield
+    finally:
+        running.pop(stop, None)
+
+
+def cancel(body: Mapping, stop: threading.Event | None = None) -> dict:
+    """Ends the previews with the body's `id`, or all of them where it names none, at their next step."""
+    wanted = body.get("id")
+    chosen = [event for event, name in list(running.items()) if wanted is None or name == str(wanted)]
+    for event in chosen:
+        event.set()
+    return {"cancelled": len(chosen)}
+
+
+def png(picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", compress_level=1)
+    return base64.b64encode(buffer.getvalue()).decode()

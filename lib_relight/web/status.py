@@ -1,0 +1,38 @@
+"""GET /relight/v1/status: what is installed, which files are found, and what the jobs so far really did."""
+
+from __future__ import annotations
+
+from ..base.caches import counters
+from ..checks.check import State
+from ..hosts import current_host
+from ..models import checkpoint, iclight_files, ip_adapter_files
+from ..models.folders import model_folders
+from ..packages import optional
+
+VERSION = "0.1.0"
+
+
+def status() -> dict:
+    """counters: weight_reads, encodes, mattes, adapter_reads, image_prompts, keys since the start.
+
+    merged_weights names the set of patches now merged into the host's UNet: the same name, nothing merged in between.
+    """
+    host = current_host()
+    return {
+        "version": VERSION,
+        "host": host.name,
+        "iclight_models": iclight_files.choices(model_folders("iclight")),
+        "ip_adapter_models": ip_adapter_files.choices(model_folders("ipadapter")),
+        "counters": dict(counters),
+        "merged_weights": host.merged_weights(),
+    }
+
+
+def state_now(**known) -> State:
+    """The host as the next job would find it. known: what only the caller knows, State's other fields."""
+    try:
+        path = current_host().checkpoint_file(None)
+    except OSError:  # A1111 without a single checkpoint
+        path = None
+    can_cut_out = optional.settings["allowed"] or not optional.missing("matting")
+    return State(checkpoint=path and checkpoint.inspect(path), can_cut_out=can_cut_out, **known)

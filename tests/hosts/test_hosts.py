@@ -1,0 +1,96 @@
+"""The parts of the adapters that need no host."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.hosts.base import ApiError, discard_pictures, forget_stop, run_all_steps, stop_job
+from sd_relight.lib_relight.hosts.patcher import concat_wrapper, fits
+
+
+def apply_model(x, t, c_concat=None, **c):
+    return torch.cat([x, c_concat], dim=1)
+
+
+def arguments(rows):
+    x = torch.arange(rows * 4.0).view(rows, 4, 1, 1)
+    return {"input": x, "timestep": torch.ones(rows), "c": {"c_crossattn": torch.zeros(rows, 77, 8)}, "cond_or_uncond": [1, 0]}
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_wrapper_gives_each_chunk_the_whole_batch(rows):
+    latent = torch.tensor([10.0, 20.0]).view(2, 1, 1, 1).expand(2, 4, 1, 1)
+    args = arguments(rows)
+    out = concat_wrapper(latent, None)(apply_model, args)
+    assert out[:, 4, 0, 0].tolist() == [10.0, 20.0] * (rows // 2)
+    assert "c_concat" not in args["c"]
+
+
+def test_wrapper_goes_on_to_the_one_it_found_by_position():
+    def theirs(model_fn, options):
+        return model_fn(options["input"] * 2, options["timestep"], **options["c"])
+
+    args = arguments(2)
+    out = concat_wrapper(torch.ones(2, 4, 1, 1), theirs)(apply_model, args)
+    torch.testing.assert_close(out[:, :4], args["input"] * 2)
+    assert out[:, 4:].unique().tolist() == [1.0]
+
+
+def test_steps_reach_the_sampler_once_however_often_it_is_asked():
+    calls = []
+    sampler = SimpleNamespace(sample_img2img=lambda p, x, n, c, uc, steps=None, image_conditioning=None: calls.append(steps))
+    p = SimpleNamespace(sampler=sampler, steps=25, denoising_strength=0.9)
+    assert run_all_steps(p) == run_all_steps(p) == (25, 27)
+    p.sampler.sample_img2img(p, None, None, None, None, image_conditioning=None)
+    assert calls == [25]
+
+
+def test_error_is_what_the_hosts_answer_with():
+    error = ApiError("Do this.", 422)
+    assert (vars(error)["status_code"], vars(error)["detail"], str(error)) == (422, "Do this.", "Do this.")
+
+
+def test_only_our_own_refusal_is_forgotten():
+    def refuse(): ...
+
+    refuse.relight_refusal = True
+    p = SimpleNamespace(init=refuse, sample="somebody's")
+    forget_stop(p)
+    assert vars(p) == {"sample": "somebody's"}
+
+
+@pytest.mark.parametrize("weight, delta, answer", [
+    ((8, 4, 3, 3), (8, 8, 3, 3), True), ((8, 8, 3, 3), (8, 8, 3, 3), True), ((8, 9, 3, 3), (8, 8, 3, 3), False),
+    ((8, 12, 3, 3), (8, 8, 3, 3), True),
+    ((8, 4, 3, 3), (9, 8, 3, 3), False), ((8, 4), (8, 4), True), ((8, 4), (8, 8), False), ((8,), (7,), False)])
+def test_only_what_can_be_added_is_offered(weight, delta, answer):
+    assert fits(torch.zeros(weight), torch.zeros(delta)) is answer
+
+
+def test_shapes_that_cannot_be_seen_or_are_missing():
+    assert fits(torch.zeros(3, dtype=torch.uint8), torch.zeros(8, 4))
+    assert not fits(None, torch.zeros(8, 4))
+
+
+@pytest.mark.parametrize("module, loses", [(None, False), ({"last_exception": None}, False), ({}, True)])
+def test_a_failure_while_sampling_shows_in_every_panel(module, loses, monkeypatch):
+    """Where the panel's thread drops what is raised, the job ends with the sentence and without a picture instead."""
+    said, interrupts = [], []
+    shared = SimpleNamespace(state=SimpleNamespace(interrupt=lambda: interrupts.append(1)))
+    monkeypatch.setitem(sys.modules, "modules", SimpleNamespace(shared=shared))
+    package = None if module is None else SimpleNamespace(main_thread=SimpleNamespace(**module))
+    monkeypatch.setitem(sys.modules, "modules_forge", package)
+    p = SimpleNamespace(is_api=False, comment=said.append, sampler=SimpleNamespace(sample=list, sample_img2img=list))
+    processed = SimpleNamespace(images=["half done"], infotexts=["text"])
+    stop_job(p, RelightError("Do this."), "Do this.", during_sampling=True)
+    discard_pictures(p, processed)
+    if loses:
+        assert (said, interrupts, processed.images, processed.infotexts) == (["Do this."], [1], [], [])
+        assert p.do_not_save_samples and p.do_not_save_grid
+        discard_pictures(p, processed)
+    else:
+        assert (said, interrupts, processed.images) == ([], [], ["half done"])
+        with pytest.raises(RelightError, match="Do this."):
+            p.sampler.sample()

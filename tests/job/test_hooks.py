@@ -1,0 +1,75 @@
+"""Faults after sampling: the picture stays, and what went wrong is said. Interrupts before it: no picture without the light."""
+
+from types import SimpleNamespace
+
+from PIL import Image
+from sd_relight.lib_relight.base.progress import Stopped
+from sd_relight.lib_relight.job import hooks
+
+RESULT = Image.new("RGB", (8, 8))
+
+
+class BrokenJob:
+    host = SimpleNamespace(progress=lambda text: None)
+
+    def finish(self, p, image, index):
+        raise RuntimeError("no such colour")
+
+    def extras(self, size):
+        raise RuntimeError("no such matte")
+
+
+def test_a_fault_in_a_repair_leaves_the_picture_and_is_said(monkeypatch, capsys):
+    said = []
+    monkeypatch.setattr(hooks, "current_host", lambda: SimpleNamespace(say=lambda p, sentence: said.append(sentence)))
+    p = SimpleNamespace(relight_job=BrokenJob(), batch_size=1)
+    pp, processed = SimpleNamespace(image=RESULT, index=0), SimpleNamespace(images=[RESULT], infotexts=["text"])
+    hooks.postprocess_image(p, pp)
+    hooks.postprocess(p, processed)
+    assert pp.image is RESULT and processed.images == [RESULT] and p.relight_job is None
+    assert [sentence.split(";")[0] for sentence in said] == [
+        "Relight failed inside (RuntimeError: no such colour)", "Relight failed inside (RuntimeError: no such matte)"]
+    assert "RuntimeError: no such colour" in capsys.readouterr().err
+
+
+class InterruptedJob:
+    """Stops in the hook that is named, as every long step does once the user has interrupted."""
+
+    host = SimpleNamespace(progress=lambda text: None)
+
+    def prepare(self, p):
+        raise Stopped
+
+    def apply(self, p, x, noise):
+        raise Stopped
+
+
+def interrupted(hook, **fields):
+    said = []
+    p = SimpleNamespace(relight_job=InterruptedJob(), extra_generation_params={"Relight": "proof"}, comment=said.append,
+                        batch_size=2, do_not_save_samples=False, **fields)
+    hook(p)
+    assert p.relight_job is None and p.extra_generation_params == {}
+    assert said == ["Relight: interrupted before sampling; no half-done picture is kept."]
+    return p
+
+
+def test_an_interrupt_before_sampling_needs_nothing_more():
+    p = interrupted(hooks.process)
+    assert not p.do_not_save_samples, "hosts begin no batch then"
+
+
+def test_an_interrupt_right_before_a_batch_keeps_the_finished_ones():
+    p = interrupted(lambda p: hooks.before_sampling(p, None, None), iteration=1)
+    assert p.do_not_save_samples and p.do_not_save_grid
+    pictures = ["grid", "one", "two", "no light", "no light"]
+    processed = SimpleNamespace(images=list(pictures), infotexts=list(pictures), index_of_first_image=1)
+    hooks.postprocess(p, processed)
+    assert processed.images == processed.infotexts == ["grid", "one", "two"]
+
+
+def test_an_interrupt_right_before_the_first_batch_keeps_nothing():
+    p = interrupted(lambda p: hooks.before_sampling(p, None, None), iteration=0)
+    processed = SimpleNamespace(images=["no light"], infotexts=["text"], index_of_first_image=0)
+    hooks.postprocess(p, processed)
+    assert processed.images == processed.infotexts == []

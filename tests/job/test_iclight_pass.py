@@ -1,0 +1,208 @@
+"""What a job hands to the host, number by number, on the embedded host and its demo models."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sd_relight.embedded_host.host import EmbeddedHost
+from sd_relight.lib_iclight import foreground, lights
+from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_relight.base import caches
+from sd_relight.lib_relight.job import subject
+
+JOB = {"width": 64, "height": 96, "steps": 2, "cfg_scale": 2.0, "seed": 5, "prompt": "a red ball", "sampler_name": "Euler"}
+
+
+@pytest.fixture(scope="module")
+def host(repo_root, tmp_path_factory):
+    return EmbeddedHost(repo_root / "models" / "demo", device="cpu", extensions=[repo_root],
+                        data_dir=tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def photo(rng):
+    """120 x 80, a soft round matte in its alpha."""
+    y, x = np.mgrid[0:80, 0:120]
+    alpha = np.clip((45 - np.hypot(x - 60, y - 40)) * 20, 0, 255)
+    return Image.fromarray(np.dstack([rng.integers(0, 256, (80, 120, 3)), alpha]).astype(np.uint8), "RGBA")
+
+
+@pytest.fixture
+def applied(host, monkeypatch):
+    """Run a job, get what the sampler finds: p, unet, x, steps and colour matches, one entry a pass and batch."""
+    def run(kind="txt2img", iclight=None, **fields):
+        seen = []
+        for name in ("sample", "sample_img2img"):
+            watch(monkeypatch, name, seen)
+        script = {} if iclight is None else {"alwayson_scripts": {"Relight": {"args": [{"iclight": iclight}]}}}
+        result = getattr(host, kind)({**JOB, **fields, **script})
+        return seen, result
+
+    return run
+
+
+def watch(monkeypatch, name, seen):
+    from modules.sd_samplers_kdiffusion import KDiffusionSampler
+
+    original = getattr(KDiffusionSampler, name)
+
+    def watched(self, p, x, *args, **kwargs):
+        seen.append({"p": p, "unet": p.sd_model.forge_objects.unet, "x": x.clone(), "steps": kwargs.get("steps"),
+                     "matched": p.color_corrections})
+        return original(self, p, x, *args, **kwargs)
+
+    monkeypatch.setattr(KDiffusionSampler, name, watched)
+
+
+def mode_latent(host, picture):
+    """The formula of the original, by hand: encoder and quant_conv, first half of the channels, times the scale."""
+    vae = host.model.forge_objects.vae.first_stage_model
+    pixels = torch.from_numpy(picture.copy()).movedim(-1, 0)[None].float() / 127 - 1
+    with torch.inference_mode():
+        moments = vae.quant_conv(vae.encoder(pixels))
+        return moments.chunk(2, dim=1)[0] * host.model.forge_objects.unet.model.config.latent_format.scale_factor
+
+
+def on_grey(photo, width, height, mode="cover"):
+    rgb, alpha = foreground.split_alpha(photo)
+    return foreground.fit(foreground.grey_composite(rgb, alpha), width, height, mode)
+
+
+def light(kind="fc", width=64, height=96, **fields):
+    return lights.render_lights(IcLightParams(**fields), kind, width, height)
+
+
+def test_fc_condition_is_the_modes_latent(host, applied, photo):
+    seen, _ = applied(iclight={"foreground": photo})
+    torch.testing.assert_close(seen[0]["unet"].extra_concat_condition, mode_latent(host, on_grey(photo, 64, 96)), rtol=1e-5, atol=1e-6)
+
+
+def test_condition_is_the_same_to_the_bit_when_computed_again(applied, photo):
+    first = applied(iclight={"foreground": photo})[0][0]["unet"].extra_concat_condition
+    subject.latents.clear()
+    assert torch.equal(applied(iclight={"foreground": photo})[0][0]["unet"].extra_concat_condition, first)
+
+
+def test_fbc_has_foreground_then_background(host, applied, photo, rng):
+    background = Image.fromarray(rng.integers(0, 256, (70, 70, 3), np.uint8))
+    seen, _ = applied(iclight={"foreground": photo, "background": background, "background_flip": True})
+    behind = foreground.fit(np.asarray(background), 64, 96)[:, ::-1]
+    expected = torch.cat([mode_latent(host, on_grey(photo, 64, 96)), mode_latent(host, behind)], dim=1)
+    torch.testing.assert_close(seen[0]["unet"].extra_concat_condition, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_fbc_takes_a_light_as_background_in_its_own_range(host, applied, photo):
+    seen, _ = applied(iclight={"foreground": photo, "model": "fbc", "light": "left"})
+    expected = mode_latent(host, light("fbc", light="left"))
+    torch.testing.assert_close(seen[0]["unet"].extra_concat_condition[:, 4:], expected, rtol=1e-5, atol=1e-6)
+    plain, _ = applied()
+    assert torch.equal(seen[0]["x"], plain[0]["x"])
+
+
+@pytest.mark.parametrize("side", ["left", "top-right", "ambient"])
+def test_txt2img_starts_from_the_light_under_noise(host, applied, photo, side):
+    plain, _ = applied()
+    seen, _ = applied(iclight={"foreground": photo, "light": side})
+    sigma = float(seen[0]["p"].sampler.get_sigmas(seen[0]["p"], 2)[0]) if seen[0]["p"].sampler else 14.6146
+    expected = plain[0]["x"] + mode_latent(host, light(light=side)) / sigma
+    torch.testing.assert_close(seen[0]["x"], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("resize_mode, fit", [(0, "stretch"), (1, "cover"), (2, "contain"), (3, "stretch")])
+def test_img2img_samples_from_the_light_with_the_subject_where_the_host_puts_it(host, applied, photo, resize_mode, fit):
+    seen, _ = applied("img2img", {"light": "right"}, init_images=[photo], resize_mode=resize_mode, denoising_strength=0.9)
+    torch.testing.assert_close(seen[0]["x"], mode_latent(host, light(light="right")), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(seen[0]["unet"].extra_concat_condition, mode_latent(host, on_grey(photo, 64, 96, fit)), rtol=1e-5, atol=1e-6)
+
+
+def test_reinforce_pastes_the_subject_on_the_light(host, applied, photo):
+    seen, _ = applied("img2img", {"light": "left", "reinforce": 0.5}, init_images=[photo], resize_mode=1, denoising_strength=0.9)
+    rgb, alpha = (foreground.fit(part, 64, 96) for part in foreground.split_alpha(photo))
+    expected = mode_latent(host, foreground.reinforce(light(light="left"), rgb, alpha, 0.5))
+    torch.testing.assert_close(seen[0]["x"], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_every_batch_of_a_count_starts_from_the_same_light(host, applied, photo):
+    seen, result = applied("img2img", {"light": "left"}, init_images=[photo], n_iter=2, batch_size=2, denoising_strength=1.0)
+    assert len(result.images) == 4
+    assert torch.equal(seen[0]["x"], seen[1]["x"])
+
+
+def test_each_init_image_is_its_own_subject(host, applied, photo):
+    other = photo.rotate(180)
+    seen, _ = applied("img2img", {"light": "left"}, init_images=[photo, other], batch_size=2, resize_mode=1, denoising_strength=1.0)
+    condition = seen[0]["unet"].extra_concat_condition
+    for row, picture in enumerate((photo, other)):
+        torch.testing.assert_close(condition[row:row + 1], mode_latent(host, on_grey(picture, 64, 96)), rtol=1e-5, atol=1e-6)
+
+
+def test_inpaint_keeps_the_pictures_latent_outside_the_mask(host, applied, photo):
+    mask = Image.new("L", photo.size)
+    mask.paste(255, (0, 0, 60, 80))
+    fields = {"init_images": [photo], "mask": mask, "mask_blur": 0, "inpainting_fill": 1, "inpaint_full_res": False,
+              "denoising_strength": 0.9}
+    torch.manual_seed(3)
+    plain, _ = applied("img2img", **fields)
+    torch.manual_seed(3)
+    seen, _ = applied("img2img", {"light": "left"}, **fields)
+    nmask = seen[0]["p"].nmask
+    start = mode_latent(host, light(light="left"))
+    torch.testing.assert_close(seen[0]["x"], start * nmask + plain[0]["x"] * (1 - nmask), rtol=1e-5, atol=1e-6)
+    assert 0 < float(nmask.mean()) < 1
+
+
+def test_only_masked_crops_the_subject_as_the_host_crops_the_picture(host, applied, photo):
+    mask = Image.new("L", photo.size)
+    mask.paste(255, (30, 20, 62, 60))
+    seen, _ = applied("img2img", {"light": "left"}, init_images=[photo], mask=mask, mask_blur=0, inpainting_fill=1,
+                      inpaint_full_res=True, inpaint_full_res_padding=4, denoising_strength=0.9)
+    left, top, width, height = seen[0]["p"].paste_to
+    rgb, alpha = foreground.split_alpha(photo)
+    grey = foreground.grey_composite(rgb, alpha)[top:top + height, left:left + width]
+    expected = mode_latent(host, foreground.fit(grey, 64, 96, "contain"))
+    torch.testing.assert_close(seen[0]["unet"].extra_concat_condition, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("compensate, steps", [(True, 10), (False, None)])
+def test_all_the_steps_asked_for_are_handed_to_the_sampler(applied, photo, compensate, steps):
+    seen, result = applied("img2img", {"light": "left", "compensate_steps": compensate}, init_images=[photo], steps=10,
+                           denoising_strength=0.5)
+    assert seen[0]["steps"] == steps
+    assert ("10 steps run of 20" in result.infotexts[0]) is compensate
+
+
+@pytest.mark.parametrize("option, passes", [("both", (True, True)), ("low", (True, False)), ("high", (False, True))])
+def test_hires_conditions_have_the_size_of_their_pass(applied, photo, option, passes):
+    seen, _ = applied(iclight={"foreground": photo, "hr_option": option}, enable_hr=True, hr_scale=1.2, hr_upscaler="Latent",
+                      denoising_strength=0.6, hr_second_pass_steps=2)
+    for entry, wanted in zip(seen, passes):
+        condition = entry["unet"].extra_concat_condition
+        assert (condition is not None) is wanted
+        assert not wanted or condition.shape[2:] == entry["x"].shape[2:]
+    assert seen[0]["x"].shape[2:] == (12, 8) and seen[1]["x"].shape[2:] == (14, 9)
+
+
+def test_second_identical_job_reads_encodes_and_merges_nothing(host, applied, photo):
+    job = {"foreground": photo, "light": "left", "reinforce": 0.5}
+    applied(iclight=job)
+    before, merged = dict(caches.counters), host.merged_tensors
+    applied(iclight=job)
+    assert (dict(caches.counters), host.merged_tensors) == (before, merged)
+
+
+def test_colour_match_is_off_for_this_job_only(host, applied, photo):
+    from modules.shared import opts
+
+    opts.set("img2img_color_correction", True)
+    try:
+        seen, _ = applied("img2img", {"light": "left"}, init_images=[photo], denoising_strength=0.9)
+        plain, _ = applied("img2img", init_images=[photo], denoising_strength=0.9)
+    finally:
+        opts.set("img2img_color_correction", False)
+    assert seen[0]["matched"] == []
+    assert len(plain[0]["matched"]) == 1
+
+
+def test_low_denoise_is_remarked_on(applied, photo):
+    seen, result = applied("img2img", {"light": "left"}, init_images=[photo], denoising_strength=0.3)
+    assert "denoising strength 0.3 is low for a light" in result.comments

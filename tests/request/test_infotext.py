@@ -1,0 +1,59 @@
+"""Infotext: one flat key a field, and back."""
+
+import pytest
+from PIL import Image
+from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_ipadapter.params import IpAdapterParams
+from sd_relight.lib_relight.request.infotext import MARKER, Proof, paste_fields, to_infotext, units_to_infotext
+from sd_relight.lib_relight.request.ip_adapter_unit import SUBJECT, IpUnit
+from sd_relight.lib_relight.request.panel_values import LIGHT_FIELDS, UNIT_FIELDS
+from sd_relight.lib_relight.request.request import IcLightImages
+
+CHANGED = {"model": "fbc", "background_flip": True, "light": "top-left", "matting": "u2net", "reinforce": 0.35, "detail": 0.5,
+           "detail_sigma": 2.5, "color_hold": 0.25, "keep_background": True, "condition_scale": 1.15, "hr_option": "high",
+           "compensate_steps": False}
+
+
+@pytest.mark.parametrize("params", [IcLightParams(), IcLightParams(**CHANGED)], ids=["default", "changed"])
+def test_round_trip(params):
+    pairs = {MARKER: "proof", **to_infotext(params, IcLightImages())}
+    pasted = {name: read(pairs) for name, read in paste_fields()}
+    assert {name: pasted[name] for name in LIGHT_FIELDS if name != "extras"} == {
+        name: "" if (value := getattr(params, name)) in (None, ()) else value for name in LIGHT_FIELDS if name != "extras"}
+    assert pasted["iclight"] is True and pasted["unit1_enabled"] is False
+
+
+def test_units_round_trip():
+    units = [IpUnit(IpAdapterParams(model="ip-adapter_sd15", weight=0.65, weight_type="style transfer"), (SUBJECT,)),
+             IpUnit(IpAdapterParams(model="plus", start=0.25, face_index=2, tiled=True), (Image.new("RGB", (16, 16)),))]
+    pasted_pairs = {MARKER: "IP-Adapter ip-adapter_sd15 + plus, patched 16/16", **units_to_infotext(units)}
+    pasted = {name: read(pasted_pairs) for name, read in paste_fields()}
+    for number, unit in enumerate(units, 1):
+        assert {name: pasted[f"unit{number}_{name}"] for name in UNIT_FIELDS} == {
+            name: getattr(unit.params, name) or "" if name in ("image_weights", "crop_box") else getattr(unit.params, name)
+            for name in UNIT_FIELDS}
+    assert (pasted["iclight"], pasted["unit1_use_subject"], pasted["unit2_use_subject"], pasted["unit3_enabled"]) == (
+        False, True, False, False)
+
+
+def test_lists_are_pasted_as_the_panel_writes_them():
+    unit = IpUnit(IpAdapterParams(model="ip", crop="box", crop_box=(0.1, 0, 0.9, 1), image_weights=(1, 0.5)), (SUBJECT,))
+    pasted = {name: read({MARKER: "IP-Adapter ip", **units_to_infotext([unit])}) for name, read in paste_fields()}
+    assert (pasted["unit1_crop_box"], pasted["unit1_image_weights"]) == ("0.1, 0, 0.9, 1", "1, 0.5")
+
+
+def test_a_picture_without_us_changes_nothing():
+    assert {read({"Steps": "20"}) for _, read in paste_fields()} == {None}
+
+
+def test_pictures_are_named_by_hash_only():
+    one, other = (to_infotext(IcLightParams(), IcLightImages(Image.new("RGB", (16, 16), color))) for color in ("red", "blue"))
+    assert one.keys() == {"Relight foreground hash"}
+    assert len(one["Relight foreground hash"]) == 10
+    assert one != other
+
+
+def test_proof():
+    proof = Proof("fc", "left", 686, 686, {"64x80": None, "96x120": None}, (25, 27))
+    assert str(proof) == "fc, left, 686/686 weights, condition 64x80 and 96x120, 25 steps run of 27"
+    assert str(Proof("fbc", "none", 686, 686, {"32x32": None})) == "fbc, none, 686/686 weights, condition 32x32"

@@ -1,0 +1,76 @@
+"""One-click settings: the original's numbers, sizes that fit, words added once, and a way back."""
+
+import random
+
+import pytest
+from sd_relight.lib_relight.ui import one_click_values
+
+
+@pytest.mark.parametrize("size, expected", [
+    ((512, 640), (512, 640)), ((1000, 1000), (1024, 1024)), ((300, 200), (768, 512)), ((4000, 3000), (1152, 896)),
+    ((3000, 4000), (896, 1152)), ((4000, 400), (1536, 512)), ((100, 1000), (512, 1536)), ((1024, 1024), (1024, 1024)),
+])
+def test_sizes(size, expected):
+    assert one_click_values.fit_size(*size) == expected
+
+
+def test_every_size_is_in_steps_of_64_within_the_limits_and_nearly_of_the_aspect():
+    dice = random.Random(5)
+    for _ in range(3000):
+        width, height = dice.randint(16, 9000), dice.randint(16, 9000)
+        found = one_click_values.fit_size(width, height)
+        assert all(side % 64 == 0 and 512 <= side <= 1536 for side in found), (width, height, found)
+        assert found[0] * found[1] <= one_click_values.LARGEST_AREA
+        if 0.5 <= width / height <= 2:
+            assert abs((found[0] / found[1]) / (width / height) - 1) < 0.14, (width, height, found)
+
+
+def test_the_originals_numbers():
+    names = ["Euler", "DPM++ 2M SDE"]
+    fc = one_click_values.original_settings("fc", "img2img", {"host_prompt": "a cup", "host_negative": "blur"}, names)
+    assert (fc["host_steps"], fc["host_cfg"], fc["host_denoise"], fc["host_hires_scale"]) == (25, 2.0, 0.9, 1.5)
+    assert (fc["host_sampler"], fc["host_scheduler"], fc["model"]) == ("DPM++ 2M SDE", "Karras", "fc")
+    assert fc["host_prompt"] == "a cup, best quality"
+    assert fc["host_negative"] == "blur, lowres, bad anatomy, bad hands, cropped, worst quality"
+    in_txt2img = one_click_values.original_settings("fc", "txt2img", {}, names)
+    assert (in_txt2img["host_denoise"], in_txt2img["host_hires"], in_txt2img["host_hires_cfg"]) == (0.5, True, 2.0)
+    fbc = one_click_values.original_settings("fbc", "txt2img", {}, names)
+    assert (fbc["host_steps"], fbc["host_cfg"], fbc["host_denoise"], fbc["model"]) == (20, 7.0, 0.5, "fbc")
+    assert one_click_values.original_settings("fbc", "img2img", {}, names)["host_denoise"] == 1.0
+
+
+@pytest.mark.parametrize("names, expected", [
+    (["Euler", "DPM++ 2M SDE Karras", "DPM++ 2M SDE"], {"host_sampler": "DPM++ 2M SDE Karras"}),
+    (["DPM++ 2M SDE"], {"host_sampler": "DPM++ 2M SDE", "host_scheduler": "Karras"}), (["Euler"], {}),
+])
+def test_the_sampler_as_each_host_writes_it(names, expected):
+    assert one_click_values.sampler_settings(names) == expected
+
+
+def test_relighting_raises_a_weak_strength_and_leaves_a_strong_one():
+    assert one_click_values.relight_settings({"host_denoise": 0.5}) == {"iclight": True, "host_denoise": 0.9}
+    assert one_click_values.relight_settings({"host_denoise": 0.95}) == {"iclight": True}
+
+
+@pytest.mark.parametrize("prompt, addition, expected", [
+    (None, "soft light", "soft light"), ("a cup", "soft light", "a cup, soft light"), ("a cup, ", "x", "a cup, x"),
+    ("a cup, Soft  light", "soft light", "a cup, Soft  light, soft light"), ("a cup, Soft light", "soft light", "a cup, Soft light"),
+    ("neon, city", "neon, city", "neon, city"), ("a, neon, city, b", "neon, city", "a, neon, city, b"),
+    ("city, neon", "neon, city", "city, neon, neon, city"), ("softlight", "light", "softlight, light"), ("a", " ", "a"),
+    ("a\nsoft light", "soft light", "a\nsoft light"),
+])
+def test_words_are_added_once(prompt, addition, expected):
+    assert one_click_values.add_words(prompt, addition) == expected
+    assert one_click_values.add_words(expected, addition) == expected
+
+
+def test_undo_remembers_exactly_what_is_about_to_change():
+    current = {"host_steps": 20, "host_cfg": 7.0, "light": "none"}
+    changes = one_click_values.really_changed({"host_steps": 25, "host_cfg": 7.0, "host_hires": True}, current)
+    assert changes == {"host_steps": 25}
+    assert one_click_values.remember([], changes, current) == [{"host_steps": 20}]
+    assert one_click_values.remember([{"a": 1}], {}, current) == [{"a": 1}]
+    history = []
+    for number in range(50):
+        history = one_click_values.remember(history, {"host_steps": number + 1}, {"host_steps": number})
+    assert len(history) == 20 and history[-1] == {"host_steps": 49}

@@ -1,0 +1,129 @@
+"""Who may use our addresses: the host's own guards decide; and how their work ends when nobody waits for it."""
+
+import socket
+import threading
+import time
+
+import pytest
+import requests
+import uvicorn
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from fastapi.testclient import TestClient
+from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.base.progress import Stopped
+from sd_relight.lib_relight.web import endpoints
+
+REFUSED = ("Relight's addresses need the same login as this WebUI's page or its API; log in, or send the API's name and "
+           "password.")
+
+
+def api_auth(credentials: HTTPBasicCredentials = Depends(HTTPBasic())):
+    """As the hosts' Api.auth."""
+    if credentials.username == "me" and credentials.password == "secret":
+        return True
+    raise HTTPException(status_code=401, detail="Incorrect username or password")
+
+
+def application(page=None, api=None):
+    """page: None, "open" or "login". api: None, "open" or "auth". With the routes that gradio and the hosts make."""
+    app = FastAPI()
+    if page:
+        app.auth = {"user": "pass"} if page == "login" else None
+
+        def get_current_user(request: Request):
+            return {"token of user": "user"}.get(request.cookies.get("access-token"))
+
+        @app.get("/login_check")
+        def login_check(user: str = Depends(get_current_user)):
+            return user
+
+    if api:
+        app.add_api_route("/sdapi/v1/txt2img", lambda: {}, methods=["POST"],
+                          dependencies=[Depends(api_auth)] if api == "auth" else [])
+    endpoints.add_post(app, "/ours", lambda body, stop: {"got": body})
+    endpoints.add_get(app, "/state", lambda: {"fine": True})
+    return TestClient(app)
+
+
+@pytest.mark.parametrize(("page", "api", "cookie", "login", "status"), [
+    ("open", None, None, None, 200),
+    ("open", "open", None, None, 200),
+    ("open", "auth", None, None, 200),
+    ("login", None, None, None, 401),
+    ("login", None, "token of user", None, 200),
+    ("login", None, "made up", None, 401),
+    ("login", "auth", None, None, 401),
+    ("login", "auth", None, ("me", "secret"), 200),
+    ("login", "auth", None, ("me", "guess"), 401),
+    ("login", "auth", "token of user", None, 200),
+    ("login", "open", None, None, 200),
+    (None, "auth", None, None, 401),
+    (None, "auth", None, ("me", "secret"), 200),
+    (None, "auth", None, ("me", "guess"), 401),
+    (None, "open", None, None, 200),
+])
+def test_the_hosts_guards(page, api, cookie, login, status):
+    client = application(page, api)
+    given = {"cookies": {"access-token": cookie} if cookie else {}, "auth": login}
+    reply, state = client.post("/ours", json={"a": 1}, **given), client.get("/state", **given)
+    assert reply.status_code == state.status_code == status
+    assert reply.json() == ({"got": {"a": 1}} if status == 200 else {"detail": REFUSED})
+
+
+@pytest.mark.parametrize(("error", "status", "sentence"), [
+    (RelightError("No light; choose one."), 422, "No light; choose one."),
+    (Stopped(), 409, "The preview was cancelled."),
+    (ZeroDivisionError("by zero"), 500, "Relight failed inside (ZeroDivisionError: by zero); the console has the traceback, "
+                                        "please report it."),
+])
+def test_what_a_failure_answers(error, status, sentence, capsys):
+    app = FastAPI()
+
+    def fail(body, stop):
+        raise error
+
+    endpoints.add_post(app, "/ours", fail)
+    reply = TestClient(app).post("/ours", json={})
+    assert (reply.status_code, reply.json()["detail"]) == (status, sentence)
+    assert ("Traceback" in capsys.readouterr().err) == (status == 500)
+
+
+@pytest.fixture
+def server():
+    """serve(app) -> its address; the app has a middleware of the hosts' kind."""
+    started = []
+
+    def serve(app):
+        @app.middleware("http")
+        async def as_the_hosts_log(request, call_next):
+            return await call_next(request)
+
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        started.append((server, thread))
+        while not server.started:
+            time.sleep(0.01)
+        return f"http://127.0.0.1:{port}"
+
+    yield serve
+    for server, thread in started:
+        server.should_exit = True
+        thread.join(10)
+
+
+def test_work_is_stopped_when_its_client_has_gone(server):
+    app, ended = FastAPI(), []
+    endpoints.add_post(app, "/ours", lambda body, stop: ended.append(stop.wait(body["seconds"])) or {"waited": body["seconds"]})
+    address = server(app) + "/ours"
+    assert requests.post(address, json={"seconds": 0.2}, timeout=10).json() == {"waited": 0.2}
+    with pytest.raises(requests.exceptions.Timeout):
+        requests.post(address, json={"seconds": 20}, timeout=0.5)
+    deadline = time.monotonic() + 10
+    while len(ended) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert ended == [False, True], "one ran to its end, one was stopped"
