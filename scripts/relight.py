@@ -22,8 +22,8 @@ def load(name):
 
 
 hooks = load("lib_relight.job.hooks")
-accordion = load("lib_relight.ui.panel")
-flows = load("lib_relight.ui.one_click")
+panel = load("lib_relight.ui.panel")
+one_click = load("lib_relight.ui.one_click")
 script_callbacks.on_app_started(load("lib_relight.web.routes").register)
 script_callbacks.on_cfg_denoiser(load("lib_relight.hosts.base").sampling_began)
 script_callbacks.on_app_started(load("lib_relight.ui.presets").register)
@@ -37,7 +37,7 @@ script_callbacks.on_before_ui(load("lib_relight.ui.language").register)
 class Relight(scripts.Script):
     def __init__(self):
         super().__init__()
-        self.flows = flows.Flows()
+        self.one_click = one_click.OneClickActions()
 
     def title(self):
         return "Relight"
@@ -46,13 +46,13 @@ class Relight(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img):
-        panel = self.flows.panel = accordion.Panel(self.elem_id, is_img2img)
-        self.infotext_fields = panel.infotext_fields
+        built = self.one_click.panel = panel.Panel(self.elem_id, is_img2img)
+        self.infotext_fields = built.infotext_fields
         self.paste_field_names = []
-        return panel.values
+        return built.values
 
     def after_component(self, component, **kwargs):
-        self.flows.saw(component, self.is_img2img)
+        self.one_click.on_component(component, self.is_img2img)
 
     def before_process(self, p, *args):
         hooks.before_process(p, args, self.is_img2img)

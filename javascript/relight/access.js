@@ -1,5 +1,5 @@
-/* What gradio leaves out for the keyboard and for screen readers, mended inside our accordions: things to press that are no
-   buttons (gradio 3), controls without a name, pictures without a description. */
+/* Adds what gradio lacks for keyboard and screen readers inside our accordions: button roles (gradio 3), accessible names,
+   image descriptions. */
 
 (() => {
     "use strict";
@@ -18,16 +18,16 @@
         element.tabIndex = 0;
     }
 
-    /** An accordion's title; the tick that hosts put into ours has the title's name. */
-    function mendTitle(title) {
+    /** An accordion's title; the host's checkbox inside it gets the title as its name. */
+    function fixTitle(title) {
         asButton(title);
-        const tick = title.querySelector("input[type=checkbox]");
-        if (tick) set(tick, "aria-label", words(title.querySelector("span")));
+        const checkbox = title.querySelector("input[type=checkbox]");
+        if (checkbox) set(checkbox, "aria-label", words(title.querySelector("span")));
         set(title, "aria-expanded", String(title.classList.contains("open")));
     }
 
-    /** The box that a file is dropped on: it says for what, and is no button while a picture covers it (gradio 3). */
-    function mendUpload(input) {
+    /** An upload area gets its field's name; on gradio 3 it is no button while it shows an image. */
+    function fixUpload(input) {
         const box = input.parentElement, block = box.closest(".block"), label = words(block?.querySelector("[data-testid=block-label]"));
         if (box.tagName !== "BUTTON" && box.querySelector("img")) {
             for (const name of ["role", "tabindex", "aria-label"]) box.removeAttribute(name);
@@ -35,11 +35,11 @@
             asButton(box);
             set(box, "aria-label", label && `${label}: ${words(box)}`);
         }
-        for (const picture of block?.querySelectorAll("img") || []) set(picture, "alt", label);
+        for (const image of block?.querySelectorAll("img") || []) set(image, "alt", label);
     }
 
-    /** A field's name is its label; its help is no part of the name. */
-    function mendField(label) {
+    /** A field's name is its label, without the help text. */
+    function fixField(label) {
         const help = words(label.nextElementSibling), name = words(label);
         for (const field of label.closest(".block").querySelectorAll("input:not([type=radio], [type=checkbox], [type=file]), textarea")) {
             if (!field.hasAttribute("aria-label")) set(field, "aria-label", name);
@@ -47,17 +47,17 @@
         }
     }
 
-    function mend() {
+    function fixAria() {
         for (const root of document.querySelectorAll(ROOTS)) {
             const titles = root.querySelectorAll(".label-wrap");
-            titles.forEach(mendTitle);
+            titles.forEach(fixTitle);
             if (!titles[0]?.classList.contains("open")) continue;
-            root.querySelectorAll("input[type=file]").forEach(mendUpload);
-            root.querySelectorAll("[data-testid=block-info]").forEach(mendField);
+            root.querySelectorAll("input[type=file]").forEach(fixUpload);
+            root.querySelectorAll("[data-testid=block-info]").forEach(fixField);
         }
     }
 
-    /** Enter and Space press what is a button by our doing; in quick prompts, which act when they are chosen, arrows only move. */
+    /** Enter and Space click elements with our button role; arrows only move the focus in quick prompts, which act on selection. */
     function onKey(event) {
         const {target, key} = event;
         if (!(target instanceof Element) || !target.closest(ROOTS)) return;
@@ -72,7 +72,7 @@
     }
 
     document.addEventListener("keydown", onKey);
-    document.addEventListener("click", (event) => event.target.closest?.(ROOTS) && setTimeout(mend));
-    window.relight.onReady(mend);
-    if (typeof onAfterUiUpdate === "function") onAfterUiUpdate(mend);
+    document.addEventListener("click", (event) => event.target.closest?.(ROOTS) && setTimeout(fixAria));
+    window.relight.onReady(fixAria);
+    if (typeof onAfterUiUpdate === "function") onAfterUiUpdate(fixAria);
 })();

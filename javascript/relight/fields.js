@@ -1,10 +1,10 @@
-/* Reading and setting the panel's fields. gradio itself does it: a hidden button's event has the fields as inputs or outputs
-   and runs here, so every kind of field works alike on gradio 3 and 4, with its own change events.
+/* Reads and sets the panel's fields through gradio: a hidden button's event has the fields as inputs or outputs and runs here,
+   so every kind of component works on gradio 3 and 4 and fires its own change events.
 
    relight.fields.get("txt2img")                          Promise of {light: "left", light_angle: 0, ...}
-   relight.fields.set("txt2img", {light: "spot", matting: "none"})   Promise, kept when gradio has the values
+   relight.fields.set("txt2img", {light: "spot", matting: "none"})   Promise, resolved when gradio has the values
    relight.fields.onChange("txt2img", (values) => ...)    the light's fields, whenever one of them changes
-   Names are the schema's, pictures excluded; a picture unit's are unit1_weight and so on. Empty numbers are "". */
+   Names are those of the schema, without images; a unit's fields are unit1_weight and so on. Empty numbers are "". */
 
 window.relight = window.relight || {};
 
@@ -12,7 +12,7 @@ window.relight.fields = (() => {
     "use strict";
 
     const UNCHANGED = {__type__: "update"};
-    const PATIENCE_MS = 5000;
+    const ANSWER_TIMEOUT_MS = 5000;
     const waiting = {}, listeners = {};
 
     const element = (tab, name) => document.getElementById(`script_${tab}_relight_${name}`);
@@ -39,7 +39,7 @@ window.relight.fields = (() => {
                 if (!queue.includes(entry)) return;
                 queue.splice(queue.indexOf(entry), 1);
                 reject(new Error(`the fields of ${tab} did not answer`));
-            }, PATIENCE_MS);
+            }, ANSWER_TIMEOUT_MS);
             press(tab, button);
         });
     }
@@ -47,13 +47,13 @@ window.relight.fields = (() => {
     const answer = (tab, button) => (waiting[`${tab} ${button}`] || []).shift();
 
     /** Called by gradio with the values of a channel's fields. */
-    function arrived(tab, channel, values) {
+    function receiveValues(tab, channel, values) {
         answer(tab, `${channel}_read`)?.resolve(named(tab, channel, values));
         return [];
     }
 
-    /** Called by gradio, which takes what is returned as the channel's new values. */
-    function leaving(tab, channel) {
+    /** Called by gradio; returns the channel's new values. */
+    function provideValues(tab, channel) {
         const entry = answer(tab, `${channel}_write`);
         const changes = entry ? entry.message : {};
         if (entry) setTimeout(entry.resolve, 0);
@@ -61,7 +61,7 @@ window.relight.fields = (() => {
     }
 
     /** Called by gradio when one of the light's fields has changed. */
-    function changed(tab, values) {
+    function fieldsChanged(tab, values) {
         for (const listener of listeners[tab] || []) listener(named(tab, "light", values));
         return [];
     }
@@ -69,7 +69,7 @@ window.relight.fields = (() => {
     const channelOf = (tab, wanted) => (wanted.every((name) => names(tab, "light").includes(name)) ? "light" : "all");
 
     return {
-        element, press, arrived, leaving, changed,
+        element, press, receiveValues, provideValues, fieldsChanged,
         get: (tab, channel = "all") => ask(tab, `${channel}_read`),
         set: (tab, values) => ask(tab, `${channelOf(tab, Object.keys(values))}_write`, values),
         onChange: (tab, listener) => (listeners[tab] ??= []).push(listener),

@@ -1,5 +1,5 @@
-/* The light maps of lib_iclight (light.py, lights.py) in the browser: the same formulas, within one level of 255.
-   Pure functions, no page needed. A light is an object with the fields of the API: light, light_angle, light_x, ... */
+/* Light maps in the browser: the formulas of lib_iclight, equal to Python within one level of 255.
+   Pure functions without a page. A light is an object with the fields of the API: light, light_angle, light_x, ... */
 
 window.relight = window.relight || {};
 
@@ -22,13 +22,13 @@ window.relight.light = (() => {
 
     const modulo = (value, base) => ((value % base) + base) % base;
 
-    /** The named light that this one is; null for other angles, spots and custom. */
+    /** Name of the equivalent named light; null for other angles, spots and custom. */
     function named(light) {
         if (light.light === "angle") return SIDE_OF[modulo(light.light_angle, 360)] || null;
         return light.light === "spot" || light.light === "custom" ? null : light.light;
     }
 
-    /** [start, end] grey levels 0..255: what is set, else the model kind's own ("fbc", anything else is fc). */
+    /** [start, end] grey levels 0..255: as set, else the defaults of the model kind ("fbc"; anything else is fc). */
     function lightRange(light, kind) {
         const family = kind === "fbc" ? "fbc" : "fc";
         const [start, end] = light.light === "ambient" ? [AMBIENT[family], AMBIENT[family]] : RANGE[family];
@@ -45,10 +45,10 @@ window.relight.light = (() => {
     const clip = (value, low, high) => Math.min(Math.max(value, low), high);
     const toLinear = (encoded) => (encoded <= 0.04045 ? encoded / 12.92 : ((encoded + 0.055) / 1.055) ** 2.4);
 
-    /** Truncated as the original does; a thousandth is added first, or the sRGB round trip would lose levels. */
+    /** Truncate as the original does, after adding 0.001 so that the sRGB round trip loses no level. */
     const toByte = (level) => Math.floor(clip(level, 0, 255) + 1e-3);
 
-    /** LEVELS[n]: the linear light from which on the byte is n; GUESS: a byte at or just below that of i / 4096. */
+    /** LEVELS[n]: smallest linear value whose byte is n. GUESS[i]: a byte at or just below that of i / 4096. */
     const LEVELS = Float64Array.from({length: 257}, (_, n) => (n ? toLinear((n - 1e-3) / 255) : -1)).fill(Infinity, 256);
     const GUESS = new Uint8Array(4097);
     for (let i = 0, byte = 0; i < GUESS.length; i++) {
@@ -56,7 +56,7 @@ window.relight.light = (() => {
         GUESS[i] = byte;
     }
 
-    /** The byte of linear light: sRGB's other way, times 255, truncated as by toByte; without a power for each pixel. */
+    /** Linear 0..1 -> sRGB byte, truncated like toByte, by table lookup instead of a power per pixel. */
     function linearToByte(linear) {
         let byte = GUESS[Math.floor(clip(linear, 0, 1) * 4096)];
         while (linear >= LEVELS[byte + 1]) byte++;
@@ -86,7 +86,7 @@ window.relight.light = (() => {
         return levels;
     }
 
-    /** A named light as the original computes it: grey levels before truncation. */
+    /** A named light as in the original: grey levels before truncation. */
     function originalLevels(name, width, height, start, end) {
         if (name === "ambient") return new Float64Array(width * height).fill(start);
         if (name === "left" || name === "right") {
@@ -145,7 +145,7 @@ window.relight.light = (() => {
         return fill(width, height, (x, y) => end + (start - end) * (1 - away(x, y)) ** gamma);
     }
 
-    /** The light as linear light 0..1 without its colour: one plane, or three for a custom map. */
+    /** The light in linear 0..1 without its colour: one plane, or three for a custom map. */
     function linearPlanes(light, kind, width, height, custom) {
         const planes = light.light === "custom"
             ? [0, 1, 2].map((channel) => Float64Array.from({length: width * height}, (_, i) => custom[4 * i + channel]))
@@ -164,7 +164,7 @@ window.relight.light = (() => {
         return pixels;
     }
 
-    /** Lights added as real light adds, clipped at white. planesOf(light): linearPlanes, perhaps remembered. */
+    /** Sum of the lights in linear light, clipped at white. planesOf(light): linearPlanes, possibly cached. */
     function addLights(lights, planesOf, count) {
         const pixels = new Uint8ClampedArray(4 * count).fill(255), sum = new Float64Array(count);
         const parts = lights.map((light) => ({planes: planesOf(light), color: parseColor(light.light_color)}));
@@ -179,7 +179,7 @@ window.relight.light = (() => {
         return pixels;
     }
 
-    /** A white light alone keeps the original's bits; null for every other. */
+    /** A single white light keeps the original's exact levels; null for all others. */
     function whiteLight(light, kind, width, height, custom) {
         if (hexOf(light.light_color) !== "#ffffff") return null;
         if (light.light === "custom") return new Uint8ClampedArray(custom);
@@ -214,7 +214,7 @@ window.relight.light = (() => {
         return "#" + [red, green, blue].map((v) => Math.round(clip(v, 0, 255)).toString(16).padStart(2, "0")).join("");
     }
 
-    /** The nearest temperature in steps of 100 K, or null when the colour is none of a glowing body's (off by more than 6). */
+    /** Nearest temperature in steps of 100 K, or null if the colour is further than 6 from every black-body colour. */
     function colorToKelvin(color) {
         const named = kelvinOf(color);
         if (named !== null) return named;

@@ -1,11 +1,11 @@
-/* The light pad: the lights of one tab under mouse, pen, finger and keyboard, in step with the panel's fields. */
+/* Light pad controller of one tab: edits the list of lights and keeps it in sync with the panel's fields. */
 
 window.relight = window.relight || {};
 
 window.relight.Pad = (() => {
     "use strict";
 
-    const WRITE_MS = 120, ECHO_MS = 1000, LOOK_MS = 700, MATTE_MS = 400, MAX_PIXELS = 1024;
+    const WRITE_MS = 120, SETTLE_MS = 1000, POLL_MS = 700, MATTE_MS = 400, MAX_PIXELS = 1024;
     const MATTE = ["matting", "matte_threshold", "matte_grow", "matte_feather"];
 
     const warn = (error) => console.warn("Relight:", error);
@@ -23,16 +23,16 @@ window.relight.Pad = (() => {
             this.drag = null;
             this.view = window.relight.padView.build(root, tab);
             window.relight.padInput.listen(this);
-            window.relight.fields.onChange(tab, (values) => this.heard(values));
-            window.relight.fields.get(tab, "light").then((values) => this.heard(values, true), warn);
-            this.look();
-            this.timer = setInterval(() => this.look(), LOOK_MS);
+            window.relight.fields.onChange(tab, (values) => this.onFields(values));
+            window.relight.fields.get(tab, "light").then((values) => this.onFields(values, true), warn);
+            this.poll();
+            this.timer = setInterval(() => this.poll(), POLL_MS);
         }
 
-        /* ---- the page around the pad ---- */
+        /* ---- page state ---- */
 
-        /** Output size and pictures have no events that all hosts share: they are compared while the pad is in sight. */
-        look() {
+        /** Hosts share no events for output size and images, so both are polled while the pad is visible. */
+        poll() {
             if (!this.root.isConnected) {
                 clearInterval(this.timer);
                 return;
@@ -63,7 +63,7 @@ window.relight.Pad = (() => {
             return Math.min(Math.max(Number(input?.value) || 512, 16), 8192);
         }
 
-        /** fbc without a background takes the light as background, in its own range; every other case is fc's. */
+        /** fbc without a background uses the light map as background, in its own range; all other cases use that of fc. */
         modelKind() {
             return /fbc/i.test(this.modelName) ? "fbc" : "fc";
         }
@@ -80,26 +80,26 @@ window.relight.Pad = (() => {
             }
         }
 
-        /** With "Cut out the subject" the server's cut-out replaces the picture; asked for once for each picture and matte. */
+        /** With "Cut out the subject" the server's cut-out replaces the image; requested once per image and matte settings. */
         cutOut() {
             const {image} = this.pictures || {}, wanted = this.view.cutOut.checked && image && !this.pictures.cut;
             const key = wanted ? [image.src, ...MATTE.map((name) => this.values?.[name]), this.maskSource()].join("\n") : "";
             if (key === this.cutKey) return;
             this.cutKey = key;
-            this.asking?.abort();
+            this.request?.abort();
             this.made = this.scaled = null;
-            clearTimeout(this.cutting);
+            clearTimeout(this.cutOutTimer);
             this.note(wanted ? window.relight.text("cutting") : "");
-            if (wanted) this.cutting = setTimeout(() => this.ask(image, key), MATTE_MS);
+            if (wanted) this.cutOutTimer = setTimeout(() => this.requestCutOut(image, key), MATTE_MS);
         }
 
         maskSource() {
             return this.values?.matting === "mask" ? window.relight.subject.fieldImage(this.tab, "mask")?.src : "";
         }
 
-        ask(image, key) {
-            this.asking = new AbortController();
-            window.relight.subject.cutOut(this.tab, image, this.values, this.asking.signal).then(
+        requestCutOut(image, key) {
+            this.request = new AbortController();
+            window.relight.subject.cutOut(this.tab, image, this.values, this.request.signal).then(
                 (made) => ({made, note: ""}), (error) => ({made: null, note: error.message})).then(({made, note}) => {
                 if (key !== this.cutKey) return;
                 this.made = made;
@@ -115,11 +115,11 @@ window.relight.Pad = (() => {
 
         /* ---- the panel's fields ---- */
 
-        /** Fields as gradio has them. Just after a write they are its echo, late or halfway: what they end with settles it. */
-        heard(values, first = false) {
+        /** Fields as reported by gradio. Right after a write they may be outdated; settle() reads them again. */
+        onFields(values, first = false) {
             const {modelName} = this;
             this.values = values;
-            if (values.model !== modelName) this.look();
+            if (values.model !== modelName) this.poll();
             this.cutOut();
             const lights = this.model.fromFields(values), text = JSON.stringify(lights);
             if (this.drag || this.pending || this.settling || text === JSON.stringify(this.state.lights)) return;
@@ -130,23 +130,23 @@ window.relight.Pad = (() => {
             this.draw();
         }
 
-        /** Write to the fields, at most every WRITE_MS while a light is dragged; in the end the fields are right. */
+        /** Write to the fields, at most every WRITE_MS during a drag; the last state is always written. */
         write() {
             this.writes++;
             if (this.pending) return;
             this.pending = setTimeout(() => {
                 this.pending = null;
                 clearTimeout(this.settling);
-                this.settling = setTimeout(() => this.settle(), ECHO_MS);
+                this.settling = setTimeout(() => this.settle(), SETTLE_MS);
                 window.relight.fields.set(this.tab, this.model.toFields(this.state.lights)).catch(warn);
             }, this.drag ? WRITE_MS : 0);
         }
 
-        /** What the fields answer is old when a light was changed meanwhile; then the next one settles it. */
+        /** Read the fields again after a write; ignored if another write has started meanwhile. */
         settle() {
             const {writes} = this;
             this.settling = null;
-            window.relight.fields.get(this.tab, "light").then((values) => writes === this.writes && this.heard(values), warn);
+            window.relight.fields.get(this.tab, "light").then((values) => writes === this.writes && this.onFields(values), warn);
         }
 
         /* ---- changing lights ---- */
@@ -172,7 +172,7 @@ window.relight.Pad = (() => {
             this.draw();
         }
 
-        /** Without a light given: from the first side or corner that has none yet. */
+        /** Without an argument: a light from the first direction that has none yet. */
         add(light) {
             const {lights} = this.state, {DIRECTIONS, DEFAULTS} = window.relight.light;
             const free = DIRECTIONS.find((name) => !lights.some((other) => other.light === name)) || DIRECTIONS[0];
@@ -190,7 +190,7 @@ window.relight.Pad = (() => {
             if (kind !== "none") this.change({...window.relight.light.DEFAULTS, ...this.model.FIRST[kind]});
         }
 
-        travel(by) {
+        moveHistory(by) {
             this.state.lights = this.history.move(by);
             this.state.selected = Math.max(0, Math.min(this.state.selected, this.state.lights.length - 1));
             this.write();
@@ -221,7 +221,7 @@ window.relight.Pad = (() => {
             this.change({...this.selected, ...made[name]()});
         }
 
-        /* ---- the picture ---- */
+        /* ---- drawing ---- */
 
         draw() {
             if (this.frame) return;
@@ -243,7 +243,7 @@ window.relight.Pad = (() => {
                 [canvas.width, canvas.height] = size;
                 this.scaled = null;
             }
-            const map = window.relight.padView.mapCanvas(this.state, this.pictures?.custom, (key, make) => this.remember(key, make));
+            const map = window.relight.padView.mapCanvas(this.state, this.pictures?.custom, (key, make) => this.cachedPlane(key, make));
             window.relight.padView.paint(this.view, map, this.fittedSubject());
         }
 
@@ -256,8 +256,8 @@ window.relight.Pad = (() => {
             return {picture: this.scaled, cut: this.pictures.cut || !!this.made};
         }
 
-        /** Light planes by their light: while one light moves, the others are not computed again. */
-        remember(key, make) {
+        /** Cache light planes by light, so that moving one light does not recompute the others. */
+        cachedPlane(key, make) {
             const known = this.planes.get(key) || make();
             this.planes.delete(key);
             this.planes.set(key, known);

@@ -1,4 +1,4 @@
-/* Mouse, pen, finger and keyboard on the light pad, and its attachment to the page. */
+/* Pointer and keyboard input of the light pad. */
 
 window.relight = window.relight || {};
 
@@ -9,7 +9,7 @@ window.relight.padInput = (() => {
     const SNAP = {mouse: 10, pen: 10, touch: 16};
     const indexOf = (target) => Number(target.closest("[data-index]")?.dataset.index ?? -1);
 
-    /** [u, v] of a pointer: shares of the picture, also outside it. */
+    /** Pointer position [u, v] as shares of the frame; may lie outside 0..1. */
     function placeOf(pad, event) {
         const box = pad.view.frame.getBoundingClientRect();
         return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
@@ -29,7 +29,7 @@ window.relight.padInput = (() => {
         pad.change(pad.model.moveTo(light, u - du, v - dv, box.width, box.height, snap));
     }
 
-    /** How far from the handle's middle it was taken, so that it does not jump; a direction turns to the pointer anyway. */
+    /** Offset of the pointer from the handle's centre, so that the handle does not jump; 0 for directions. */
     function grabOf(pad, event) {
         const light = pad.selected, [u, v] = placeOf(pad, event);
         if (!["spot", "ambient"].includes(light.light)) return [0, 0];
@@ -37,7 +37,7 @@ window.relight.padInput = (() => {
         return [u - a, v - b];
     }
 
-    /** A finger drags handles only, so that it can scroll the page over the rest; its tap is the stage's click. */
+    /** Touch drags handles only, so that the rest scrolls the page; a tap arrives as the stage's click. */
     function onDown(pad, event) {
         if (event.button !== 0) return;
         const handle = event.target.closest(".relight-pad-handle"), grip = event.target.closest(".relight-pad-grip");
@@ -87,7 +87,7 @@ window.relight.padInput = (() => {
         const key = event.key.toLowerCase();
         if ((event.ctrlKey || event.metaKey) && !event.altKey && (key === "z" || key === "y")) {
             const by = key === "y" || event.shiftKey ? 1 : -1;
-            if (pad.history.canMove(by)) pad.travel(by);
+            if (pad.history.canMove(by)) pad.moveHistory(by);
             event.preventDefault();
         } else if (event.target.closest(".relight-pad-handle") && !event.ctrlKey && !event.metaKey) onHandleKey(pad, event);
     }
@@ -98,7 +98,7 @@ window.relight.padInput = (() => {
             const action = event.target.closest("[data-action]")?.dataset.action, chip = event.target.closest(".relight-pad-chip");
             if (chip) pad.select(indexOf(chip));
             const actions = {
-                undo: () => pad.travel(-1), redo: () => pad.travel(1), reset: () => pad.reset(), remove: () => pad.remove(),
+                undo: () => pad.moveHistory(-1), redo: () => pad.moveHistory(1), reset: () => pad.reset(), remove: () => pad.remove(),
                 add: () => pad.add(),
             };
             if (action) actions[action]();
@@ -109,12 +109,12 @@ window.relight.padInput = (() => {
         view.cutOut.addEventListener("change", () => pad.cutOut());
     }
 
-    /** A finger's swift drag ends in a fling, although it scrolls nothing, and a tap during it would be lost; this prevents it. */
+    /** Chromium starts a fling after a fast touch drag and drops a tap during it; this prevents the fling. */
     function onTouchMove(pad, event) {
         if (pad.drag && event.cancelable) event.preventDefault();
     }
 
-    /** Make a pad's elements answer. */
+    /** Attach all listeners of a pad. */
     function listen(pad) {
         const {stage, handles, root} = pad.view;
         const on = (element, type, react) => element.addEventListener(type, (event) => react(pad, event));

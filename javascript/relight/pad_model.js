@@ -1,5 +1,5 @@
-/* What the light pad knows without a page: lights as fields and back, a light's place on the pad, its words, undo.
-   Places are shares of the picture: u 0..1 from the left, v 0..1 from the top. */
+/* Light pad model without a page: conversion between lights and fields, handle positions, descriptions, undo history.
+   Positions are shares of the frame: u 0..1 from the left, v 0..1 from the top. */
 
 window.relight = window.relight || {};
 
@@ -28,7 +28,7 @@ window.relight.padModel = (() => {
         return ["spot", "ambient", "custom"].includes(light.light) ? light.light : "direction";
     }
 
-    /** Only what the light's kind uses; the rest falls back to the defaults. */
+    /** Keep only the fields that the light's kind uses; reset the others to their defaults. */
     function tidy(light) {
         const kind = kindOf(light), kept = [...COMMON, ...USED[kind]].filter((name) => light[name] !== undefined);
         const tidied = {...defaults(), ...Object.fromEntries(kept.map((name) => [name, light[name]]))};
@@ -39,7 +39,7 @@ window.relight.padModel = (() => {
 
     const number = (value) => (value === "" || value === null || !Number.isFinite(Number(value)) ? null : Number(value));
 
-    /** The panel's fields -> list of lights; a text that is no list counts as empty. */
+    /** Panel fields -> list of lights; invalid JSON counts as empty. */
     function fromFields(values) {
         const own = {...defaults()};
         for (const name of Object.keys(own)) {
@@ -73,7 +73,7 @@ window.relight.padModel = (() => {
 
     const asText = (value) => (value === null ? "" : String(value));
 
-    /** [u, v] of the light's handle; a direction's is where its ray meets the picture's frame. kind: "fc" or "fbc". */
+    /** Position [u, v] of the light's handle; that of a direction is where its ray meets the frame. kind: "fc" or "fbc". */
     function placeOf(light, width, height, kind) {
         if (light.light === "spot") return [light.light_x, light.light_y];
         if (light.light === "ambient") return [0.5, 1 - window.relight.light.lightRange(light, kind)[0] / 255];
@@ -84,7 +84,7 @@ window.relight.padModel = (() => {
         return [0.5 + x * reach / width, 0.5 + y * reach / height];
     }
 
-    /** The light moved to a place. A direction within `snap` of a side's or corner's place becomes that named light. */
+    /** Move the light to a position. A direction within `snap` pixels of a side or corner becomes that named light. */
     function moveTo(light, u, v, width, height, snap) {
         if (light.light === "spot") return {...light, light_x: round(clip(u, 0, 1), 2), light_y: round(clip(v, 0, 1), 2)};
         if (light.light === "ambient") return {...light, light_start: Math.round(255 * (1 - clip(v, 0, 1)))};
@@ -99,14 +99,14 @@ window.relight.padModel = (() => {
     const named = (light, name) => ({...light, light: name, light_angle: defaults().light_angle});
     const angleOf = (light) => (light.light === "angle" ? light.light_angle : NAMED_ANGLE[light.light]);
 
-    /** A direction turned by so many degrees, counter-clockwise; multiples of 45 are the named lights. */
+    /** Turn a direction counter-clockwise by degrees; multiples of 45 become the named lights. */
     function turn(light, degrees) {
         const angle = modulo(angleOf(light) + degrees, 360);
         const name = Object.keys(NAMED_ANGLE).find((key) => NAMED_ANGLE[key] === angle);
         return name ? named(light, name) : {...light, light: "angle", light_angle: angle};
     }
 
-    /** Degrees, counter-clockwise, from an angle to the side an arrow points to: the shorter way; half round by the top or the right. */
+    /** Shortest turn in degrees, counter-clockwise, from an angle to an arrow's side; half turns go by the top or the right. */
     function wayTo(angle, dx, dy) {
         const side = dx ? (dx > 0 ? 0 : 180) : dy < 0 ? 90 : 270, way = modulo(side - angle, 360);
         const isBack = way > 180 || (way === 180 && ![0, 270].includes(angle));
@@ -127,7 +127,7 @@ window.relight.padModel = (() => {
         return turn(light, clip(wayTo(angleOf(light), dx, dy), -most, most));
     }
 
-    /** The light in words, such as "from above, colour #ffb46b". */
+    /** Description of the light, such as "from above, colour #ffb46b". */
     function words(light, kind) {
         const text = window.relight.text, name = window.relight.light.named(light);
         const camel = name && `from${name.split("-").map((part) => part[0].toUpperCase() + part.slice(1)).join("")}`;
@@ -141,7 +141,7 @@ window.relight.padModel = (() => {
         return white ? place : text("ofColor", {words: place, color: light.light_color});
     }
 
-    /** Undo and redo over states that JSON can hold. */
+    /** Undo and redo of JSON states. */
     class History {
         constructor(state) {
             this.states = [JSON.stringify(state)];

@@ -1,4 +1,4 @@
-/* The light pad's elements and its picture. No decisions are made here: relight_pad.js listens and changes the lights. */
+/* Light pad view: creates its elements and draws the light map and the subject. Holds no state of its own. */
 
 window.relight = window.relight || {};
 
@@ -13,7 +13,7 @@ window.relight.padView = (() => {
         reset: "M4 4v6h6M5 15a8 8 0 1 0 1-8l-2 3", remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13", add: "M12 5v14M5 12h14",
     };
 
-    /** An element with properties, data-, aria- and class given by name, and its children. */
+    /** Create an element with properties, data- and aria- attributes, and children. */
     function make(tag, properties = {}, ...children) {
         const element = document.createElement(tag);
         for (const [name, value] of Object.entries(properties)) {
@@ -31,7 +31,7 @@ window.relight.padView = (() => {
         return button;
     }
 
-    /** A labelled range; its <output> says the value. */
+    /** A labelled range input; its <output> shows the value. */
     function range(tab, name, low, high, step) {
         const text = window.relight.text, id = `relight_pad_${tab}_${name}`;
         const input = make("input", {type: "range", min: low, max: high, step, id, title: text(`${name}Help`)});
@@ -41,7 +41,7 @@ window.relight.padView = (() => {
         return {row, input, output};
     }
 
-    /** The temperature's slider runs through the colours that it sets. */
+    /** Gradient of the colours that the temperature slider sets. */
     function temperatures(tab) {
         const made = range(tab, "kelvin", 1500, 15000, 100);
         const colors = Array.from({length: 10}, (_, i) => window.relight.light.kelvinToColor(1500 * (i + 1)));
@@ -77,7 +77,7 @@ window.relight.padView = (() => {
         view.stage = make("div", {className: "relight-pad-stage"}, view.frame, view.hint);
     }
 
-    /** Build the pad inside its placeholder; returns its elements by name. */
+    /** Build the pad inside its container; returns its elements by name. */
     function build(root, tab) {
         const text = window.relight.text, view = {root};
         stageOf(view);
@@ -116,14 +116,14 @@ window.relight.padView = (() => {
         element.style.setProperty("--relight-ink", 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#1c1917" : "#ffffff");
     }
 
-    /** Change an element's words in its own text node: hosts run all their callbacks whenever a node comes or goes. */
+    /** Set an element's text in its existing text node: hosts run all their callbacks when nodes are added or removed. */
     function say(element, words) {
         const text = String(words);
         if (!element.firstChild) element.append(text);
         else if (element.firstChild.data !== text) element.firstChild.data = text;
     }
 
-    /** As many children as lights, each made once and then only changed: focus stays where it is. */
+    /** Keep one child per light and reuse existing ones, so that focus is kept. */
     function keepChildren(box, count, create) {
         while (box.children.length > count) box.lastElementChild.remove();
         while (box.children.length < count) box.append(create(box.children.length));
@@ -202,7 +202,7 @@ window.relight.padView = (() => {
         setRow(set.end, end, level(end, shown.light_end), off || kind === "ambient" || kind === "custom");
     }
 
-    /** Everything but the picture; the keyboard keeps its place when a light goes. state: lights, selected, kind, width, height, note, canUndo, canRedo. */
+    /** Draw everything except the canvas; keeps keyboard focus when a light is removed. state: lights, selected, kind, width, height, note, canUndo, canRedo. */
     function draw(view, state) {
         const {kindOf, words, MAX_LIGHTS} = window.relight.padModel, text = window.relight.text;
         const light = state.lights[state.selected], kind = kindOf(light);
@@ -226,15 +226,15 @@ window.relight.padView = (() => {
         say(view.words, light ? `${text("light", {number: state.selected + 1})}: ${words(light, state.kind)}` : "");
     }
 
-    /** The light map at the pad's own small size, as a canvas, or null without a light. remember: planes by light. */
-    function mapCanvas(state, customImage, remember) {
+    /** The light map at MAP_SIZE as a canvas, or null without a light. cachedPlane(key, make) returns a light's plane. */
+    function mapCanvas(state, customImage, cachedPlane) {
         const {subject, light} = window.relight, scale = MAP_SIZE / Math.max(state.width, state.height);
         const width = Math.max(1, Math.round(state.width * scale)), height = Math.max(1, Math.round(state.height * scale));
         const needsCustom = state.lights.some((entry) => entry.light === "custom") && customImage;
         const custom = needsCustom ? subject.pixels(customImage, width, height) : null;
         const pixels = light.render(state.lights, state.kind, width, height, custom, (entry) => {
             const make = () => light.linearPlanes(entry, state.kind, width, height, custom);
-            return entry.light === "custom" ? make() : remember(`${JSON.stringify({...entry, light_color: 0})} ${width} ${height} ${state.kind}`, make);
+            return entry.light === "custom" ? make() : cachedPlane(`${JSON.stringify({...entry, light_color: 0})} ${width} ${height} ${state.kind}`, make);
         });
         if (!pixels) return null;
         const canvas = subject.canvas(width, height);
@@ -242,7 +242,7 @@ window.relight.padView = (() => {
         return canvas;
     }
 
-    /** The light map, and on it the subject in its light. subject: {picture, cut}, of the canvas' size, or null. */
+    /** Paint the light map and on it the lit subject. subject: {picture, cut} of the canvas' size, or null. */
     function paint(view, map, subject) {
         const context = view.canvas.getContext("2d"), {width, height} = view.canvas;
         context.clearRect(0, 0, width, height);
@@ -251,7 +251,7 @@ window.relight.padView = (() => {
         context.drawImage(map ? lit(view, map, subject) : subject.picture, 0, 0);
     }
 
-    /** The subject darkened by the map, never to black: it stays to be seen. */
+    /** The subject multiplied by the map, at 80 % so that it stays visible. */
     function lit(view, map, {picture, cut}) {
         const {width, height} = picture, layer = view.layer ??= window.relight.subject.canvas(width, height);
         if (layer.width !== width || layer.height !== height) Object.assign(layer, {width, height});

@@ -1,5 +1,5 @@
-/* Finds the pads' places. Nothing is built before the accordion opens; then it is built before the page is drawn, so that
-   nothing moves. A place that gradio drew anew gets a new pad. */
+/* Creates a light pad in each container when the accordion opens, before the next paint, so that the layout does not shift.
+   A container that gradio has re-created gets a new pad. */
 
 window.relight = window.relight || {};
 
@@ -7,7 +7,7 @@ window.relight = window.relight || {};
     "use strict";
 
     const pads = {}, watched = new WeakSet(), built = new WeakSet();
-    const onSight = new IntersectionObserver((entries) => {
+    const whenVisible = new IntersectionObserver((entries) => {
         for (const {target, isIntersecting} of entries) if (isIntersecting) build(target);
     });
 
@@ -16,14 +16,14 @@ window.relight = window.relight || {};
     function build(place) {
         if (built.has(place)) return;
         built.add(place);
-        onSight.unobserve(place);
+        whenVisible.unobserve(place);
         pads[place.dataset.tab] = new window.relight.Pad(place, place.dataset.tab);
     }
 
-    /** The accordion's title changes its class when it opens; where that is not seen, the place coming into sight is. */
+    /** The accordion's title changes its class when it opens; the intersection observer covers all other cases. */
     function watch(place) {
         watched.add(place);
-        onSight.observe(place);
+        whenVisible.observe(place);
         const title = window.relight.fields.element(place.dataset.tab, "enabled")?.querySelector(".label-wrap");
         const opening = new MutationObserver(() => {
             if (!isOpen(place)) return;

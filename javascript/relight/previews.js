@@ -1,4 +1,4 @@
-/* What previews and notices need of the page: the output's size, the picture that img2img shows, which fields hold pictures. */
+/* Page state for previews and messages: output size, img2img's init image, which fields hold images. */
 
 window.relight = window.relight || {};
 
@@ -23,13 +23,13 @@ window.relight.previews = (() => {
         return chosen < 0 ? 0 : chosen;
     }
 
-    /** The picture that img2img starts from, unless the panel has a subject of its own. */
+    /** img2img's init image, unless the panel has a subject of its own. */
     function initImage(tab) {
         const {image, fieldImage} = window.relight.subject;
         return tab === "img2img" && !fieldImage(tab, "foreground") ? image(tab) : null;
     }
 
-    /** For gradio: the first of a preview's inputs becomes what the page knows. */
+    /** For gradio: replaces a preview's first input by the page state. */
     async function withPage(tab, values) {
         const picture = initImage(tab);
         const page = {
@@ -39,7 +39,7 @@ window.relight.previews = (() => {
         return [JSON.stringify(page), ...values.slice(1)];
     }
 
-    /** For gradio: the first of the notices' inputs becomes what the page knows; no picture travels. */
+    /** For gradio: replaces the first input of the messages' event by the page state; no image is sent. */
     function withState(tab, values) {
         const {fieldImage} = window.relight.subject, {element} = window.relight.fields;
         const place = document.querySelector(`.relight-notices-of[data-tab="${tab}"]`);
@@ -52,7 +52,7 @@ window.relight.previews = (() => {
         return [JSON.stringify(state), ...values.slice(1)];
     }
 
-    /** Asks for the notices once the page has been left alone for a moment; also after the accordion was closed. */
+    /** Requests messages after a short pause in the user's changes; also after the accordion was closed. */
     function refresh(tab, wait = REST_MS) {
         clearTimeout(timers[tab]);
         timers[tab] = setTimeout(() => window.relight.fields.press(tab, "notices_refresh"), wait);
@@ -62,8 +62,8 @@ window.relight.previews = (() => {
         return ticked(`#script_${tab}_relight_enabled-visible-checkbox`);
     }
 
-    /** The tab whose notices an event concerns, or null. */
-    function concerned(target) {
+    /** The tab whose messages an event affects; "" for both, null for none. */
+    function affectedTab(target) {
         if (!(target instanceof Element) || target.closest("[id$=_notices_refresh], .relight-preview")) return null;
         const panel = target.closest("#script_txt2img_relight_enabled, #script_img2img_relight_enabled");
         if (panel) return panel.id.split("_")[1];
@@ -73,19 +73,19 @@ window.relight.previews = (() => {
 
     const wasOpen = {};
 
-    /** What is shown belongs to settings that have changed since, until a button asks for it again. */
-    function age(target) {
-        const asked = !!target.closest(".relight-previews");
+    /** Marks previews as stale when settings change, until they are requested again. */
+    function markStale(target) {
+        const requested = !!target.closest(".relight-previews");
         for (const shown of target.closest("[id$=_relight_enabled]")?.querySelectorAll(".relight-figures") || []) {
-            shown.classList.toggle("relight-stale", !asked);
+            shown.classList.toggle("relight-stale", !requested);
         }
     }
 
-    function react(event) {
+    function onEvent(event) {
         if (!event.isTrusted && event.type === "click") return;
-        const tab = concerned(event.target);
+        const tab = affectedTab(event.target);
         if (tab === null) return;
-        if (event.type !== "click" || event.target.closest(".relight-previews")) age(event.target);
+        if (event.type !== "click" || event.target.closest(".relight-previews")) markStale(event.target);
         const pasted = event.target.closest("#paste");
         for (const each of tab ? [tab] : ["txt2img", "img2img"]) {
             const open = isOpen(each) || pasted;
@@ -94,19 +94,19 @@ window.relight.previews = (() => {
         }
     }
 
-    /** A picture has come or gone: it is drawn some time after the event that brought it; a canvas keeps its <img>. */
-    function pictures(records) {
+    /** Images appear some time after the event that set them; a canvas keeps its <img>. */
+    function onImageChange(records) {
         for (const record of records) {
             const moved = record.type === "attributes" ? [record.target] : [...record.addedNodes, ...record.removedNodes];
             if (!moved.some((node) => node instanceof Element && (node.tagName === "IMG" || node.querySelector?.("img")))) continue;
-            const tab = concerned(record.target);
+            const tab = affectedTab(record.target);
             if (tab && isOpen(tab)) refresh(tab);
         }
     }
 
     function attach() {
-        for (const type of ["input", "change", "click"]) document.addEventListener(type, react, true);
-        const observer = new MutationObserver(pictures);
+        for (const type of ["input", "change", "click"]) document.addEventListener(type, onEvent, true);
+        const observer = new MutationObserver(onImageChange);
         for (const tab of ["txt2img", "img2img"]) {
             for (const id of [`script_${tab}_relight_enabled`, "img2img_image"]) {
                 const box = document.getElementById(id);

@@ -1,4 +1,4 @@
-/* The pictures that the light pad shows: where the page has them, and how they lie in the output. */
+/* Finds the images that the light pad shows and fits them to the output frame. */
 
 window.relight = window.relight || {};
 
@@ -11,10 +11,10 @@ window.relight.subject = (() => {
 
     const shownImage = (box) => [...(box?.querySelectorAll("img") || [])].find((image) => image.src && image.naturalWidth > 0);
 
-    /** The <img> of a picture field of the panel, or null. */
+    /** The <img> of an image field of the panel, or null. */
     const fieldImage = (tab, name) => shownImage(window.relight.fields.element(tab, name)) || null;
 
-    /** The subject's <img>: the panel's own, else the picture that img2img starts from; or null. */
+    /** The subject's <img>: the panel's own, else img2img's init image; or null. */
     function image(tab) {
         const own = fieldImage(tab, "foreground");
         if (own) return own;
@@ -53,7 +53,7 @@ window.relight.subject = (() => {
         return false;
     }
 
-    /** The data: address of an <img>, whatever address the page has it under. */
+    /** The content of an <img> as a data: URL. */
     async function dataUrl(picture) {
         if (picture.src.startsWith("data:")) return picture.src;
         const blob = await (await fetch(picture.src)).blob();
@@ -65,7 +65,7 @@ window.relight.subject = (() => {
         });
     }
 
-    /** The server's cut-out of a subject as <img>, at most LONGEST pixels long. Throws the server's sentence. */
+    /** The server's cut-out of a subject as <img>, at most LONGEST pixels a side. Throws the server's message. */
     async function cutOut(tab, picture, fields, signal) {
         const scale = Math.min(1, LONGEST / Math.max(picture.naturalWidth, picture.naturalHeight));
         const iclight = {foreground: await dataUrl(picture), matting: fields.matting};

@@ -1,4 +1,4 @@
-/* Every sentence that Relight's scripts show. The hosts' localization table may hold a translation of each. */
+/* All texts of Relight's scripts, and their translation through the host's localization table. */
 
 window.relight = window.relight || {};
 
@@ -39,7 +39,7 @@ window.relight = window.relight || {};
         endHelp: "Grey level on the side away from the light.",
         radius: "Radius",
         radiusHelp: "How far the spot reaches, as a share of the picture's longer side.",
-        ownRange: "{value} (the model's own)",
+        ownRange: "{value} (default)",
         fromLeft: "from the left",
         fromRight: "from the right",
         fromTop: "from above",
@@ -52,8 +52,8 @@ window.relight = window.relight || {};
         spotAt: "spot at {x} % across and {y} % down, radius {radius} %",
         ambientAt: "ambient, brightness {level}",
         ofColor: "{words}, colour {color}",
-        txt2imgSubject: "Send to Relight: this picture becomes the subject in txt2img.",
-        img2imgSubject: "Send to Relight: this picture becomes the subject in img2img.",
+        txt2imgSubject: "Send to Relight: use this image as the subject in txt2img.",
+        img2imgSubject: "Send to Relight: use this image as the subject in img2img.",
         keys: "Arrow keys move it, plus and minus change a spot's radius, Delete removes it, Home resets it.",
     };
 
@@ -62,7 +62,7 @@ window.relight = window.relight || {};
     const watched = new WeakSet();
     let table = null, patterns = [];
 
-    /** The sentence in the page's language; {name} is replaced by values.name. */
+    /** A text in the page's language; {name} is replaced by values.name. */
     window.relight.text = (key, values = {}) => {
         const english = TEXTS[key];
         const translated = (window.localization && window.localization[english]) || english;
@@ -70,16 +70,16 @@ window.relight = window.relight || {};
     };
     window.relight.texts = TEXTS;
 
-    /** The table's entries with {0}, {1} where values stand, as patterns; what says most comes first. */
+    /** Table entries with placeholders {0}, {1} as patterns, most literal text first. */
     function compiled() {
         const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
         return Object.entries(table).filter(([english]) => english.match(HOLE)).map(([english, words]) => {
             const parts = english.split(HOLE);
-            return {words, says: parts.join("").length, pattern: new RegExp(`^${parts.map(escaped).join("([^]*?)")}$`)};
-        }).sort((a, b) => b.says - a.says);
+            return {words, literal: parts.join("").length, pattern: new RegExp(`^${parts.map(escaped).join("([^]*?)")}$`)};
+        }).sort((a, b) => b.literal - a.literal);
     }
 
-    /** A sentence of the server in the page's language, or as it is. Values of several words may be the table's as well. */
+    /** A server message in the page's language, else unchanged. Values of several words are translated as well. */
     window.relight.translated = (sentence) => {
         if (table !== window.localization) {
             table = window.localization || {};
@@ -95,7 +95,7 @@ window.relight = window.relight || {};
 
     const inWords = (value) => (/\s/.test(value) ? window.relight.translated(value) : value);
 
-    /** Texts of the server below an element; a refusal stands in the host's log behind its class. */
+    /** Translates server messages below an element; the host's log prefixes errors with their class name. */
     function translate(place) {
         const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
         while (texts.nextNode()) {
@@ -105,7 +105,7 @@ window.relight = window.relight || {};
         }
     }
 
-    /** The hosts translate texts that are always the same; those with values in them are ours to do. */
+    /** Hosts translate fixed texts only; messages with values in them are translated here. */
     function watch() {
         if (!Object.keys(window.localization || {}).length) return;
         for (const place of document.querySelectorAll(PLACES)) {

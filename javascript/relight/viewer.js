@@ -1,4 +1,4 @@
-/* The viewer in which every host shows results full size: from there, too, a picture is sent to Relight. */
+/* Adds Send to Relight buttons to the hosts' full-size image viewer. */
 
 window.relight = window.relight || {};
 
@@ -9,7 +9,7 @@ window.relight = window.relight || {};
 
     const senders = (target) => [...document.querySelectorAll(TARGETS.map((tab) => `#${tab}_send_to_relight_${target}`).join())];
 
-    /** The button under the results in view. What the viewer shows is what is chosen there, also after its own arrows. */
+    /** The Send button below the visible gallery, whose selection follows the viewer's image. */
     const sender = (target) => senders(target).find((button) => button.offsetParent !== null);
 
     function symbol(target) {
@@ -27,8 +27,8 @@ window.relight = window.relight || {};
         return made;
     }
 
-    /** Beside the viewer's own symbols; not over other galleries than the two tabs' results. */
-    function join() {
+    /** Next to the viewer's own buttons; only for the two tabs' result galleries. */
+    function addButtons() {
         const viewer = document.getElementById("lightboxModal"), close = viewer?.querySelector(".modalControls .modalClose");
         if (!close) return;
         const symbols = TARGETS.map((target) => [symbol(target), target]);
@@ -37,5 +37,5 @@ window.relight = window.relight || {};
         new MutationObserver(show).observe(viewer, {attributes: true, attributeFilter: ["style"]});
     }
 
-    window.relight.onReady(join);
+    window.relight.onReady(addButtons);
 })();

@@ -1,4 +1,4 @@
-"""Adds Relight's axes to the host's X/Y/Z plot, whose module the host has loaded under no importable name."""
+"""Adds Relight's axes to the host's X/Y/Z plot script, which has no importable module name."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .components import panel_choices
 
 SCRIPT = "xyz_grid.py"
 COST = {"model": 0.6, "matting": 0.2}
-"""How slow a value is to change, 0 to 1: the plot keeps costly axes in its outer loop."""
+"""Cost of changing a value, 0..1: the plot puts expensive axes into its outer loop."""
 
 
 def register() -> None:
-    """on_before_ui. A host that reloads its scripts has a new module without our axes; one that does not keeps them."""
+    """on_before_ui: add the axes unless the module already has them (hosts may reload their scripts)."""
     for data in scripts.scripts_data:
         if os.path.basename(data.path) == SCRIPT:
             add_axes(data.module)
@@ -37,12 +37,12 @@ def option_of(module, axis: Axis):
 
 
 def files(name: str, of_unit: bool) -> list[str] | None:
-    """Models and mattings as they are now; None for the fields whose choices the schema has."""
+    """Current model files and matting models; None for fields whose choices the schema lists."""
     return panel_choices((UNIT_ITEMS if of_unit else LIGHT_ITEMS)[name]) if name in ("model", "matting") else None
 
 
 def confirm(axis: Axis, p, values) -> None:
-    """Before the first cell: every value is one that the field can have, and Relight is on."""
+    """Check before the first cell that every value is valid and Relight is enabled."""
     script = next((script for script in p.scripts.alwayson_scripts if script.title() == "Relight"), None)
     try:
         for value in values:

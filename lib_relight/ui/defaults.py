@@ -1,7 +1,7 @@
-"""Which of our controls the host's ui-config.json keeps defaults for, each under a key of its own.
+"""Which panel controls take defaults from the host's ui-config.json, each under a key of its own.
 
-The key is the tab, the control's label and `custom_script_source`. Pictures' tabs share labels with one another and with the
-Light tab, so that attribute tells them apart; the host sets it after ui(), hence this comes later.
+The key is tab, label and `custom_script_source`. Controls of the Light tab and of the units share labels, so each unit gets a
+source of its own; the host sets the attribute after ui(), so this runs later.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from ..request.presets import PRESET_FIELDS
 from .components import Components
 
 SOURCE = "relight.py"
-NOT_KEPT = ("extras", "lights")
-"""The first has a setting, the second is JSON that the light pad writes."""
-KEPT = tuple(name for name in PRESET_FIELDS if name not in NOT_KEPT)
+EXCLUDED = ("extras", "lights")
+"""`extras` has a setting of its own; `lights` is JSON written by the light pad."""
+KEPT = tuple(name for name in PRESET_FIELDS if name not in EXCLUDED)
 
 
-def prepare(panel: Components) -> None:
-    """Called when the tab's page is nearly built. Whatever else there is in the accordion stays out of the file."""
-    leave_out(panel.components["enabled"].accordion)
+def keep_in_ui_config(panel: Components) -> None:
+    """Call it when the tab's page is nearly built. Everything else in the accordion stays out of the file."""
+    exclude(panel.components["enabled"].accordion)
     for name in KEPT:
         component = panel.components[name]
         component.do_not_save_to_config = False
         component.custom_script_source = source_of(name)
 
 
-def leave_out(block) -> None:
+def exclude(block) -> None:
     block.do_not_save_to_config = True
     for child in getattr(block, "children", None) or ():
-        leave_out(child)
+        exclude(child)
 
 
 def source_of(name: str) -> str:

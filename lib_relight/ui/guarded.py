@@ -1,4 +1,4 @@
-"""One part of the panel that cannot be built leaves a sentence in its place; the others stay."""
+"""Builds one part of the panel; if it fails, an error message takes its place and the other parts are kept."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from .components import Components
 
 
 def build(panel: Components, name: str, function: Callable, *args) -> None:
-    """function(panel, *args) builds or connects the part called name; after it has failed once it is left alone."""
-    if name in panel.missing:
+    """Call function(panel, *args), which builds or connects the part `name`. A part that has failed is skipped from then on."""
+    if name in panel.failed:
         return
     try:
         function(panel, *args)
     except Exception as error:
         traceback.print_exc()
-        panel.missing.add(name)
-        gr.HTML(f"<p class='relight-error' role='alert'>{html.escape(fault(name, error))}</p>", elem_classes=["relight-part"])
+        panel.failed.add(name)
+        text = html.escape(failure_message(name, error))
+        gr.HTML(f"<p class='relight-error' role='alert'>{text}</p>", elem_classes=["relight-part"])
 
 
-def fault(name: str, error: Exception) -> str:
+def failure_message(name: str, error: Exception) -> str:
     return (f"The part {name!r} of Relight could not be built ({type(error).__name__}: {error}); the rest works, and the "
             "console has the traceback.")

@@ -1,4 +1,4 @@
-"""Our Chinese under every name by which hosts know Chinese: they merge an extension's table into one of the same name only."""
+"""Registers the Chinese table under every simplified Chinese localization: hosts merge tables of equal names only."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ SIMPLIFIED = re.compile(r"zh(?!.*(hant|tw|hk|mo\b))|chinese(?!.*trad)|.*(简体|
 
 
 def register() -> None:
-    """on_before_ui: the host has listed its tables and has not yet read one."""
+    """on_before_ui: the host has listed its tables but not read them yet."""
     try:
         from modules.localization import localizations
-    except ImportError:  # the embedded host speaks English
+    except ImportError:  # the embedded host has no localizations
         return
     add_table(localizations)
 
 
 def add_table(localizations: dict[str, list[str]]) -> None:
-    """localizations: name -> files, of which later ones win. Ours comes first: a language pack's own words for "Model" stay."""
+    """localizations: name -> files; later files win, so ours goes first and a language pack's own entries are kept."""
     for name, files in localizations.items():
         if SIMPLIFIED.match(name) and isinstance(files, list):
             files[:] = [str(TABLE), *(file for file in files if Path(file) != TABLE)]

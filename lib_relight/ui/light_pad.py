@@ -1,4 +1,4 @@
-"""The light pad's place in the panel, and the hidden events by which javascript reads and sets the panel's fields."""
+"""The light pad's container, and the hidden buttons through which JavaScript reads and sets panel fields."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .components import Components
 
 PAD_FIELDS = ("model", "light", "light_angle", "light_x", "light_y", "light_radius", "light_start", "light_end", "light_color",
               "light_gamma", "lights", "matting", "matte_threshold", "matte_grow", "matte_feather")
-SCRIPTS = Path(__file__).resolve().parent.parent.parent / "javascript" / "relight"
+SCRIPTS = Path(__file__).resolve().parents[2] / "javascript" / "relight"
 CHANNELS = {"light": PAD_FIELDS, "all": ("enabled", *PRESET_FIELDS)}
-"""Fields that are read and set together: the pad's own, and all that are no pictures."""
+"""Fields read and set together: those of the pad, and all except images."""
 
 
 def tab_of(panel: Components) -> str:
@@ -21,27 +21,27 @@ def tab_of(panel: Components) -> str:
 
 
 def build(panel: Components) -> None:
-    """An empty box of the pad's size: javascript fills it when it comes into sight."""
+    """An empty container of the pad's size; JavaScript fills it when it becomes visible."""
     names = " ".join(f'data-{channel}="{",".join(fields)}"' for channel, fields in CHANNELS.items())
     gr.HTML(f'<div class="relight-pad" data-tab="{tab_of(panel)}" data-version="{scripts_version()}" {names}></div>',
             elem_id=panel.elem_id("pad"))
 
 
 def scripts_version() -> str:
-    """Changes when one of javascript's modules does, so that no browser keeps an old one beside a new one."""
+    """Cache key of the JavaScript modules: the newest modification time."""
     return str(max(int(path.stat().st_mtime) for path in SCRIPTS.glob("*.js")))
 
 
 def connect(panel: Components) -> None:
-    """To be called when all fields are there. Every event runs in the browser only."""
+    """Call it once all fields exist. Every event runs in the browser only."""
     tab = tab_of(panel)
     for channel, names in CHANNELS.items():
         fields = [panel.components[name] for name in names]
-        listen(hidden_button(panel, f"{channel}_read").click, f"arrived('{tab}', '{channel}', values)", inputs=fields)
-        listen(hidden_button(panel, f"{channel}_write").click, f"leaving('{tab}', '{channel}')", outputs=fields)
-    shown = [panel.components[name] for name in PAD_FIELDS]
-    for component in shown:
-        listen(component.change, f"changed('{tab}', values)", inputs=shown)
+        listen(hidden_button(panel, f"{channel}_read").click, f"receiveValues('{tab}', '{channel}', values)", inputs=fields)
+        listen(hidden_button(panel, f"{channel}_write").click, f"provideValues('{tab}', '{channel}')", outputs=fields)
+    pad_fields = [panel.components[name] for name in PAD_FIELDS]
+    for component in pad_fields:
+        listen(component.change, f"fieldsChanged('{tab}', values)", inputs=pad_fields)
 
 
 def listen(event, call: str, **fields) -> None:

@@ -1,4 +1,4 @@
-"""The Light tab: the subject and its light side by side, then how they are used; what is rarely needed under "More"."""
+"""The Light tab: subject, pad and background in one row, then the main fields; the others under "More"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .components import Components
 
 SHOWN_WITH = {"light_angle": ("angle",), "light_x": ("spot",), "light_y": ("spot",), "light_radius": ("spot",),
               "light_map": ("custom",)}
-"""Controls that mean something for some lights only."""
+"""Fields that apply to some light kinds only."""
 NUMBERS = ("light_angle", "light_x", "light_y", "light_radius")
 FIRST = ("model", "reinforce", "compensate_steps", "extras")
 MORE = ("light_start", "light_end", "light_color", "light_gamma", "lights", "detail", "detail_sigma", "color_hold",
@@ -30,18 +30,18 @@ def build(panel: Components) -> None:
 
 
 def build_stage(panel: Components) -> None:
-    """style.css puts the pad beside the other two where there is room, between them where there is not."""
+    """style.css puts the pad next to the other two columns where they fit, between them otherwise."""
     with gr.Row(elem_classes=["relight-stage"]):
         with gr.Column(min_width=0, elem_classes=["relight-stage-subject"]):
-            panel.picture("foreground")
+            panel.image("foreground")
         with gr.Column(min_width=0, elem_classes=["relight-stage-light"]):
             guarded.build(panel, "light pad", light_pad.build)
             add_rows(panel, (("light",), NUMBERS))
-            panel.picture("light_map", visible=False)
+            panel.image("light_map", visible=False)
         with gr.Column(min_width=0, elem_classes=["relight-stage-place"]):
             add_rows(panel, (("matting",),))
-            panel.picture("mask", visible=False)
-            panel.picture("background")
+            panel.image("mask", visible=False)
+            panel.image("background")
             add_rows(panel, (("background_flip", "keep_background"),))
 
 

@@ -1,4 +1,4 @@
-"""The panel's notices: what the next job would refuse or leave without effect, as long as the accordion is open."""
+"""Messages above the tabs: errors the next job would stop with, and settings that would have no effect."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ from .light_pad import hidden_button, tab_of
 from .previews import read_page
 
 FIELDS = ("enabled", *PRESET_FIELDS)
-"""All that are no pictures."""
+"""All fields except images."""
 FIRST_STEPS = {
-    "txt2img": "Give the subject a picture, aim the light on the pad, press Generate; what stands in the way is said here.",
-    "img2img": "The img2img picture is the subject: aim the light on the pad, press Generate; what stands in the way is said "
-               "here.",
+    "txt2img": "Add a subject, set the light on the pad, press Generate. Problems appear here.",
+    "img2img": "The img2img image is the subject: set the light on the pad, press Generate. Problems appear here.",
 }
 FILES = tuple(name for name in PANEL_ORDER if name not in FIELDS)
 
 
 def build(panel: Components) -> None:
-    """What to do first stands where notices will; javascript asks for those when something has changed."""
+    """Shows the first steps until a message replaces them; JavaScript requests messages after each change."""
     fields = ",".join(FILES)
     panel.components["notices"] = gr.HTML(
         help_line(tab_of(panel)), elem_id=panel.elem_id("notices"), elem_classes=["relight-notices"])
@@ -37,7 +36,7 @@ def build(panel: Components) -> None:
 
 
 def connect(panel: Components) -> None:
-    """To be called when all fields are there. One event for the whole panel, without pictures: it costs next to nothing."""
+    """Call it once all fields exist. One event for the whole panel; no images are sent."""
     tab = tab_of(panel)
     page = gr.Textbox("", visible=False, elem_id=panel.elem_id("notices_page"))
     page.do_not_save_to_config = True

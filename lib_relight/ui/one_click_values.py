@@ -1,6 +1,6 @@
-"""What the panel's one-click buttons set: sizes, the original demos' settings, a strength that lets light in; and the way back.
+"""Values that the one-click buttons set: output size, the original demos' settings, img2img strength; and undo.
 
-Values go by name: those of the host's controls have "host_" in front (`host_steps`), the others are the panel's.
+Names with "host_" in front are the host's controls (`host_steps`), all others are panel fields.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 
 SHORTEST, LONGEST, STEP = 512, 1536, 64
 LARGEST_AREA = 1024 * 1024
-"""Pixels up to which SD 1.5 with IC-Light keeps one subject one subject; the original's own limit."""
-KEPT_UNDOS = 20
+"""Pixels; above it SD 1.5 tends to duplicate the subject. The limit of the original demo."""
+MAX_UNDO = 20
 QUALITY = "best quality"
 NEGATIVE = "lowres, bad anatomy, bad hands, cropped, worst quality"
 SAMPLER, SCHEDULER = "DPM++ 2M SDE", "Karras"
@@ -24,17 +24,17 @@ HOST_IDS = {
     "host_seed": "{tab}_seed", "host_hires": "{tab}_hr-checkbox", "host_hires_scale": "{tab}_hr_scale",
     "host_hires_upscaler": "{tab}_hr_upscaler", "host_hires_steps": "{tab}_hires_steps", "host_hires_cfg": "{tab}_hr_cfg",
 }
-"""Element ids of the host's controls; those that a host or a tab lacks are left out."""
+"""Element ids of the host's controls; those missing on a host or a tab are skipped."""
 
 ORIGINALS = {
     "fc": {"host_steps": 25, "host_cfg": 2.0, "host_hires_cfg": 2.0, "txt2img": 0.5, "img2img": 0.9},
     "fbc": {"host_steps": 20, "host_cfg": 7.0, "host_hires_cfg": 7.0, "txt2img": 0.5, "img2img": 1.0},
 }
-"""The two demos' settings; under a tab's name its denoising strength (the second pass's in txt2img)."""
+"""Settings of the two original demos; under a tab's name the denoising strength (of the second pass in txt2img)."""
 
 
 def fit_size(width: int, height: int) -> tuple[int, int]:
-    """The output size for a picture: its aspect as nearly as 64-pixel steps allow, 512..1536 a side, at most LARGEST_AREA."""
+    """Output size for an image: its aspect ratio in 64-pixel steps, 512..1536 a side, at most LARGEST_AREA pixels."""
     scale = min(1.0, math.sqrt(LARGEST_AREA / (width * height)))
     scale = max(scale, SHORTEST / min(width, height))
     sides = [min(max(round(side * scale / STEP) * STEP, SHORTEST), LONGEST) for side in (width, height)]
@@ -44,7 +44,7 @@ def fit_size(width: int, height: int) -> tuple[int, int]:
 
 
 def original_settings(kind: str, tab: str, current: Mapping, samplers: Iterable[str]) -> dict:
-    """What one of the original's demos sets. kind: fc or fbc; current: the page's values; samplers: the host's choices."""
+    """Values of one of the original demos. kind: fc or fbc; current: the page's values; samplers: the host's choices."""
     wanted = dict(ORIGINALS[kind])
     strengths = {name: wanted.pop(name) for name in ("txt2img", "img2img")}
     changes = {**wanted, "host_denoise": strengths[tab], "host_hires": True, "host_hires_scale": 1.5,
@@ -55,7 +55,7 @@ def original_settings(kind: str, tab: str, current: Mapping, samplers: Iterable[
 
 
 def sampler_settings(samplers: Iterable[str]) -> dict:
-    """The original's sampler as this host writes it; nothing where it has none of that kind."""
+    """The original's sampler as this host names it; empty if the host does not have it."""
     names = list(samplers)
     joined = f"{SAMPLER} {SCHEDULER}"
     if joined in names:
@@ -64,7 +64,7 @@ def sampler_settings(samplers: Iterable[str]) -> dict:
 
 
 def relight_settings(current: Mapping) -> dict:
-    """img2img: strong enough for a light to show, never weaker than it is."""
+    """img2img: raise the denoising strength to RELIGHT_STRENGTH; never lower it."""
     strength = current.get("host_denoise")
     return {"iclight": True, **({"host_denoise": RELIGHT_STRENGTH} if (strength or 0) < RELIGHT_STRENGTH else {})}
 
@@ -74,7 +74,7 @@ def words(text: str | None) -> list[str]:
 
 
 def add_words(prompt: str | None, addition: str) -> str:
-    """The prompt with the addition at its end, once: not where its words stand in it already, one after the other."""
+    """Append the addition to the prompt unless the prompt already contains its words in sequence."""
     prompt = prompt or ""
     have, new = ([part.casefold() for part in words(text)] for text in (prompt, addition))
     if not new or any(have[i:i + len(new)] == new for i in range(len(have))):
@@ -83,12 +83,12 @@ def add_words(prompt: str | None, addition: str) -> str:
     return f"{start}, {addition.strip()}" if start else addition.strip()
 
 
-def really_changed(changes: Mapping, current: Mapping) -> dict:
-    """The changes that change something, for controls that there are."""
+def without_unchanged(changes: Mapping, current: Mapping) -> dict:
+    """Drop changes of controls that do not exist or already have the value."""
     return {name: value for name, value in changes.items() if name in current and current[name] != value}
 
 
-def remember(history: list, changes: Mapping, current: Mapping) -> list:
-    """history with what the changes are about to overwrite; at most KEPT_UNDOS steps."""
+def push_history(history: list, changes: Mapping, current: Mapping) -> list:
+    """history plus the values that `changes` will overwrite; at most MAX_UNDO steps."""
     before = {name: current[name] for name in changes}
-    return [*history, before][-KEPT_UNDOS:] if before else history
+    return [*history, before][-MAX_UNDO:] if before else history

@@ -1,4 +1,4 @@
-"""The accordion of one tab: its parts in their order, and what the host is handed."""
+"""The accordion of one tab: builds its parts and lists the components that the host passes to the hooks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..request import infotext
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import PANEL_ORDER
 from . import guarded, lazy_uploads, light_pad, light_tab, messages_panel, one_click, presets, previews, quick_prompts, unit_tab
-from .components import Components, leave_undescribed
+from .components import Components, drop_api_info
 
 
 class Panel(Components):
-    """`values` is in PANEL_ORDER, as the host hands them to the hooks."""
+    """values: components in PANEL_ORDER; the host passes their values to every hook."""
 
     def __init__(self, elem_id: Callable[[str], str], is_img2img: bool):
         super().__init__(elem_id)
@@ -36,12 +36,13 @@ class Panel(Components):
             guarded.build(self, "notices", messages_panel.connect)
             lazy_uploads.connect(self)
         for component in self.components.values():
-            leave_undescribed(component)
+            drop_api_info(component)
         self.values = [self.components[name] for name in PANEL_ORDER]
         for component in self.values:
             component.do_not_save_to_config = True
 
     @property
     def infotext_fields(self) -> list:
+        """(component, reader) pairs for the host's paste button."""
         pasted = [(self.components[name], read) for name, read in infotext.paste_fields()]
         return [(self.components["enabled"], lambda pairs: infotext.MARKER in pairs), *pasted]

@@ -31,7 +31,7 @@ PICTURE_WORDS = {"matte": "Matte", "cut out": "Subject cut out", "foreground": "
 
 def build(panel: Components) -> None:
     """The Light tab's row."""
-    gr.HTML("<p class='relight-help'>Preview, without generating:</p>")
+    gr.HTML("<p class='relight-help'>Preview without generating:</p>")
     with gr.Row(elem_classes=["relight-previews"]):
         for kind, text in LIGHT_BUTTONS.items():
             button(panel, f"preview_{kind}", text)

@@ -1,4 +1,4 @@
-"""Lists of words that one click adds to the prompt, and examples that fill the whole panel."""
+"""Parses quick-prompt lists (words added to the prompt by one click) and loads the examples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_LINE = 300
 
 @dataclass
 class QuickPrompts:
-    """lists: section -> (name, words) of each entry; remarks: a sentence for each line that is none."""
+    """lists: section -> (name, words) of each entry; remarks: one message per invalid line."""
 
     lists: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: {section: [] for section in SECTIONS})
     remarks: list[str] = field(default_factory=list)
@@ -32,25 +32,25 @@ def parse(text: str, file_name: str) -> QuickPrompts:
         if not line:
             continue
         name, bar, words = (part.strip() for part in line.partition("|"))
-        fault = None
+        problem = None
         if line.startswith("["):
             section = line.strip("[] ").lower()
-            fault = None if section in SECTIONS else f"`{line}` is no section; use [subject] or [light]."
+            problem = None if section in SECTIONS else f"`{line}` is no section; use [subject] or [light]."
         elif section is None:
-            fault = "it stands before the first section; write [subject] or [light] above it."
+            problem = "it comes before the first section; write [subject] or [light] above it."
         elif not name or bar and not words:
-            fault = f"`{line}` lacks a part; write `name | words`, or the words alone."
+            problem = f"`{line}` is incomplete; write `name | words`, or the words alone."
         elif len(line) > LONGEST_LINE:
-            fault = f"it has {len(line)} characters; use at most {LONGEST_LINE}."
+            problem = f"it has {len(line)} characters; use at most {LONGEST_LINE}."
         elif section in SECTIONS:
             found.lists[section].append((name, words or name))
-        if fault:
-            found.remarks.append(f"{file_name}, line {number}: {fault}")
+        if problem:
+            found.remarks.append(f"{file_name}, line {number}: {problem}")
     return found
 
 
 def load(own: Path) -> QuickPrompts:
-    """The user's file where there is one, else ours; one that cannot be read is said, and ours taken."""
+    """The user's file if it exists, else the shipped one; also if the user's file cannot be read, with a remark."""
     path = own if own.is_file() else ASSETS / "quick_prompts.txt"
     try:
         return parse(path.read_text("utf-8-sig"), path.name)
@@ -62,28 +62,28 @@ def load(own: Path) -> QuickPrompts:
 
 @dataclass(frozen=True)
 class Example:
-    """fields: panel values; host: the host's controls (`host_steps`); pictures: field -> file in assets/."""
+    """fields: panel values; host: values of the host's controls (`host_steps`); images: field -> file in assets/."""
 
     name: str
     fields: dict
     host: dict
-    pictures: dict
+    images: dict
 
     @property
     def thumbnail(self) -> Path:
         return ASSETS / "examples" / f"{self.name.lower().replace(' ', '-')}.jpg"
 
     def values(self, tab: str) -> dict:
-        """Every field, what the example does not name at its default, and the host's controls for a tab."""
+        """All panel fields, defaults for those the example does not name, and the host's controls for a tab."""
         strength = {"host_denoise": 0.95} if tab == "img2img" else {"host_hires": False}
         return {**{name: default_value(name) for name in PRESET_FIELDS}, **self.fields, **strength, **self.host}
 
     def open(self) -> dict[str, Image.Image | None]:
-        return {name: open_file(ASSETS / self.pictures[name], name) if name in self.pictures else None for name in IMAGE_FIELDS}
+        return {name: open_file(ASSETS / self.images[name], name) if name in self.images else None for name in IMAGE_FIELDS}
 
 
 def examples() -> list[Example]:
-    """assets/examples.json: `all` is what every example shares."""
+    """Read assets/examples.json; its `all` holds what every example shares."""
     content = json.loads((ASSETS / "examples.json").read_text("utf-8"))
     shared = content["all"]
     return [Example(entry["name"], {**shared["fields"], **entry["fields"]}, {**shared["host"], **entry["host"]},

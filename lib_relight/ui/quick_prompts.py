@@ -10,9 +10,9 @@ from fastapi.responses import FileResponse
 from ..base.errors import RelightError
 from ..web import endpoints
 from . import guarded, one_click_values
+from .actions import Action, Page
 from .components import Components
 from .light_pad import hidden_button
-from .one_click import Action, Page
 from .presets import data_folder
 from .quick_prompt_lists import Example, examples, load
 
@@ -37,7 +37,7 @@ def add_lists(panel: Components) -> None:
 
 
 def add_list(panel: Components, section: str, entries: list) -> None:
-    """A radio, which is empty again after each choice. A gr.Dataset redraws gradio 4's whole page over and over."""
+    """A radio that is cleared after each choice. (A gr.Dataset makes gradio 4 redraw the whole page repeatedly.)"""
     shown = gr.Radio([name for name, _ in entries], label=LABELS[section], type="index",
                      elem_id=panel.elem_id(f"words_{section}"))
     shown.do_not_save_to_config = True
@@ -49,39 +49,39 @@ def add_words(page: Page, entries: list, index: int | None) -> tuple:
         return {}, "", gr.update()
     words = entries[index][1]
     prompt = one_click_values.add_words(page.values.get("host_prompt"), words)
-    told = "" if prompt != page.values.get("host_prompt") else f"The prompt has these words already: {words}."
-    return {"host_prompt": prompt}, told, gr.update(value=None)
+    message = "" if prompt != page.values.get("host_prompt") else f"The prompt already contains: {words}."
+    return {"host_prompt": prompt}, message, gr.update(value=None)
 
 
 def add_examples(panel: Components) -> None:
-    """Buttons around thumbnails. A gr.Gallery would write files while the page is built, for which Neo has no folder then."""
+    """Buttons with thumbnails. (A gr.Gallery writes files while the page is built, before Forge Neo has a folder for them.)"""
     listed = [example for example in examples() if example.thumbnail.is_file()]
     figures = [example_button(example, panel.elem_id(f"example_{index}")) for index, example in enumerate(listed)]
     gr.HTML(f"<div class='relight-examples'>{''.join(figures)}</div>", elem_id=panel.elem_id("examples"))
     for index, example in enumerate(listed):
         button = hidden_button(panel, f"example_{index}")
-        panel.actions.append(Action(button.click, lambda page, example=example: load_example(page, example), sets_pictures=True))
+        panel.actions.append(Action(button.click, lambda page, example=example: load_example(page, example), sets_images=True))
 
 
 def example_button(example: Example, target: str) -> str:
-    """A press of it presses the hidden button called `target`, which gradio knows of."""
+    """HTML of a button that clicks the hidden gradio button `target`."""
     return (f"<button type='button' onclick=\"document.getElementById('{target}').click()\">"
             f"<img src='{ROUTE[1:]}/{example.thumbnail.stem}' loading='lazy' alt=''>"
             f"<span>{html.escape(example.name)}</span></button>")
 
 
 def load_example(page: Page, example: Example) -> tuple:
-    """Everything at once. In img2img the subject goes where that tab has it: into the host's own picture."""
-    pictures = example.open()
+    """Set all fields and images. In img2img the subject goes into the host's init image."""
+    images = example.open()
     if page.has_init_image:
-        pictures = {**pictures, "init_image": pictures["foreground"], "foreground": None}
+        images = {**images, "init_image": images["foreground"], "foreground": None}
     values = {name: value for name, value in example.values(page.tab).items()
               if not page.choices(name) or value in page.choices(name)}
-    return values, f"Example: {example.name}. Undo puts the settings back, not the pictures.", *pictures.values()
+    return values, f"Example: {example.name}. Undo restores the settings, not the images.", *images.values()
 
 
 def register(demo, app) -> None:
-    """on_app_started: the thumbnails. A browser asks for them when they come into sight; in the page they would slow it down."""
+    """on_app_started: serve the thumbnails, which browsers load lazily."""
     endpoints.add_get(app, ROUTE + "/{name}", thumbnail)
 
 

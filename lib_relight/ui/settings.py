@@ -15,7 +15,7 @@ def read(name: str, default):
 
 
 def start() -> None:
-    """on_before_ui: the saved values are there from now on, with and without a page."""
+    """on_before_ui: read the saved options from now on, with and without a page."""
     settings.source["read"] = read
     settings.apply()
 
@@ -29,7 +29,7 @@ def register() -> None:
 
 
 def component_of(setting: settings.Setting):
-    """(component class, its arguments or a function that gives them); (None, None) lets the host go by the default's type."""
+    """(component class, arguments or a function returning them); with (None, None) the host chooses by the default's type."""
     if setting.choices is not None:
         return gr.Dropdown, lambda: {"choices": setting.choices()}
     if setting.maximum is not None:

@@ -1,4 +1,4 @@
-"""A Picture tab: one image prompt. Its controls are called unit1_weight and so on."""
+"""A Picture tab: one IP-Adapter unit. Its fields are named unit1_weight and so on."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ FIRST = ("model", "weight", "weight_type", "combine", "start", "end")
 def build(panel: Components, number: int) -> None:
     panel.checkbox(unit_name(number, "enabled"), "Enable this picture", False)
     with gr.Row():
-        panel.picture(unit_name(number, "image"), "image")
-        panel.picture(unit_name(number, "mask"), "unit_mask")
+        panel.image(unit_name(number, "image"), "image")
+        panel.image(unit_name(number, "mask"), "unit_mask")
     panel.checkbox(unit_name(number, "use_subject"), "Use the subject as picture", False,
-                   "Keeps the subject's identity and material while its light changes; its matte says where.")
+                   "Keeps the subject's identity and material while its light changes; its matte limits where.")
     panel.files(unit_name(number, "more"), "More pictures")
     add_fields(panel, number, FIRST)
     guarded.build(panel, "previews", previews.build_unit, number)
     with gr.Accordion("More", open=False, elem_id=panel.elem_id(unit_name(number, "rest"))):
         with gr.Row():
-            panel.picture(unit_name(number, "image_mask"), "image_mask")
-            panel.picture(unit_name(number, "negative_image"), "negative_image")
+            panel.image(unit_name(number, "image_mask"), "image_mask")
+            panel.image(unit_name(number, "negative_image"), "negative_image")
         add_fields(panel, number, [name for name in UNIT_FIELDS if unit_name(number, name) not in panel.components])
 
 

@@ -19,7 +19,7 @@ def test_notices_notes_previews_and_refusals_are_chinese(panel, table):
     missing = table["`foreground` is missing: txt2img needs the subject's picture; add one, or use img2img."]
     panel.until(lambda: panel.find("#script_txt2img_relight_notices").text == missing, "the notice")
     panel.click("#script_txt2img_relight_size_from_subject")
-    asked = table["There is no subject yet; give the field Subject a picture, then press the button again."]
+    asked = table["There is no subject yet; add an image to the field Subject, then press the button again."]
     panel.until(lambda: panel.find("#script_txt2img_relight_note").text == asked, "the note")
     panel.click("#script_txt2img_relight_preview_matte")
     panel.until(lambda: panel.find("#script_txt2img_relight_preview_shown").text == missing, "the preview's sentence")
@@ -32,7 +32,7 @@ def test_notices_notes_previews_and_refusals_are_chinese(panel, table):
 
 
 @pytest.mark.parametrize("english, chinese", [
-    ("Preset 'evening, 2' is saved.", "预设 'evening, 2' 已保存。"),
+    ("Preset 'evening, 2' saved.", "预设 'evening, 2' 已保存。"),
     ("`light_x` is 7; it must be a number from 0 to 1.", "`light_x` 为 7；必须是 0 到 1 之间的数。"),
     ("a.bin is an image encoder, not IC-Light weights; pick an IC-Light file (fc, fcon or fbc) in Relight > Model.",
      "a.bin 是图像编码器，不是 IC-Light 权重；请在 Relight > 模型 中选择 IC-Light 文件（fc、fcon 或 fbc）。"),

@@ -75,7 +75,7 @@ def test_words_presets_and_undo(panel, keyboard, relight_css):
     keyboard.write(f"{relight_css('preset_name')} textarea", "by keys")
     keyboard.to(relight_css("preset_save"))
     keyboard.press(Keys.ENTER)
-    panel.until(lambda: panel.find(relight_css("note")).text == "Preset 'by keys' is saved.", "the note")
+    panel.until(lambda: panel.find(relight_css("note")).text == "Preset 'by keys' saved.", "the note")
     keyboard.choose(relight_css("light"), "bottom", lambda: pad.field("light"))
     keyboard.choose(relight_css("preset"), "by keys", lambda: pad.field("preset"))
     keyboard.to(relight_css("preset_load"))

@@ -85,7 +85,7 @@ def test_words_presets_and_an_image_prompt(panel, finger, relight_css, pad, subj
     finger.tap(f"{relight_css('presets')} > .label-wrap")
     finger.write(f"{relight_css('preset_name')} textarea", "by finger")
     finger.tap(relight_css("preset_save"))
-    panel.until(lambda: panel.find(relight_css("note")).text == "Preset 'by finger' is saved.", "the note")
+    panel.until(lambda: panel.find(relight_css("note")).text == "Preset 'by finger' saved.", "the note")
     finger.tap(f"{relight_css('pad')} .relight-pad-frame", 0.97, 0.5)
     pad.fields(light="right")
     finger.tap(relight_css("preset_load"))

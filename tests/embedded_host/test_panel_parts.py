@@ -40,7 +40,7 @@ def test_a_part_that_fails_leaves_a_sentence(data, monkeypatch, capsys, part, na
     monkeypatch.setattr(locals()[module], function, failing)
     panel, texts = panel_texts()
     said = [text for text in texts if "could not be built" in text]
-    assert panel.missing == {name}
+    assert panel.failed == {name}
     assert len(said) == 1 and f"The part &#x27;{name}&#x27; of Relight could not be built (PermissionError" in said[0]
     assert "Traceback" in capsys.readouterr().err
 
@@ -53,9 +53,9 @@ def test_files_that_cannot_be_listed_leave_the_default(data, monkeypatch, module
     modules = {"iclight_files": iclight_files, "ip_adapter_files": ip_adapter_files, "matting": matting}
     monkeypatch.setattr(modules[module], "choices", failing)
     panel, texts = panel_texts()
-    assert any("The files for this list cannot be looked through (PermissionError" in text for text in texts)
+    assert any("The files for this list cannot be read (PermissionError" in text for text in texts)
     assert panel.components[field].value == ("auto" if field != "unit1_model" else None)
-    assert panel.missing == set()
+    assert panel.failed == set()
 
 
 def test_a_presets_file_that_cannot_be_read_is_said_where_the_presets_are(data):
@@ -64,7 +64,7 @@ def test_a_presets_file_that_cannot_be_read_is_said_where_the_presets_are(data):
     try:
         panel, texts = panel_texts()
         assert any(text.startswith(f"The presets in {file} cannot be read") for text in texts)
-        assert panel.missing == set()
+        assert panel.failed == set()
     finally:
         file.rmdir()
     file.write_text("{ broken", "utf-8")

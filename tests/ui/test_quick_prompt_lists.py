@@ -21,10 +21,10 @@ def test_comments_names_and_words():
 
 
 @pytest.mark.parametrize("text, sentence", [
-    ("soft\n[light]\ngood", "own.txt, line 1: it stands before the first section; write [subject] or [light] above it."),
+    ("soft\n[light]\ngood", "own.txt, line 1: it comes before the first section; write [subject] or [light] above it."),
     ("[light]\ngood\n[lihgt]\nlost", "own.txt, line 3: `[lihgt]` is no section; use [subject] or [light]."),
-    ("[light]\n| words\ngood", "own.txt, line 2: `| words` lacks a part; write `name | words`, or the words alone."),
-    ("[light]\ngood\nname |", "own.txt, line 3: `name |` lacks a part; write `name | words`, or the words alone."),
+    ("[light]\n| words\ngood", "own.txt, line 2: `| words` is incomplete; write `name | words`, or the words alone."),
+    ("[light]\ngood\nname |", "own.txt, line 3: `name |` is incomplete; write `name | words`, or the words alone."),
     ("[light]\ngood\n" + "x" * 400, "own.txt, line 3: it has 400 characters; use at most 300."),
 ])
 def test_a_broken_line_is_named_and_the_rest_is_read(text, sentence):

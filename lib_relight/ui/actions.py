@@ -1,0 +1,107 @@
+"""Panel actions: what a button may read and set, and the undo history that every action shares."""
+
+from __future__ import annotations
+
+import html
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import gradio as gr
+
+from ...lib_iclight.params import IMAGE_FIELDS
+from ..base.errors import USER_ERRORS, sentence_of
+from .one_click_values import push_history, without_unchanged
+
+
+@dataclass(frozen=True)
+class Action:
+    """One button of the panel and the function behind it.
+
+    event: for example `button.click`.
+    function: (page, *inputs) -> (values to set by field name, message or list of messages, *values of `outputs`).
+    takes_subject: passes the subject image and, in img2img, the init image before `inputs`.
+    sets_images: returns, after `outputs`, values for the four image fields of the Light tab and img2img's init image.
+    """
+
+    event: Callable
+    function: Callable
+    inputs: tuple = ()
+    outputs: tuple = ()
+    takes_subject: bool = False
+    sets_images: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """The state an action sees. values: field name -> current value; controls: field name -> component."""
+
+    tab: str
+    values: Mapping
+    controls: Mapping
+    has_init_image: bool = False
+
+    def choices(self, name: str) -> list:
+        """The entries of a dropdown; empty for other controls."""
+        entries = getattr(self.controls.get(name), "choices", None) or []
+        return [entry[-1] if isinstance(entry, (tuple, list)) else entry for entry in entries]
+
+
+@dataclass(frozen=True)
+class ActionOutputs:
+    """The components that every action updates: undo history, undo button, message line."""
+
+    history: gr.State
+    undo: gr.Button
+    message: gr.HTML
+
+
+class ActionBinder:
+    """Connects actions of one tab to gradio. controls: every host and panel control that actions read and set, by name."""
+
+    def __init__(self, tab: str, controls: Mapping, images: Mapping, init_image, shared: ActionOutputs):
+        self.tab, self.controls, self.images, self.init_image, self.shared = tab, controls, images, init_image, shared
+        self.names = list(controls)
+
+    def bind(self, action: Action) -> None:
+        subject = (self.images["foreground"], self.init_image) if action.takes_subject else ()
+        images = (*(self.images[name] for name in IMAGE_FIELDS), self.init_image) if action.sets_images else ()
+        inputs = [part for part in (*subject, *action.inputs) if part is not None]
+        outputs = [part for part in (*action.outputs, *images) if part is not None]
+
+        def handler(history, *args):
+            return self.run(action, history, args, len(outputs))
+
+        action.event(fn=handler, inputs=[self.shared.history, *self.controls.values(), *inputs],
+                     outputs=[*self.outputs(), *outputs], show_progress=False, api_name=False)
+
+    def run(self, action: Action, history: list, args: tuple, output_count: int) -> list:
+        values, extra = dict(zip(self.names, args)), args[len(self.names):]
+        try:
+            changes, message, *rest = action.function(
+                Page(self.tab, values, self.controls, self.init_image is not None), *extra)
+        except Exception as error:
+            if not isinstance(error, USER_ERRORS):
+                traceback.print_exc()
+            changes, message, rest = {}, sentence_of(error), [gr.update() for _ in range(output_count)]
+        changes = without_unchanged(changes, values)
+        return [*self.updates(push_history(history, changes, values), changes, message), *rest]
+
+    def bind_undo(self) -> None:
+        def undo(history: list) -> list:
+            before = history[-1] if history else {}
+            restored = ", ".join(name.removeprefix("host_").replace("_", " ") for name in before)
+            return self.updates(history[:-1], before, f"Restored: {restored}." if restored else "")
+
+        self.shared.undo.click(fn=undo, inputs=[self.shared.history], outputs=self.outputs(), show_progress=False,
+                               api_name=False)
+
+    def outputs(self) -> list:
+        return [self.shared.history, self.shared.undo, self.shared.message, *self.controls.values()]
+
+    def updates(self, history: list, changes: Mapping, message: str | list[str]) -> list:
+        """One value for each of `outputs()`."""
+        messages = [message] if isinstance(message, str) else message
+        lines = "".join(f"<p role='status'>{html.escape(text)}</p>" for text in messages if text)
+        return [history, gr.update(interactive=bool(history)), lines,
+                *(gr.update(value=changes[name]) if name in changes else gr.update() for name in self.names)]
