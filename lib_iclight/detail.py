@@ -68,7 +68,7 @@ def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
     radius = max(1, math.ceil(4 * sigma))
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=torch.float64) / sigma) ** 2)
     kernel = (kernel / kernel.sum()).float()
-    planes = torch.from_numpy(np.ascontiguousarray(image, np.float32))
+    planes = torch.from_numpy(np.array(image, np.float32))
     for axis in (0, 1):
         planes = convolve(planes.transpose(axis, -1), kernel, radius).transpose(axis, -1)
     return planes.contiguous().numpy()

@@ -14,6 +14,7 @@ from ..checks import iclight_checks
 from ..hosts.base import job_steps
 from ..models import iclight_files, offsets
 from ..request import infotext
+from ..request.images import ImageDecoder
 from ..request.request import IcLightImages
 from . import subject as pictures
 from .subject import Frame, Subject
@@ -48,7 +49,8 @@ class Lighting:
         family = self.host.family(p)
         if family is not None:
             iclight_checks.check_checkpoint(family, self.host.in_channels(p) if family == "sd15" else 0)
-        init_images = p.init_images if self.is_img2img else None
+        decoder = ImageDecoder()
+        init_images = [decoder.decode(image, "the img2img image") for image in p.init_images] if self.own_init else None
         self.subjects = pictures.cut_out_all(self.params, self.images, init_images, self.steps)
         if self.is_img2img and self.rewrites_start and p.denoising_strength < iclight_checks.WEAK_DENOISE:
             self.host.say(p, iclight_checks.weak_denoise(p.denoising_strength))

@@ -26,6 +26,7 @@ from ..checks import iclight_checks, ip_adapter_checks
 from ..hosts.base import job_steps
 from ..models import ip_adapter_files
 from ..request import infotext
+from ..request.images import DecodedImage
 from ..request.ip_adapter_unit import SUBJECT, IpUnit
 from .subject import frame_of
 
@@ -97,7 +98,7 @@ class ImagePrompts:
         if not unit.uses_subject:
             return unit
         subjects = self.lighting.subjects
-        shown = tuple(Image.fromarray(grey_composite(subject.rgb, subject.alpha)) for subject in subjects)
+        shown = tuple(DecodedImage(grey_composite(subject.rgb, subject.alpha), name="image") for subject in subjects)
         whole = unit.images == (SUBJECT,)
         images = shown if whole else tuple(shown[0] if image is SUBJECT else image for image in unit.images)
         params = replace(unit.params, unfold_batch=True) if whole and len(shown) > 1 else unit.params
@@ -107,8 +108,8 @@ class ImagePrompts:
     def prepare_unit(self, unit: IpUnit, adapter: Adapter, info, opened) -> Prepared:
         """opened: gives the encoder of a path, loaded once a job and only when a picture must be encoded."""
         images = unit.images
-        area = [masks.to_mask(mask) for mask in unit.masks if mask is not SUBJECT]
-        arrays = [np.asarray(image) for image in (*images, *unit.image_masks, unit.negative_image) if image is not None]
+        area = [masks.to_mask(mask.to_pil()) for mask in unit.masks if mask is not SUBJECT]
+        arrays = [image.pixels for image in (*images, *unit.image_masks, unit.negative_image) if image is not None]
         embedding = None if unit.embedding is None else np.asarray(unit.embedding, np.float32)
         masks_hash = content_hash(*(mask.numpy() for mask in area))
         seen = "|".join((adapter.identity, str(info and info.path), repr(fingerprint(unit.params)), str(len(images)), masks_hash,
@@ -121,9 +122,12 @@ class ImagePrompts:
         counters["image_prompts"] += 1
         self.steps(f"looking at the picture for {adapter.variant.path.stem}")
         own_masks = area if len(area) > 1 else [None] * max(len(images), 1)
-        references = [Reference(image, at(unit.image_masks, i), self.face(unit, adapter, image, i), at(own_masks, i))
-                      for i, image in enumerate(images or [None] * len(unit.embedding))]
-        return encode_prompt(adapter, info and opened(info.path), references, unit.params, negative_image=unit.negative_image,
+        opened_images = [image.to_pil() for image in images] or [None] * len(unit.embedding)
+        image_masks = [mask.to_pil() for mask in unit.image_masks]
+        references = [Reference(image, at(image_masks, i), self.face(unit, adapter, image, i), at(own_masks, i))
+                      for i, image in enumerate(opened_images)]
+        negative = unit.negative_image and unit.negative_image.to_pil()
+        return encode_prompt(adapter, info and opened(info.path), references, unit.params, negative_image=negative,
                              uncond_tokens=self.uncond_tokens(unit.params))
 
     def uncond_tokens(self, params: IpAdapterParams):

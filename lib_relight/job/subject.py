@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
 
 from ...lib_iclight import conditioning, foreground, lights
 from ...lib_iclight.matte_edges import adjust_matte
@@ -17,7 +16,7 @@ from ..base.errors import RelightError
 from ..base.progress import SILENT, Steps
 from ..checks.iclight_checks import NO_PICTURE
 from ..matting import matting
-from ..request.images import check_size
+from ..request.images import DecodedImage
 from ..request.request import IcLightImages
 
 latents = ContentCache(256 * 2**20, tensor_bytes)
@@ -63,33 +62,31 @@ class Subject:
         return frame.fit(foreground.grey_composite(self.rgb, self.alpha), width, height)
 
 
-def cut_out(image: Image.Image, params: IcLightParams, images: IcLightImages, what: str, steps: Steps = SILENT) -> Subject:
+def cut_out(image: DecodedImage, params: IcLightParams, images: IcLightImages, steps: Steps = SILENT) -> Subject:
     """The subject with its matte, the edge tools applied. steps: may stop a matting model."""
-    check_size(image, what)
     alpha = matting.choose(params.matting, image, images.mask, steps)
     if alpha is not None:
         alpha = adjust_matte(alpha, params.matte_threshold, params.matte_grow, params.matte_feather)
         if alpha.max() < matting.VISIBLE:
             raise RelightError(f"Nothing of the subject is left by `matte_threshold` {params.matte_threshold:g} and `matte_grow` "
                                f"{params.matte_grow:g}; lower the threshold, or shrink less.")
-    return Subject(foreground.split_alpha(image)[0], alpha)
+    return Subject(image.rgb, alpha)
 
 
-def cut_out_all(params: IcLightParams, images: IcLightImages, init_images: Sequence[Image.Image] | None,
+def cut_out_all(params: IcLightParams, images: IcLightImages, init_images: Sequence[DecodedImage] | None,
                 steps: Steps = SILENT) -> list[Subject]:
     """The job's subjects: `foreground`, or in its place the img2img pictures. init_images: None in txt2img."""
     own_init = init_images is not None and images.foreground is None
     if own_init and not init_images:
         raise RelightError(NO_PICTURE)
-    what = "the img2img picture" if own_init else "foreground"
-    return [cut_out(image, params, images, what, steps) for image in (init_images if own_init else [images.foreground])]
+    return [cut_out(image, params, images, steps) for image in (init_images if own_init else [images.foreground])]
 
 
 def light_picture(params: IcLightParams, images: IcLightImages, kind: str, width: int, height: int) -> np.ndarray:
     """uint8 [height, width, 3]. kind: "fc" for an init latent, "fbc" for a background condition; each has its range."""
     custom = None
     if images.light_map is not None:
-        custom = foreground.fit(foreground.split_alpha(images.light_map)[0], width, height)
+        custom = images.light_map.fitted(width, height).rgb
     return lights.render_lights(params, kind, width, height, custom)
 
 
@@ -98,7 +95,7 @@ def background_picture(params: IcLightParams, images: IcLightImages, width: int,
     if images.background is None:
         picture = light_picture(params, images, "fbc", width, height)
     else:
-        picture = foreground.fit(foreground.split_alpha(images.background)[0], width, height)
+        picture = images.background.fitted(width, height).rgb
     return np.ascontiguousarray(picture[:, ::-1]) if params.background_flip else picture
 
 

@@ -10,15 +10,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...lib_iclight.foreground import split_alpha
 from ..base.caches import ContentCache, content_hash, counters
 from ..base.errors import RelightError, console
 from ..base.progress import SILENT, Steps
 from ..packages import optional
+from ..request.images import DecodedImage
 from . import model_table
 from .inference import first_line, predict, turn
 
-GREY = (127, 127, 127)
 EMPTY = 0.0005
 """Share of the picture below which a matte holds no subject."""
 ASPECT_TOLERANCE = 0.02
@@ -52,7 +51,7 @@ def licence(model: str) -> str:
     return known.licence if known else "the licence that came with the file"
 
 
-def choose(matting: str, image: Image.Image, mask: Image.Image | None = None,
+def choose(matting: str, image: DecodedImage, mask: DecodedImage | None = None,
            steps: Steps = SILENT) -> np.ndarray | None:
     """The subject's alpha for a request: float32 [H, W] of the image's size, 0..1, or None for the whole picture.
 
@@ -63,20 +62,17 @@ def choose(matting: str, image: Image.Image, mask: Image.Image | None = None,
         return None
     if matting == "mask" or (matting == "auto" and mask is not None):
         return from_mask(image, mask)
-    rgb, alpha = split_alpha(image)
+    alpha = image.alpha
     if matting == "alpha" and alpha is None:
         raise RelightError("`matting` is 'alpha', but the picture has no transparency; send an RGBA picture, or choose auto, "
                            "mask or none.")
     if matting == "alpha" or (matting == "auto" and alpha is not None):
         return refuse_empty(alpha, "The picture's transparency")
-    if alpha is None:
-        return matte(Image.fromarray(rgb), matting, steps)
-    flat = Image.new("RGB", image.size, GREY)
-    flat.paste(Image.fromarray(rgb), mask=Image.fromarray((alpha * 255).round().astype(np.uint8)))
-    return matte(flat, matting, steps) * alpha
+    found = matte(image.flattened().to_pil(), matting, steps)
+    return found if alpha is None else found * alpha
 
 
-def from_mask(image: Image.Image, mask: Image.Image | None) -> np.ndarray:
+def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
     """A mask picture (white = subject, transparent = not) as alpha of the image's size: float32 [H, W], 0..1."""
     if mask is None:
         raise RelightError("`matting` is 'mask', but no mask was given; add `mask`, white where the subject is.")
@@ -84,9 +80,8 @@ def from_mask(image: Image.Image, mask: Image.Image | None) -> np.ndarray:
     if max(stretch, 1 / stretch) > 1 + ASPECT_TOLERANCE:
         raise RelightError(f"`mask` is {mask.width}x{mask.height} and the picture {image.width}x{image.height}: their shapes "
                            "differ, so the mask would not lie on the subject; send a mask of the picture's shape.")
-    rgb, alpha = split_alpha(mask)
-    grey = np.asarray(Image.fromarray(rgb).convert("L"), dtype=np.float32) / 255
-    grey = grey if alpha is None else grey * alpha
+    grey = mask.grey().astype(np.float32) / 255
+    grey = grey if mask.alpha is None else grey * mask.alpha
     if mask.size != image.size:
         grey = np.asarray(Image.fromarray(grey).resize(image.size, Image.BILINEAR))
     return refuse_empty(grey.clip(0, 1), "`mask`")
@@ -110,7 +105,7 @@ def matte(image: Image.Image, model: str = "auto", steps: Steps = SILENT) -> np.
     key = identity, content_hash(np.asarray(picture))
     mask = mattes.get(key, partial(in_turn, key, compute, steps))
     counters["mattes" if fresh else "matte_hits"] += 1
-    return refuse_empty(mask.astype(np.float32) / 255, name)
+    return refuse_empty(mask.astype(np.float32) / 255, name, 0.5)
 
 
 def in_turn(key, compute, steps: Steps) -> np.ndarray:
@@ -119,8 +114,9 @@ def in_turn(key, compute, steps: Steps) -> np.ndarray:
         return mattes.get(key, compute)
 
 
-def refuse_empty(alpha: np.ndarray, source: str) -> np.ndarray:
-    share = float((alpha > 0.5).mean())
+def refuse_empty(alpha: np.ndarray, source: str, level: float = VISIBLE) -> np.ndarray:
+    """Raises RelightError where too few pixels reach the level; glass and smoke may be faint, a model's matte may not."""
+    share = float((alpha > level).mean())
     if share < EMPTY:
         raise RelightError(f"{source} shows no subject ({share:.2%} of the picture); choose another matting model, give a mask "
                            "that is white on the subject, or set matting to none.")

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
-import numpy as np
-
 from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams
 from ..base.caches import content_hash
 from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit
@@ -65,7 +63,7 @@ def to_infotext(params: IcLightParams, images: IcLightImages) -> dict[str, str]:
     pairs = {key_of(name): text for name, text in changed_fields(params).items() if name != "extras"}
     for name in IMAGE_FIELDS:
         if (image := getattr(images, name)) is not None:
-            pairs[key_of(f"{name} hash")] = content_hash(np.asarray(image), digits=10)
+            pairs[key_of(f"{name} hash")] = image.digest[:10]
     return pairs
 
 
@@ -75,8 +73,8 @@ def units_to_infotext(units: Sequence[IpUnit]) -> dict[str, str]:
         pairs.update({unit_key_of(number, name): text for name, text in changed_fields(unit.params).items()})
         if unit.uses_subject:
             pairs[unit_key_of(number, "use_subject")] = "True"
-        if pictures := [np.asarray(image) for image in unit.images if image is not SUBJECT]:
-            pairs[unit_key_of(number, "image hash")] = content_hash(*pictures, digits=10)
+        if images := [image.pixels for image in unit.images if image is not SUBJECT]:
+            pairs[unit_key_of(number, "image hash")] = content_hash(*images, digits=10)
     return pairs
 
 

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PIL import Image
-
-from ...lib_ipadapter.params import IpAdapterParams, split_unit
+from ...lib_ipadapter.encode.preprocess import PAD_COLOR
+from ...lib_ipadapter.params import IMAGE_FIELDS, IpAdapterParams, split_unit
 from ..base.errors import RelightError
-from .images import decode_image, is_given
+from .images import DecodedImage, ImageDecoder, is_given, reject_invisible
 
 SUBJECT = "subject"
 """As `image`: the job's own subject on grey. As `mask`: its matte."""
 MAX_UNITS = 4
-Picture = Image.Image | str
+UnitImage = DecodedImage | str
+"""An image, or SUBJECT."""
 
 
 @dataclass(frozen=True)
 class IpUnit:
-    """One unit. images, masks, image_masks: PIL pictures or SUBJECT; masks: one for the unit, or one a picture (separate)."""
+    """One unit. images, negative_image: flattened onto the encoder's mean color. masks: of the output, one for the unit or
+    one for each image (separate). image_masks: of the images. images and masks may hold SUBJECT."""
 
     params: IpAdapterParams
-    images: tuple[Picture, ...] = ()
-    masks: tuple[Picture, ...] = ()
-    image_masks: tuple[Image.Image, ...] = ()
-    negative_image: Image.Image | None = None
+    images: tuple[UnitImage, ...] = ()
+    masks: tuple[UnitImage, ...] = ()
+    image_masks: tuple[DecodedImage, ...] = ()
+    negative_image: DecodedImage | None = None
     embedding: tuple | None = None
 
     @property
@@ -33,7 +34,7 @@ class IpUnit:
         return SUBJECT in self.images or SUBJECT in self.masks
 
 
-def parse_units(units) -> tuple[IpUnit, ...]:
+def parse_units(units: object, decoder: ImageDecoder) -> tuple[IpUnit, ...]:
     """The enabled units of the API's `ip_adapter`: a list of objects, or one object.
 
     Raises RelightError or IpAdapterError for the first thing that is wrong.
@@ -44,7 +45,7 @@ def parse_units(units) -> tuple[IpUnit, ...]:
     enabled = [unit for unit in units if is_enabled(unit, "ip_adapter")]
     if len(enabled) > MAX_UNITS:
         raise RelightError(f"`ip_adapter` has {len(enabled)} units; at most {MAX_UNITS} work together.")
-    return tuple(parse_unit(unit) for unit in enabled)
+    return tuple(parse_unit(unit, decoder) for unit in enabled)
 
 
 def is_enabled(payload: Mapping, where: str) -> bool:
@@ -54,15 +55,14 @@ def is_enabled(payload: Mapping, where: str) -> bool:
     return enabled
 
 
-def parse_unit(unit: Mapping) -> IpUnit:
+def parse_unit(unit: Mapping, decoder: ImageDecoder) -> IpUnit:
     params, inputs = split_unit(unit)
     if not params.model:
         raise RelightError("`model` of an `ip_adapter` unit is missing; name the adapter's file.")
-    negative = inputs.get("negative_image")
-    parsed = IpUnit(
-        params, pictures(inputs.get("image"), "image"), pictures(inputs.get("mask"), "mask"),
-        pictures(inputs.get("image_mask"), "image_mask"),
-        decode_image(negative, "negative_image") if is_given(negative) else None, as_embedding(inputs.get("embedding")))
+    images = {name: decode_images(inputs.get(name), name, decoder) for name in IMAGE_FIELDS}
+    negative = [on_mean(image) for image in images["negative_image"]]
+    parsed = IpUnit(params, tuple(map(on_mean, images["image"])), images["mask"], images["image_mask"],
+                    negative[0] if negative else None, as_embedding(inputs.get("embedding")))
     if not parsed.images and parsed.embedding is None:
         raise RelightError(f"`image` of the `ip_adapter` unit {params.model!r} is missing; add a picture, or \"{SUBJECT}\".")
     if SUBJECT in parsed.masks and len(parsed.masks) > 1:
@@ -71,11 +71,16 @@ def parse_unit(unit: Mapping) -> IpUnit:
     return parsed
 
 
-def pictures(value, what: str) -> tuple[Picture, ...]:
-    """One picture or a list of them, each decoded; the word SUBJECT stays."""
+def decode_images(value: object, name: str, decoder: ImageDecoder) -> tuple[UnitImage, ...]:
+    """One image or a list of them, each decoded; the word SUBJECT is kept."""
     entries = value if isinstance(value, (list, tuple)) else [value]
-    return tuple(SUBJECT if isinstance(entry, str) and entry == SUBJECT else decode_image(entry, what)
+    return tuple(SUBJECT if isinstance(entry, str) and entry == SUBJECT else decoder.decode(entry, name)
                  for entry in entries if is_given(entry))
+
+
+def on_mean(image: UnitImage) -> UnitImage:
+    """Flatten an image prompt onto the encoder's mean color: what is transparent prompts nothing."""
+    return image if isinstance(image, str) else reject_invisible(image).flattened(PAD_COLOR)
 
 
 def as_embedding(value) -> tuple | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams, shown
 from ...lib_ipadapter.params import IpAdapterParams
 from ..base.errors import RelightError
-from .images import is_given, open_file
+from .images import ImageDecoder, is_given
 from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit, parse_unit
 from .request import IcLightImages, RelightRequest, check_request, decode_images, parse_api
 
@@ -43,19 +43,20 @@ def parse_request(args: Sequence, is_img2img: bool) -> RelightRequest | None:
 
 
 def parse_panel(values: Mapping) -> RelightRequest:
-    units = tuple(unit for number in range(1, MAX_UNITS + 1) if (unit := panel_unit(values, number)) is not None)
+    decoder = ImageDecoder()
+    units = tuple(unit for number in range(1, MAX_UNITS + 1) if (unit := panel_unit(values, number, decoder)) is not None)
     if not values.get("iclight") and not units:
         raise RelightError("Relight is on, but neither IC-Light nor a picture unit is enabled; enable one, or close Relight.")
-    params, images = panel_light(values) if values.get("iclight") else (None, IcLightImages())
+    params, images = panel_light(values, decoder) if values.get("iclight") else (None, IcLightImages())
     return RelightRequest(params, images, units, values.get("extras") is not False)
 
 
-def panel_light(values: Mapping) -> tuple[IcLightParams, IcLightImages]:
+def panel_light(values: Mapping, decoder: ImageDecoder) -> tuple[IcLightParams, IcLightImages]:
     """The panel keeps pictures that its present choices do not use (a light map while light is left): those are left out."""
     shown = [item for item in fields(IcLightParams) if item.name in LIGHT_FIELDS]
     params = IcLightParams(**{item.name: panel_value(item, values[item.name]) for item in shown})
     unused = {"light_map": params.light != "custom", "mask": params.matting != "mask"}
-    return params, decode_images({name: values.get(name) for name in IMAGE_FIELDS if not unused.get(name)})
+    return params, decode_images({name: values.get(name) for name in IMAGE_FIELDS if not unused.get(name)}, decoder)
 
 
 def panel_value(item, value):
@@ -86,14 +87,14 @@ def lights_from_text(text: str) -> list:
     return lights
 
 
-def panel_unit(values: Mapping, number: int) -> IpUnit | None:
+def panel_unit(values: Mapping, number: int, decoder: ImageDecoder) -> IpUnit | None:
     unit = {name: values.get(unit_name(number, name)) for name in UNIT_NAMES}
     if not unit.pop("enabled"):
         return None
     pictures = [SUBJECT] if unit.pop("use_subject") else []
     pictures += [unit["image"]] if is_given(unit["image"]) else []
-    pictures += [open_file(Path(getattr(file, "name", file)), "image") for file in unit.pop("more") or []]
+    pictures += [decoder.decode_file(Path(getattr(file, "name", file)), "image") for file in unit.pop("more") or []]
     for item in fields(IpAdapterParams):
         unit[item.name] = panel_value(item, unit[item.name])
     given = {name: value for name, value in unit.items() if value is not None and value is not False}
-    return parse_unit({**given, "image": pictures})
+    return parse_unit({**given, "image": pictures}, decoder)

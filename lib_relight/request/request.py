@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from PIL import Image
-
 from ...lib_iclight.lights import check_lights
 from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams, params_from_dict, refuse_unknown
 from ..base.errors import RelightError
-from .images import decode_image, is_given
+from .images import DecodedImage, ImageDecoder, is_given, reject_invisible
 from .ip_adapter_unit import IpUnit, is_enabled, parse_units
 
 
 @dataclass(frozen=True)
 class IcLightImages:
-    """The pictures of one request, decoded; None where not given."""
+    """The images of one request, decoded; None where not given. background and light_map are flattened onto grey 127."""
 
-    foreground: Image.Image | None = None
-    background: Image.Image | None = None
-    light_map: Image.Image | None = None
-    mask: Image.Image | None = None
+    foreground: DecodedImage | None = None
+    background: DecodedImage | None = None
+    light_map: DecodedImage | None = None
+    mask: DecodedImage | None = None
 
 
 @dataclass(frozen=True)
@@ -32,20 +30,24 @@ class RelightRequest:
     extras: bool = False
 
 
-def parse_api(payload: Mapping) -> RelightRequest | None:
-    """payload: {"iclight": {...}, "ip_adapter": [{...}], "enabled": true}. Present means enabled unless "enabled" is false."""
+def parse_api(payload: Mapping, decoder: ImageDecoder | None = None) -> RelightRequest | None:
+    """Parse {"iclight": {...}, "ip_adapter": [{...}], "enabled": true}. Present means enabled unless "enabled" is false.
+
+    decoder: one that has decoded other images of the same request.
+    """
+    decoder = decoder or ImageDecoder()
     refuse_unknown(payload, ("enabled", "iclight", "ip_adapter"), "Relight")
     if not is_enabled(payload, "Relight"):
         return None
     if payload.get("iclight") is None and not payload.get("ip_adapter"):
         raise RelightError("`Relight` names nothing to do; add `iclight`, for example {\"iclight\": {\"light\": \"left\"}}, "
                            "or `ip_adapter`.")
-    params, images = parse_iclight(payload.get("iclight"))
-    units = parse_units(payload.get("ip_adapter"))
+    params, images = parse_iclight(payload.get("iclight"), decoder)
+    units = parse_units(payload.get("ip_adapter"), decoder)
     return RelightRequest(params, images, units, bool(params and params.extras)) if params or units else None
 
 
-def parse_iclight(body) -> tuple[IcLightParams | None, IcLightImages]:
+def parse_iclight(body: object, decoder: ImageDecoder) -> tuple[IcLightParams | None, IcLightImages]:
     if body is None:
         return None, IcLightImages()
     if not isinstance(body, Mapping):
@@ -54,12 +56,13 @@ def parse_iclight(body) -> tuple[IcLightParams | None, IcLightImages]:
         return None, IcLightImages()
     known = [f.name for f in fields(IcLightParams)]
     refuse_unknown(body, [*known, *IMAGE_FIELDS, "enabled"], "iclight")
-    return params_from_dict({name: body[name] for name in known if name in body}), decode_images(body)
+    return params_from_dict({name: body[name] for name in known if name in body}), decode_images(body, decoder)
 
 
-def decode_images(body: Mapping) -> IcLightImages:
-    pictures = {name: decode_image(body[name], name) for name in IMAGE_FIELDS if is_given(body.get(name))}
-    return IcLightImages(**pictures)
+def decode_images(body: Mapping, decoder: ImageDecoder) -> IcLightImages:
+    images = {name: decoder.decode(body[name], name) for name in IMAGE_FIELDS if is_given(body.get(name))}
+    flat = {name: reject_invisible(image).flattened() for name, image in images.items() if name in ("background", "light_map")}
+    return IcLightImages(**{**images, **flat})
 
 
 def check_request(request: RelightRequest | None, is_img2img: bool) -> RelightRequest | None:

@@ -14,7 +14,7 @@ from ...lib_iclight.params import IMAGE_FIELDS
 from ..base.errors import USER_ERRORS, sentence_of
 from ..base.progress import Steps, Stopped
 from ..models.folders import model_folders
-from ..request.images import decode_image, is_given
+from ..request.images import ImageDecoder, is_given
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import LIGHT_FIELDS, UNIT_NAMES, panel_light, panel_unit, unit_name
 from ..request.request import RelightRequest
@@ -106,13 +106,14 @@ def read_page(known: str) -> dict:
 
 
 def light_wanted(tab: str, values: Mapping, page: Mapping) -> Wanted:
-    params, images = panel_light(values)
+    params, images = panel_light(values, ImageDecoder())
     return around(RelightRequest(params, images), tab, page)
 
 
 def unit_wanted(tab: str, values: Mapping, page: Mapping, number: int) -> Wanted:
-    unit = panel_unit({**values, unit_name(number, "enabled"): True}, number)
-    params, images = panel_light(values) if unit.uses_subject else (None, RelightRequest().images)
+    decoder = ImageDecoder()
+    unit = panel_unit({**values, unit_name(number, "enabled"): True}, number, decoder)
+    params, images = panel_light(values, decoder) if unit.uses_subject else (None, RelightRequest().images)
     return around(RelightRequest(params, images, (unit,)), tab, page)
 
 
@@ -121,7 +122,7 @@ def around(request: RelightRequest, tab: str, page: Mapping) -> Wanted:
     known = {name: previews.whole(page, name, default, low, high) for name, default, low, high in (
         ("width", 512, previews.SMALLEST, previews.LARGEST), ("height", 512, previews.SMALLEST, previews.LARGEST),
         ("resize_mode", 0, 0, 3))}
-    init_images = (decode_image(picture, "the img2img picture"),) if is_given(picture) else ()
+    init_images = (ImageDecoder().decode(picture, "the img2img image"),) if is_given(picture) else ()
     return Wanted(request, tab, init_images=init_images, **known)
 
 

@@ -20,10 +20,10 @@ def views(unit: IpUnit, folders, steps: Steps) -> tuple[Named, str | None]:
     variant = inspect_adapter(ip_adapter_files.resolve(unit.params.model, folders("ipadapter")), unit.params.family)
     info = ip_adapter_files.encoder_for(variant, folders("clip_vision"))
     references, named = [], []
-    for index, image in enumerate(unit.images):
+    for index, image in enumerate(image.to_pil() for image in unit.images):
         steps(f"looking at picture {index + 1}")
         face = find_face(unit, variant, image, folders)
-        mask = unit.image_masks[index] if index < len(unit.image_masks) else None
+        mask = unit.image_masks[index].to_pil() if index < len(unit.image_masks) else None
         references.append(Reference(image, mask, face))
         if variant.face and face is not None:
             named.append((f"face {index + 1}", face.small))

@@ -19,7 +19,7 @@ from ..base.progress import SILENT, Steps
 from ..job import subject as pictures
 from ..job.subject import HOST_RESIZE, Frame, Subject
 from ..models import iclight_files
-from ..request.images import decode_image
+from ..request.images import DecodedImage, ImageDecoder
 from ..request.ip_adapter_unit import SUBJECT, IpUnit
 from ..request.request import RelightRequest, check_request, parse_api
 from . import encoder_preview
@@ -40,7 +40,7 @@ class Wanted:
     tab: str = "txt2img"
     width: int = 512
     height: int = 512
-    init_images: tuple[Image.Image, ...] = ()
+    init_images: tuple[DecodedImage, ...] = ()
     resize_mode: int = 0
     unit: int | None = None
 
@@ -64,7 +64,8 @@ class Shown:
 
 def parse_wanted(payload: Mapping) -> Wanted:
     """A preview from the API's dict. Raises RelightError, IcLightError or IpAdapterError for the first thing that is wrong."""
-    request = parse_api({name: value for name, value in payload.items() if name not in OPTIONS})
+    decoder = ImageDecoder()
+    request = parse_api({name: value for name, value in payload.items() if name not in OPTIONS}, decoder)
     if request is None:
         raise RelightError("`enabled` is false, so there is nothing to preview; leave it out.")
     tab = payload.get("tab", "txt2img")
@@ -74,7 +75,7 @@ def parse_wanted(payload: Mapping) -> Wanted:
     if not isinstance(given, list) or len(given) > MOST_PICTURES:
         raise RelightError(f"`init_images` must be a list of at most {MOST_PICTURES} pictures as base64.")
     return Wanted(request, tab, whole(payload, "width", 512, SMALLEST, LARGEST), whole(payload, "height", 512, SMALLEST, LARGEST),
-                  tuple(decode_image(image, "init_images") for image in given), whole(payload, "resize_mode", 0, 0, 3),
+                  tuple(decoder.decode(image, "init_images") for image in given), whole(payload, "resize_mode", 0, 0, 3),
                   whole(payload, "unit", None, 1, 4))
 
 
@@ -165,7 +166,7 @@ def show_crop(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
 def with_subjects(unit: IpUnit, wanted: Wanted, steps: Steps) -> IpUnit:
     if SUBJECT not in unit.images:
         return unit
-    subjects = [Image.fromarray(grey_composite(subject.rgb, subject.alpha)) for subject in subjects_of(wanted, steps)]
+    subjects = [DecodedImage(grey_composite(subject.rgb, subject.alpha)) for subject in subjects_of(wanted, steps)]
     if unit.images == (SUBJECT,):
         return replace(unit, images=tuple(subjects))
     return replace(unit, images=tuple(subjects[0] if image is SUBJECT else image for image in unit.images))

@@ -1,6 +1,7 @@
 """What is said before Generate, sentence by sentence."""
 
 import pytest
+from decoding import decoded
 from PIL import Image
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_ipadapter.params import IpAdapterParams
@@ -11,7 +12,7 @@ from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
 from sd_relight.lib_relight.request.panel_values import PANEL_ORDER
 from sd_relight.lib_relight.request.request import IcLightImages, RelightRequest
 
-PICTURE = Image.new("RGB", (64, 64))
+PICTURE = decoded(Image.new("RGB", (64, 64)))
 SD15 = Checkpoint("v1-5.safetensors", "sd15", 4, 16, 768)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from decoding import decoded
 from PIL import Image
 from sd_relight.embedded_host.host import EmbeddedHost
 from sd_relight.lib_iclight import foreground, lights
@@ -64,7 +65,7 @@ def mode_latent(host, picture):
 
 
 def on_grey(photo, width, height, mode="cover"):
-    rgb, alpha = foreground.split_alpha(photo)
+    rgb, alpha = decoded(photo).rgb, decoded(photo).alpha
     return foreground.fit(foreground.grey_composite(rgb, alpha), width, height, mode)
 
 
@@ -117,7 +118,7 @@ def test_img2img_samples_from_the_light_with_the_subject_where_the_host_puts_it(
 
 def test_reinforce_pastes_the_subject_on_the_light(host, applied, photo):
     seen, _ = applied("img2img", {"light": "left", "reinforce": 0.5}, init_images=[photo], resize_mode=1, denoising_strength=0.9)
-    rgb, alpha = (foreground.fit(part, 64, 96) for part in foreground.split_alpha(photo))
+    rgb, alpha = (foreground.fit(part, 64, 96) for part in (decoded(photo).rgb, decoded(photo).alpha))
     expected = mode_latent(host, foreground.reinforce(light(light="left"), rgb, alpha, 0.5))
     torch.testing.assert_close(seen[0]["x"], expected, rtol=1e-5, atol=1e-6)
 
@@ -157,7 +158,7 @@ def test_only_masked_crops_the_subject_as_the_host_crops_the_picture(host, appli
     seen, _ = applied("img2img", {"light": "left"}, init_images=[photo], mask=mask, mask_blur=0, inpainting_fill=1,
                       inpaint_full_res=True, inpaint_full_res_padding=4, denoising_strength=0.9)
     left, top, width, height = seen[0]["p"].paste_to
-    rgb, alpha = foreground.split_alpha(photo)
+    rgb, alpha = decoded(photo).rgb, decoded(photo).alpha
     grey = foreground.grey_composite(rgb, alpha)[top:top + height, left:left + width]
     expected = mode_latent(host, foreground.fit(grey, 64, 96, "contain"))
     torch.testing.assert_close(seen[0]["unet"].extra_concat_condition, expected, rtol=1e-5, atol=1e-6)

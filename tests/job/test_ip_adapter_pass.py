@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from sd_relight.lib_ipadapter.encode import encoder
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.job.ip_adapter_pass import ImagePrompts, Proof
+from sd_relight.lib_relight.request.images import ImageDecoder
 from sd_relight.lib_relight.request.ip_adapter_unit import parse_units
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -54,7 +55,7 @@ def prompts_of(folder, *models, colour=(200, 30, 60)):
     host = SimpleNamespace(block_layout=lambda unet: (16, 64), unet=lambda p: None, device=lambda: "cpu", progress=lambda text: None,
                            interrupted=lambda: False)
     image = Image.new("RGB", (40, 40), colour)
-    job = ImagePrompts(host, parse_units([{"model": model, "image": image} for model in models]), lambda kind: [folder], False)
+    job = ImagePrompts(host, parse_units([{"model": model, "image": image} for model in models], ImageDecoder()), lambda kind: [folder], False)
     job.prepare(SimpleNamespace(), None)
     return [entry.prompts[0].cond for entry in job.prepared]
 

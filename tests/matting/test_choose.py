@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from decoding import decoded
 from PIL import Image
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.matting import matting, model_table
@@ -36,43 +37,56 @@ def half_mask(size, mode="L"):
     return Image.fromarray(mask).convert(mode)
 
 
-def refused(*arguments):
+def choose(name, *images):
+    return matting.choose(name, *map(decoded, images))
+
+
+def refused(name, *images):
     with pytest.raises(RelightError) as caught:
-        matting.choose(*arguments)
+        choose(name, *images)
     return caught.value.detail
 
 
 @pytest.mark.parametrize("image", [OPAQUE, OPAQUE.convert("RGBA")])
 def test_none_is_the_whole_picture(image, asked):
-    assert matting.choose("none", image) is None
+    assert choose("none", image) is None
     assert not asked
 
 
 def test_auto_takes_the_pictures_own_transparency(cutout, asked):
-    alpha = matting.choose("auto", cutout)
+    alpha = choose("auto", cutout)
     np.testing.assert_array_equal(alpha, np.asarray(cutout)[..., 3].astype(np.float32) / 255)
     assert alpha.dtype == np.float32 and not asked
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
 def test_auto_runs_the_default_model_on_an_opaque_picture(mode, asked):
-    alpha = matting.choose("auto", OPAQUE.convert(mode))
+    alpha = choose("auto", OPAQUE.convert(mode))
     assert alpha.shape == (40, 60) and [model for _, model in asked] == ["auto"]
 
 
 def test_auto_prefers_a_given_mask(cutout, asked):
-    alpha = matting.choose("auto", cutout, half_mask(cutout.size))
+    alpha = choose("auto", cutout, half_mask(cutout.size))
     assert alpha[:, :26].min() == 1 and alpha[:, 26:].max() == 0 and not asked
 
 
 def test_alpha(cutout):
-    np.testing.assert_array_equal(matting.choose("alpha", cutout), matting.choose("auto", cutout))
+    np.testing.assert_array_equal(choose("alpha", cutout), choose("auto", cutout))
 
 
 def test_alpha_without_transparency():
     expected = ("`matting` is 'alpha', but the picture has no transparency; send an RGBA picture, or choose auto, mask or "
                 "none.")
     assert refused("alpha", OPAQUE) == refused("alpha", OPAQUE.convert("RGBA")) == expected
+
+
+@pytest.mark.parametrize("level", [20, 64, 115])
+def test_translucent_subjects_are_subjects(level):
+    """Glass and smoke."""
+    glass = OPAQUE.convert("RGBA")
+    glass.putalpha(half_mask(glass.size).point(lambda value: value * level // 255))
+    np.testing.assert_allclose(choose("auto", glass)[:, :30], level / 255, atol=1e-6)
+    assert choose("mask", OPAQUE, glass.getchannel("A")).max() == pytest.approx(level / 255)
 
 
 def test_alpha_that_is_zero_everywhere():
@@ -84,7 +98,7 @@ def test_alpha_that_is_zero_everywhere():
 
 
 def test_a_model_on_a_cutout_sees_grey_and_keeps_the_transparency(cutout, asked):
-    alpha = matting.choose("u2net", cutout)
+    alpha = choose("u2net", cutout)
     seen, model = asked[0]
     assert model == "u2net" and seen.mode == "RGB"
     assert seen.getpixel((0, 0)) == (127, 127, 127) and seen.getpixel((51, 0)) == (200, 100, 50)
@@ -93,7 +107,7 @@ def test_a_model_on_a_cutout_sees_grey_and_keeps_the_transparency(cutout, asked)
 
 @pytest.mark.parametrize("mode", ["L", "1", "RGB", "RGBA"])
 def test_mask_of_the_same_size(mode):
-    alpha = matting.choose("mask", OPAQUE, half_mask((60, 40), mode))
+    alpha = choose("mask", OPAQUE, half_mask((60, 40), mode))
     assert alpha.dtype == np.float32 and alpha.shape == (40, 60)
     assert alpha[:, :30].min() == 1 and alpha[:, 30:].max() == 0
 
@@ -101,15 +115,15 @@ def test_mask_of_the_same_size(mode):
 def test_mask_painted_on_transparency():
     strokes = Image.new("RGBA", (60, 40), (255, 255, 255, 0))
     strokes.paste((255, 255, 255, 255), (0, 0, 30, 40))
-    alpha = matting.choose("mask", OPAQUE, strokes)
+    alpha = choose("mask", OPAQUE, strokes)
     assert alpha[:, :30].min() == 1 and alpha[:, 30:].max() == 0
 
 
 def test_mask_of_another_size_is_resized():
-    alpha = matting.choose("mask", OPAQUE, half_mask((120, 80)))
+    alpha = choose("mask", OPAQUE, half_mask((120, 80)))
     assert alpha.shape == (40, 60)
     assert alpha[:, :29].min() == 1 and alpha[:, 31:].max() == 0
-    assert matting.choose("mask", OPAQUE, half_mask((61, 40))).shape == (40, 60)  # 1.7 % off
+    assert choose("mask", OPAQUE, half_mask((61, 40))).shape == (40, 60)  # 1.7 % off
 
 
 def test_mask_of_another_shape():

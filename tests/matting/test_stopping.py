@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from decoding import decoded
 from matting import tiny_onnx
 from PIL import Image
 from sd_relight.lib_iclight.params import IcLightParams
@@ -98,17 +99,17 @@ def test_who_waited_for_the_same_picture_takes_its_matte(folder, ramp):
 def disc(rgba=True):
     ys, xs = np.mgrid[:64, :64]
     inside = ((xs - 32) ** 2 + (ys - 32) ** 2 <= 20 * 20).astype(np.uint8) * 255
-    return Image.fromarray(np.dstack([np.full((64, 64, 3), 200, np.uint8), inside]))
+    return decoded(Image.fromarray(np.dstack([np.full((64, 64, 3), 200, np.uint8), inside])))
 
 
 def share(**params):
-    return float(subject.cut_out(disc(), IcLightParams(**params), IcLightImages(), "foreground").alpha.mean())
+    return float(subject.cut_out(disc(), IcLightParams(**params), IcLightImages()).alpha.mean())
 
 
 def test_the_tools_change_the_subjects_matte():
     plain = share()
     assert share(matte_grow=4) > plain * 1.2 and share(matte_grow=-4) < plain * 0.8
-    soft = subject.cut_out(disc(), IcLightParams(matte_feather=3), IcLightImages(), "foreground").alpha
+    soft = subject.cut_out(disc(), IcLightParams(matte_feather=3), IcLightImages()).alpha
     assert ((soft > 0.05) & (soft < 0.95)).mean() > 0.1
 
 

@@ -1,13 +1,21 @@
-"""Pictures from clients and panels: every form that is taken, every sentence for one that is not."""
+"""Decoding of images: accepted forms and modes, limits, and the message for each rejection."""
 
 import base64
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
+from sd_relight.lib_iclight import foreground
 from sd_relight.lib_relight.base.errors import RelightError
-from sd_relight.lib_relight.request.images import decode_image, open_file
+from sd_relight.lib_relight.request import images
+from sd_relight.lib_relight.request.images import DecodedImage, ImageDecoder, open_file
+
+
+def decode(value, name="foreground"):
+    return ImageDecoder().decode(value, name)
 
 
 def encoded(image, form="PNG", **options):
@@ -16,9 +24,23 @@ def encoded(image, form="PNG", **options):
     return base64.b64encode(buffer.getvalue()).decode()
 
 
+def png_header(width, height):
+    """A PNG that has a header and no pixels."""
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)) + chunk(b"IDAT", b"")
+
+
 @pytest.fixture
 def picture(rng):
-    return Image.fromarray(rng.integers(0, 256, (24, 40, 4), np.uint8), "RGBA")
+    """RGBA, partly transparent everywhere."""
+    return Image.fromarray(rng.integers(1, 255, (24, 40, 4), np.uint8), "RGBA")
+
+
+@pytest.fixture
+def grey(rng):
+    return rng.integers(0, 256, (20, 40), np.uint8)
 
 
 @pytest.mark.parametrize("wrap", [
@@ -32,45 +54,216 @@ def picture(rng):
     lambda image: {"background": image, "layers": []},
 ], ids=["pil", "array", "base64", "data-uri", "bytes", "base64-lines", "sketch", "editor"])
 def test_every_form_gives_the_same_pixels(picture, wrap):
-    np.testing.assert_array_equal(np.asarray(decode_image(wrap(picture), "foreground")), np.asarray(picture))
+    decoded = decode(wrap(picture))
+    np.testing.assert_array_equal(decoded.pixels, np.asarray(picture))
+    assert (decoded.name, decoded.size) == ("foreground", (40, 24))
+    np.testing.assert_array_equal(np.asarray(decoded.to_pil()), np.asarray(picture))
 
 
-def test_orientation_of_a_phone_is_applied(rng):
-    image = Image.fromarray(rng.integers(0, 256, (20, 40, 3), np.uint8))
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "YCbCr", "1", "HSV", "RGBX"])
+def test_modes_without_alpha(mode, picture):
+    image = picture.convert("RGB").convert(mode)
+    decoded = decode(image)
+    assert decoded.alpha is None and decoded.rgb.dtype == np.uint8 and not decoded.rgb.flags.writeable
+    np.testing.assert_array_equal(decoded.rgb, np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["LA", "La", "RGBa"])
+def test_grey_and_premultiplied_alpha(mode):
+    straight = Image.fromarray(np.dstack([np.full((16, 16, 3), 100, np.uint8), np.full((16, 16), 128, np.uint8)]))
+    image = straight.convert("LA").convert("La") if mode == "La" else straight.convert(mode)
+    decoded = decode(image)
+    np.testing.assert_allclose(decoded.alpha, 128 / 255, atol=1e-6)
+    np.testing.assert_allclose(decoded.rgb, 100, atol=1)
+
+
+def test_palette_with_a_transparent_entry():
+    image = Image.fromarray(np.indices((16, 16)).sum(0).astype(np.uint8) % 2, "P")
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    for value in (encoded(image, transparency=1), encoded(image, "GIF", transparency=1)):
+        decoded = decode(value)
+        assert decoded.alpha[0, :2].tolist() == [1, 0] and decoded.alpha.dtype == np.float32
+        assert decoded.rgb[0, :2].tolist() == [[255, 0, 0], [127, 127, 127]]
+
+
+def test_transparent_color_of_rgb_and_of_16_bit_grey(grey):
+    image = Image.fromarray(np.dstack([grey] * 3))
+    image.putpixel((3, 2), (1, 2, 3))
+    assert decode(encoded(image, transparency=(1, 2, 3))).alpha[2, 3] == 0
+    deep = Image.fromarray(grey.astype(np.uint16) * 257)
+    deep.info["transparency"] = int(grey[5, 5]) * 257
+    np.testing.assert_array_equal(decode(deep).alpha == 0, grey == grey[5, 5])
+
+
+def test_opaque_alpha_is_none(grey):
+    assert decode(Image.fromarray(grey).convert("RGBA")).alpha is None
+
+
+@pytest.mark.parametrize("deepen", [
+    lambda grey: Image.fromarray(grey.astype(np.uint16) * 257),
+    lambda grey: encoded(Image.fromarray(grey.astype(np.uint16) * 257)),
+    lambda grey: encoded(Image.fromarray(grey.astype(np.uint16) * 257), "TIFF"),
+    lambda grey: Image.fromarray(grey.astype(np.int32) * 257),
+    lambda grey: Image.fromarray(grey.astype(np.int32)),
+    lambda grey: Image.fromarray(grey.astype(np.float32)),
+    lambda grey: Image.fromarray(grey.astype(np.float32) / 255),
+    lambda grey: encoded(Image.fromarray(grey.astype(np.float32) / 255), "TIFF"),
+    lambda grey: grey,
+    lambda grey: grey[..., None],
+    lambda grey: grey.astype(np.uint16) * 257,
+    lambda grey: grey / 255,
+    lambda grey: np.dstack([grey] * 3) / 255,
+    lambda grey: np.dstack([grey, np.full_like(grey, 255)]),
+], ids=["I;16", "png16", "tiff16", "I 16 bits", "I 8 bits", "F levels", "F shares", "tiff float", "uint8", "uint8 channel",
+        "uint16 array", "float array", "float rgb", "grey and alpha"])
+def test_deep_and_grey_images_keep_their_levels(deepen, grey):
+    decoded = decode(deepen(grey))
+    np.testing.assert_array_equal(decoded.rgb, np.dstack([grey] * 3))
+    assert decoded.alpha is None
+
+
+def test_dark_16_bit_png_stays_dark():
+    """Its largest value would fit 8 bits."""
+    assert decode(encoded(Image.fromarray(np.full((16, 16), 200, np.uint16)))).rgb.max() == 1
+
+
+def test_one_bit_arrays_are_black_and_white():
+    assert decode(np.eye(16, dtype=bool)).rgb[0, :2, 0].tolist() == [255, 0]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+def test_exif_orientation(orientation, form):
+    from PIL import ImageOps
+
+    pixels = np.zeros((32, 48, 3), np.uint8)
+    pixels[:16, :16] = 255, 0, 0
+    pixels[16:, 32:] = 0, 0, 255
     exif = Image.Exif()
-    exif[0x0112] = 6
-    decoded = decode_image(encoded(image, exif=exif), "foreground")
-    np.testing.assert_array_equal(np.asarray(decoded), np.rot90(np.asarray(image), -1))
+    exif[0x0112] = orientation
+    text = encoded(Image.fromarray(pixels), form, exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(base64.b64decode(text))))
+    np.testing.assert_array_equal(decode(text).rgb, np.asarray(upright))
+
+
+def test_damaged_exif_is_ignored(grey):
+    image = Image.fromarray(grey)
+    decoded = decode(encoded(image, "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff", quality=95))
+    assert decoded.size == image.size
+
+
+def test_colors_under_alpha_0_are_replaced(rng):
+    pixels = rng.integers(0, 256, (16, 16, 4), np.uint8)
+    pixels[4:, :, 3] = 0
+    other = pixels.copy()
+    other[4:, :, :3] = 255, 0, 255
+    first, second = decode(pixels), decode(other)
+    assert first.digest == second.digest and (first.rgb[4:] == 127).all()
+
+
+@pytest.mark.parametrize("mode", ["cover", "contain", "stretch"])
+def test_resize_is_weighted_by_alpha(mode):
+    """A white disc on transparent black keeps its white up to the edge."""
+    y, x = np.mgrid[0:60, 0:80]
+    inside = np.hypot(x - 40, y - 30) < 20
+    image = decode(np.dstack([np.where(inside, 255, 0)] * 4).astype(np.uint8)).fitted(32, 32, mode)
+    assert image.rgb.shape == (32, 32, 3) and image.alpha.shape == (32, 32)
+    assert image.rgb[image.alpha > 0.1].min() >= 250
+    assert 0 <= image.alpha.min() and image.alpha.max() == 1
+    assert ((image.rgb == 127).all(-1) == (image.alpha < 0.5 / 255)).all()
+
+
+def test_resize_of_an_opaque_image_is_plain(grey):
+    image = decode(Image.fromarray(grey))
+    np.testing.assert_array_equal(image.fitted(16, 16).rgb, foreground.fit(image.rgb, 16, 16))
+    assert image.fitted(16, 16).alpha is None
+
+
+def test_flattened(picture):
+    image = decode(picture)
+    np.testing.assert_array_equal(image.flattened().rgb, foreground.grey_composite(image.rgb, image.alpha))
+    rgb, alpha = image.rgb.astype(np.float64), image.alpha[..., None]
+    flat = image.flattened((10, 200, 30))
+    assert flat.alpha is None and flat.flattened() is flat
+    np.testing.assert_allclose(flat.rgb, rgb * alpha + np.array([10, 200, 30]) * (1 - alpha), atol=0.501)
+
+
+def test_cropped_and_grey(picture):
+    image = decode(picture)
+    part = image.cropped((3, 4, 23, 20))
+    np.testing.assert_array_equal(part.pixels, np.asarray(picture)[4:20, 3:23])
+    np.testing.assert_array_equal(image.grey(), np.asarray(picture.convert("RGB").convert("L")))
 
 
 @pytest.mark.parametrize("value, sentence", [
-    ("https://example.com/a.png", "`foreground` is an address; Relight loads no addresses, send the picture itself as base64."),
+    ("https://example.com/a.png", "`foreground` is a URL; Relight loads no URLs, send the image itself as base64."),
     ("not base64!", "`foreground` is not valid base64"),
-    (base64.b64encode(b"<html>gone</html>").decode(), r"`foreground` is no picture that can be read \(17 bytes\); send a PNG"),
-    (42, "`foreground` is int; send one picture as base64-encoded PNG, JPEG or WebP."),
-    ([1], "`foreground` is list; send one picture"),
-], ids=["address", "base64", "html", "number", "list"])
-def test_what_is_no_picture(value, sentence):
+    (base64.b64encode(b"<html>gone</html>").decode(),
+     r"`foreground` is no image in a supported format \(17 bytes\); send a PNG, JPEG or WebP."),
+    (base64.b64encode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n").decode(), "is no image in a supported format"),
+    (42, "`foreground` is int; send one image as base64-encoded PNG, JPEG or WebP."),
+    ([1], "`foreground` is list; send one image"),
+    ({"image": {"image": {}}}, "`foreground` is dict; send one image"),
+    (np.zeros((20, 20, 7)), r"`foreground` could not be decoded \(an array of the shape \(20, 20, 7\)"),
+    (np.full((20, 20), np.nan), r"`foreground` could not be decoded \(values that are not finite numbers\)"),
+    (png_header(20, 20), "`foreground` could not be decoded"),
+], ids=["address", "base64", "html", "eps", "number", "list", "nested", "array", "nan", "no pixels"])
+def test_values_that_are_no_image(value, sentence):
     with pytest.raises(RelightError, match=sentence):
-        decode_image(value, "foreground")
+        decode(value)
 
 
-def test_a_cut_file(picture):
-    data = base64.b64decode(encoded(picture))
+def test_cut_file(rng):
+    data = base64.b64decode(encoded(Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8))))
     with pytest.raises(RelightError, match="`mask` could not be decoded .*send an undamaged PNG, JPEG or WebP"):
-        decode_image(data[:len(data) * 2 // 3], "mask")
+        decode(data[:len(data) * 2 // 3], "mask")
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_supported_formats(form, picture):
+    assert decode(encoded(picture.convert("RGB"), form)).size == picture.size
+
+
+@pytest.mark.parametrize("form", ["EPS", "PPM", "ICO", "TGA", "PCX"])
+def test_other_formats_are_not_opened(form, picture):
+    with pytest.raises(RelightError, match="is no image in a supported format"):
+        decode(encoded(picture.convert("RGB"), form))
 
 
 @pytest.mark.parametrize("size, sentence", [
     ((1, 1), "`foreground` is 1x1 pixels; it must have at least 16 pixels a side."),
     ((20000, 20), "`foreground` is 20000x20 pixels; scale it to at most 16384 pixels a side."),
-    ((20000, 20000), "`foreground` has too many pixels .*; scale it to at most 16384 pixels a side."),
+    ((12000, 12000), "`foreground` is 12000x12000 = 144000000 pixels; scale it to at most 134217728 pixels."),
+    ((14000, 14000), "`foreground` has too many pixels .*; scale it to at most 134217728 pixels."),
 ])
-def test_sizes_that_cannot_work(size, sentence):
+def test_sizes_outside_of_the_limits(size, sentence):
+    """Judged by the header: none of these files has pixels."""
     with pytest.raises(RelightError, match=sentence):
-        decode_image(encoded(Image.new("1", size)), "foreground")
+        decode(png_header(*size))
 
 
-def test_a_path_that_is_not_there(tmp_path):
+def test_limits_of_a_whole_request(monkeypatch, grey):
+    monkeypatch.setattr(images, "MAX_REQUEST_PIXELS", 2000)
+    decoder = ImageDecoder()
+    decoder.decode(grey, "background")
+    decoder.decode(grey, "mask")
+    with pytest.raises(RelightError, match="With `foreground` the request's images have 2400 pixels together; scale them to at "
+                                           "most 2000."):
+        decoder.decode(grey, "foreground")
+    monkeypatch.setattr(images, "MAX_REQUEST_IMAGES", 3)
+    with pytest.raises(RelightError, match="The request has more than 3 images; send fewer."):
+        decoder.decode(grey, "foreground")
+
+
+def test_path_that_is_not_there(tmp_path):
     with pytest.raises(RelightError, match="`foreground`: there is no file .*photo.png; check the path."):
         open_file(tmp_path / "photo.png", "foreground")
+
+
+def test_images_are_immutable(grey):
+    image = decode(grey)
+    with pytest.raises(ValueError):
+        image.rgb[0, 0] = 0
+    with pytest.raises(AttributeError):
+        image.alpha = None
+    assert isinstance(image, DecodedImage)

@@ -1,6 +1,7 @@
 """Infotext: one flat key a field, and back."""
 
 import pytest
+from decoding import decoded
 from PIL import Image
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_ipadapter.params import IpAdapterParams
@@ -25,7 +26,7 @@ def test_round_trip(params):
 
 def test_units_round_trip():
     units = [IpUnit(IpAdapterParams(model="ip-adapter_sd15", weight=0.65, weight_type="style transfer"), (SUBJECT,)),
-             IpUnit(IpAdapterParams(model="plus", start=0.25, face_index=2, tiled=True), (Image.new("RGB", (16, 16)),))]
+             IpUnit(IpAdapterParams(model="plus", start=0.25, face_index=2, tiled=True), (decoded(Image.new("RGB", (16, 16))),))]
     pasted_pairs = {MARKER: "IP-Adapter ip-adapter_sd15 + plus, patched 16/16", **units_to_infotext(units)}
     pasted = {name: read(pasted_pairs) for name, read in paste_fields()}
     for number, unit in enumerate(units, 1):
@@ -47,7 +48,7 @@ def test_a_picture_without_us_changes_nothing():
 
 
 def test_pictures_are_named_by_hash_only():
-    one, other = (to_infotext(IcLightParams(), IcLightImages(Image.new("RGB", (16, 16), color))) for color in ("red", "blue"))
+    one, other = (to_infotext(IcLightParams(), IcLightImages(decoded(Image.new("RGB", (16, 16), color)))) for color in ("red", "blue"))
     assert one.keys() == {"Relight foreground hash"}
     assert len(one["Relight foreground hash"]) == 10
     assert one != other

@@ -32,7 +32,7 @@ def panel(**changed):
 def test_missing_keys_take_the_default():
     request = api(light="left", reinforce=0.5)
     assert request.iclight == IcLightParams(light="left", reinforce=0.5)
-    np.testing.assert_array_equal(np.asarray(request.images.foreground), np.asarray(PHOTO))
+    np.testing.assert_array_equal(request.images.foreground.rgb, np.asarray(PHOTO))
     assert request.images.background is None
 
 

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from decoding import decoded
 from ipadapter.test_faces import Detector, Recogniser, picture
 from sd_relight.lib_ipadapter.encode import faces, preprocess
 from sd_relight.lib_ipadapter.encode.faces import FaceFinder
@@ -28,7 +29,7 @@ def seen(monkeypatch):
         monkeypatch.setattr(encoder_preview.ip_adapter_files, "encoder_for", lambda variant, folders: info)
         monkeypatch.setattr(encoder_preview.ip_adapter_files, "face_finder",
                             lambda folders, size: FaceFinder(Detector([SMALL, LARGE], PICTURE.size), recogniser, size))
-        unit = IpUnit(IpAdapterParams(model="faceid", **params), (PICTURE,), embedding=embedding)
+        unit = IpUnit(IpAdapterParams(model="faceid", **params), (decoded(PICTURE),), embedding=embedding)
         named, name = encoder_preview.views(unit, lambda kind: [], steps)
         return dict(named), name, recogniser
 
