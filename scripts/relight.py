@@ -25,9 +25,10 @@ hooks = load("lib_relight.job.hooks")
 panel = load("lib_relight.ui.panel")
 one_click = load("lib_relight.ui.one_click")
 script_callbacks.on_app_started(load("lib_relight.web.routes").register)
-script_callbacks.on_cfg_denoiser(load("lib_relight.hosts.base").sampling_began)
+script_callbacks.on_cfg_denoiser(load("lib_relight.hosts.webui").on_first_step)
 script_callbacks.on_app_started(load("lib_relight.ui.presets").register)
 script_callbacks.on_app_started(load("lib_relight.ui.quick_prompts").register)
+script_callbacks.on_before_ui(load("lib_relight.hosts.flags").apply_flags)
 script_callbacks.on_before_ui(load("lib_relight.ui.settings").start)
 script_callbacks.on_ui_settings(load("lib_relight.ui.settings").register)
 script_callbacks.on_before_ui(load("lib_relight.ui.axes").register)
@@ -55,7 +56,7 @@ class Relight(scripts.Script):
         self.one_click.on_component(component, self.is_img2img)
 
     def before_process(self, p, *args):
-        hooks.before_process(p, args, self.is_img2img)
+        hooks.before_process(p, args)
 
     def process(self, p, *args):
         hooks.process(p)

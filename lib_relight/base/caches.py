@@ -27,6 +27,12 @@ def content_hash(*arrays: np.ndarray | None, digits: int = 32) -> str:
     return digest.hexdigest()[:digits]
 
 
+def file_identity(path: Path) -> str:
+    """Return a name of a file's content: path, time of change and size. Raises OSError where there is no such file."""
+    stat = path.stat()
+    return f"{path.resolve()}|{stat.st_mtime_ns}|{stat.st_size}"
+
+
 def until_changed(function: Callable) -> Callable:
     """Remembers function(path, ...) until the file's time of change or size differs; a missing file is looked at each time."""
 

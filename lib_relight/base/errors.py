@@ -23,7 +23,3 @@ def sentence_of(error: Exception) -> str:
     if isinstance(error, USER_ERRORS):
         return str(error)
     return f"Relight failed inside ({type(error).__name__}: {error}); the console has the traceback, please report it."
-
-
-def console(sentence: str) -> None:
-    print(f"[Relight] {sentence}", flush=True)

@@ -1,13 +1,15 @@
-"""Forge and Forge Neo (`backend.*`)."""
+"""Adapter for Forge and Forge Neo (`backend.*`)."""
 
 from __future__ import annotations
 
-import torch
-from backend import memory_management
-from backend.attention import attention_function
+from typing import Any
+
+from backend import attention, memory_management
 from backend.patcher.base import ModelPatcher
+from torch import Tensor
 
 from .patcher import PatcherHost, to_host_range
+from .types import Attention, Processing
 
 try:
     from backend.patcher.lora import weight_adapter
@@ -26,21 +28,26 @@ class ForgeHost(PatcherHost):
         self.native_mode = hasattr(ModelPatcher, "set_model_vae_regulation")
         self.native_concat = self.native_mode
 
-    def encode_mode(self, vae, pixels: torch.Tensor) -> torch.Tensor:
+    def encode_mode(self, vae: Any, pixels: Tensor) -> Tensor:
         if not self.native_mode:
             return super().encode_mode(vae, pixels)
         vae = vae.clone()
         vae.patcher.set_model_vae_regulation(lambda posterior: posterior.mode())
         return vae.encode(to_host_range(pixels))
 
-    def scale_latent(self, p, latent: torch.Tensor) -> torch.Tensor:
+    def scale_latent(self, p: Processing, latent: Tensor) -> Tensor:
         return p.sd_model.forge_objects.vae.first_stage_model.process_in(latent)
 
-    def sigma_table(self, p) -> torch.Tensor:
+    def sigma_table(self, p: Processing) -> Tensor:
         return self.unet(p).model.predictor.sigmas
 
-    def sigma_of(self, p, percent: float) -> float:
+    def sigma_of(self, p: Processing, percent: float) -> float:
         return float(self.unet(p).model.predictor.percent_to_sigma(percent))
 
-    def attention(self):
-        return attention_function
+    def attention(self) -> Attention:
+        return current_attention
+
+
+def current_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+    """Call the host's attention of the moment: Neo replaces it after extensions are imported."""
+    return attention.attention_function(q, k, v, heads)

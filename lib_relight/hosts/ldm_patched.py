@@ -1,15 +1,17 @@
-"""reForge, Forge Classic and old Forge (`ldm_patched.*`)."""
+"""Adapter for reForge, Forge Classic and old Forge (`ldm_patched.*`)."""
 
 from __future__ import annotations
 
 import uuid
 import weakref
+from typing import Any
 
-import torch
-from ldm_patched.ldm.modules.attention import optimized_attention
+from ldm_patched.ldm.modules import attention
 from ldm_patched.modules import model_management
+from torch import Tensor
 
 from .patcher import PatcherHost
+from .types import Attention, Processing, UnetPatcher
 
 try:
     from ldm_patched.modules.weight_adapter import LoRAAdapter
@@ -17,8 +19,12 @@ except ImportError:  # Classic and old Forge
     LoRAAdapter = None
 
 
+names: weakref.WeakKeyDictionary[Any, tuple] = weakref.WeakKeyDictionary()
+"""Patcher -> (identity, strength) of the patches that we added to it."""
+found: weakref.WeakKeyDictionary[Any, dict] = weakref.WeakKeyDictionary()
+"""Patcher -> the patches that others had added to it before."""
 KEPT = ("patches", "object_patches", "backup", "object_patches_backup", "current_device")
-"""What a patcher has to do with the weights that it merged; everything else of it is this job's."""
+"""Attributes of a patcher about the weights it merged; all others belong to the present job."""
 
 
 class LdmPatchedHost(PatcherHost):
@@ -29,22 +35,22 @@ class LdmPatchedHost(PatcherHost):
     lora_adapter = LoRAAdapter
 
     def __init__(self):
-        self.last_committed = None
+        self.last_committed: weakref.ref | None = None
+        self.named_loaded: tuple[weakref.ref, str] | None = None
 
-    def add_named_patches(self, unet, patches: dict, identity: str, strength: float = 1.0) -> int:
-        names = names_of(unet)
-        if not names:
-            unet.relight_found = {key: list(entries) for key, entries in unet.patches.items()}
-        unet.relight_names = (*names, (identity, strength))
+    def add_named_patches(self, unet: UnetPatcher, patches: dict, identity: str, strength: float = 1.0) -> int:
+        if unet not in names:
+            found[unet] = {key: list(entries) for key, entries in unet.patches.items()}
+        names[unet] = (*names.get(unet, ()), (identity, strength))
         return super().add_named_patches(unet, patches, identity, strength)
 
-    def commit(self, p, unet) -> None:
+    def commit(self, p: Processing, unet: UnetPatcher) -> None:
         if not hasattr(unet, "patches_uuid"):
             unet = self.kept_patcher(unet)
         super().commit(p, unet)
 
-    def kept_patcher(self, unet):
-        """The patcher of the last job, with this job's options, where it merged the very same weights."""
+    def kept_patcher(self, unet: UnetPatcher) -> UnetPatcher:
+        """Return the last job's patcher with this job's options where it merged the very same weights, else unet."""
         last = self.last_committed and self.last_committed()
         if last is None or not same_weights(last, unet):
             self.last_committed = weakref.ref(unet)
@@ -59,36 +65,39 @@ class LdmPatchedHost(PatcherHost):
         if unet is None or hasattr(unet, "patches_uuid"):
             return super().merged_weights()
         loaded = next((entry for entry in model_management.current_loaded_models if unet.is_clone(entry.model)), None)
-        if loaded is not None and not hasattr(loaded, "relight_identity"):
-            loaded.relight_identity = uuid.uuid4().hex
-        return getattr(loaded, "relight_identity", "not loaded")
+        if loaded is None:
+            return "not loaded"
+        if self.named_loaded is None or self.named_loaded[0]() is not loaded:
+            self.named_loaded = weakref.ref(loaded), uuid.uuid4().hex
+        return self.named_loaded[1]
 
-    def scale_latent(self, p, latent: torch.Tensor) -> torch.Tensor:
+    def scale_latent(self, p: Processing, latent: Tensor) -> Tensor:
         return self.unet(p).model.process_latent_in(latent)
 
-    def sigma_table(self, p) -> torch.Tensor:
+    def sigma_table(self, p: Processing) -> Tensor:
         return self.unet(p).model.model_sampling.sigmas
 
-    def sigma_of(self, p, percent: float) -> float:
+    def sigma_of(self, p: Processing, percent: float) -> float:
         return float(self.unet(p).model.model_sampling.percent_to_sigma(percent))
 
-    def attention(self):
-        return optimized_attention
+    def attention(self) -> Attention:
+        return current_attention
 
 
-def same_weights(one, other) -> bool:
-    """Whether two patchers change the same model by the same patches: ours by name, those found by identity."""
-    if one.model is not other.model or names_of(one) != names_of(other):
+def current_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+    """Call the host's attention of the moment: extensions may replace it after we are imported."""
+    return attention.optimized_attention(q, k, v, heads)
+
+
+def same_weights(one: UnetPatcher, other: UnetPatcher) -> bool:
+    """Return whether two patchers change the same model by the same patches: ours by name, others' by identity."""
+    if one.model is not other.model or names.get(one, ()) != names.get(other, ()):
         return False
     if not same_items(one.object_patches, other.object_patches):
         return False
-    found = [getattr(patcher, "relight_found", patcher.patches) for patcher in (one, other)]
-    return found[0].keys() == found[1].keys() and all(
-        same_items(dict(enumerate(found[0][key])), dict(enumerate(found[1][key]))) for key in found[0])
-
-
-def names_of(patcher) -> tuple:
-    return getattr(patcher, "relight_names", ())
+    ones, others = (found.get(patcher, patcher.patches) for patcher in (one, other))
+    return ones.keys() == others.keys() and all(
+        same_items(dict(enumerate(ones[key])), dict(enumerate(others[key]))) for key in ones)
 
 
 def same_items(one: dict, other: dict) -> bool:

@@ -1,6 +1,9 @@
-"""The IC-Light half of a job: weights, condition, the start of sampling, repairs on the finished picture."""
+"""Applies IC-Light to one job: weight offsets, c_concat condition, init latent, post-processing."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,49 +14,54 @@ from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.params import IcLightParams
 from ..base.errors import RelightError
 from ..checks import iclight_checks
-from ..hosts.base import job_steps
+from ..hosts.types import Host, Processing, UnetPatcher
+from ..hosts.webui import job_progress
 from ..models import iclight_files, offsets
 from ..request import infotext
 from ..request.images import ImageDecoder
 from ..request.request import IcLightImages
-from . import subject as pictures
-from .subject import Frame, Subject
+from . import subject as images_of
+from .frame import Frame, Frames
+from .passes import Sampling
+from .subject import Subject
 
 
-class Lighting:
-    """Built in before_process; the methods follow the hooks in their order."""
+class IcLightPass:
+    """The IC-Light half of a job; see passes.Pass."""
 
-    def __init__(self, host, p, params: IcLightParams, images: IcLightImages, is_img2img: bool, folders):
-        self.host, self.params, self.images, self.is_img2img = host, params, images, is_img2img
-        self.path, self.info = iclight_files.resolve(self.params.model, self.images.background is not None, folders)
-        self.steps = job_steps(host)
+    def __init__(self, host: Host, p: Processing, params: IcLightParams, images: IcLightImages, folders: Iterable[Path]):
+        self.host, self.params, self.images = host, params, images
+        self.path, self.info = iclight_files.resolve(params.model, images.background is not None, folders)
+        self.is_img2img = host.is_img2img(p)
+        self.steps = job_progress(host)
         self.subjects: list[Subject] = []
-        self.frame = Frame()
-        self.own_init = is_img2img and self.images.foreground is None
-        self.init_latent = self.rewritten = None
-        self.proof = infotext.Proof(self.info.kind, " + ".join(light.light for light in lights.all_lights(params)) or "none")
+        self.init_latent: torch.Tensor | None = None
+        self.rewritten: torch.Tensor | None = None
+        names = " + ".join(light.light for light in lights.all_lights(params))
+        self.report = infotext.IcLightReport(self.info.kind, names or "none")
         self.check_request(p)
 
     @property
     def rewrites_start(self) -> bool:
         return iclight_checks.rewrites_start(self.info.kind, self.params, self.images)
 
-    def check_request(self, p) -> None:
+    def check_request(self, p: Processing) -> None:
         iclight_checks.check_kind(self.info.kind, self.params, self.images)
-        if self.own_init and not getattr(p, "init_images", None):
+        if self.is_img2img and self.images.foreground is None and not p.init_images:
             raise RelightError(iclight_checks.NO_PICTURE)
         iclight_checks.check_checkpoint_file(self.host.checkpoint_file(p))
 
-    def prepare(self, p) -> None:
-        """process: the checkpoint's family, the subjects cut out, what the infotext says."""
+    def prepare(self, p: Processing) -> None:
         family = self.host.family(p)
         if family is not None:
             iclight_checks.check_checkpoint(family, self.host.in_channels(p) if family == "sd15" else 0)
-        decoder = ImageDecoder()
-        init_images = [decoder.decode(image, "the img2img image") for image in p.init_images] if self.own_init else None
-        self.subjects = pictures.cut_out_all(self.params, self.images, init_images, self.steps)
+        init_images = None
+        if self.is_img2img and self.images.foreground is None:
+            decoder = ImageDecoder()
+            init_images = [decoder.decode(image, "the img2img image") for image in p.init_images]
+        self.subjects = images_of.cut_out_all(self.params, self.images, init_images, self.steps)
         if self.is_img2img and self.rewrites_start and p.denoising_strength < iclight_checks.WEAK_DENOISE:
-            self.host.say(p, iclight_checks.weak_denoise(p.denoising_strength))
+            self.host.notify(p, iclight_checks.weak_denoise(p.denoising_strength))
         p.color_corrections = []  # not None: the host then prepares no match with the colours before relighting
 
     def infotext(self) -> dict[str, str]:
@@ -62,25 +70,18 @@ class Lighting:
     def works_in(self, is_hr_pass: bool) -> bool:
         return self.params.hr_option in ("both", "high" if is_hr_pass else "low")
 
-    def start(self, p) -> None:
-        """What holds for every pass: where the init image lies, which is known after the host's init."""
-        if self.own_init:
-            self.frame = pictures.frame_of(p)
+    def apply(self, p: Processing, sampling: Sampling) -> None:
+        self.add_weights(sampling.unet)
+        rows = [self.condition(p, index, sampling) for index in range(sampling.batch)]
+        self.host.set_concat(sampling.unet, torch.cat(rows).to(sampling.x.device))
+        if self.rewrites_start and not sampling.is_hr_pass:
+            self.rewrite_start(p, sampling)
+        self.report.sizes["x".join(str(side // 8) for side in sampling.size)] = None
 
-    def apply(self, p, unet, x: torch.Tensor, noise: torch.Tensor, is_hr_pass: bool) -> None:
-        """unet: this pass's clone. x: the latent about to be sampled, [B, 4, h, w]; its size is the condition's."""
-        width, height = x.shape[3] * 8, x.shape[2] * 8
-        self.add_weights(unet)
-        concat = torch.cat([self.condition(p, index, width, height) for index in range(x.shape[0])])
-        self.host.set_concat(unet, concat.to(x.device))
-        if self.rewrites_start and not is_hr_pass:
-            self.rewrite_start(p, x, noise, width, height)
-        self.proof.sizes[f"{x.shape[3]}x{x.shape[2]}"] = None
-
-    def add_weights(self, unet) -> None:
+    def add_weights(self, unet: UnetPatcher) -> None:
         loaded = offsets.load(self.path, self.info.kind, self.steps)
         accepted = self.host.add_weight_deltas(unet, loaded.deltas, loaded.identity)
-        self.proof.accepted, self.proof.offered = accepted, len(loaded.deltas)
+        self.report.accepted, self.report.offered = accepted, len(loaded.deltas)
         if accepted != len(loaded.deltas):
             raise IcLightError(f"{len(loaded.deltas) - accepted} of {len(loaded.deltas)} weights of {self.path.name} do not fit "
                                "this checkpoint; IC-Light needs an SD 1.5 checkpoint.")
@@ -88,41 +89,44 @@ class Lighting:
     def subject(self, index: int) -> Subject:
         return self.subjects[index % len(self.subjects)]
 
-    def condition(self, p, index: int, width: int, height: int) -> torch.Tensor:
-        """[1, 4 or 8, h, w]: the subject on grey, for fbc followed by the background."""
-        subject = pictures.encode(self.host, p, self.subject(index).on_grey(self.frame, width, height), self.steps, "the subject")
+    def encode(self, p: Processing, image: np.ndarray, what: str) -> torch.Tensor:
+        return images_of.encode(self.host, p, image, self.steps, what)
+
+    def condition(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
+        """Encode the c_concat condition: [1, 4, h, w] for fc, [1, 8, h, w] for fbc (foreground, background)."""
+        frame, size = sampling.frames[index], sampling.size
+        subject = self.encode(p, self.subject(index).on_grey(frame, *size), "the subject")
         background = None
         if self.info.kind == "fbc":
-            picture = pictures.background_picture(self.params, self.images, width, height)
-            background = pictures.encode(self.host, p, picture, self.steps, "the background")
+            background = self.encode(p, images_of.background(self.params, self.images, frame, *size), "the background")
         return conditioning.concat_condition(subject, background, self.params.condition_scale)
 
-    def start_latent(self, p, index: int, width: int, height: int) -> torch.Tensor:
-        """[1, 4, h, w]: the light map, with the subject pasted on it by its matte times `reinforce`."""
-        picture = pictures.light_picture(self.params, self.images, "fc", width, height)
+    def start_latent(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
+        """Encode the light map with the subject pasted on it by its matte times `reinforce`: [1, 4, h, w]."""
+        frame, size = sampling.frames[index], sampling.size
+        image = images_of.light_map(self.params, self.images, "fc", frame, *size)
         if self.params.reinforce > 0:
-            picture = foreground.reinforce(picture, *self.subject(index).at(self.frame, width, height), self.params.reinforce)
-        return pictures.encode(self.host, p, picture, self.steps, "the light")
+            image = foreground.reinforce(image, *self.subject(index).at(frame, *size), self.params.reinforce)
+        return self.encode(p, image, "the light")
 
-    def rewrite_start(self, p, x: torch.Tensor, noise: torch.Tensor, width: int, height: int) -> None:
-        """The same result however often a batch count brings the same job here."""
-        start = torch.cat([self.start_latent(p, index, width, height) for index in range(x.shape[0])]).to(x)
+    def rewrite_start(self, p: Processing, sampling: Sampling) -> None:
+        """Put the light into the start of sampling; the same for every batch of a batch count."""
+        start = torch.cat([self.start_latent(p, index, sampling) for index in range(sampling.batch)]).to(sampling.x)
         if not self.is_img2img:
-            self.host.set_start_latent(p, noise, start)
+            self.host.set_start_latent(p, sampling.noise, start)
             return
         if p.init_latent is not self.rewritten:
             self.init_latent = p.init_latent
         self.rewritten = p.init_latent = conditioning.masked_init(self.init_latent, start, getattr(p, "nmask", None))
         if self.params.compensate_steps:
-            self.proof.steps = self.host.run_all_steps(p)
+            self.report.steps = self.host.run_all_steps(p)
 
-    def finish(self, image: Image.Image, index: int) -> Image.Image:
-        """What works on the finished picture. Returns it untouched where nothing is asked for."""
+    def finish(self, image: Image.Image, index: int, frame: Frame) -> Image.Image:
         params = self.params
         if not (params.detail or params.color_hold or params.keep_background):
             return image
         relit = np.asarray(image.convert("RGB"))
-        original, alpha = self.subject(index).at(self.frame, image.width, image.height)
+        original, alpha = self.subject(index).at(frame, image.width, image.height)
         if params.color_hold:
             relit = detail.hold_color(relit, original, alpha, params.color_hold)
         if params.detail:
@@ -131,16 +135,15 @@ class Lighting:
             relit = detail.keep_background(relit, original, alpha)
         return Image.fromarray(relit)
 
-    def extras(self, size: tuple[int, int]) -> list[tuple[str, Image.Image]]:
-        """Named pictures that show what was done: each subject's condition and matte, and the light map or background."""
+    def extras(self, size: tuple[int, int], frames: Frames) -> list[tuple[str, Image.Image]]:
+        """Return each subject's condition and matte, and the light map or background."""
         named = []
-        for subject in self.subjects:
-            named.append(("foreground", Image.fromarray(subject.on_grey(self.frame, *size))))
+        for index, subject in enumerate(self.subjects):
+            named.append(("foreground", subject.on_grey(frames[index], *size)))
             if subject.alpha is not None:
-                matte = np.round(subject.at(self.frame, *size)[1] * 255).astype(np.uint8)
-                named.append(("matte", Image.fromarray(matte)))
+                named.append(("matte", np.round(subject.at(frames[index], *size)[1] * 255).astype(np.uint8)))
         if self.info.kind == "fbc":
-            named.append(("background", Image.fromarray(pictures.background_picture(self.params, self.images, *size))))
+            named.append(("background", images_of.background(self.params, self.images, frames.first, *size)))
         if self.rewrites_start:
-            named.append(("light map", Image.fromarray(pictures.light_picture(self.params, self.images, "fc", *size))))
-        return named
+            named.append(("light map", images_of.light_map(self.params, self.images, "fc", frames.first, *size)))
+        return [(name, Image.fromarray(array)) for name, array in named]

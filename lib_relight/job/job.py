@@ -1,66 +1,78 @@
-"""One job, from the host's first hook to its last: light, image prompts, or both. State lives on `p`, never on the script."""
+"""One job from the host's first hook to its last: an IC-Light pass, an IP-Adapter pass, or both."""
 
 from __future__ import annotations
 
-import torch
-from PIL import Image
+from collections.abc import Callable
+from pathlib import Path
 
-from ..hosts.base import MERGING, is_marked, mark
+from PIL import Image
+from torch import Tensor
+
+from ..hosts.types import Host, Processing
+from ..hosts.webui import MERGING, is_marked, mark
 from ..request.infotext import MARKER
 from ..request.request import RelightRequest
-from .iclight_pass import Lighting
-from .ip_adapter_pass import ImagePrompts
+from .frame import Frames, foreign_images, frames_of
+from .iclight_pass import IcLightPass
+from .ip_adapter_pass import IpAdapterPass
+from .passes import Pass, Sampling
+
+Folders = Callable[[str], list[Path]]
 
 
 class RelightJob:
     """Built in before_process; the methods follow the hooks in their order."""
 
-    def __init__(self, host, p, request: RelightRequest, is_img2img: bool, folders):
-        self.host, self.finished, self.wants_extras = host, 0, request.extras
-        self.lighting = self.prompts = None
+    def __init__(self, host: Host, p: Processing, request: RelightRequest, folders: Folders):
+        self.host, self.request = host, request
+        self.frames = Frames()
+        self.finished = 0
+        self.passes: list[Pass] = []
+        iclight = None
         if request.iclight is not None:
-            self.lighting = Lighting(host, p, request.iclight, request.images, is_img2img, folders("iclight"))
+            iclight = IcLightPass(host, p, request.iclight, request.images, folders("iclight"))
+            self.passes.append(iclight)
         if request.units:
-            self.prompts = ImagePrompts(host, request.units, folders, is_img2img)
-        self.parts = [part for part in (self.lighting, self.prompts) if part is not None]
+            self.passes.append(IpAdapterPass(host, p, request.units, folders, iclight))
 
-    def prepare(self, p) -> None:
-        """process: the checkpoint is known; subjects are cut out, pictures encoded, the infotext begun."""
-        if self.lighting:
-            self.lighting.prepare(p)
-        if self.prompts:
-            self.prompts.prepare(p, self.lighting)
-        for part in self.parts:
+    def prepare(self, p: Processing) -> None:
+        """process: cut out subjects, encode images, write the infotext."""
+        for part in self.passes:
+            part.prepare(p)
             p.extra_generation_params.update(part.infotext())
-        self.write_proof(p)
+        self.write_report(p)
         self.host.progress(None)
 
-    def write_proof(self, p) -> None:
-        p.extra_generation_params[MARKER] = "; ".join(str(part.proof) for part in self.parts)
+    def write_report(self, p: Processing) -> None:
+        p.extra_generation_params[MARKER] = "; ".join(str(part.report) for part in self.passes)
 
-    def apply(self, p, x: torch.Tensor, noise: torch.Tensor) -> None:
-        """process_before_every_sampling: a clone of the UNet with everything of this pass, once however often it is called."""
+    def apply(self, p: Processing, x: Tensor, noise: Tensor) -> None:
+        """process_before_every_sampling: commit one patched clone per pass, even if the host calls the hook twice."""
         is_hr_pass = bool(getattr(p, "is_hr_pass", False))
-        if self.lighting:
-            self.lighting.start(p)
         unet = self.host.unet(p)
-        working = [part for part in self.parts if part.works_in(is_hr_pass)]
+        working = [part for part in self.passes if part.works_in(is_hr_pass)]
         if not working or is_marked(unet):
             return
+        self.frames = frames_of(self.host, p)
+        for message in foreign_images(self.frames.first, self.request.images):
+            self.host.notify(p, message)
         unet = unet.clone()
         for part in working:
-            part.apply(p, unet, x, noise, is_hr_pass)
+            part.apply(p, Sampling(unet, x, noise, self.frames, is_hr_pass))
         mark(unet)
         self.host.commit(p, unet)
         self.host.progress(MERGING)
-        self.write_proof(p)
+        self.write_report(p)
 
-    def finish(self, p, image: Image.Image, index: int | None) -> Image.Image:
-        """postprocess_image. index: the picture's number in the job, None on hosts that do not say it."""
+    def finish(self, p: Processing, image: Image.Image, index: int | None) -> Image.Image:
+        """postprocess_image. index: the image's number in the job, None on hosts that do not give it."""
         if index is None:
             index, self.finished = self.finished, self.finished + 1
-        return self.lighting.finish(image, index % max(p.batch_size, 1)) if self.lighting else image
+        index %= max(p.batch_size, 1)
+        for part in self.passes:
+            image = part.finish(image, index, self.frames[index])
+        return image
 
     def extras(self, size: tuple[int, int]) -> list[tuple[str, Image.Image]]:
-        """Named pictures that show what was done."""
-        return [named for part in self.parts for named in part.extras(size)] if self.wants_extras else []
+        """Return named images of what was done, none unless the request asks for extras."""
+        return [named for part in self.passes for named in part.extras(size, self.frames)] if self.request.extras else []

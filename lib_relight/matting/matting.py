@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..base.caches import ContentCache, content_hash, counters
-from ..base.errors import RelightError, console
+from ..base.caches import ContentCache, content_hash, counters, file_identity
+from ..base.errors import RelightError
+from ..base.log import logger
 from ..base.progress import SILENT, Steps
 from ..packages import optional
 from ..request.images import DecodedImage
@@ -124,10 +125,7 @@ def refuse_empty(alpha: np.ndarray, source: str, level: float = VISIBLE) -> np.n
 
 
 def identity_of(name: str, path: Path | None) -> str:
-    if path is None:
-        return name
-    stat = path.stat()
-    return f"{path.resolve()}:{stat.st_mtime_ns}:{stat.st_size}"
+    return name if path is None else file_identity(path)
 
 
 def session_for(name: str, path: Path | None, identity: str, steps: Steps):
@@ -174,7 +172,7 @@ def downloaded(name: str, session_class, steps: Steps) -> Path:
     """The file of one of rembg's models, fetched by rembg when it is not there yet."""
     model = model_table.MODELS[name]
     if not model.commercial:
-        console(f"The matting model {name} is under {model.licence}.")
+        logger.info(f"The matting model {name} is under {model.licence}.")
     steps(f"getting the matting model {name} (about {model.megabytes} MB, downloaded once)")
     try:
         return Path(session_class.download_models())

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from ...lib_ipadapter.encode.adapter import Adapter, inspect_adapter, load_adapter
 from ...lib_ipadapter.encode.encoder import EncoderInfo, find_encoder
 from ...lib_ipadapter.encode.faces import FaceFinder
 from ...lib_ipadapter.errors import IpAdapterError
 from ...lib_ipadapter.files.variants import Variant
-from ..base.caches import counters, until_changed
+from ..base.caches import counters, file_identity, until_changed
 from ..base.errors import RelightError
 from ..packages import optional
 from .iclight_files import list_files, shown_folders
@@ -45,8 +46,13 @@ def resolve(name: str, folders: Iterable[Path]) -> Path:
                        f"there or choose one that is there ({offered}).")
 
 
+def load(path: Path, family: str) -> Adapter:
+    """Read an adapter file; the last four are cached until the file changes."""
+    return cached_adapter(path, family, file_identity(path))
+
+
 @lru_cache(maxsize=4)
-def load(path: Path, family: str, mtime_ns: int) -> Adapter:
+def cached_adapter(path: Path, family: str, identity: str) -> Adapter:
     counters["adapter_reads"] += 1
     return load_adapter(path, family)
 
@@ -65,11 +71,13 @@ def face_finder(folders: Iterable[Path], crop_size: int) -> FaceFinder:
         if name not in found:
             raise RelightError(f"FaceID needs the face {role} {name} of insightface's buffalo_l; put it into "
                                f"{shown_folders(list(folders))}, or give the face's `embedding`.")
-    return FaceFinder(*(session(found[name]) for name in FACE_FILES.values()), crop_size=crop_size)
+    sessions = (session(found[name], file_identity(found[name])) for name in FACE_FILES.values())
+    return FaceFinder(*sessions, crop_size=crop_size)
 
 
 @lru_cache(maxsize=2)
-def session(path: Path):
+def session(path: Path, identity: str) -> Any:
+    """Open an onnxruntime session, cached by the file's content identity."""
     onnxruntime = optional.load("faceid", "onnxruntime")
     try:
         return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

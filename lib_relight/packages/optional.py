@@ -10,7 +10,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..base.errors import RelightError, console
+from ..base.errors import RelightError
+from ..base.log import logger
 from . import pinned_pip
 from .lazy_import import postponed
 
@@ -83,9 +84,9 @@ def attempt(name: str, lacking: list[str], pip: pinned_pip.Pip, apply: pinned_pi
     """Install; returns why it did not work, or None."""
     if not settings["allowed"]:
         return "installing is switched off"
-    console(f"{FEATURES[name].label} needs {', '.join(lacking)}: installing once, without touching other packages...")
+    logger.info(f"{FEATURES[name].label} needs {', '.join(lacking)}: installing once, without touching other packages...")
     try:
-        console(pinned_pip.install(lacking, pip, apply).sentence())
+        logger.info(pinned_pip.install(lacking, pip, apply).sentence())
     except pinned_pip.InstallError as error:
         return str(error)
     still = missing(name)

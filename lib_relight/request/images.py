@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -89,11 +90,15 @@ class DecodedImage:
 
     def fitted(self, width: int, height: int, mode: str = "cover") -> DecodedImage:
         """Resize to width x height pixels; mode as of lib_iclight.foreground.fit. Colors are weighted by alpha."""
+        return self.resized(lambda array: foreground.fit(array, width, height, mode))
+
+    def resized(self, resize: Callable[[np.ndarray], np.ndarray]) -> DecodedImage:
+        """Resize by a function of uint8 [H, W, 3] or float32 [H, W] arrays in 0..1. Colors are weighted by alpha."""
         if self.alpha is None:
-            return replace(self, rgb=foreground.fit(self.rgb, width, height, mode))
-        alpha = foreground.fit(self.alpha, width, height, mode)
+            return replace(self, rgb=resize(self.rgb))
+        alpha = resize(self.alpha)
         weight = self.alpha / np.float32(255)
-        color = np.dstack([foreground.fit(self.rgb[..., channel] * weight, width, height, mode) for channel in range(3)])
+        color = np.dstack([resize(self.rgb[..., channel] * weight) for channel in range(3)])
         share = np.maximum(alpha, 1e-4)[..., None]
         rgb = np.rint((color / share).clip(0, 1) * 255).astype(np.uint8)
         rgb[alpha < 0.5 / 255] = HIDDEN

@@ -18,7 +18,7 @@ UNITS = "IP-Adapter"
 
 
 @dataclass
-class Proof:
+class IcLightReport:
     """What was really applied; its text is the value of MARKER."""
 
     kind: str

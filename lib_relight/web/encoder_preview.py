@@ -9,6 +9,7 @@ from ...lib_ipadapter.encode.adapter import inspect_adapter
 from ...lib_ipadapter.encode.tokens import Reference, clip_input
 from ...lib_ipadapter.files.variants import Variant
 from ..base.progress import Steps
+from ..job.unit_images import find_face
 from ..models import ip_adapter_files
 from ..request.ip_adapter_unit import IpUnit
 
@@ -30,14 +31,6 @@ def views(unit: IpUnit, folders, steps: Steps) -> tuple[Named, str | None]:
     if info is not None:
         named += encoder_views(references, unit, variant, info.image_size)
     return named, info and info.name
-
-
-def find_face(unit: IpUnit, variant: Variant, image: Image.Image, folders):
-    """None where none is looked for: the unit brings the face's embedding, or nothing asks for a face."""
-    if unit.embedding is not None and variant.face or not variant.face and unit.params.crop != "face":
-        return None
-    finder = ip_adapter_files.face_finder(folders("faces"), 256 if variant.base == "sdxl" else 224)
-    return finder.find(image, unit.params.face_index)
 
 
 def encoder_views(references: list[Reference], unit: IpUnit, variant: Variant, size: int) -> Named:

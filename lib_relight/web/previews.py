@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...lib_iclight.foreground import grey_composite
 from ...lib_iclight.params import shown
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Steps
-from ..job import subject as pictures
-from ..job.subject import HOST_RESIZE, Frame, Subject
+from ..job import subject as images_of
+from ..job.frame import Frame, Frames
+from ..job.subject import Subject
+from ..job.unit_images import resolve_unit_images
 from ..models import iclight_files
 from ..request.images import DecodedImage, ImageDecoder
 from ..request.ip_adapter_unit import SUBJECT, IpUnit
@@ -49,9 +50,10 @@ class Wanted:
         return self.tab == "img2img"
 
     @property
-    def frame(self) -> Frame:
-        own_init = self.is_img2img and self.request.images.foreground is None
-        return Frame(HOST_RESIZE[self.resize_mode]) if own_init else Frame()
+    def frames(self) -> Frames:
+        if not self.is_img2img or not self.init_images:
+            return Frames()
+        return Frames(tuple(Frame(image.size, self.resize_mode) for image in self.init_images))
 
 
 @dataclass
@@ -103,14 +105,14 @@ def subjects_of(wanted: Wanted, steps: Steps) -> list[Subject]:
     without_light = replace(request, iclight=replace(request.iclight, light="none", lights=()),
                             images=replace(request.images, light_map=None))
     check_request(without_light, wanted.is_img2img)
-    return pictures.cut_out_all(request.iclight, request.images, wanted.init_images if wanted.is_img2img else None, steps)
+    return images_of.cut_out_all(request.iclight, request.images, wanted.init_images if wanted.is_img2img else None, steps)
 
 
 def show_matte(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
     """Of each subject the matte (grey) and the subject cut out (with transparency), as they lie in the result."""
     shown_images, shares = [], []
-    for subject in subjects_of(wanted, steps):
-        rgb, alpha = subject.at(wanted.frame, wanted.width, wanted.height)
+    for index, subject in enumerate(subjects_of(wanted, steps)):
+        rgb, alpha = subject.at(wanted.frames[index], wanted.width, wanted.height)
         alpha = np.ones((wanted.height, wanted.width), np.float32) if alpha is None else alpha
         matte = Image.fromarray(np.round(alpha * 255).astype(np.uint8))
         cut_out = Image.fromarray(rgb)
@@ -122,8 +124,8 @@ def show_matte(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
 
 def show_foreground(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
     """Each subject on grey 127, which is what fc's condition is encoded from."""
-    return Shown([("foreground", Image.fromarray(subject.on_grey(wanted.frame, wanted.width, wanted.height)))
-                  for subject in subjects_of(wanted, steps)])
+    return Shown([("foreground", Image.fromarray(subject.on_grey(wanted.frames[index], wanted.width, wanted.height)))
+                  for index, subject in enumerate(subjects_of(wanted, steps))])
 
 
 def show_light(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
@@ -133,10 +135,8 @@ def show_light(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
         raise RelightError("`iclight` is missing: it says where the light comes from; add it, for example {\"light\": \"left\"}.")
     check_request(request, is_img2img=True)  # whether there is a subject does not matter to the light
     kind = kind_of(request, folders)
-    if kind == "fbc" and request.images.background is None:
-        picture = pictures.background_picture(request.iclight, request.images, wanted.width, wanted.height)
-    else:
-        picture = pictures.light_picture(request.iclight, request.images, "fc", wanted.width, wanted.height)
+    light_kind = "fbc" if kind == "fbc" and request.images.background is None else "fc"
+    picture = images_of.light_map(request.iclight, request.images, light_kind, wanted.frames.first, wanted.width, wanted.height)
     return Shown([("light map", Image.fromarray(picture))], {"kind": kind})
 
 
@@ -164,12 +164,7 @@ def show_crop(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
 
 
 def with_subjects(unit: IpUnit, wanted: Wanted, steps: Steps) -> IpUnit:
-    if SUBJECT not in unit.images:
-        return unit
-    subjects = [DecodedImage(grey_composite(subject.rgb, subject.alpha)) for subject in subjects_of(wanted, steps)]
-    if unit.images == (SUBJECT,):
-        return replace(unit, images=tuple(subjects))
-    return replace(unit, images=tuple(subjects[0] if image is SUBJECT else image for image in unit.images))
+    return resolve_unit_images(unit, subjects_of(wanted, steps)) if SUBJECT in unit.images else unit
 
 
 KINDS = {"matte": show_matte, "foreground": show_foreground, "light": show_light, "crop": show_crop}

@@ -38,7 +38,7 @@ def texts(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in USER_ERRORS:
             raised |= {id(child) for child in ast.walk(node)}
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "console":
+        if isinstance(node, ast.Call) and getattr(getattr(node.func, "value", None), "id", "") == "logger":
             skipped |= {id(child) for child in ast.walk(node)}
         if isinstance(node, ast.Expr):
             skipped.add(id(node.value))

@@ -262,7 +262,7 @@ def test_clone_is_a_job_of_its_own(model):
 
 
 def test_commit_is_for_one_run_however_often_it_is_asked(model, monkeypatch):
-    monkeypatch.setattr("sd_relight.lib_relight.hosts.a1111.refuse_what_cannot_be", lambda p, unet: None)
+    monkeypatch.setattr("sd_relight.lib_relight.hosts.a1111.check_reachable", lambda p: None)
     monkeypatch.setattr("sd_relight.lib_relight.hosts.a1111.Lora", Lora())
     weights = []
     before = model.get_parameter(CONV_IN).detach().clone()
@@ -270,12 +270,11 @@ def test_commit_is_for_one_run_however_often_it_is_asked(model, monkeypatch):
     def sample(p, x, steps=None):
         weights.append(torch.equal(model.get_parameter(CONV_IN), before))
 
-    sample.relight_steps = True
     p = SimpleNamespace(sampler=SimpleNamespace(sample=sample, sample_img2img=sample, model_wrap_cfg=Denoiser(model)))
     host = A1111Host()
     host.commit(p, patched(model))
     host.commit(p, patched(model))
-    assert p.sampler.sample_img2img.relight_steps
+    assert p.sampler.sample_img2img.__wrapped__ is sample, "wrapped once, and marks of others are kept"
     p.sampler.sample_img2img(p, None, steps=3)
     p.sampler.sample_img2img(p, None, steps=3)
     assert weights == [False, True]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from sd_relight.lib_relight import hosts
 from sd_relight.lib_relight.base.errors import RelightError
-from sd_relight.lib_relight.hosts.a1111 import A1111Host, Lora, refuse_what_cannot_be
+from sd_relight.lib_relight.hosts.a1111 import A1111Host, Lora, check_reachable
 
 
 @pytest.fixture
@@ -23,7 +23,6 @@ def modules(monkeypatch):
 
 def test_chosen_where_the_others_are_not(modules, monkeypatch):
     monkeypatch.setattr(hosts, "find_spec", lambda name: name == "modules.sd_samplers_cfg_denoiser")
-    monkeypatch.setattr(hosts, "apply_flags", lambda: None)
     assert isinstance(hosts.current_host.__wrapped__(), A1111Host)
     monkeypatch.setattr(hosts, "find_spec", lambda name: None)
     with pytest.raises(RelightError, match="Relight does not support this WebUI; it runs on Forge, .* and A1111."):
@@ -84,9 +83,9 @@ def test_without_the_lora_extension_there_is_nothing_to_settle(modules, monkeypa
 
 
 def test_what_would_not_reach_the_model_or_not_come_back_is_refused(modules):
-    refuse_what_cannot_be(SimpleNamespace(refiner_checkpoint="None"), None)
+    check_reachable(SimpleNamespace(refiner_checkpoint="None"))
     with pytest.raises(RelightError, match="set the refiner to None"):
-        refuse_what_cannot_be(SimpleNamespace(refiner_checkpoint="xl_refiner"), None)
+        check_reachable(SimpleNamespace(refiner_checkpoint="xl_refiner"))
     modules.sd_unet.current_unet = object()
     with pytest.raises(RelightError, match="SD Unet to None"):
-        refuse_what_cannot_be(SimpleNamespace(), None)
+        check_reachable(SimpleNamespace())

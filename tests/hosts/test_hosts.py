@@ -5,9 +5,17 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from sd_relight.lib_iclight.errors import IcLightError
 from sd_relight.lib_relight.base.errors import RelightError
-from sd_relight.lib_relight.hosts.base import ApiError, discard_pictures, forget_stop, run_all_steps, stop_job
-from sd_relight.lib_relight.hosts.patcher import concat_wrapper, fits
+from sd_relight.lib_relight.hosts.failures import ApiError, discard_images, status_of, stop_job
+from sd_relight.lib_relight.hosts.patcher import concat_wrapper
+from sd_relight.lib_relight.hosts.state import reset, state_of
+from sd_relight.lib_relight.hosts.webui import REMARKS, WebuiHost, fits
+
+
+class PlainHost(WebuiHost):
+    def sigma_table(self, p):
+        raise NotImplementedError
 
 
 def apply_model(x, t, c_concat=None, **c):
@@ -42,7 +50,8 @@ def test_steps_reach_the_sampler_once_however_often_it_is_asked():
     calls = []
     sampler = SimpleNamespace(sample_img2img=lambda p, x, n, c, uc, steps=None, image_conditioning=None: calls.append(steps))
     p = SimpleNamespace(sampler=sampler, steps=25, denoising_strength=0.9)
-    assert run_all_steps(p) == run_all_steps(p) == (25, 27)
+    host = PlainHost()
+    assert host.run_all_steps(p) == host.run_all_steps(p) == (25, 27)
     p.sampler.sample_img2img(p, None, None, None, None, image_conditioning=None)
     assert calls == [25]
 
@@ -52,13 +61,35 @@ def test_error_is_what_the_hosts_answer_with():
     assert (vars(error)["status_code"], vars(error)["detail"], str(error)) == (422, "Do this.", "Do this.")
 
 
-def test_only_our_own_refusal_is_forgotten():
-    def refuse(): ...
+def test_only_our_own_failure_is_removed_by_the_next_job():
+    p = SimpleNamespace(is_api=True)
+    stop_job(p, RelightError("Do this."), "Do this.", during_sampling=False)
+    assert p.init is p.sample
+    p.sample = "somebody's"
+    reset(p)
+    assert not hasattr(p, "init") and p.sample == "somebody's" and state_of(p).job is None
 
-    refuse.relight_refusal = True
-    p = SimpleNamespace(init=refuse, sample="somebody's")
-    forget_stop(p)
-    assert vars(p) == {"sample": "somebody's"}
+
+@pytest.mark.parametrize("error, status", [
+    (RelightError("Do this."), 422), (RelightError("Too large.", 413), 413), (IcLightError("Do this."), 422),
+    (ValueError("operands could not be broadcast together"), 500), (KeyError("w"), 500)])
+def test_only_user_errors_are_unprocessable(error, status):
+    assert status_of(error) == status
+    p = SimpleNamespace(is_api=True)
+    stop_job(p, error, "The message.", during_sampling=False)
+    with pytest.raises(ApiError, match="The message.") as caught:
+        p.init()
+    assert caught.value.status_code == status
+
+
+def test_remarks_reach_page_console_and_infotext_once(capsys):
+    comments = []
+    p = SimpleNamespace(comment=comments.append, extra_generation_params={})
+    for message in ("Relight: the mask is black.", "Relight: the mask is black.", "The light is weak."):
+        PlainHost().notify(p, message)
+    assert comments == ["Relight: the mask is black.", "Relight: The light is weak."]
+    assert p.extra_generation_params == {REMARKS: "the mask is black. The light is weak."}
+    assert capsys.readouterr().out == "[Relight] the mask is black.\n[Relight] The light is weak.\n"
 
 
 @pytest.mark.parametrize("weight, delta, answer", [
@@ -85,11 +116,11 @@ def test_a_failure_while_sampling_shows_in_every_panel(module, loses, monkeypatc
     p = SimpleNamespace(is_api=False, comment=said.append, sampler=SimpleNamespace(sample=list, sample_img2img=list))
     processed = SimpleNamespace(images=["half done"], infotexts=["text"])
     stop_job(p, RelightError("Do this."), "Do this.", during_sampling=True)
-    discard_pictures(p, processed)
+    discard_images(p, processed)
     if loses:
         assert (said, interrupts, processed.images, processed.infotexts) == (["Do this."], [1], [], [])
         assert p.do_not_save_samples and p.do_not_save_grid
-        discard_pictures(p, processed)
+        discard_images(p, processed)
     else:
         assert (said, interrupts, processed.images) == ([], [], ["half done"])
         with pytest.raises(RelightError, match="Do this."):

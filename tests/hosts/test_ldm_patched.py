@@ -28,6 +28,9 @@ def load(monkeypatch):
             module = None if values is None else ModuleType(name)
             vars(module).update(values) if module else None
             monkeypatch.setitem(sys.modules, name, module)
+            parent, _, child = name.rpartition(".")
+            if parent:
+                setattr(sys.modules[parent], child, module)
         monkeypatch.delitem(sys.modules, NAME, raising=False)
         host = importlib.import_module(NAME).LdmPatchedHost()
         monkeypatch.delitem(sys.modules, NAME)
@@ -79,7 +82,13 @@ def test_numbers_come_from_the_hosts_model(load):
     assert host.sigma_table(p) is sampling.sigmas
     assert host.sigma_of(p, 0.5) == 7.0
     assert float(host.scale_latent(p, torch.tensor(1.0))) == pytest.approx(0.18215)
-    assert host.attention() is max
+    assert host.attention()(3, 1, 2, 0) == 3
+
+
+def test_attention_is_looked_up_when_it_is_called(load):
+    attend = load(Adapter).attention()
+    sys.modules["ldm_patched.ldm.modules.attention"].optimized_attention = min
+    assert attend(3, 1, 2, 0) == 0
 
 
 class OldPatcher:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from PIL import Image
 from sd_relight.lib_relight.base.progress import Stopped
+from sd_relight.lib_relight.hosts.state import JobState
 from sd_relight.lib_relight.job import hooks
 
 RESULT = Image.new("RGB", (8, 8))
@@ -21,12 +22,12 @@ class BrokenJob:
 
 def test_a_fault_in_a_repair_leaves_the_picture_and_is_said(monkeypatch, capsys):
     said = []
-    monkeypatch.setattr(hooks, "current_host", lambda: SimpleNamespace(say=lambda p, sentence: said.append(sentence)))
-    p = SimpleNamespace(relight_job=BrokenJob(), batch_size=1)
+    monkeypatch.setattr(hooks, "current_host", lambda: SimpleNamespace(notify=lambda p, sentence: said.append(sentence)))
+    p = SimpleNamespace(relight=JobState(BrokenJob()), batch_size=1)
     pp, processed = SimpleNamespace(image=RESULT, index=0), SimpleNamespace(images=[RESULT], infotexts=["text"])
     hooks.postprocess_image(p, pp)
     hooks.postprocess(p, processed)
-    assert pp.image is RESULT and processed.images == [RESULT] and p.relight_job is None
+    assert pp.image is RESULT and processed.images == [RESULT] and p.relight.job is None
     assert [sentence.split(";")[0] for sentence in said] == [
         "Relight failed inside (RuntimeError: no such colour)", "Relight failed inside (RuntimeError: no such matte)"]
     assert "RuntimeError: no such colour" in capsys.readouterr().err
@@ -46,10 +47,10 @@ class InterruptedJob:
 
 def interrupted(hook, **fields):
     said = []
-    p = SimpleNamespace(relight_job=InterruptedJob(), extra_generation_params={"Relight": "proof"}, comment=said.append,
+    p = SimpleNamespace(relight=JobState(InterruptedJob()), extra_generation_params={"Relight": "proof"}, comment=said.append,
                         batch_size=2, do_not_save_samples=False, **fields)
     hook(p)
-    assert p.relight_job is None and p.extra_generation_params == {}
+    assert p.relight.job is None and p.extra_generation_params == {}
     assert said == ["Relight: interrupted before sampling; no half-done picture is kept."]
     return p
 

@@ -109,17 +109,29 @@ def test_txt2img_starts_from_the_light_under_noise(host, applied, photo, side):
     torch.testing.assert_close(seen[0]["x"], expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("resize_mode, fit", [(0, "stretch"), (1, "cover"), (2, "contain"), (3, "stretch")])
-def test_img2img_samples_from_the_light_with_the_subject_where_the_host_puts_it(host, applied, photo, resize_mode, fit):
+def where_the_host_puts_it(photo, resize_mode):
+    """The subject on grey as the host's own function places it; what "resize and fill" leaves around it stays grey."""
+    from modules import images
+
+    grey = decoded(photo).flattened().to_pil()
+    placed = np.array(images.resize_image(0 if resize_mode == 3 else resize_mode, grey, 64, 96))
+    if resize_mode == 2:  # 120 x 80 in 64 x 96: rows 27 to 68
+        placed[:27], placed[69:] = 127, 127
+    return placed
+
+
+@pytest.mark.parametrize("resize_mode", [0, 1, 2, 3])
+def test_img2img_samples_from_the_light_with_the_subject_where_the_host_puts_it(host, applied, photo, resize_mode):
     seen, _ = applied("img2img", {"light": "right"}, init_images=[photo], resize_mode=resize_mode, denoising_strength=0.9)
     torch.testing.assert_close(seen[0]["x"], mode_latent(host, light(light="right")), rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(seen[0]["unet"].extra_concat_condition, mode_latent(host, on_grey(photo, 64, 96, fit)), rtol=1e-5, atol=1e-6)
+    expected = mode_latent(host, where_the_host_puts_it(photo, resize_mode))
+    torch.testing.assert_close(seen[0]["unet"].extra_concat_condition, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_reinforce_pastes_the_subject_on_the_light(host, applied, photo):
     seen, _ = applied("img2img", {"light": "left", "reinforce": 0.5}, init_images=[photo], resize_mode=1, denoising_strength=0.9)
-    rgb, alpha = (foreground.fit(part, 64, 96) for part in (decoded(photo).rgb, decoded(photo).alpha))
-    expected = mode_latent(host, foreground.reinforce(light(light="left"), rgb, alpha, 0.5))
+    placed = decoded(photo).fitted(64, 96)
+    expected = mode_latent(host, foreground.reinforce(light(light="left"), placed.rgb, placed.alpha, 0.5))
     torch.testing.assert_close(seen[0]["x"], expected, rtol=1e-5, atol=1e-6)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from sd_relight.lib_ipadapter.encode import encoder
 from sd_relight.lib_relight.base.errors import RelightError
-from sd_relight.lib_relight.job.ip_adapter_pass import ImagePrompts, Proof
+from sd_relight.lib_relight.job.ip_adapter_pass import IpAdapterPass, IpAdapterReport
 from sd_relight.lib_relight.request.images import ImageDecoder
 from sd_relight.lib_relight.request.ip_adapter_unit import parse_units
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
@@ -53,10 +53,10 @@ def opened(monkeypatch):
 def prompts_of(folder, *models, colour=(200, 30, 60)):
     """One job with a unit for each model -> what each unit's picture became."""
     host = SimpleNamespace(block_layout=lambda unet: (16, 64), unet=lambda p: None, device=lambda: "cpu", progress=lambda text: None,
-                           interrupted=lambda: False)
+                           interrupted=lambda: False, is_img2img=lambda p: False)
     image = Image.new("RGB", (40, 40), colour)
-    job = ImagePrompts(host, parse_units([{"model": model, "image": image} for model in models], ImageDecoder()), lambda kind: [folder], False)
-    job.prepare(SimpleNamespace(), None)
+    job = IpAdapterPass(host, SimpleNamespace(), parse_units([{"model": model, "image": image} for model in models], ImageDecoder()), lambda kind: [folder])
+    job.prepare(SimpleNamespace())
     return [entry.prompts[0].cond for entry in job.prepared]
 
 
@@ -85,11 +85,11 @@ def test_a_lora_is_taken_whole_or_refused():
         taken.append((identity, strength))
         return min(len(deltas), 128)
 
-    job = SimpleNamespace(host=SimpleNamespace(add_lora=add_lora), proof=Proof(["a", "b"], 16, 16))
-    ImagePrompts.add_loras(job, None, [entry("a", 128), entry("b", 128, 0.5), entry("c", 128, 0)])
+    job = SimpleNamespace(host=SimpleNamespace(add_lora=add_lora), report=IpAdapterReport(["a", "b"], 16, 16))
+    IpAdapterPass.add_loras(job, None, [entry("a", 128), entry("b", 128, 0.5), entry("c", 128, 0)])
     assert taken == [("a", 1.0), ("b", 0.5)]
-    assert str(job.proof) == "IP-Adapter a + b, patched 16/16, LoRA 256/256"
+    assert str(job.report) == "IP-Adapter a + b, patched 16/16, LoRA 256/256"
     with pytest.raises(RelightError) as caught:
-        ImagePrompts.add_loras(job, None, [entry("d", 560)])
+        IpAdapterPass.add_loras(job, None, [entry("d", 560)])
     assert str(caught.value) == ("The LoRA inside `d.bin` has 560 parts, but only 128 fit the checkpoint; set `faceid_lora` to 0, or "
                                  "load another checkpoint.")

@@ -1,7 +1,7 @@
 """models/README.md names what the code reads."""
 
 import pytest
-from sd_relight.lib_relight.hosts.patcher import MODEL_FOLDERS
+from sd_relight.lib_relight.hosts.webui import MODEL_FOLDERS
 from sd_relight.lib_relight.matting import model_table
 
 

@@ -5,7 +5,7 @@ from decoding import decoded
 from PIL import Image
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_ipadapter.params import IpAdapterParams
-from sd_relight.lib_relight.request.infotext import MARKER, Proof, paste_fields, to_infotext, units_to_infotext
+from sd_relight.lib_relight.request.infotext import MARKER, IcLightReport, paste_fields, to_infotext, units_to_infotext
 from sd_relight.lib_relight.request.ip_adapter_unit import SUBJECT, IpUnit
 from sd_relight.lib_relight.request.panel_values import LIGHT_FIELDS, UNIT_FIELDS
 from sd_relight.lib_relight.request.request import IcLightImages
@@ -55,6 +55,6 @@ def test_pictures_are_named_by_hash_only():
 
 
 def test_proof():
-    proof = Proof("fc", "left", 686, 686, {"64x80": None, "96x120": None}, (25, 27))
-    assert str(proof) == "fc, left, 686/686 weights, condition 64x80 and 96x120, 25 steps run of 27"
-    assert str(Proof("fbc", "none", 686, 686, {"32x32": None})) == "fbc, none, 686/686 weights, condition 32x32"
+    report = IcLightReport("fc", "left", 686, 686, {"64x80": None, "96x120": None}, (25, 27))
+    assert str(report) == "fc, left, 686/686 weights, condition 64x80 and 96x120, 25 steps run of 27"
+    assert str(IcLightReport("fbc", "none", 686, 686, {"32x32": None})) == "fbc, none, 686/686 weights, condition 32x32"

@@ -1,0 +1,96 @@
+"""How a job fails or ends early on each host, so that no plain image passes for a relit one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import HTTPException
+
+from ..base.errors import USER_ERRORS, RelightError
+from ..base.log import logger
+from .state import state_of
+from .types import Processing
+
+INTERNAL_ERROR = 500
+UNPROCESSABLE = 422
+
+
+class ApiError(RelightError, HTTPException):
+    """A RelightError that the hosts' API answers with its status and detail, and without a traceback."""
+
+    def __init__(self, message: str, status_code: int):
+        HTTPException.__init__(self, status_code=status_code, detail=message)
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status of an error: 422 for the user's, 500 for ours, whatever its Python base class is."""
+    return getattr(error, "status_code", UNPROCESSABLE) if isinstance(error, USER_ERRORS) else INTERNAL_ERROR
+
+
+def stop_job(p: Processing, error: Exception, message: str, during_sampling: bool) -> None:
+    """Make the job itself fail: hosts swallow what a hook raises and would go on to make a plain image.
+
+    API: `p.sample` raises an error that becomes the HTTP answer. Page, before sampling: the job is interrupted with the
+    message under the (empty) result; during sampling the sampler raises, since an interrupt there keeps an image.
+    Where the page loses exceptions (reForge, Classic, old Forge), it is interrupted all the same and the image discarded.
+    """
+    status = status_of(error)
+
+    def fail(*args, **kwargs):
+        raise ApiError(message, status) if p.is_api else RelightError(message, status)
+
+    if during_sampling and not p.is_api and page_loses_exceptions():
+        interrupt(p, message)
+        keep_images(p, 0)
+    elif during_sampling:
+        p.sampler.sample = p.sampler.sample_img2img = fail
+    elif p.is_api:
+        state_of(p).raises = fail
+        p.init = p.sample = fail
+    else:
+        interrupt(p, message)
+    logger.error(message)
+
+
+def interrupt(p: Processing, message: str) -> None:
+    from modules import shared
+
+    p.comment(message)
+    shared.state.interrupt()
+
+
+def page_loses_exceptions() -> bool:
+    """Return whether jobs of the page run in a main thread that only prints what is raised."""
+    try:
+        from modules_forge import main_thread
+    except ImportError:
+        return False
+    return not hasattr(main_thread, "last_exception")
+
+
+def end_interrupted(p: Processing, during_sampling: bool) -> None:
+    """End a job that the user interrupted in one of our hooks.
+
+    Hosts start no batch then, but a sampler that they still call makes one step: its image, without the light, is dropped.
+    """
+    p.comment("Relight: interrupted before sampling; no half-done picture is kept.")
+    if during_sampling:
+        keep_images(p, getattr(p, "iteration", 0) * p.batch_size)
+
+
+def keep_images(p: Processing, count: int) -> None:
+    """Keep only the job's first `count` images, those of its finished batches."""
+    state_of(p).images_kept = count
+    p.do_not_save_samples = p.do_not_save_grid = True
+
+
+def discard_images(p: Processing, processed: Any) -> None:
+    """Remove what an interrupted sampler left from the host's Processed."""
+    state = state_of(p)
+    kept, state.images_kept = state.images_kept, None
+    if kept is not None:
+        end = kept and kept + getattr(processed, "index_of_first_image", 0)
+        del processed.images[end:], processed.infotexts[end:]

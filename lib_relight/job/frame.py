@@ -1,0 +1,157 @@
+"""The init image's frame: crop box and resize of img2img, applied to everything that lies in it.
+
+Inpaint only masked samples a box of the init image, SD upscale a tile of a larger one, and the resize modes stretch, cover or
+contain. Subject, background, light map, masks and the finishing steps must all go the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ...lib_iclight import foreground
+from ..hosts.tiles import Tile, tile_of
+from ..hosts.types import Host, Processing
+from ..request.request import IcLightImages
+
+Box = tuple[int, int, int, int]
+Size = tuple[int, int]
+STRETCH, COVER, CONTAIN, LATENT = range(4)
+"""The hosts' resize modes: just resize, crop and resize, resize and fill, just resize (latent upscale)."""
+ASPECT_TOLERANCE = 0.02
+LARGEST_LIGHT = 2048
+"""Longer side in pixels at which the light over a whole init image is computed before it is cropped."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One init image and the part of it that is sampled.
+
+    size: of the init image, (width, height); None in txt2img, where every image covers the output.  mode: STRETCH, COVER,
+    CONTAIN or LATENT.  crop: (left, top, right, bottom) in the init image's pixels, inpaint only masked; the box is then
+    contained in the output, whatever the mode.  tile: where the init image lies in the image that SD upscale works on.
+    """
+
+    size: Size | None = None
+    mode: int = STRETCH
+    crop: Box | None = None
+    tile: Tile | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether less than the whole image is sampled."""
+        return self.crop is not None or self.tile is not None
+
+    @property
+    def canvas(self) -> Size | None:
+        """Size of the image that the user sees: the init image, or the one that it is a tile of."""
+        return self.tile.canvas if self.tile else self.size
+
+    def contains(self, size: Size) -> bool:
+        """Return whether an image of this size can lie in the frame: it has the aspect of the canvas."""
+        if self.canvas is None:
+            return False
+        stretch = (size[0] / size[1]) / (self.canvas[0] / self.canvas[1])
+        return max(stretch, 1 / stretch) <= 1 + ASPECT_TOLERANCE
+
+    def place(self, array: np.ndarray, width: int, height: int, fill: int | None = None) -> np.ndarray:
+        """Bring an image or a matte to the sampled width x height pixels, as the host brings the init image there.
+
+        array: uint8 [H, W, 3], or a float32 matte [H, W], 0..1.  fill: level of the border that CONTAIN leaves; None repeats
+        the image's edge, as the host does.  An image of another aspect covers the canvas, or the output if that is all of it.
+        """
+        size = array.shape[1], array.shape[0]
+        if not self.is_part:
+            return resize(array, width, height, self.mode, fill) if self.contains(size) else foreground.fit(array, width, height)
+        array = self.on_init(array)
+        if self.crop is None:
+            return resize(array, width, height, self.mode, fill)
+        return resize(np.asarray(Image.fromarray(array).crop(self.crop)), width, height, CONTAIN, fill)
+
+    def on_init(self, array: np.ndarray) -> np.ndarray:
+        """Return the part of an image that lies on the init image, at the init image's size."""
+        if (array.shape[1], array.shape[0]) == self.size:
+            return array
+        array = foreground.fit(array, *self.canvas)
+        if self.tile is None:
+            return array
+        left, top = self.tile.left, self.tile.top
+        return np.ascontiguousarray(array[top:top + self.size[1], left:left + self.size[0]])
+
+    def place_light(self, render: Callable[[int, int], np.ndarray], width: int, height: int) -> np.ndarray:
+        """Return the light map of the sampled part. render(width, height) computes it for a whole image."""
+        if not self.is_part:
+            return render(width, height)
+        scale = min(1.0, LARGEST_LIGHT / max(self.canvas))
+        return self.place(render(*(max(1, round(side * scale)) for side in self.canvas)), width, height)
+
+
+def resize(array: np.ndarray, width: int, height: int, mode: int, fill: int | None = None) -> np.ndarray:
+    """Resize as the hosts' `images.resize_image` does, with LANCZOS; see Frame.place for array and fill."""
+    image = Image.fromarray(np.ascontiguousarray(array))
+    by_width = width / height > image.width / image.height
+    if mode == CONTAIN:
+        by_width = width / height < image.width / image.height
+    size = width, height
+    if mode in (COVER, CONTAIN):
+        same = width / height == image.width / image.height
+        size = (width if by_width or same else image.width * height // image.height,
+                height if not by_width or same else image.height * width // image.width)
+    inner = np.asarray(image.resize((max(1, size[0]), max(1, size[1])), Image.LANCZOS))
+    inner = inner.clip(0, 1) if array.dtype.kind == "f" else inner
+    return centred(inner, width, height, fill)
+
+
+def centred(inner: np.ndarray, width: int, height: int, fill: int | None) -> np.ndarray:
+    """Crop or pad an image to width x height around its centre, rounded as the hosts round it."""
+    left, top = width // 2 - inner.shape[1] // 2, height // 2 - inner.shape[0] // 2
+    inner = inner[max(0, -top):max(0, -top) + height, max(0, -left):max(0, -left) + width]
+    left, top = max(0, left), max(0, top)
+    pads = ((top, height - inner.shape[0] - top), (left, width - inner.shape[1] - left), *((0, 0),) * (inner.ndim - 2))
+    if fill is None:
+        return np.pad(inner, pads, mode="edge")
+    return np.pad(inner, pads, constant_values=fill)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frame of each init image of a batch, in turn; one empty frame in txt2img."""
+
+    frames: tuple[Frame, ...] = (Frame(),)
+
+    def __getitem__(self, index: int) -> Frame:
+        return self.frames[index % len(self.frames)]
+
+    @property
+    def first(self) -> Frame:
+        return self.frames[0]
+
+
+def frames_of(host: Host, p: Processing) -> Frames:
+    """Return the frames of p's init images. The crop box is known once the host has initialised the job."""
+    if not host.is_img2img(p) or not p.init_images:
+        return Frames()
+    return Frames(tuple(Frame(image.size, p.resize_mode, crop_of(p), tile_of(image)) for image in p.init_images))
+
+
+def crop_of(p: Processing) -> Box | None:
+    """Return the box that "inpaint only masked" samples, padding and mask blur included, as the host has computed it."""
+    if not getattr(p, "inpaint_full_res", False) or not getattr(p, "paste_to", None) or p.image_mask is None:
+        return None
+    left, top, width, height = p.paste_to
+    return left, top, left + width, top + height
+
+
+def foreign_images(frame: Frame, images: IcLightImages) -> Iterator[str]:
+    """Yield a warning for each image whose aspect shows that it does not belong to the part that is sampled."""
+    if not frame.is_part:
+        return
+    for name in ("foreground", "background", "light_map"):
+        image = getattr(images, name)
+        if image is not None and not frame.contains(image.size):
+            size, canvas = (f"{width}x{height}" for width, height in (image.size, frame.canvas))
+            yield (f"`{name}` is {size} and the img2img image {canvas}: their shapes differ, so it was cropped to cover the "
+                   "img2img image before the sampled part was cut out of both; give one of the same shape.")

@@ -1,0 +1,55 @@
+"""The interface of the two halves of a job, IC-Light and IP-Adapter, and what both get for each sampling pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from PIL import Image
+from torch import Tensor
+
+from ..hosts.types import Processing, UnetPatcher
+from .frame import Frame, Frames
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """One sampling pass of a job.
+
+    unet: this pass's clone.  x: the latent about to be sampled, [B, 4, h, w].  noise: of the same shape.
+    """
+
+    unet: UnetPatcher
+    x: Tensor
+    noise: Tensor
+    frames: Frames
+    is_hr_pass: bool = False
+
+    @property
+    def batch(self) -> int:
+        return self.x.shape[0]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels; the host's own arithmetic for hires passes is not trusted."""
+        return self.x.shape[3] * 8, self.x.shape[2] * 8
+
+
+class Pass(Protocol):
+    """One half of a job. The methods follow the host's hooks in their order; str(report) goes into the infotext."""
+
+    report: object
+
+    def prepare(self, p: Processing) -> None:
+        """process: the checkpoint is loaded; cut out subjects, encode images."""
+
+    def infotext(self) -> dict[str, str]: ...
+    def works_in(self, is_hr_pass: bool) -> bool: ...
+    def apply(self, p: Processing, sampling: Sampling) -> None:
+        """process_before_every_sampling: patch the clone."""
+
+    def finish(self, image: Image.Image, index: int, frame: Frame) -> Image.Image:
+        """postprocess_image: work on a finished image. index: its place in the batch."""
+
+    def extras(self, size: tuple[int, int], frames: Frames) -> list[tuple[str, Image.Image]]:
+        """Return named images of what was done."""
