@@ -4,73 +4,11 @@ import numpy as np
 import pytest
 import torch
 from decoding import decoded
+from job.sampler_inputs import light, mode_latent, on_grey
 from PIL import Image
-from sd_relight.embedded_host.host import EmbeddedHost
-from sd_relight.lib_iclight import foreground, lights
-from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_iclight import foreground
 from sd_relight.lib_relight.base import caches
 from sd_relight.lib_relight.job import subject
-
-JOB = {"width": 64, "height": 96, "steps": 2, "cfg_scale": 2.0, "seed": 5, "prompt": "a red ball", "sampler_name": "Euler"}
-
-
-@pytest.fixture(scope="module")
-def host(repo_root, tmp_path_factory):
-    return EmbeddedHost(repo_root / "models" / "demo", device="cpu", extensions=[repo_root],
-                        data_dir=tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture
-def photo(rng):
-    """120 x 80, a soft round matte in its alpha."""
-    y, x = np.mgrid[0:80, 0:120]
-    alpha = np.clip((45 - np.hypot(x - 60, y - 40)) * 20, 0, 255)
-    return Image.fromarray(np.dstack([rng.integers(0, 256, (80, 120, 3)), alpha]).astype(np.uint8), "RGBA")
-
-
-@pytest.fixture
-def applied(host, monkeypatch):
-    """Run a job, get what the sampler finds: p, unet, x, steps and colour matches, one entry a pass and batch."""
-    def run(kind="txt2img", iclight=None, **fields):
-        seen = []
-        for name in ("sample", "sample_img2img"):
-            watch(monkeypatch, name, seen)
-        script = {} if iclight is None else {"alwayson_scripts": {"Relight": {"args": [{"iclight": iclight}]}}}
-        result = getattr(host, kind)({**JOB, **fields, **script})
-        return seen, result
-
-    return run
-
-
-def watch(monkeypatch, name, seen):
-    from modules.sd_samplers_kdiffusion import KDiffusionSampler
-
-    original = getattr(KDiffusionSampler, name)
-
-    def watched(self, p, x, *args, **kwargs):
-        seen.append({"p": p, "unet": p.sd_model.forge_objects.unet, "x": x.clone(), "steps": kwargs.get("steps"),
-                     "matched": p.color_corrections})
-        return original(self, p, x, *args, **kwargs)
-
-    monkeypatch.setattr(KDiffusionSampler, name, watched)
-
-
-def mode_latent(host, picture):
-    """The formula of the original, by hand: encoder and quant_conv, first half of the channels, times the scale."""
-    vae = host.model.forge_objects.vae.first_stage_model
-    pixels = torch.from_numpy(picture.copy()).movedim(-1, 0)[None].float() / 127 - 1
-    with torch.inference_mode():
-        moments = vae.quant_conv(vae.encoder(pixels))
-        return moments.chunk(2, dim=1)[0] * host.model.forge_objects.unet.model.config.latent_format.scale_factor
-
-
-def on_grey(photo, width, height, mode="cover"):
-    rgb, alpha = decoded(photo).rgb, decoded(photo).alpha
-    return foreground.fit(foreground.grey_composite(rgb, alpha), width, height, mode)
-
-
-def light(kind="fc", width=64, height=96, **fields):
-    return lights.render_lights(IcLightParams(**fields), kind, width, height)
 
 
 def test_fc_condition_is_the_modes_latent(host, applied, photo):

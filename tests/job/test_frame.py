@@ -1,0 +1,124 @@
+"""Everything that lies in the init image's frame goes the way the host takes the init image."""
+
+from collections import namedtuple
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from sd_relight.lib_iclight import foreground
+from sd_relight.lib_relight.hosts.tiles import Tile, tile_of
+from sd_relight.lib_relight.job.frame import CONTAIN, COVER, LATENT, STRETCH, Frame, foreign_images, frames_of
+from sd_relight.lib_relight.request.images import DecodedImage
+from sd_relight.lib_relight.request.request import IcLightImages
+
+
+@pytest.fixture
+def photo(rng):
+    """uint8 [60, 90, 3]: no two crops of it are alike."""
+    return rng.integers(0, 256, (60, 90, 3), np.uint8)
+
+
+def fitted(array, *size):
+    return np.asarray(Image.fromarray(array).resize(size, Image.LANCZOS))
+
+
+def test_without_an_init_image_every_image_covers_the_output(photo):
+    np.testing.assert_array_equal(Frame().place(photo, 64, 96), foreground.fit(photo, 64, 96, "cover"))
+
+
+@pytest.mark.parametrize("mode", [STRETCH, LATENT])
+def test_just_resize_stretches(photo, mode):
+    np.testing.assert_array_equal(Frame((90, 60), mode).place(photo, 64, 96), fitted(photo, 64, 96))
+
+
+def test_crop_and_resize_crops_the_middle(photo):
+    """90 x 60 to 64 x 96: 144 x 96, of which columns 40 to 103 are seen."""
+    np.testing.assert_array_equal(Frame((90, 60), COVER).place(photo, 64, 96), fitted(photo, 144, 96)[:, 40:104])
+
+
+def test_resize_and_fill_repeats_the_edge_or_leaves_a_level(photo):
+    """90 x 60 to 64 x 96: 64 x 42 from row 27 on, as the host rounds it."""
+    placed = Frame((90, 60), CONTAIN).place(photo, 64, 96)
+    inner = fitted(photo, 64, 42)
+    np.testing.assert_array_equal(placed[27:69], inner)
+    assert (placed[:27] == inner[0]).all() and (placed[69:] == inner[-1]).all()
+    grey = Frame((90, 60), CONTAIN).place(photo, 64, 96, fill=127)
+    np.testing.assert_array_equal(grey[27:69], inner)
+    assert (grey[:27] == 127).all() and (grey[69:] == 127).all()
+
+
+def test_only_masked_samples_the_crop_box(photo):
+    placed = Frame((90, 60), COVER, (30, 10, 60, 40)).place(photo, 64, 64)
+    np.testing.assert_array_equal(placed, fitted(photo[10:40, 30:60], 64, 64))
+
+
+def test_an_image_of_another_size_is_cropped_at_the_same_place():
+    """A white square of the photograph stays on its place in an image of twice the size."""
+    large = np.zeros((120, 180, 3), np.uint8)
+    large[40:80, 80:120] = 255
+    small = np.zeros((60, 90, 3), np.uint8)
+    small[20:40, 40:60] = 255
+    frame = Frame((90, 60), STRETCH, (30, 10, 70, 50))
+    difference = np.abs(frame.place(large, 64, 64).astype(int) - frame.place(small, 64, 64))
+    assert difference.mean() < 4 and frame.place(large, 64, 64)[32, 32].min() == 255
+
+
+def test_a_tile_sees_its_own_part(photo):
+    frame = Frame((40, 30), STRETCH, tile=Tile((90, 60), 50, 30))
+    np.testing.assert_array_equal(frame.place(photo, 80, 60), fitted(foreground.fit(photo, 90, 60)[30:60, 50:90], 80, 60))
+    tile = photo[30:60, 50:90]
+    np.testing.assert_array_equal(frame.place(tile, 80, 60), fitted(tile, 80, 60))
+
+
+def test_the_light_lies_over_the_whole_image():
+    """The crop of a face has the light of its place in the photograph, not a gradient of its own."""
+    def render(width, height):
+        return np.repeat(np.linspace(255, 0, width)[None, :, None], 3, axis=2).repeat(height, axis=0).astype(np.uint8)
+
+    np.testing.assert_array_equal(Frame((96, 64), COVER).place_light(render, 64, 64), render(64, 64))
+    part = Frame((96, 64), STRETCH, (48, 16, 80, 48)).place_light(render, 64, 64)
+    assert 125 <= part[32, 0, 0] <= 129 and 39 <= part[32, -1, 0] <= 46
+
+
+def test_mattes_keep_their_range():
+    matte = np.zeros((60, 90), np.float32)
+    matte[:, 45:] = 1
+    placed = Frame((90, 60), CONTAIN).place(matte, 64, 96, fill=0)
+    assert placed.dtype == np.float32 and placed.min() == 0 and placed.max() == 1 and not placed[:27].any()
+
+
+def image_of(width, height):
+    return DecodedImage(np.zeros((height, width, 3), np.uint8))
+
+
+def test_an_image_of_another_shape_is_named_where_a_part_is_sampled():
+    images = IcLightImages(foreground=image_of(180, 120), background=image_of(64, 64))
+    assert list(foreign_images(Frame((90, 60), COVER), images)) == []
+    assert list(foreign_images(Frame((90, 60), COVER, (0, 0, 30, 30)), images)) == [
+        "`background` is 64x64 and the img2img image 90x60: their shapes differ, so it was cropped to cover the img2img image "
+        "before the sampled part was cut out of both; give one of the same shape."]
+
+
+Grid = namedtuple("Grid", "tiles tile_w tile_h image_w image_h overlap")
+
+
+def test_the_tiles_of_the_hosts_script_are_found():
+    tiles = [Image.new("RGB", (64, 64)) for _ in range(4)]
+    assert tile_of(tiles[3]) is None
+
+    def script():
+        grid = Grid([[0, 64, [[0, 64, None], [32, 64, None]]], [40, 64, [[0, 64, None], [32, 64, None]]]], 64, 64, 96, 104, 32)  # noqa: F841
+        work = list(tiles)
+        return [tile_of(image) for image in work]
+
+    assert script() == [Tile((96, 104), left, top) for top in (0, 40) for left in (0, 32)]
+
+
+def test_each_init_image_of_a_batch_has_a_frame_of_its_own():
+    p = SimpleNamespace(init_images=[Image.new("RGB", (90, 60)), Image.new("RGB", (64, 64))], resize_mode=COVER,
+                        inpaint_full_res=True, paste_to=(8, 4, 32, 24), image_mask=Image.new("L", (90, 60)))
+    frames = frames_of(SimpleNamespace(is_img2img=lambda p: True), p)
+    assert [frames[index] for index in range(3)] == [
+        Frame(size, COVER, (8, 4, 40, 28)) for size in ((90, 60), (64, 64), (90, 60))]
+    assert frames_of(SimpleNamespace(is_img2img=lambda p: False), p)[0] == Frame()
