@@ -83,7 +83,7 @@ def test_words_presets_and_undo(panel, keyboard, relight_css):
     pad.fields(light="top")
     keyboard.to(relight_css("preset_delete"))
     keyboard.press(Keys.ENTER)
-    panel.until(lambda: "is deleted" in panel.find(relight_css("note")).text, "the note")
+    panel.until(lambda: "deleted" in panel.find(relight_css("note")).text, "the note")
 
 
 def test_an_image_prompt(panel, keyboard, relight_css, subject):

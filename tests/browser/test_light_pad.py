@@ -77,9 +77,9 @@ def test_colour_temperature_fall_off_and_brightness_reach_the_fields(pad):
 def test_fbc_has_its_own_range(pad):
     pad.open()
     pad.kind("direction")
-    assert pad.find("[data-setting=end] output").text == "0 (the model's own)"
+    assert pad.find("[data-setting=end] output").text == "0 (default)"
     pad.panel.pick(pad("model"), "fbc")
-    pad.panel.until(lambda: pad.find("[data-setting=end] output").text == "32 (the model's own)", "fbc's range")
+    pad.panel.until(lambda: pad.find("[data-setting=end] output").text == "32 (default)", "fbc's range")
 
 
 def test_several_lights_are_added_chosen_and_removed(pad):

@@ -91,7 +91,7 @@ def test_words_presets_and_an_image_prompt(panel, finger, relight_css, pad, subj
     finger.tap(relight_css("preset_load"))
     pad.fields(light="none")
     finger.tap(relight_css("preset_delete"))
-    panel.until(lambda: "is deleted" in panel.find(relight_css("note")).text, "the note")
+    panel.until(lambda: "deleted" in panel.find(relight_css("note")).text, "the note")
     finger.tap(f"{relight_css('iclight')} input")
     panel.until(lambda: not panel.find(f"{relight_css('iclight')} input").is_selected(), "IC-Light off")
     finger.tap(f"{relight_css('enabled')} .tab-nav button:nth-of-type(2)")
