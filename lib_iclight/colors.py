@@ -1,29 +1,32 @@
-"""The colour of a light: #rrggbb, or the temperature of a lamp such as 2700K."""
+"""Colours of lights: #rrggbb, or the temperature of a lamp such as 2700K."""
 
 from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import numpy as np
 
+from ..lib_common.fields import short_repr
 from .errors import IcLightError
 
 COOLEST, HOTTEST = 1500, 15000
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
-KELVIN = re.compile(r"(\d+(?:\.\d+)?) ?[kK]")
+KELVIN = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?[kK]")
 
 
-def check_color(name: str, text: str) -> None:
-    """Raise IcLightError, with the field's name, for a text that `parse_color` cannot read."""
-    if HEX.fullmatch(text):
-        return
-    lamp = KELVIN.fullmatch(text)
+def check_color(text: Any) -> str:
+    """Return the value of `light_color`, or raise IcLightError when `parse_color` cannot read it."""
+    if isinstance(text, str) and HEX.fullmatch(text):
+        return text
+    lamp = KELVIN.fullmatch(text) if isinstance(text, str) else None
     if not lamp:
-        raise IcLightError(f"`{name}` is {text!r}; write it as #rrggbb, for example #ffb46b, or as a temperature, for example "
-                           "2700K.")
+        raise IcLightError(f"`light_color` is {short_repr(text)}; write it as #rrggbb, for example #ffb46b, or as a temperature, "
+                           "for example 2700K.")
     if not COOLEST <= float(lamp[1]) <= HOTTEST:
-        raise IcLightError(f"`{name}` is {text!r}; a temperature must be from {COOLEST}K to {HOTTEST}K.")
+        raise IcLightError(f"`light_color` is {short_repr(text)}; a temperature must be from {COOLEST}K to {HOTTEST}K.")
+    return text
 
 
 def is_white(text: str) -> bool:
@@ -31,13 +34,13 @@ def is_white(text: str) -> bool:
 
 
 def parse_color(text: str) -> np.ndarray:
-    """"#rrggbb" or a temperature -> sRGB, float64 [3], whole numbers 0..255."""
+    """Return the sRGB colour of "#rrggbb" or a temperature: float64 [3], whole numbers 0..255."""
     lamp = KELVIN.fullmatch(text)
     return kelvin_color(float(lamp[1])) if lamp else np.array([int(text[i:i + 2], 16) for i in (1, 3, 5)], np.float64)
 
 
 def kelvin_color(kelvin: float) -> np.ndarray:
-    """The sRGB colour of a glowing body, 1500..15000 K; 6600 K is white.
+    """Return the sRGB colour of a black body, 1500..15000 K; 6600 K is white.
 
     Tanner Helland's curves (2012, "How to convert temperature (K) to RGB") through Mitchell Charity's black body colours.
     """

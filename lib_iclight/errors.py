@@ -1,5 +1,9 @@
-"""The one exception of this package: a sentence that the user reads and can act on."""
+"""The user error of IC-Light."""
+
+from __future__ import annotations
+
+from ..lib_common.errors import UserError
 
 
-class IcLightError(ValueError):
-    """Says what is wrong, with which value, and what to do. Raised for everything that a user can cause."""
+class IcLightError(UserError):
+    """An IC-Light parameter, image or weight file that cannot be used."""

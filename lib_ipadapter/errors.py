@@ -1,5 +1,9 @@
-"""The one exception of this package: a sentence that the user reads and can act on."""
+"""The user error of IP-Adapter."""
+
+from __future__ import annotations
+
+from ..lib_common.errors import UserError
 
 
-class IpAdapterError(ValueError):
-    """Says what is wrong, with which value, and what to do. Raised for everything that a user can cause."""
+class IpAdapterError(UserError):
+    """An IP-Adapter parameter, image or weight file that cannot be used."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PURE = ("lib_iclight", "lib_ipadapter")
+PURE = ("lib_common", "lib_iclight", "lib_ipadapter")
 LIBRARIES = (*PURE, "lib_relight", "embedded_host")
 PURE_MAY_IMPORT = {"numpy", "torch", "PIL", "safetensors", "transformers"}
 HOST = {"modules", "modules_forge", "backend", "ldm_patched", "gradio"}
@@ -69,9 +69,11 @@ def test_pure_libraries_import_only_numerics():
     assert not {name: roots for name, roots in foreign.items() if roots}
 
 
-def test_pure_libraries_do_not_reach_out_of_themselves():
-    depth = {path: len(path.relative_to(ROOT).parts) - 1 for path in sources(*PURE)}
-    assert not [name_of(path) for path in depth if max((level for level, _ in imports(path)), default=0) > depth[path]]
+def test_pure_libraries_import_nothing_of_ours_but_lib_common():
+    reached = {(name_of(path), root) for path in sources(*PURE) for level, root in imports(path)
+               if level >= len(path.relative_to(ROOT).parts)}
+    assert {root for name, root in reached if not name.startswith("lib_common/")} == {"lib_common"}
+    assert not [name for name, _ in reached if name.startswith("lib_common/")]
 
 
 def test_only_the_edge_knows_the_host():
@@ -159,7 +161,7 @@ found = {}
 for folder in sys.argv[1:]:
     for module in load_extension(folder):
         if hasattr(module, "Relight"):
-            for name in ("lib_iclight.light", "lib_ipadapter.params"):
+            for name in ("lib_common.fields", "lib_iclight.light_map", "lib_ipadapter.params"):
                 found["ours " + name] = module.load(name).__file__
         else:
             found["theirs"] = module.late()
@@ -167,18 +169,20 @@ print(json.dumps(found))
 """
 
 NEIGHBOUR = """
-import lib_iclight.light, lib_ipadapter.params, lib_ipadapter.IPAdapterPlus
+import lib_common.fields, lib_iclight.light_map, lib_ipadapter.params, lib_ipadapter.IPAdapterPlus
 
 def late():
     import lib_iclight.second
-    return [m.WHOSE for m in (lib_iclight.light, lib_iclight.second, lib_ipadapter.params, lib_ipadapter.IPAdapterPlus)]
+    return [m.WHOSE for m in (lib_common.fields, lib_iclight.light_map, lib_iclight.second, lib_ipadapter.params,
+                              lib_ipadapter.IPAdapterPlus)]
 """
 
 
 def make_neighbour(folder, regular):
     (folder / "scripts").mkdir(parents=True)
     (folder / "scripts" / "neighbour.py").write_text(NEIGHBOUR)
-    for library, names in {"lib_iclight": ("light", "second"), "lib_ipadapter": ("params", "IPAdapterPlus")}.items():
+    for library, names in {"lib_common": ("fields",), "lib_iclight": ("light_map", "second"),
+                           "lib_ipadapter": ("params", "IPAdapterPlus")}.items():
         (folder / library).mkdir()
         if regular:
             (folder / library / "__init__.py").touch()
@@ -195,6 +199,6 @@ def test_each_extension_gets_its_own_modules(tmp_path, regular, we_come_first):
     answer = subprocess.run([sys.executable, "-c", CLASH, *order], capture_output=True, text=True, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     found = json.loads(answer.stdout.splitlines()[-1])
-    assert found["theirs"] == ["theirs"] * 4
-    assert Path(found["ours lib_iclight.light"]) == ROOT / "lib_iclight/light.py"
-    assert Path(found["ours lib_ipadapter.params"]) == ROOT / "lib_ipadapter/params.py"
+    assert found["theirs"] == ["theirs"] * 5
+    for module in ("lib_common/fields.py", "lib_iclight/light_map.py", "lib_ipadapter/params.py"):
+        assert Path(found[f"ours {module[:-3].replace('/', '.')}"]) == ROOT / module

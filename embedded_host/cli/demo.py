@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...lib_iclight.params import DIRECTIONS
+from ...lib_iclight.light_kinds import DIRECTIONS
 from ...lib_relight.request.images import open_file
 from ...lib_relight.base.errors import RelightError
 from .contact_sheet import contact_sheet

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ...lib_iclight.errors import IcLightError
-from ...lib_ipadapter.errors import IpAdapterError
+from ...lib_common.errors import UserError
 
 
 class RelightError(Exception):
@@ -15,7 +14,7 @@ class RelightError(Exception):
         self.status_code = status_code
 
 
-USER_ERRORS = (RelightError, IcLightError, IpAdapterError)
+USER_ERRORS = (RelightError, UserError)
 
 
 def sentence_of(error: Exception) -> str:

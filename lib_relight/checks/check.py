@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ...lib_iclight import lights
+from ...lib_iclight import light_map
 from ...lib_iclight.params import MATTINGS, IcLightParams
 from ...lib_ipadapter.encode.adapter import inspect_adapter
 from ...lib_ipadapter.files.variants import check_unet
@@ -49,7 +49,7 @@ def warnings_of(request: RelightRequest, state: State) -> list[str]:
 
 def light_warnings(request: RelightRequest, state: State) -> Iterator[str]:
     params, images = request.iclight, request.images
-    has_light = lights.has_light(params)
+    has_light = light_map.has_light(params)
     if state.is_img2img and state.denoise is not None and state.denoise < iclight_checks.WEAK_DENOISE:
         if has_light and not (params.model == "fbc" and images.background is None):
             yield iclight_checks.weak_denoise(state.denoise)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...lib_iclight import lights
+from ...lib_iclight import light_map
 from ...lib_iclight.params import IcLightParams
 from ..base.errors import RelightError
 from ..models import iclight_files
@@ -19,7 +19,7 @@ NO_PICTURE = "img2img has no picture; add the subject as the img2img image or as
 
 def check_kind(kind: str, params: IcLightParams, images: IcLightImages) -> None:
     """Whether the model of this kind can do what is asked for."""
-    if kind == "fbc" and images.background is None and not lights.has_light(params):
+    if kind == "fbc" and images.background is None and not light_map.has_light(params):
         raise RelightError("fbc needs a `background`; add one, or choose a `light`, which then serves as background.")
     if kind != "fbc" and images.background is not None:
         raise RelightError(f"`background` is given but the model is {kind}, which takes none; set `model` to 'auto' or "
@@ -46,7 +46,7 @@ def check_checkpoint(family: str, in_channels: int) -> None:
 
 def rewrites_start(kind: str, params: IcLightParams, images: IcLightImages) -> bool:
     """True when the light goes into the start of sampling; fbc without a background takes it as the background."""
-    return lights.has_light(params) and not (kind == "fbc" and images.background is None)
+    return light_map.has_light(params) and not (kind == "fbc" and images.background is None)
 
 
 def weak_denoise(strength: float) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ...lib_iclight import conditioning, detail, foreground, lights
+from ...lib_iclight import conditioning, detail, foreground, light_map
 from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.params import IcLightParams
 from ..base.errors import RelightError
@@ -37,7 +37,7 @@ class IcLightPass:
         self.subjects: list[Subject] = []
         self.init_latent: torch.Tensor | None = None
         self.rewritten: torch.Tensor | None = None
-        names = " + ".join(light.light for light in lights.all_lights(params))
+        names = " + ".join(light.light for light in light_map.all_lights(params))
         self.report = infotext.IcLightReport(self.info.kind, names or "none")
         self.check_request(p)
 

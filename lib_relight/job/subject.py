@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ...lib_iclight import conditioning, foreground, lights
+from ...lib_iclight import conditioning, foreground
+from ...lib_iclight.light_map import render_lights
 from ...lib_iclight.matte_edges import adjust_matte
 from ...lib_iclight.params import IcLightParams
 from ..base.caches import ContentCache, content_hash, counters, tensor_bytes
@@ -78,7 +79,7 @@ def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, fra
         if images.light_map is not None:
             place = foreground.fit if frame.is_part else frame.place
             custom = place(images.light_map.flattened().rgb, width, height)
-        levels = lights.render_lights(params, model_kind, width, height, custom)
+        levels = render_lights(params, model_kind, width, height, custom)
         return flipped(levels, params) if model_kind == "fbc" else levels
 
     return frame.place_light(render, width, height)

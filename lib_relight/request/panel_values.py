@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams, shown
+from ...lib_common.fields import short_repr
+from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams
 from ...lib_ipadapter.params import IpAdapterParams
 from ..base.errors import RelightError
 from .images import ImageDecoder, is_given
@@ -82,7 +83,7 @@ def lights_from_text(text: str) -> list:
     except ValueError:
         lights = None
     if not isinstance(lights, list):
-        raise RelightError(f"`lights` is {shown(text)}; it must be a JSON list of lights, such as "
+        raise RelightError(f"`lights` is {short_repr(text)}; it must be a JSON list of lights, such as "
                            '[{"light": "left"}], or empty.')
     return lights
 

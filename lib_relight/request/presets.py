@@ -12,7 +12,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams, refuse_unknown, shown
+from ...lib_common.fields import reject_unknown, short_repr
+from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams
 from ...lib_ipadapter import params as ip_params
 from ..base.errors import USER_ERRORS, RelightError
 from .ip_adapter_unit import MAX_UNITS
@@ -48,11 +49,11 @@ def check_field(name: str, value) -> None:
     item = item_of(name)
     if item is None:
         if not isinstance(value, bool):
-            raise RelightError(f"`{name}` is {shown(value)}; it must be true or false.")
+            raise RelightError(f"`{name}` is {short_repr(value)}; it must be true or false.")
     elif name in LIGHT_ITEMS:
         IcLightParams(**{name: panel_value(item, value)})
     else:
-        ip_params.check_value(item, panel_value(item, value))
+        ip_params.IpAdapterParams.check(item.name, panel_value(item, value))
 
 
 def check_name(name) -> str:
@@ -74,7 +75,7 @@ def check_fields(values, version: int = VERSION) -> dict:
     if pictures := [name for name in values if name in PICTURES]:
         raise RelightError(f"`{pictures[0]}` is a picture, and presets hold none; leave it out.")
     if version <= VERSION:
-        refuse_unknown(values, PRESET_FIELDS, "preset")
+        reject_unknown(values, PRESET_FIELDS, "preset", RelightError)
     for name in PRESET_FIELDS:
         if name in values:
             check_field(name, values[name])
@@ -180,7 +181,7 @@ class PresetStore:
         entries = self.stored(document)
         if name not in entries:
             known = ", ".join(sorted(entries, key=str.casefold)) or "none yet"
-            raise RelightError(f"There is no preset {shown(name)}; there are: {known}.", 404)
+            raise RelightError(f"There is no preset {short_repr(name)}; there are: {known}.", 404)
         return entries[name]
 
     def read(self) -> dict:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from ...lib_iclight.lights import check_lights
-from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams, params_from_dict, refuse_unknown
+from ...lib_common.fields import reject_unknown
+from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams, params_from_dict
 from ..base.errors import RelightError
 from .images import DecodedImage, ImageDecoder, is_given, reject_invisible
 from .ip_adapter_unit import IpUnit, is_enabled, parse_units
@@ -36,7 +36,7 @@ def parse_api(payload: Mapping, decoder: ImageDecoder | None = None) -> RelightR
     decoder: one that has decoded other images of the same request.
     """
     decoder = decoder or ImageDecoder()
-    refuse_unknown(payload, ("enabled", "iclight", "ip_adapter"), "Relight")
+    reject_unknown(payload, ("enabled", "iclight", "ip_adapter"), "Relight", RelightError)
     if not is_enabled(payload, "Relight"):
         return None
     if payload.get("iclight") is None and not payload.get("ip_adapter"):
@@ -55,7 +55,7 @@ def parse_iclight(body: object, decoder: ImageDecoder) -> tuple[IcLightParams | 
     if not is_enabled(body, "iclight"):
         return None, IcLightImages()
     known = [f.name for f in fields(IcLightParams)]
-    refuse_unknown(body, [*known, *IMAGE_FIELDS, "enabled"], "iclight")
+    reject_unknown(body, [*known, *IMAGE_FIELDS, "enabled"], "iclight", RelightError)
     return params_from_dict({name: body[name] for name in known if name in body}), decode_images(body, decoder)
 
 
@@ -70,7 +70,6 @@ def check_request(request: RelightRequest | None, is_img2img: bool) -> RelightRe
     if request is None or request.iclight is None:
         return request
     params, images = request.iclight, request.images
-    check_lights(params)
     if images.foreground is None and not is_img2img:
         raise RelightError("`foreground` is missing: txt2img needs the subject's picture; add one, or use img2img.")
     if params.light == "custom" and images.light_map is None:

@@ -35,9 +35,7 @@ class Axis:
     def check(self, text) -> object:
         """The value in the field's own type. Raises the schema's sentence for one that it cannot have."""
         value = self.from_text(text)
-        if self.of_unit:
-            return ip_params.check_value(self.item, value)
-        return getattr(IcLightParams(**{self.name: value}), self.name)
+        return (ip_params.IpAdapterParams if self.of_unit else IcLightParams).check(self.name, value)
 
     def from_text(self, text):
         if "bool" in self.item.type and str(text).lower() in ("true", "false"):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...lib_iclight.params import shown
+from ...lib_common.fields import short_repr
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Steps
 from ..job import subject as images_of
@@ -72,7 +72,7 @@ def parse_wanted(payload: Mapping) -> Wanted:
         raise RelightError("`enabled` is false, so there is nothing to preview; leave it out.")
     tab = payload.get("tab", "txt2img")
     if tab not in TABS:
-        raise RelightError(f"`tab` is {shown(tab)}; it must be {' or '.join(TABS)}.")
+        raise RelightError(f"`tab` is {short_repr(tab)}; it must be {' or '.join(TABS)}.")
     given = payload.get("init_images") or []
     if not isinstance(given, list) or len(given) > MOST_PICTURES:
         raise RelightError(f"`init_images` must be a list of at most {MOST_PICTURES} pictures as base64.")
@@ -86,7 +86,7 @@ def whole(payload: Mapping, name: str, default: int | None, low: int, high: int)
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or not low <= value <= high:
-        raise RelightError(f"`{name}` is {shown(value)}; it must be a whole number from {low} to {high}.")
+        raise RelightError(f"`{name}` is {short_repr(value)}; it must be a whole number from {low} to {high}.")
     return int(value)
 
 

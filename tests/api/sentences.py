@@ -3,10 +3,10 @@
 import ast
 import re
 
-PACKAGES = ("lib_iclight", "lib_ipadapter", "lib_relight")
+PACKAGES = ("lib_common", "lib_iclight", "lib_ipadapter", "lib_relight")
 NOT_SHOWN = ("embedded", "pinned_pip.py")
 """A host of its own, and pip's troubles, which come in English."""
-USER_ERRORS = ("RelightError", "IcLightError", "IpAdapterError")
+USER_ERRORS = ("RelightError", "UserError", "WeightFileError", "error", "IcLightError", "IpAdapterError")
 WORD = re.compile(r"[A-Za-z']+")
 HOLE = re.compile(r"\{\d\}")
 

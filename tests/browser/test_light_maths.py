@@ -6,9 +6,9 @@ import random
 import numpy as np
 import pytest
 from sd_relight.lib_iclight.colors import kelvin_color
-from sd_relight.lib_iclight.light import compute_light_map, default_range
-from sd_relight.lib_iclight.lights import render_lights
-from sd_relight.lib_iclight.params import DIRECTIONS, IcLightParams
+from sd_relight.lib_iclight.light_kinds import DIRECTIONS
+from sd_relight.lib_iclight.light_map import compute_light_map, default_range, render_lights
+from sd_relight.lib_iclight.params import IcLightParams
 
 RENDER = """
 const [cases] = arguments;

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 from sd_relight.lib_iclight.errors import IcLightError
-from sd_relight.lib_iclight.light import compute_light_map, default_range, light_range
-from sd_relight.lib_iclight.params import DIRECTIONS, IcLightParams
+from sd_relight.lib_iclight.light_kinds import DIRECTIONS
+from sd_relight.lib_iclight.light_map import compute_light_map, default_range, light_range
+from sd_relight.lib_iclight.params import IcLightParams
 
 CORNERS = {"top-left": (0, 0), "top-right": (0, -1), "bottom-left": (-1, 0), "bottom-right": (-1, -1)}
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from sd_relight.lib_iclight.errors import IcLightError
-from sd_relight.lib_iclight.light import compute_light_map, default_range
-from sd_relight.lib_iclight.lights import all_lights, check_lights, has_light, render_lights
-from sd_relight.lib_iclight.params import DIRECTIONS, IcLightParams
+from sd_relight.lib_iclight.light_kinds import DIRECTIONS
+from sd_relight.lib_iclight.light_map import all_lights, compute_light_map, default_range, has_light, render_lights
+from sd_relight.lib_iclight.params import IcLightParams
 
 SIZE = (61, 43)
 
@@ -158,7 +158,7 @@ def test_which_lights_there_are():
 @pytest.mark.parametrize("entry, name", [({}, "none"), ({"light": "custom"}, "custom")])
 def test_entries_without_a_map_are_refused(entry, name):
     with pytest.raises(IcLightError, match=f"`lights` entry 2 is '{name}'; choose one of left, right"):
-        check_lights(IcLightParams(lights=({"light": "left"}, entry)))
+        IcLightParams(lights=({"light": "left"}, entry))
 
 
 def test_no_light_is_refused():

@@ -3,7 +3,7 @@ import json
 
 import pytest
 from sd_relight.lib_iclight.errors import IcLightError
-from sd_relight.lib_iclight.params import IMAGE_FIELDS, IcLightParams, params_from_dict
+from sd_relight.lib_iclight.params import IMAGE_FIELDS, IMAGES_SHOWN_FOR, IcLightParams, params_from_dict
 
 DEFAULTS = {
     "model": "auto", "background_flip": False, "light": "none", "light_angle": 0.0, "light_x": 0.5, "light_y": 0.5,
@@ -48,7 +48,7 @@ def test_a_dict_becomes_parameters_and_back():
     ({"lihgt": "left"}, "`iclight` has no field `lihgt`; did you mean `light`?"),
     ({"zzz": 1}, "`iclight` has no field `zzz`; known fields are model, background_flip"),
     ({"light": "lef"}, "`light` is 'lef'; choose one of none, left, right"),
-    ({"hr_option": "High"}, "`hr_option` is 'High'; choose one of both, low, high"),
+    ({"hr_option": "most"}, "`hr_option` is 'most'; choose one of both, low, high"),
     ({"detail": 1.01}, "`detail` is 1.01; it must be a number from 0 to 1."),
     ({"detail": -0.1}, "`detail` is -0.1; it must be a number from 0 to 1."),
     ({"detail": float("nan")}, "`detail` is nan; it must be a number"),
@@ -84,3 +84,18 @@ def test_a_huge_value_does_not_fill_the_message():
 def test_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         IcLightParams().light = "left"
+
+
+def test_choices_are_stored_in_the_schemas_spelling():
+    params = params_from_dict({"model": "FBC", "light": " Top-Left", "matting": "Alpha", "hr_option": "HIGH",
+                               "lights": [{"light": "Left", "light_x": 1}]})
+    assert (params.model, params.light, params.matting, params.hr_option) == ("fbc", "top-left", "alpha", "high")
+    assert params.lights == ({"light": "left", "light_x": 1},)
+    assert params_from_dict({"model": "My File"}).model == "My File"
+
+
+def test_fields_tell_for_which_values_they_have_an_effect():
+    shown_for = {item.name: item.metadata["shown_for"] for item in dataclasses.fields(IcLightParams) if "shown_for" in item.metadata}
+    assert shown_for == {"light_angle": {"light": ("angle",)}, "light_x": {"light": ("spot",)}, "light_y": {"light": ("spot",)},
+                         "light_radius": {"light": ("spot",)}}
+    assert IMAGES_SHOWN_FOR == {"light_map": {"light": ("custom",)}, "mask": {"matting": ("mask",)}}

@@ -35,6 +35,8 @@ def test_every_field_has_label_and_help_that_ends_in_a_stop():
 @pytest.mark.parametrize(("values", "sentence"), [
     ({"weight": 6}, "`weight` is 6; it must be a number from -1 to 5."),
     ({"weight": "1"}, "`weight` is '1'; it must be a number from -1 to 5."),
+    ({"weight": 10 ** 400}, "`weight` is 100000000000000000...0000000000000000000; it must be a number from -1 to 5."),
+    ({"weight": 10 ** 5000}, "`weight` is a very large int; it must be a number from -1 to 5."),
     ({"weight": True}, "`weight` is True; it must be a number from -1 to 5."),
     ({"weight": float("nan")}, "`weight` is nan; it must be a number from -1 to 5."),
     ({"start": 1.5}, "`start` is 1.5; it must be a number from 0 to 1."),

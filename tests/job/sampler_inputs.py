@@ -2,7 +2,7 @@
 
 import torch
 from decoding import decoded
-from sd_relight.lib_iclight import foreground, lights
+from sd_relight.lib_iclight import foreground, light_map
 from sd_relight.lib_iclight.params import IcLightParams
 
 JOB = {"width": 64, "height": 96, "steps": 2, "cfg_scale": 2.0, "seed": 5, "prompt": "a red ball", "sampler_name": "Euler"}
@@ -36,4 +36,4 @@ def on_grey(photo, width, height, mode="cover"):
 
 
 def light(kind="fc", width=64, height=96, **fields):
-    return lights.render_lights(IcLightParams(**fields), kind, width, height)
+    return light_map.render_lights(IcLightParams(**fields), kind, width, height)

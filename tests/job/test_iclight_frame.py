@@ -6,7 +6,7 @@ import torch
 from decoding import decoded
 from job.sampler_inputs import mode_latent
 from PIL import Image
-from sd_relight.lib_iclight import detail, foreground, lights
+from sd_relight.lib_iclight import detail, foreground, light_map
 from sd_relight.lib_iclight.params import IcLightParams
 
 ONLY_MASKED = {"width": 64, "height": 64, "mask_blur": 2, "inpainting_fill": 1, "inpaint_full_res": True,
@@ -78,7 +78,7 @@ def test_a_background_of_twice_the_size_shows_the_same_part(host, masked, opaque
 
 def test_the_light_is_that_of_the_place_in_the_photograph(host, masked):
     seen, _ = masked({"light": "left", "matting": "none"})
-    whole = lights.render_lights(IcLightParams(light="left"), "fc", 120, 80)
+    whole = light_map.render_lights(IcLightParams(light="left"), "fc", 120, 80)
     nmask = seen["p"].nmask
     torch.testing.assert_close(seen["x"] * nmask, mode_latent(host, part(seen["p"], whole)) * nmask, rtol=1e-5, atol=1e-6)
 

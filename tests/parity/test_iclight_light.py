@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sd_relight.lib_iclight.light import compute_light_map, default_range
+from sd_relight.lib_iclight.light_map import compute_light_map, default_range
 
 SIZES = [(512, 640), (513, 777), (64, 64), (640, 512), (1000, 8), (896, 471)]  # a mirrored ramp differs at 896 and 471
 

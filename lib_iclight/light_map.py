@@ -1,0 +1,108 @@
+"""Computes the light map of a request: one light or several, as sRGB pixels for the VAE.
+
+A single white light that IC-Light's demos have (a side, a corner, ambient; gamma 1) is bit-equal to theirs: linspace, tile,
+truncation to uint8. Every other light is computed in float64 by formulas that javascript/relight/light.js repeats.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .colors import is_white, parse_color
+from .errors import IcLightError
+from .light_kinds import COMPUTED_LIGHTS, DIRECTIONS, KINDS, kind_of
+from .params import IcLightParams
+from .srgb import to_linear, to_srgb
+
+
+def all_lights(params: IcLightParams) -> list[IcLightParams]:
+    """Return the request's lights in order: its own `light` unless that is none, then each entry of `lights`."""
+    own = [] if params.light == "none" else [params]
+    return own + [IcLightParams(**entry) for entry in params.lights]
+
+
+def has_light(params: IcLightParams) -> bool:
+    return params.light != "none" or bool(params.lights)
+
+
+def default_range(model_kind: str, light: str) -> tuple[float, float]:
+    """Return IC-Light's (start, end) grey levels, 0..255, for a model kind (fc, fcon, fbc) and a kind of light."""
+    return KINDS[light].levels["fbc" if model_kind == "fbc" else "fc"]
+
+
+def light_range(light: IcLightParams, model_kind: str) -> tuple[float, float]:
+    """Return (start, end), 0..255: light_start and light_end, where None is the model's default."""
+    start, end = default_range(model_kind, light.light)
+    return (start if light.light_start is None else light.light_start,
+            end if light.light_end is None else light.light_end)
+
+
+def compute_light_map(light: str, width: int, height: int, start: float, end: float) -> np.ndarray:
+    """Return the gradient of IC-Light's demos, uint8 [height, width, 3], three equal channels.
+
+    light: a side or a corner, which names the bright end, or ambient, which is flat at start.  start, end: grey levels
+    0..255 where the light is and farthest from it. Values are truncated to uint8.
+    """
+    gradient = KINDS[light].gradient if light in KINDS else None
+    if gradient is None:
+        raise IcLightError(f"`light` {light!r} has no light map of the original; choose one of {', '.join(DIRECTIONS)}, "
+                           "ambient.")
+    grey = gradient(width, height, start, end)
+    return np.stack((grey,) * 3, axis=-1).clip(0, 255).astype(np.uint8)
+
+
+def render_lights(params: IcLightParams, model_kind: str, width: int, height: int,
+                  custom: np.ndarray | None = None) -> np.ndarray:
+    """Return the light map of all lights, uint8 [height, width, 3].
+
+    model_kind: fc | fcon | fbc, for the default range.  custom: uint8 [height, width, 3], the map for light "custom".
+    Several lights are added in linear light (sRGB) and clipped at white. Raises IcLightError when there is no light.
+    """
+    lights = all_lights(params)
+    if not lights:
+        raise IcLightError(f"There is no light to compute: `light` is none; choose one of {', '.join(COMPUTED_LIGHTS)}.")
+    if len(lights) == 1:
+        return render_light(lights[0], model_kind, width, height, custom)
+    total = sum(linear_light(light, model_kind, width, height, custom) for light in lights)
+    return to_bytes(to_srgb(total) * 255)
+
+
+def render_light(light: IcLightParams, model_kind: str, width: int, height: int, custom: np.ndarray | None) -> np.ndarray:
+    """Return the map of one light alone, uint8 [height, width, 3]."""
+    if not is_white(light.light_color):
+        return to_bytes(to_srgb(linear_light(light, model_kind, width, height, custom)) * 255)
+    if light.light == "custom":
+        return given_map(custom).copy()
+    kind = kind_of(light)
+    if kind.gradient is not None and light.light_gamma == 1.0:
+        return compute_light_map(kind.name, width, height, *light_range(light, model_kind))
+    return to_bytes(np.repeat(grey_levels(light, model_kind, width, height)[..., None], 3, axis=-1))
+
+
+def linear_light(light: IcLightParams, model_kind: str, width: int, height: int, custom: np.ndarray | None) -> np.ndarray:
+    """Return one light as linear light, float64 [height, width, 3] in 0..1, multiplied by its colour."""
+    if light.light == "custom":
+        levels = given_map(custom).astype(np.float64)
+    else:
+        levels = grey_levels(light, model_kind, width, height)[..., None]
+    return to_linear(levels / 255) * to_linear(parse_color(light.light_color) / 255)
+
+
+def given_map(custom: np.ndarray | None) -> np.ndarray:
+    if custom is None:
+        raise IcLightError("`light` is 'custom' but `light_map` is missing; add the map or choose another light.")
+    return custom
+
+
+def grey_levels(light: IcLightParams, model_kind: str, width: int, height: int) -> np.ndarray:
+    """Return float64 [height, width], 0..255: end + (start - end) * (1 - distance) ** gamma."""
+    start, end = light_range(light, model_kind)
+    distance = kind_of(light).distance
+    if distance is None:
+        return np.full((height, width), start, np.float64)
+    return end + (start - end) * (1.0 - distance(light, width, height)) ** light.light_gamma
+
+
+def to_bytes(levels: np.ndarray) -> np.ndarray:
+    """Truncate 0..255 to uint8 as IC-Light does, after adding 0.001, without which the sRGB round trip loses levels."""
+    return np.floor(levels.clip(0, 255) + 1e-3).astype(np.uint8)
