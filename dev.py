@@ -24,6 +24,7 @@ if sys.version_info < (3, 10):  # noqa: UP036 -- older ones still parse this far
 sys.path.insert(0, str(ROOT / "devtools"))
 
 import environments  # noqa: E402
+import processes  # noqa: E402
 import testing  # noqa: E402
 
 INSIDE = "RELIGHT_INSIDE"
@@ -75,6 +76,8 @@ def add_test(commands):
     test.add_argument("-k", dest="expression", metavar="EXPR", help="only tests that match, as pytest's -k")
     test.add_argument("--env", choices=sorted(environments.PINS), help="only with this host's pins (default: all)")
     test.add_argument("--webui", type=Path, metavar="PATH", help="run the contract on this real WebUI checkout too")
+    test.add_argument("--skip", action="append", default=[], metavar="ROOM",
+                      help="leave out this folder of tests/, e.g. browser; may be repeated")
     test.add_argument("paths", nargs="*", help="only these files or folders")
 
 
@@ -122,7 +125,7 @@ def main(argv=None):
         if os.environ.get(INSIDE):
             return run_inside(args, rest)
         python = environments.ensure(ROOT, environments.best_pins())
-        return environments.call([python, __file__, *argv], env={INSIDE: "1", "OMP_WAIT_POLICY": "PASSIVE"})
+        processes.replace_process([python, __file__, *argv], env={INSIDE: "1", "OMP_WAIT_POLICY": "PASSIVE"})
     except environments.SetupError as error:
         print(f"dev.py: {error}", file=sys.stderr)
         return 2
@@ -132,4 +135,6 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
+    if not os.environ.get(INSIDE):
+        processes.exit_when_terminated()
     sys.exit(main())

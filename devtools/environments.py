@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import shutil
@@ -12,6 +11,9 @@ import time
 import types
 from dataclasses import dataclass
 from pathlib import Path
+
+from locks import locked
+from processes import child
 
 TORCH = "torch==2.13.0"
 
@@ -112,49 +114,6 @@ def best_pins():
 
 # Making one -------------------------------------------------------------------------------------------------------
 
-def call(command, env=None, **kwargs):
-    """Runs a command with `env` added to this process' variables; returns its exit code."""
-    return subprocess.run([str(word) for word in command], env={**os.environ, **(env or {})}, **kwargs).returncode
-
-
-def alive(pid):
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-@contextlib.contextmanager
-def locked(path, poll=1.0):
-    """Holds the lock file; waits while another living process holds it, takes over from a dead one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    told = False
-    while True:
-        try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-            break
-        except FileExistsError:
-            holder = path.read_text().strip() if path.exists() else ""
-            if holder.isdigit() and not alive(int(holder)):
-                path.unlink(missing_ok=True)
-                continue
-            if not told:
-                print(f"waiting for another dev.py (process {holder or '?'}) to finish its installation", flush=True)
-                told = True
-            time.sleep(poll)
-    with os.fdopen(handle, "w") as file:
-        file.write(str(os.getpid()))
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-
-
 def pip_step(python, words, log, title, root):
     """One pip run: what it is doing now on the screen, all of it in the log. Raises SetupError with its last words."""
     began = time.monotonic()
@@ -162,14 +121,12 @@ def pip_step(python, words, log, title, root):
     label = log.stem.partition("-")[0]
     print(f"  {label}: {title}", flush=True)
     lines = []
-    with log.open("a", encoding="utf-8") as file:
-        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with log.open("a", encoding="utf-8") as file, child(command, cwd=root) as process:
         for line in process.stdout:
             file.write(line)
             lines.append(line.rstrip())
             if line.strip().startswith(("Downloading", "Installing collected", "Building wheel")):
                 print(f"  {label}: {time.monotonic() - began:4.0f} s  {line.strip()[:100]}", flush=True)
-        process.wait()
     if process.returncode:
         errors = [line for line in lines if "ERROR" in line] or lines[-3:]
         raise SetupError(f"pip could not install {title} ({' '.join(errors[-1:])}). The whole log: {log}")
@@ -180,7 +137,7 @@ def build(root, pins, folder, command):
     log = folder.with_suffix(".log")
     log.unlink(missing_ok=True)
     print(f"making {folder.relative_to(root)} with {' '.join(command)}; this happens once", flush=True)
-    if call([*command, "-m", "venv", folder]):
+    if subprocess.run([*command, "-m", "venv", str(folder)]).returncode:
         raise SetupError("Python's venv module failed; on Debian and Ubuntu install the package python3-venv.")
     python = python_in(folder)
     pip_step(python, torch_requirement(), log, " ".join(torch_requirement()), root)
@@ -236,7 +193,10 @@ def add_extra(root, pins, folder, extra, script):
     pip_step(python_in(folder), ["-r", str(extra), *constraints, "-c", torch_constraint(folder)], log, extra.name, root)
     if script:
         print(f"  {pins.name}: {' '.join(script)}", flush=True)
-        if call([python_in(folder), *script], cwd=root):
+        with child([python_in(folder), *script], cwd=root) as process:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+        if process.returncode:
             raise SetupError(f"{' '.join(script)} failed in {folder}; its own lines above say why.")
     stamp.touch()
 

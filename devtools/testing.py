@@ -1,42 +1,40 @@
-"""`dev.py test`: the whole suite with the hosts' pins, two lanes side by side, and a table at the end."""
+"""`dev.py test`: the whole suite with the hosts' pins on all processors, the linters, and a table at the end."""
 
 from __future__ import annotations
 
+import argparse
+import functools
+import math
 import os
 import shutil
 import subprocess
+import threading
 import time
-import xml.etree.ElementTree as ElementTree
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from pathlib import Path
 
 import environments
+from chunks import Chunk, ChunkQueue, Durations, expand, pack
+from environments import PINS, Pins
+from processes import child, side_by_side
+from results import NOTHING_COLLECTED, Result, merged, read_report, table
 
 BROWSER = ("chromium", "chromedriver")
-LANES = (("forge",), ("neo", "a1111"))
-"""The environments of a whole run, those of a lane one after the other: the second lane's suites are the shorter ones."""
 MATTING = ("install.py", "matting")
 """The extension's own installer adds rembg, held to the versions that are there, as it does inside a WebUI."""
-
-
-@dataclass
-class Result:
-    """What one step gave. counts: tests, failures, errors, skipped."""
-
-    name: str
-    code: int
-    seconds: float
-    counts: dict = field(default_factory=dict)
-    slowest: list = field(default_factory=list)
+LINTERS = {"ruff": ["-m", "ruff", "check", "."], "pyright": ["-m", "basedpyright"]}
+LINT_CHUNKS = (Chunk("pyright", ("pyproject.toml",), 15.0), Chunk("ruff", (".",), 1.0))
+"""In the queue with the tests, to fill the time of a processor that has no tests left."""
+MOST_WORKERS = 4
+printing = threading.Lock()
 
 
 # The browser ------------------------------------------------------------------------------------------------------
 
-def missing_browser():
+def missing_browser() -> list[str]:
     return [name for name in BROWSER if shutil.which(name) is None]
 
 
-def ensure_browser():
+def ensure_browser() -> str | None:
     """Why the browser tests will be skipped, or None. Installs Debian's packages where that is possible."""
     if not missing_browser():
         return None
@@ -45,111 +43,114 @@ def ensure_browser():
     if os.geteuid() != 0:
         return f"{', '.join(missing_browser())} not found; apt-get install chromium chromium-driver (as root) adds it"
     print("installing Debian's chromium and chromium-driver for the browser tests", flush=True)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    environments.call(["apt-get", "update"], **quiet)
-    environments.call(["apt-get", "install", "-y", "--no-install-recommends", "chromium", "chromium-driver"],
-                      env={"DEBIAN_FRONTEND": "noninteractive"}, **quiet)
+    variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update"], ["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"]):
+        subprocess.run(["apt-get", *words], env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return f"apt-get could not install {', '.join(missing_browser())}" if missing_browser() else None
 
 
-# Running ----------------------------------------------------------------------------------------------------------
+# What runs --------------------------------------------------------------------------------------------------------
 
-def pytest_words(args, pins, report):
+def chosen_pins(args: argparse.Namespace) -> list[Pins]:
+    """The environments to run in: the one that is named, or all, less those with tests of their own if paths are named."""
+    if args.env:
+        return [PINS[args.env]]
+    return [pins for pins in PINS.values() if not (args.paths and pins.paths)]
+
+
+def chunks_of(root: Path, args: argparse.Namespace, pins: Pins, durations: Durations) -> list[Chunk]:
+    """The tests of one environment; in one process when a real host has to be started for them."""
+    paths = expand(root, args.paths or pins.paths or ["tests"], args.skip)
+    seconds = functools.partial(durations.of, pins.name)
+    return list(pack(pins.name, paths, seconds, math.inf)) if args.webui else list(pack(pins.name, paths, seconds))
+
+
+def pytest_words(args: argparse.Namespace, chunk: Chunk, report: Path) -> list[str]:
+    """pytest's command line; what is the same everywhere runs in the first environment only."""
     words = ["-m", "pytest", "-c", "pyproject.toml", "--rootdir", ".", "-q", "-p", "no:cacheprovider", "--color=no",
              f"--junitxml={report}", f"--basetemp={report.with_suffix('')}"]
-    if pins.name != "forge":
+    if chunk.env != "forge":
         words += ["-m", "not same_everywhere"]
     if args.expression:
         words += ["-k", args.expression]
     if args.webui:
         words += ["--webui", str(args.webui.resolve())]
-    return words + list(args.paths or pins.paths)
+    return [*words, *chunk.paths]
 
 
-def stream(command, label, root, env):
-    """Runs a command and prints its lines behind a label; returns the exit code."""
-    process = subprocess.Popen([str(word) for word in command], cwd=root, env={**os.environ, **env}, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
-    for line in process.stdout:
-        print(f"{label} | {line}", end="", flush=True)
-    return process.wait()
+def linter_words(name: str, python: Path) -> list[str]:
+    """A linter's command line; pyright is told where the imported packages are."""
+    return [*LINTERS[name], *(["--pythonpath", str(python)] if name == "pyright" else [])]
 
 
-def read_report(path):
-    """(counts, five slowest) of a JUnit file; empty when pytest died before it wrote one."""
-    if not path.exists():
-        return {}, []
-    counts, cases = {}, []
-    for suite in ElementTree.parse(path).getroot().iter("testsuite"):
-        for name in ("tests", "failures", "errors", "skipped"):
-            counts[name] = counts.get(name, 0) + int(suite.get(name, 0))
-        for case in suite.iter("testcase"):
-            cases.append((float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}"))
-    return counts, sorted(cases, reverse=True)[:5]
+# Running ----------------------------------------------------------------------------------------------------------
 
-
-def run_suite(root, args, pins, env):
-    """The environment made or found, then the tests in it."""
-    python = environments.ensure(root, pins, root / "requirements" / "test.txt", MATTING)
-    report = root / ".relight" / f"report-{pins.name}.xml"
-    report.unlink(missing_ok=True)
+def run_command(label: str, title: str, command: list, root: Path) -> tuple[int, float]:
+    """(exit code, seconds) of a command. Prints its last line and what was skipped, or all lines when it failed."""
     began = time.monotonic()
-    code = stream([python, *pytest_words(args, pins, report)], f"{pins.name:5}", root, env)
-    counts, slowest = read_report(report)
-    if code == 5 and (args.expression or args.paths):  # pytest: nothing collected
-        code = 0
-    return Result(pins.name, code, time.monotonic() - began, counts, slowest)
+    with child(command, {"RELIGHT_TEST_THREADS": "1"}, cwd=root) as process:
+        lines = [line.rstrip() for line in process.stdout] or [""]
+    failed = process.returncode not in (0, NOTHING_COLLECTED)
+    with printing:
+        for line in lines[:-1]:
+            if failed or line.startswith("SKIPPED"):
+                print(f"{label:7} | {line}")
+        print(f"{label:7} | {title}: {lines[-1]}", flush=True)
+    return process.returncode, time.monotonic() - began
 
 
-def side_by_side(jobs):
-    """Runs the functions in threads of their own; returns their results in order."""
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return [future.result() for future in [pool.submit(job) for job in jobs]]
+def run_chunk(root: Path, args: argparse.Namespace, python: Path, chunk: Chunk, report: Path) -> Result:
+    """One linter, or one pytest process with its report; its temporary folder goes when it passed."""
+    words = linter_words(chunk.env, python) if chunk.env in LINTERS else pytest_words(args, chunk, report)
+    code, seconds = run_command(chunk.env, chunk.title, [python, *words], root)
+    if code == 0:
+        shutil.rmtree(report.with_suffix(""), ignore_errors=True)
+    return Result(chunk.env, code, seconds, *read_report(report))
 
 
-def lint(root, pins):
-    began = time.monotonic()
-    python = environments.ensure(root, pins, root / "requirements" / "test.txt", MATTING)
-    code = stream([python, "-m", "ruff", "check", "."], "ruff ", root, {})
-    return Result("ruff", code, time.monotonic() - began)
+def run_queue(root: Path, args: argparse.Namespace, pythons: dict[str, Path], chunks: list[Chunk]) -> list[Result]:
+    """All chunks on as many workers as there are processors; returns a result for each."""
+    reports = root / ".relight" / "reports"
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir(parents=True)
+    queue, results = ChunkQueue(chunks), []
+
+    def worker() -> None:
+        while chunk := queue.take():
+            report = reports / f"{chunk.env}-{chunks.index(chunk)}.xml"
+            results.append(run_chunk(root, args, pythons[chunk.env], chunk, report))
+            queue.done(chunk)
+
+    side_by_side([worker] * max(1, min(MOST_WORKERS, os.cpu_count() or 1)))
+    return results
 
 
-# The table --------------------------------------------------------------------------------------------------------
-
-def table(results):
-    """The results as text, one line for each, then what took longest."""
-    lines = [f"{'':8}{'passed':>8}{'failed':>8}{'errors':>8}{'skipped':>9}{'seconds':>9}"]
-    for result in results:
-        counts = result.counts
-        passed = counts.get("tests", 0) - sum(counts.get(name, 0) for name in ("failures", "errors", "skipped"))
-        cells = [passed, counts.get("failures", 0), counts.get("errors", 0), counts.get("skipped", 0)]
-        text = "".join(f"{cell:>{width}}" for cell, width in zip(cells, (8, 8, 8, 9), strict=True))
-        verdict = "" if result.code == 0 else f"   FAILED (exit code {result.code})"
-        lines.append(f"{result.name:8}{text if counts else ' ' * 33}{result.seconds:9.0f}{verdict}")
-    for result in results:
-        lines += [f"slowest, {result.name}: {seconds:6.1f} s  {name}" for seconds, name in result.slowest]
-    return "\n".join(lines)
+def prepare(root: Path, all_pins: list[Pins], linting: bool) -> dict[str, Path]:
+    """The interpreters of the environments and linters by name; the environments are made side by side."""
+    requirements = root / "requirements"
+    made = side_by_side([functools.partial(environments.ensure, root, pins, requirements / "test.txt", MATTING)
+                         for pins in all_pins])
+    pythons = dict(zip((pins.name for pins in all_pins), made, strict=True))
+    if linting:
+        python = environments.ensure(root, all_pins[0], requirements / "lint.txt")
+        pythons.update(dict.fromkeys(LINTERS, python))
+    return pythons
 
 
-def lanes_of(args):
-    """The environments to run in; one that has tests of its own is left out when others are named."""
-    names = [[args.env]] if args.env else LANES
-    lanes = [[environments.PINS[name] for name in lane] for lane in names]
-    return lanes if args.env else [[pins for pins in lane if not (args.paths and pins.paths)] for lane in lanes]
-
-
-def run_tests(root, args):
+def run_tests(root: Path, args: argparse.Namespace) -> int:
     """Everything that CI runs. Returns 0 when all of it passed."""
     began = time.monotonic()
-    lanes = lanes_of(args)
-    reason = ensure_browser()
-    if reason:
+    if reason := ensure_browser():
         print(f"browser tests will be skipped: {reason}", flush=True)
-    env = {"RELIGHT_TEST_THREADS": "1" if len(lanes) > 1 else "2", "RELIGHT_NO_BROWSER": reason or ""}
-    done = side_by_side([lambda lane=lane: [run_suite(root, args, pins, env) for pins in lane] for lane in lanes])
-    results = [result for lane in done for result in lane]
-    if not args.expression and not args.paths:
-        results.append(lint(root, lanes[0][0]))
+    partial = bool(args.expression or args.paths)
+    all_pins, durations = chosen_pins(args), Durations(root / ".relight" / "durations.json")
+    pythons = prepare(root, all_pins, linting=not partial)
+    chunks = [chunk for pins in all_pins for chunk in chunks_of(root, args, pins, durations)]
+    parts = run_queue(root, args, pythons, chunks if partial else [*chunks, *LINT_CHUNKS])
+    results = merged([part for part in parts if part.name in PINS], partial)
+    if not partial:
+        durations.save(results)
+        results += [part for part in parts if part.name in LINTERS]
     print("\n" + table(results))
     failed = [result.name for result in results if result.code]
     print(f"{time.monotonic() - began:.0f} s in all: " + (f"FAILED ({', '.join(failed)})" if failed else "all passed"))
