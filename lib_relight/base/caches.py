@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache, wraps
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 counters: Counter[str] = Counter()
 """weight_reads, encodes, mattes, merges since the process started."""
@@ -54,12 +56,14 @@ def until_changed(function: Callable) -> Callable:
 class ContentCache:
     """Keeps values up to max_bytes in all, dropping those unused for longest; a value of more than that is not kept.
 
-    size_of(value) gives bytes. Thread-safe; a value may be computed twice when two threads miss at once.
+    size_of(value) gives bytes. tensors_of(value) gives the tensors that must be finite for the value to be kept, so that one
+    overflow does not spoil later jobs. Thread-safe; a value may be computed twice when two threads miss at once.
     """
 
-    def __init__(self, max_bytes: int, size_of: Callable[[object], int]):
+    def __init__(self, max_bytes: int, size_of: Callable[[object], int],
+                 tensors_of: Callable[[object], Iterable[Tensor]] = lambda value: ()):
         self.max_bytes = max_bytes
-        self.size_of = size_of
+        self.size_of, self.tensors_of = size_of, tensors_of
         self.entries: OrderedDict[Hashable, object] = OrderedDict()
         self.lock = threading.Lock()
 
@@ -69,6 +73,8 @@ class ContentCache:
                 self.entries.move_to_end(key)
                 return self.entries[key]
         value = compute()
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in self.tensors_of(value)):
+            return value
         with self.lock:
             self.entries[key] = value
             self.entries.move_to_end(key)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from ipadapter import ip_files as made
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from sd_relight.lib_ipadapter.encode import encoder
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.job.ip_adapter_pass import IpAdapterPass, IpAdapterReport
@@ -71,6 +71,16 @@ def test_each_unit_has_the_encoder_of_its_width(folder, opened):
         (again,) = prompts_of(folder, name)
         assert torch.equal(again, tokens) and not torch.equal(alone, tokens)
     assert opened == ["vision_small", "vision_large"], "what was looked at before is remembered"
+
+
+def test_a_replaced_encoder_is_read_again(folder, opened):
+    """The same path with other content: the old encoder's prompt is not used again."""
+    (first,) = prompts_of(folder, "base_small", colour=(9, 9, 9))
+    path = folder / "vision_small.safetensors"
+    state = {key: value + 0.1 for key, value in load_file(path).items()}
+    save_file(state, path)
+    (second,) = prompts_of(folder, "base_small", colour=(9, 9, 9))
+    assert opened == ["vision_small"] * 2 and not torch.equal(first, second)
 
 
 def entry(model, loras, strength=1.0):

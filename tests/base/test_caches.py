@@ -1,0 +1,33 @@
+"""Caches: keys by content, values that are kept."""
+
+import os
+
+import pytest
+import torch
+from sd_relight.lib_relight.base.caches import ContentCache, file_identity, tensor_bytes
+
+
+@pytest.mark.parametrize("level, computed", [(1.0, 1), (float("nan"), 2), (float("inf"), 2)])
+def test_values_that_are_not_finite_are_computed_again(level, computed):
+    cache = ContentCache(1024, tensor_bytes, lambda tensor: [tensor])
+    calls = []
+
+    def compute():
+        calls.append(level)
+        return torch.full((4,), level)
+
+    for _ in range(2):
+        cache.get("key", compute)
+    assert len(calls) == computed
+
+
+def test_a_replaced_file_has_another_identity(tmp_path):
+    path = tmp_path / "encoder.safetensors"
+    path.write_bytes(b"one")
+    first = file_identity(path)
+    assert file_identity(path) == first
+    os.utime(path, ns=(1, 1))
+    moved = file_identity(path)
+    path.write_bytes(b"three")
+    os.utime(path, ns=(1, 1))
+    assert len({first, moved, file_identity(path)}) == 3
