@@ -16,6 +16,7 @@ from ..base.errors import RelightError
 from ..checks import iclight_checks
 from ..hosts.types import Host, Processing, UnetPatcher
 from ..hosts.webui import job_progress
+from ..matting import matting
 from ..models import iclight_files, offsets
 from ..request import infotext
 from ..request.images import ImageDecoder
@@ -65,7 +66,9 @@ class IcLightPass:
         p.color_corrections = []  # not None: the host then prepares no match with the colours before relighting
 
     def infotext(self) -> dict[str, str]:
-        return infotext.to_infotext(self.params, self.images)
+        pairs = infotext.to_infotext(self.params, self.images)
+        model = matting.model_used(self.params.matting, self.subjects[0].image, self.images.mask)
+        return {**pairs, infotext.key_of("matting_model"): model} if model and self.params.matting == "auto" else pairs
 
     def works_in(self, is_hr_pass: bool) -> bool:
         return self.params.hr_option in ("both", "high" if is_hr_pass else "low")

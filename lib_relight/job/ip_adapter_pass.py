@@ -39,7 +39,8 @@ from .unit_images import find_face, resolve_unit_images
 prompt_cache = ContentCache(64 * 2**20, lambda prompts: sum(4 * (p.cond.numel() + p.uncond.numel()) for p in prompts),
                             lambda prompts: (tokens for prompt in prompts for tokens in (prompt.cond, prompt.uncond)))
 unit_cache = ContentCache(512 * 2**20, lambda made: sum(size_in_bytes(unit.keys) for unit in made),
-                          lambda made: (part for unit in made for keys in unit.keys.values() for part in (*keys.cond, *keys.uncond)))
+                          lambda made: (tensor for unit in made for keys in unit.keys.values()
+                                        for tensor in (*keys.cond, *keys.uncond)))
 
 
 STRETCHING = (STRETCH, LATENT)

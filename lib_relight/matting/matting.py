@@ -73,6 +73,13 @@ def choose(matting: str, image: DecodedImage, mask: DecodedImage | None = None,
     return found if alpha is None else found * alpha
 
 
+def model_used(matting: str, image: DecodedImage, mask: DecodedImage | None = None) -> str | None:
+    """Return the name of the matting model that `choose` runs for the same arguments, None where it needs none."""
+    if matting in ("none", "alpha", "mask") or matting == "auto" and (mask is not None or image.alpha is not None):
+        return None
+    return model_table.find(settings["default"] if matting == "auto" else matting, settings["folder"])[0]
+
+
 def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
     """A mask picture (white = subject, transparent = not) as alpha of the image's size: float32 [H, W], 0..1."""
     if mask is None:

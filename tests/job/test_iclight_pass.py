@@ -9,6 +9,7 @@ from PIL import Image
 from sd_relight.lib_iclight import foreground
 from sd_relight.lib_relight.base import caches
 from sd_relight.lib_relight.job import subject
+from sd_relight.lib_relight.matting import matting
 
 
 def test_fc_condition_is_the_modes_latent(host, applied, photo):
@@ -157,3 +158,11 @@ def test_colour_match_is_off_for_this_job_only(host, applied, photo):
 def test_low_denoise_is_remarked_on(applied, photo):
     seen, result = applied("img2img", {"light": "left"}, init_images=[photo], denoising_strength=0.3)
     assert "denoising strength 0.3 is low for a light" in result.comments
+
+
+def test_the_infotext_names_the_matting_model_that_auto_took(applied, photo, monkeypatch):
+    monkeypatch.setattr(matting, "matte", lambda image, model, steps: np.ones((image.height, image.width), np.float32))
+    _, result = applied(iclight={"foreground": photo.convert("RGB")})
+    assert "Relight matting model: isnet-general-use" in result.infotexts[0]
+    _, result = applied(iclight={"foreground": photo})
+    assert "matting model" not in result.infotexts[0]
