@@ -1,24 +1,57 @@
-"""What can be said of a light before its job begins; by the job itself, and by those who ask beforehand."""
+"""Rules about an IC-Light request that no single field can check: its images, model, checkpoint and ineffective fields."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 from ...lib_iclight import light_map
-from ...lib_iclight.params import IcLightParams
-from ..base.errors import RelightError
+from ...lib_iclight.params import MATTINGS, IcLightParams
+from ..base.errors import USER_ERRORS, RelightError
 from ..models import iclight_files
-from ..request.request import IcLightImages
+from ..models.checkpoint import Checkpoint
+from ..request.request import IcLightImages, RelightRequest
+from .messages import Message, State, error, from_error, warning
 
 WEAK_DENOISE = 0.7
-"""Below it little of the light in the init latent is left to see."""
-SUBJECT_WITHOUT_LIGHT = ("An `ip_adapter` unit asks for the 'subject', but there is no `iclight` in this job; give the unit a "
-                         "picture of its own.")
-NO_PICTURE = "img2img has no picture; add the subject as the img2img image or as `foreground`."
+"""Denoising strength below which little of the light in the init latent is left."""
+NO_INIT_IMAGE = "img2img has no image; add the subject as the img2img image or as `foreground`."
+
+
+def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]:
+    params, images = request.iclight, request.images
+    yield from image_messages(params, images, state)
+    kind = params.model
+    try:
+        kind = iclight_files.resolve(params.model, images.background is not None, state.folders("iclight"))[1].kind
+        check_kind(kind, params, images)
+    except USER_ERRORS as raised:
+        yield from_error(raised)
+    if state.checkpoint is not None and state.checkpoint.family != "unknown":
+        yield from checkpoint_messages(state.checkpoint)
+    yield from denoise_messages(kind, params, images, state)
+    yield from ineffective_fields(params, images, state)
+
+
+def image_messages(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
+    """Images that are missing, and images that the other fields leave unused."""
+    if images.foreground is None and not state.is_img2img:
+        yield error("foreground", None, "`foreground` is missing: txt2img needs the subject's image; add one, or use img2img.")
+    if images.foreground is None and state.is_img2img and state.has_init_image is False:
+        yield error("foreground", None, NO_INIT_IMAGE)
+    if params.light == "custom" and images.light_map is None:
+        yield error("light_map", None,
+                    "`light` is 'custom' but `light_map` is missing; add the map or choose another light.")
+    if params.light != "custom" and images.light_map is not None:
+        yield error("light_map", None,
+                    f"`light_map` is given but `light` is {params.light!r}; set `light` to 'custom' to use it.")
+    if params.matting == "mask" and images.mask is None:
+        yield error("mask", None, "`matting` is 'mask' but `mask` is missing; add the mask or choose another matting.")
+    if params.matting not in ("mask", "auto") and images.mask is not None:
+        yield error("mask", None, f"`mask` is given but `matting` is {params.matting!r}; set `matting` to 'mask' to use it.")
 
 
 def check_kind(kind: str, params: IcLightParams, images: IcLightImages) -> None:
-    """Whether the model of this kind can do what is asked for."""
+    """Raises RelightError where a model of this kind (fc, fcon, fbc) cannot do what is asked for."""
     if kind == "fbc" and images.background is None and not light_map.has_light(params):
         raise RelightError("fbc needs a `background`; add one, or choose a `light`, which then serves as background.")
     if kind != "fbc" and images.background is not None:
@@ -26,17 +59,18 @@ def check_kind(kind: str, params: IcLightParams, images: IcLightImages) -> None:
                            "'fbc', or leave `background` out.")
 
 
-def check_checkpoint_file(path: Path | None) -> None:
-    if path is not None and iclight_files.checkpoint_family(path) == "iclight":
-        raise RelightError(iclight_as_checkpoint(path.name))
+def checkpoint_messages(checkpoint: Checkpoint) -> Iterator[Message]:
+    try:
+        check_checkpoint(checkpoint.family, checkpoint.in_channels, checkpoint.name)
+    except RelightError as raised:
+        yield from_error(raised)
 
 
-def iclight_as_checkpoint(name: str) -> str:
-    return (f"{name} is an IC-Light file chosen as checkpoint; choose an SD 1.5 checkpoint and leave IC-Light to Relight's "
-            "`model`.")
-
-
-def check_checkpoint(family: str, in_channels: int) -> None:
+def check_checkpoint(family: str, in_channels: int, name: str = "The checkpoint") -> None:
+    """Raises RelightError for a checkpoint that IC-Light cannot work with. family: as of models.checkpoint."""
+    if family == "iclight":
+        raise RelightError(f"{name} is an IC-Light file chosen as checkpoint; choose an SD 1.5 checkpoint and leave IC-Light to "
+                           "Relight's `model`.")
     if family != "sd15":
         raise RelightError(f"The checkpoint is {family}; IC-Light needs an SD 1.5 checkpoint. Choose one and generate again.")
     if in_channels != 4:
@@ -45,9 +79,56 @@ def check_checkpoint(family: str, in_channels: int) -> None:
 
 
 def rewrites_start(kind: str, params: IcLightParams, images: IcLightImages) -> bool:
-    """True when the light goes into the start of sampling; fbc without a background takes it as the background."""
+    """Whether the light goes into the init latent; fbc without a background takes it as the background instead."""
     return light_map.has_light(params) and not (kind == "fbc" and images.background is None)
+
+
+def denoise_messages(kind: str, params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
+    """kind: the resolved file's, or what `model` says where there is no such file."""
+    denoise = state.denoise
+    if not state.is_img2img or denoise is None or denoise >= WEAK_DENOISE:
+        return
+    if not light_map.has_light(params):
+        yield warning("denoising_strength", denoise,
+                      f"`light` is none and the denoising strength {denoise:g}: the image keeps most of its own light; choose a "
+                      "light, or set the strength to 0.9 or more.")
+    elif rewrites_start(kind, params, images):
+        yield warning("denoising_strength", denoise, weak_denoise(denoise))
 
 
 def weak_denoise(strength: float) -> str:
     return f"Relight: denoising strength {strength:g} is low for a light; 0.9 to 1 shows it fully."
+
+
+def ineffective_fields(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
+    if params.reinforce and not light_map.has_light(params):
+        yield warning("reinforce", params.reinforce,
+                      "`reinforce` works on the light map, and there is none; choose a `light`, or set `reinforce` to 0.")
+    if params.background_flip and images.background is None:
+        yield warning("background_flip", True,
+                      "`background_flip` has no background to flip; give a `background`, or switch it off.")
+    if params.hr_option == "high" and state.has_hires is False:
+        yield warning("hr_option", "high",
+                      "`hr_option` is 'high', but Hires fix is off: nothing would be relit; switch it on, or set `hr_option` to "
+                      "'both'.")
+    yield from matte_messages(params, images, state)
+
+
+def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
+    tools = [name for name in ("matte_threshold", "matte_grow", "matte_feather") if getattr(params, name)]
+    if params.matting == "none" and tools:
+        yield warning(tools[0], getattr(params, tools[0]),
+                      f"`{tools[0]}` has no matte to work on, because `matting` is 'none'; choose another matting, or set it to "
+                      "0.")
+    if params.matting == "none" and params.keep_background:
+        yield warning("keep_background", True,
+                      "`keep_background` needs a matte to know the background by, but `matting` is 'none'; choose another "
+                      "matting.")
+    if params.keep_background and images.foreground is not None and images.foreground.alpha is not None:
+        yield warning("keep_background", True,
+                      "`keep_background` has no background to keep, because `foreground` is a cut-out; grey stands where it is "
+                      "transparent. Give the whole image, or switch it off.")
+    if not state.can_cut_out and (params.matting == "auto" or params.matting not in MATTINGS):
+        yield warning("matting", params.matting,
+                      "Cutting out is off, because rembg is not installed and nothing may be installed; give an image with "
+                      "transparency or a mask, or set `matting` to 'none'.")

@@ -1,4 +1,4 @@
-"""What would stay without effect in silence: said under the picture, while the job goes on."""
+"""Rules about IP-Adapter units: inputs that do not fit together, ineffective fields, and units that a pass leaves idle."""
 
 from __future__ import annotations
 
@@ -6,19 +6,117 @@ from collections.abc import Iterable, Iterator
 
 from ...lib_ipadapter.attend.attention import Unit
 from ...lib_ipadapter.attend.timing import StepClock, Window
-from ..request.ip_adapter_unit import IpUnit
+from ...lib_ipadapter.encode.adapter import inspect_adapter
+from ...lib_ipadapter.files.variants import Variant, check_unet
+from ..base.errors import USER_ERRORS
+from ..models import ip_adapter_files
+from ..request.ip_adapter_unit import SUBJECT, IpUnit
+from ..request.request import RelightRequest
+from .messages import Message, State, error, from_error, warning
+
+SUBJECT_WITHOUT_LIGHT = ("An `ip_adapter` unit asks for the 'subject', but there is no `iclight` in this job; give the unit an "
+                         "image of its own.")
 
 
-def of_job(units: Iterable[IpUnit], has_hires: bool) -> Iterator[str]:
-    """Units that wait for a hires pass that this job does not have."""
-    for unit in units:
-        if unit.params.hr_option == "high" and not has_hires:
-            yield (f"Relight: the unit {unit.params.model!r} works in the hires pass only, which this job does not have; it did "
-                   "nothing. Set its `hr_option` to both or low.")
+def ip_adapter_messages(request: RelightRequest, state: State) -> Iterator[Message]:
+    for unit in request.units:
+        yield from file_messages(unit, state)
+        if unit.uses_subject and request.iclight is None:
+            yield error("image", SUBJECT, SUBJECT_WITHOUT_LIGHT)
+        yield from mask_messages(unit)
+        yield from uncond_messages(unit)
+        yield from tiled_messages(unit)
+        yield from idle_messages(unit, state)
+
+
+def file_messages(unit: IpUnit, state: State) -> Iterator[Message]:
+    """Whether the adapter and its encoder are there and fit the checkpoint; files are read by header."""
+    try:
+        variant = inspect_adapter(ip_adapter_files.resolve(unit.params.model, state.folders("ipadapter")), unit.params.family)
+        ip_adapter_files.encoder_for(variant, state.folders("clip_vision"))
+        if state.checkpoint is not None and state.checkpoint.layers:
+            check_unet(variant, state.checkpoint.layers, state.checkpoint.cross)
+    except USER_ERRORS as raised:
+        yield from_error(raised)
+    else:
+        yield from embedding_messages(unit, variant)
+
+
+def embedding_messages(unit: IpUnit, variant: Variant) -> Iterator[Message]:
+    if unit.embedding is None:
+        return
+    if not variant.face:
+        yield error("embedding", None,
+                    f"`embedding` is a face's, but {unit.params.model!r} is no FaceID adapter; leave it out, or choose another "
+                    "`model`.")
+    elif unit.images and len(unit.embedding) > len(unit.images):
+        yield error("embedding", None,
+                    f"`embedding` has {len(unit.embedding)} faces for {len(unit.images)} images of the unit "
+                    f"{unit.params.model!r}; give one for each image.")
+
+
+def mask_messages(unit: IpUnit) -> Iterator[Message]:
+    """Masks of the output need an image each, or one for the unit; masks of the images need an image each."""
+    params, count = unit.params, max(len(unit.images), len(unit.embedding or ()))
+    if len(unit.masks) > 1 and params.combine != "separate":
+        yield error("mask", None,
+                    f"`mask` of the unit {params.model!r} has {len(unit.masks)} masks, but `combine` is {params.combine!r}; set "
+                    "it to 'separate' for one mask per image, or give one mask.")
+    for name, masks in (("mask", unit.masks), ("image_mask", unit.image_masks)):
+        if len(masks) > max(count, 1) and SUBJECT not in unit.images:
+            yield error(name, None, f"`{name}` of the unit {params.model!r} has {len(masks)} masks for {count} images; leave out "
+                                    "the others.")
+    if len(params.image_weights) > count and SUBJECT not in unit.images:
+        yield warning("image_weights", list(params.image_weights),
+                      f"`image_weights` of the unit {params.model!r} has {len(params.image_weights)} numbers for {count} images; "
+                      "the others have no effect.")
+
+
+def uncond_messages(unit: IpUnit) -> Iterator[Message]:
+    params = unit.params
+    if params.uncond == "image" and unit.negative_image is None:
+        yield error("negative_image", None,
+                    "`uncond` is 'image' but `negative_image` is missing; add it or choose another `uncond`.")
+    if params.uncond != "image" and unit.negative_image is not None:
+        yield warning("negative_image", None,
+                      f"`negative_image` of the unit {params.model!r} has no effect, because `uncond` is {params.uncond!r}; set "
+                      "`uncond` to 'image' to use it.")
+
+
+def tiled_messages(unit: IpUnit) -> Iterator[Message]:
+    params = unit.params
+    if params.tiled and len(unit.images) != 1:
+        yield error("tiled", True, f"`tiled` works with one image, but the unit {params.model!r} has {len(unit.images)}; switch "
+                                   "it off, or give one image.")
+    ineffective = {"image_mask": bool(unit.image_masks), "crop": params.crop != "center", "combine": params.combine != "concat",
+                   "unfold_batch": params.unfold_batch}
+    for name in (name for name, is_set in ineffective.items() if params.tiled and is_set):
+        yield warning(name, getattr(params, name, None),
+                      f"`{name}` of the unit {params.model!r} has no effect, because `tiled` encodes the whole image in parts; "
+                      f"leave out `{name}`, or switch `tiled` off.")
+    if params.crop_box and params.crop != "box" and not params.tiled:
+        yield warning("crop_box", list(params.crop_box),
+                      f"`crop_box` of the unit {params.model!r} has no effect, because `crop` is {params.crop!r}; set `crop` to "
+                      "'box' to use it.")
+
+
+def idle_messages(unit: IpUnit, state: State) -> Iterator[Message]:
+    params = unit.params
+    if params.weight == 0:
+        yield warning("weight", 0.0,
+                      f"The unit {params.model!r} has `weight` 0 and does nothing; raise it, or switch the unit off.")
+    if params.hr_option == "high" and state.has_hires is False:
+        yield warning("hr_option", "high",
+                      f"Relight: the unit {params.model!r} works in the hires pass only, which this job does not have; it did "
+                      "nothing. Set its `hr_option` to both or low.")
+    if params.unfold_batch and not params.tiled and state.batch_size is not None and len(unit.images) > state.batch_size:
+        yield warning("unfold_batch", True,
+                      f"`unfold_batch` of the unit {params.model!r} gives one of its {len(unit.images)} images to each image of "
+                      f"a batch, but the batch size is {state.batch_size:g}; the others have no effect. Raise the batch size.")
 
 
 def of_pass(windows: Iterable[Window], clock: StepClock) -> Iterator[str]:
-    """Windows between two of the pass's steps. clock: knows those that are really run."""
+    """Sentences for windows that hold none of the pass's steps. clock: knows the steps that are really run."""
     for window in dict.fromkeys(windows):
         if not clock.opens(window):
             steps, way_out = f"{clock.steps} steps", "Set them further apart"
@@ -29,8 +127,8 @@ def of_pass(windows: Iterable[Window], clock: StepClock) -> Iterator[str]:
 
 
 def of_masks(model: str, made: Iterable[Unit]) -> Iterator[str]:
-    """A unit that is masked out of all that is sampled. made: what its prompts became for this pass."""
+    """A sentence for a unit that is masked out of everything that is sampled. made: the unit's prompts in this pass."""
     masks = [unit.mask for unit in made]
     if masks and all(mask is not None and not mask.mask.any() for mask in masks):
-        yield (f"Relight: the mask of the unit {model!r} is black in all of the picture that is made; it did nothing. Paint "
-               "white where it should work.")
+        yield (f"Relight: the mask of the unit {model!r} is black in all of the image that is made; it did nothing. Paint white "
+               "where it should work.")

@@ -11,14 +11,18 @@ from torch import Tensor
 
 from ..base.errors import USER_ERRORS, sentence_of
 from ..base.progress import Stopped
+from ..checks.check import check
+from ..checks.messages import State, raise_first_error
 from ..hosts import current_host
 from ..hosts.failures import discard_images, end_interrupted
 from ..hosts.state import reset, state_of
-from ..hosts.types import Processing
+from ..hosts.types import Host, Processing
+from ..models import checkpoint
 from ..models.folders import model_folders
 from ..request import xyz_axes
 from ..request.infotext import MARKER
 from ..request.panel_values import parse_request
+from ..request.request import RelightRequest
 from .job import RelightJob
 
 
@@ -54,9 +58,27 @@ def before_process(p: Processing, args: Sequence) -> None:
     forget_infotext(p)
     with fails_job(p):
         host = current_host()
-        request = parse_request(xyz_axes.overridden(args, p), host.is_img2img(p))
+        request = parse_request(xyz_axes.overridden(args, p))
         if request is not None:
+            check_request(host, p, request)
             state.job = RelightJob(host, p, request, model_folders)
+
+
+def check_request(host: Host, p: Processing, request: RelightRequest) -> None:
+    """Raise the first error of the request; report every field without effect. The loaded checkpoint is checked later."""
+    messages = check(request, job_state(host, p))
+    raise_first_error(messages)
+    for message in messages:
+        host.notify(p, message.sentence)
+
+
+def job_state(host: Host, p: Processing) -> State:
+    path, is_img2img = host.checkpoint_file(p), host.is_img2img(p)
+    chosen = checkpoint.inspect(path) if path else None
+    return State(
+        model_folders, is_img2img, chosen if chosen and chosen.family == "iclight" else None, p.denoising_strength,
+        has_hires=bool(getattr(p, "enable_hr", False)), has_init_image=bool(getattr(p, "init_images", None)),
+        batch_size=p.batch_size)
 
 
 def forget_infotext(p: Processing) -> None:

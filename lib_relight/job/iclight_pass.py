@@ -12,7 +12,6 @@ from PIL import Image
 from ...lib_iclight import conditioning, detail, foreground, light_map
 from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.params import IcLightParams
-from ..base.errors import RelightError
 from ..checks import iclight_checks
 from ..hosts.types import Host, Processing, UnetPatcher
 from ..hosts.webui import job_progress
@@ -40,17 +39,10 @@ class IcLightPass:
         self.rewritten: torch.Tensor | None = None
         names = " + ".join(light.light for light in light_map.all_lights(params))
         self.report = infotext.IcLightReport(self.info.kind, names or "none")
-        self.check_request(p)
 
     @property
     def rewrites_start(self) -> bool:
         return iclight_checks.rewrites_start(self.info.kind, self.params, self.images)
-
-    def check_request(self, p: Processing) -> None:
-        iclight_checks.check_kind(self.info.kind, self.params, self.images)
-        if self.is_img2img and self.images.foreground is None and not p.init_images:
-            raise RelightError(iclight_checks.NO_PICTURE)
-        iclight_checks.check_checkpoint_file(self.host.checkpoint_file(p))
 
     def prepare(self, p: Processing) -> None:
         family = self.host.family(p)
@@ -61,8 +53,6 @@ class IcLightPass:
             decoder = ImageDecoder()
             init_images = [decoder.decode(image, "the img2img image") for image in p.init_images]
         self.subjects = images_of.cut_out_all(self.params, self.images, init_images, self.steps)
-        if self.is_img2img and self.rewrites_start and p.denoising_strength < iclight_checks.WEAK_DENOISE:
-            self.host.notify(p, iclight_checks.weak_denoise(p.denoising_strength))
         p.color_corrections = []  # not None: the host then prepares no match with the colours before relighting
 
     def infotext(self) -> dict[str, str]:

@@ -25,7 +25,7 @@ from ...lib_ipadapter.files.variants import check_unet
 from ...lib_ipadapter.params import IpAdapterParams
 from ..base.caches import ContentCache, content_hash, counters, file_identity
 from ..base.errors import RelightError
-from ..checks import iclight_checks, ip_adapter_checks
+from ..checks import ip_adapter_checks
 from ..hosts.types import Host, Processing, UnetPatcher
 from ..hosts.webui import job_progress
 from ..models import ip_adapter_files
@@ -97,16 +97,12 @@ class IpAdapterPass:
         for adapter in self.adapters:
             check_unet(adapter.variant, *layout)
         self.report.layers = layout[0]
-        if self.iclight is None and any(unit.uses_subject for unit in self.requested):
-            raise RelightError(iclight_checks.SUBJECT_WITHOUT_LIGHT)
         subjects = self.iclight.subjects if self.iclight else []
         device = self.host.device()
         with ExitStack() as stack:
             opened = cache(lambda path: stack.enter_context(encoder.opened(path, device, working_dtype(device))))
             self.prepared = [self.prepare_unit(resolve_unit_images(unit, subjects), adapter, info, opened)
                              for unit, adapter, info in zip(self.requested, self.adapters, self.encoders)]
-        for message in ip_adapter_checks.of_job(self.requested, bool(getattr(p, "enable_hr", False))):
-            self.host.notify(p, message)
 
     def prepare_unit(self, unit: IpUnit, adapter: Adapter, info: EncoderInfo | None, opened: Callable) -> Prepared:
         """opened: returns the encoder of a path, loaded once per job and only when an image must be encoded."""

@@ -15,7 +15,7 @@ from ...lib_iclight.params import IcLightParams
 from ..base.caches import ContentCache, content_hash, counters, tensor_bytes
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Steps
-from ..checks.iclight_checks import NO_PICTURE
+from ..checks.iclight_checks import NO_INIT_IMAGE
 from ..hosts.types import Host, Processing
 from ..matting import matting
 from ..request.images import DecodedImage
@@ -63,7 +63,7 @@ def cut_out_all(params: IcLightParams, images: IcLightImages, init_images: Seque
     """Return the job's subjects: `foreground`, or without one the img2img images. init_images: None in txt2img."""
     own_init = init_images is not None and images.foreground is None
     if own_init and not init_images:
-        raise RelightError(NO_PICTURE)
+        raise RelightError(NO_INIT_IMAGE)
     return [cut_out(image, params, images, steps) for image in (init_images if own_init else [images.foreground])]
 
 

@@ -41,12 +41,6 @@ def info_or_sentence(path: Path) -> weights.FileInfo | str:
         return str(error)
 
 
-@until_changed
-def checkpoint_family(path: Path) -> str:
-    """weights.inspect_checkpoint, remembered until the file changes; "unknown" for what is not there."""
-    return weights.inspect_checkpoint(path)
-
-
 def choices(folders: Iterable[Path]) -> list[str]:
     """What the panel's model list offers: the kinds, then the stem of every file that is IC-Light."""
     stems = []

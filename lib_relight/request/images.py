@@ -108,6 +108,10 @@ class DecodedImage:
         """Luma of the colors by ITU-R 601-2, uint8 [H, W]; equals Pillow's mode L."""
         return np.asarray(Image.fromarray(self.rgb).convert("L"))
 
+    def mask_levels(self) -> np.ndarray:
+        """The image as a mask, float32 [H, W] in 0..1: its alpha where there is one, else its luma."""
+        return self.alpha if self.alpha is not None else self.grey().astype(np.float32) / 255
+
 
 class ImageDecoder:
     """Decodes the images of one request; counts them and their pixels against the request's limits."""
@@ -126,6 +130,7 @@ class ImageDecoder:
         if isinstance(value, DecodedImage):
             return value
         if isinstance(value, dict):
+            self.reject_nested_mask(value, name)
             value = next((value[key] for key in ("image", "composite", "background") if value.get(key) is not None), None)
         if isinstance(value, str):
             value = decode_base64(value, name)
@@ -144,6 +149,11 @@ class ImageDecoder:
             raise RelightError(f"`{name}` could not be decoded ({str(error)[:120] or type(error).__name__}); send an undamaged "
                                "PNG, JPEG or WebP in RGB or grey.") from error
         return DecodedImage(*channels, name)
+
+    def reject_nested_mask(self, value: dict, name: str) -> None:
+        """Raises RelightError for a dict with a mask that is not black: the field has no use for it."""
+        if is_given(value.get("mask")) and self.decode(value["mask"], name).mask_levels().any():
+            raise RelightError(f"`{name}` holds a mask beside its image; send the mask as a field of its own, `mask`.")
 
     def decode_file(self, path: Path, name: str) -> DecodedImage:
         """Decode a file of this machine with the same checks and messages."""

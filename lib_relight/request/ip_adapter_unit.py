@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from ...lib_common.fields import short_repr
+from ...lib_ipadapter.encode.faces import FACE_WIDTH
 from ...lib_ipadapter.encode.preprocess import PAD_COLOR
 from ...lib_ipadapter.params import IMAGE_FIELDS, IpAdapterParams, split_unit
 from ..base.errors import RelightError
-from .images import DecodedImage, ImageDecoder, is_given, reject_invisible
+from .images import MIN_SIDE, DecodedImage, ImageDecoder, is_given, reject_invisible
 
 SUBJECT = "subject"
 """As `image`: the job's own subject on grey. As `mask`: its matte."""
 MAX_UNITS = 4
+MAX_FACES = 64
+WHITE = DecodedImage(np.full((MIN_SIDE, MIN_SIDE, 3), 255, np.uint8), name="mask")
 UnitImage = DecodedImage | str
 """An image, or SUBJECT."""
 
@@ -39,9 +45,9 @@ def parse_units(units: object, decoder: ImageDecoder) -> tuple[IpUnit, ...]:
 
     Raises RelightError or IpAdapterError for the first thing that is wrong.
     """
-    units = [units] if isinstance(units, Mapping) else units or []
-    if not isinstance(units, Sequence) or isinstance(units, str) or not all(isinstance(unit, Mapping) for unit in units):
-        raise RelightError(f"`ip_adapter` is {type(units).__name__}; it must be a list of objects with `model` and `image`.")
+    units = [units] if isinstance(units, Mapping) else [] if units is None else units
+    if not isinstance(units, (list, tuple)) or not all(isinstance(unit, Mapping) for unit in units):
+        raise RelightError(f"`ip_adapter` is {short_repr(units)}; it must be a list of objects with `model` and `image`.")
     enabled = [unit for unit in units if is_enabled(unit, "ip_adapter")]
     if len(enabled) > MAX_UNITS:
         raise RelightError(f"`ip_adapter` has {len(enabled)} units; at most {MAX_UNITS} work together.")
@@ -59,10 +65,13 @@ def parse_unit(unit: Mapping, decoder: ImageDecoder) -> IpUnit:
     params, inputs = split_unit(unit)
     if not params.model:
         raise RelightError("`model` of an `ip_adapter` unit is missing; name the adapter's file.")
+    nested = nested_masks(inputs, decoder)
     images = {name: decode_images(inputs.get(name), name, decoder) for name in IMAGE_FIELDS}
     negative = [on_mean(image) for image in images["negative_image"]]
-    parsed = IpUnit(params, tuple(map(on_mean, images["image"])), images["mask"], images["image_mask"],
-                    negative[0] if negative else None, as_embedding(inputs.get("embedding")))
+    if len(negative) > 1:
+        raise RelightError(f"`negative_image` of the `ip_adapter` unit {params.model!r} is a list of {len(negative)}; give one.")
+    parsed = IpUnit(params, tuple(map(on_mean, images["image"])), images["mask"] or nested, images["image_mask"],
+                    negative[0] if negative else None, parse_embedding(inputs.get("embedding")))
     if not parsed.images and parsed.embedding is None:
         raise RelightError(f"`image` of the `ip_adapter` unit {params.model!r} is missing; add a picture, or \"{SUBJECT}\".")
     if SUBJECT in parsed.masks and len(parsed.masks) > 1:
@@ -71,11 +80,30 @@ def parse_unit(unit: Mapping, decoder: ImageDecoder) -> IpUnit:
     return parsed
 
 
+def nested_masks(inputs: dict, decoder: ImageDecoder) -> tuple[UnitImage, ...]:
+    """Take the masks out of `image`'s entries {"image", "mask"} where one is not black: one for each image, white for none.
+
+    Raises RelightError where `mask` is given as well.
+    """
+    entries = [dict(entry) if isinstance(entry, Mapping) else entry for entry in as_list(inputs.get("image"))]
+    given = [entry.pop("mask", None) if isinstance(entry, dict) else None for entry in entries]
+    masks = [decoder.decode(mask, "mask") if is_given(mask) else None for mask in given]
+    inputs["image"] = entries
+    if not any(mask is not None and mask.mask_levels().any() for mask in masks):
+        return ()
+    if is_given(inputs.get("mask")):
+        raise RelightError("`image` of an `ip_adapter` unit holds a mask, and `mask` is given too; send one of them.")
+    return tuple(WHITE if mask is None else mask for mask in masks)
+
+
+def as_list(value: object) -> list:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
 def decode_images(value: object, name: str, decoder: ImageDecoder) -> tuple[UnitImage, ...]:
     """One image or a list of them, each decoded; the word SUBJECT is kept."""
-    entries = value if isinstance(value, (list, tuple)) else [value]
     return tuple(SUBJECT if isinstance(entry, str) and entry == SUBJECT else decoder.decode(entry, name)
-                 for entry in entries if is_given(entry))
+                 for entry in as_list(value) if is_given(entry))
 
 
 def on_mean(image: UnitImage) -> UnitImage:
@@ -83,9 +111,21 @@ def on_mean(image: UnitImage) -> UnitImage:
     return image if isinstance(image, str) else reject_invisible(image).flattened(PAD_COLOR)
 
 
-def as_embedding(value) -> tuple | None:
-    """512 numbers, or several faces' lists of 512, as a tuple of tuples."""
-    if not value:
+def parse_embedding(value: object) -> tuple[tuple[float, ...], ...] | None:
+    """Parse 512 numbers, or a list of 512 for each of several faces. Raises RelightError for anything else."""
+    if value is None or value in ([], (), ""):
         return None
-    rows = value if isinstance(value[0], (list, tuple)) else [value]
-    return tuple(tuple(row) for row in rows)
+    rows = value if isinstance(value, (list, tuple)) and all(isinstance(row, (list, tuple)) for row in value) else [value]
+    if len(rows) > MAX_FACES or not all(is_embedding(row) for row in rows):
+        raise RelightError(f"`embedding` of an `ip_adapter` unit is {short_repr(value)}; give the {FACE_WIDTH} finite numbers of "
+                           f"ArcFace, not all of them 0, or a list of them for each of at most {MAX_FACES} faces.")
+    return tuple(tuple(map(float, row)) for row in rows)
+
+
+def is_plain_number(value: object) -> bool:
+    """Whether value is a finite number that float32 holds."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e30 < value < 1e30
+
+
+def is_embedding(row: object) -> bool:
+    return isinstance(row, (list, tuple)) and len(row) == FACE_WIDTH and all(map(is_plain_number, row)) and any(row)

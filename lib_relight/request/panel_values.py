@@ -13,7 +13,7 @@ from ...lib_ipadapter.params import IpAdapterParams
 from ..base.errors import RelightError
 from .images import ImageDecoder, is_given
 from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit, parse_unit
-from .request import IcLightImages, RelightRequest, check_request, decode_images, parse_api
+from .request import IcLightImages, RelightRequest, decode_images, parse_api
 
 LIGHT_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.metadata.get("panel", True))
 UNIT_FIELDS = tuple(f.name for f in fields(IpAdapterParams) if f.metadata.get("panel", True))
@@ -31,16 +31,15 @@ PANEL_ORDER = ("enabled", "iclight", *IMAGE_FIELDS, *LIGHT_FIELDS,
 """The order of the panel's values, which is that of `ui()`'s list."""
 
 
-def parse_request(args: Sequence, is_img2img: bool) -> RelightRequest | None:
-    """The request, or None when Relight is off for this job. args: what the host hands to every hook.
+def parse_request(args: Sequence) -> RelightRequest | None:
+    """Parse the arguments of the script's hooks: one object from the API, or the panel's values in PANEL_ORDER.
 
-    One dict as the first value is the API's form. Raises RelightError, IcLightError or IpAdapterError for the first thing
-    that is wrong.
+    Returns None when Relight is off for this job. Raises a user error for the first thing that is wrong.
     """
     if args and isinstance(args[0], Mapping):
-        return check_request(parse_api(args[0]), is_img2img)
+        return parse_api(args[0])
     values = dict(zip(PANEL_ORDER, args))
-    return check_request(parse_panel(values), is_img2img) if values.get("enabled") else None
+    return parse_panel(values) if values.get("enabled") else None
 
 
 def parse_panel(values: Mapping) -> RelightRequest:

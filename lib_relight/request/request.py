@@ -39,7 +39,7 @@ def parse_api(payload: Mapping, decoder: ImageDecoder | None = None) -> RelightR
     reject_unknown(payload, ("enabled", "iclight", "ip_adapter"), "Relight", RelightError)
     if not is_enabled(payload, "Relight"):
         return None
-    if payload.get("iclight") is None and not payload.get("ip_adapter"):
+    if payload.get("iclight") is None and payload.get("ip_adapter") in (None, [], ()):
         raise RelightError("`Relight` names nothing to do; add `iclight`, for example {\"iclight\": {\"light\": \"left\"}}, "
                            "or `ip_adapter`.")
     params, images = parse_iclight(payload.get("iclight"), decoder)
@@ -63,21 +63,3 @@ def decode_images(body: Mapping, decoder: ImageDecoder) -> IcLightImages:
     images = {name: decoder.decode(body[name], name) for name in IMAGE_FIELDS if is_given(body.get(name))}
     flat = {name: reject_invisible(image).flattened() for name, image in images.items() if name in ("background", "light_map")}
     return IcLightImages(**{**images, **flat})
-
-
-def check_request(request: RelightRequest | None, is_img2img: bool) -> RelightRequest | None:
-    """What no single field can say: pictures that must be there, and pictures that nothing would use."""
-    if request is None or request.iclight is None:
-        return request
-    params, images = request.iclight, request.images
-    if images.foreground is None and not is_img2img:
-        raise RelightError("`foreground` is missing: txt2img needs the subject's picture; add one, or use img2img.")
-    if params.light == "custom" and images.light_map is None:
-        raise RelightError("`light` is 'custom' but `light_map` is missing; add the map or choose another light.")
-    if params.light != "custom" and images.light_map is not None:
-        raise RelightError(f"`light_map` is given but `light` is {params.light!r}; set `light` to 'custom' to use it.")
-    if params.matting == "mask" and images.mask is None:
-        raise RelightError("`matting` is 'mask' but `mask` is missing; add the mask or choose another matting.")
-    if params.matting not in ("mask", "auto") and images.mask is not None:
-        raise RelightError(f"`mask` is given but `matting` is {params.matting!r}; set `matting` to 'mask' to use it.")
-    return request

@@ -7,9 +7,9 @@ import traceback
 
 import gradio as gr
 
-from ..base.errors import sentence_of
+from ..base.errors import RelightError, sentence_of
 from ..checks import check
-from ..models.folders import model_folders
+from ..checks.messages import from_error
 from ..request.panel_values import PANEL_ORDER
 from ..request.presets import PRESET_FIELDS
 from ..web import status
@@ -53,14 +53,13 @@ def connect(panel: Components) -> None:
 def listed(values: dict, page: dict, tab: str) -> str:
     is_img2img = tab == "img2img"
     state = status.state_now(is_img2img=is_img2img, denoise=check.number(page.get("denoise")), has_hires=page.get("hires"),
-                             has_picture=page.get("has_picture") if is_img2img else None)
+                             has_init_image=page.get("has_picture") if is_img2img else None)
     try:
-        errors, remarks = check.check_panel(values, set(page.get("given", ())), state, model_folders)
+        messages = check.check_panel(values, set(page.get("given", ())), state)
     except Exception as error:
         traceback.print_exc()
-        errors, remarks = [sentence_of(error)], []
-    items = [(sentence, "relight-error") for sentence in errors] + [(sentence, "relight-warning") for sentence in remarks]
-    lines = "".join(f"<li class='{kind}'>{html.escape(sentence)}</li>" for sentence, kind in items)
+        messages = [from_error(RelightError(sentence_of(error)))]
+    lines = "".join(f"<li class='relight-{message.level.value}'>{html.escape(message.sentence)}</li>" for message in messages)
     return f"<div role='status'><ul>{lines}</ul></div>" if lines else help_line(tab)
 
 

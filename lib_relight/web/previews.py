@@ -15,6 +15,8 @@ from PIL import Image
 from ...lib_common.fields import short_repr
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Steps
+from ..checks.iclight_checks import image_messages
+from ..checks.messages import State, raise_first_error
 from ..job import subject as images_of
 from ..job.frame import Frame, Frames
 from ..job.subject import Subject
@@ -22,7 +24,7 @@ from ..job.unit_images import resolve_unit_images
 from ..models import iclight_files
 from ..request.images import DecodedImage, ImageDecoder
 from ..request.ip_adapter_unit import SUBJECT, IpUnit
-from ..request.request import RelightRequest, check_request, parse_api
+from ..request.request import RelightRequest, parse_api
 from . import encoder_preview
 
 Folders = Callable[[str], list[Path]]
@@ -97,21 +99,25 @@ def show(kind: str, wanted: Wanted, folders: Folders, steps: Steps = SILENT) -> 
     return made
 
 
-def subjects_of(wanted: Wanted, steps: Steps) -> list[Subject]:
+def check_images(request: RelightRequest, is_img2img: bool, folders: Folders) -> None:
+    raise_first_error([*image_messages(request.iclight, request.images, State(folders, is_img2img))])
+
+
+def subjects_of(wanted: Wanted, folders: Folders, steps: Steps) -> list[Subject]:
     """The job's subjects; its light, which they do not depend on, is not looked at."""
     request = wanted.request
     if request.iclight is None:
         raise RelightError("`iclight` is missing: only IC-Light has a subject; add it, for example {\"light\": \"left\"}.")
     without_light = replace(request, iclight=replace(request.iclight, light="none", lights=()),
                             images=replace(request.images, light_map=None))
-    check_request(without_light, wanted.is_img2img)
+    check_images(without_light, wanted.is_img2img, folders)
     return images_of.cut_out_all(request.iclight, request.images, wanted.init_images if wanted.is_img2img else None, steps)
 
 
 def show_matte(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
     """Of each subject the matte (grey) and the subject cut out (with transparency), as they lie in the result."""
     shown_images, shares = [], []
-    for index, subject in enumerate(subjects_of(wanted, steps)):
+    for index, subject in enumerate(subjects_of(wanted, folders, steps)):
         rgb, alpha = subject.at(wanted.frames[index], wanted.width, wanted.height)
         alpha = np.ones((wanted.height, wanted.width), np.float32) if alpha is None else alpha
         matte = Image.fromarray(np.round(alpha * 255).astype(np.uint8))
@@ -125,7 +131,7 @@ def show_matte(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
 def show_foreground(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
     """Each subject on grey 127, which is what fc's condition is encoded from."""
     return Shown([("foreground", Image.fromarray(subject.on_grey(wanted.frames[index], wanted.width, wanted.height)))
-                  for index, subject in enumerate(subjects_of(wanted, steps))])
+                  for index, subject in enumerate(subjects_of(wanted, folders, steps))])
 
 
 def show_light(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
@@ -133,7 +139,7 @@ def show_light(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
     request = wanted.request
     if request.iclight is None:
         raise RelightError("`iclight` is missing: it says where the light comes from; add it, for example {\"light\": \"left\"}.")
-    check_request(request, is_img2img=True)  # whether there is a subject does not matter to the light
+    check_images(request, is_img2img=True, folders=folders)  # the light is the same with any subject
     kind = kind_of(request, folders)
     light_kind = "fbc" if kind == "fbc" and request.images.background is None else "fc"
     picture = images_of.light_map(request.iclight, request.images, light_kind, wanted.frames.first, wanted.width, wanted.height)
@@ -158,13 +164,13 @@ def show_crop(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
     chosen = [(number, unit) for number, unit in enumerate(units, 1) if wanted.unit in (None, number)]
     images, encoders = [], {}
     for number, unit in chosen:
-        views, encoders[str(number)] = encoder_preview.views(with_subjects(unit, wanted, steps), folders, steps)
+        views, encoders[str(number)] = encoder_preview.views(with_subjects(unit, wanted, folders, steps), folders, steps)
         images += [(f"unit {number}, {name}", picture) for name, picture in views]
     return Shown(images, {"encoders": encoders})
 
 
-def with_subjects(unit: IpUnit, wanted: Wanted, steps: Steps) -> IpUnit:
-    return resolve_unit_images(unit, subjects_of(wanted, steps)) if SUBJECT in unit.images else unit
+def with_subjects(unit: IpUnit, wanted: Wanted, folders: Folders, steps: Steps) -> IpUnit:
+    return resolve_unit_images(unit, subjects_of(wanted, folders, steps)) if SUBJECT in unit.images else unit
 
 
 KINDS = {"matte": show_matte, "foreground": show_foreground, "light": show_light, "crop": show_crop}

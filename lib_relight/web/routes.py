@@ -12,7 +12,7 @@ from functools import partial
 from PIL import Image
 
 from ..base.progress import Steps
-from ..checks import check as warnings
+from ..checks.check import check_body
 from ..models.folders import model_folders
 from . import endpoints, previews, status
 
@@ -38,8 +38,8 @@ def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
 
 
 def check(body: Mapping, stop: threading.Event) -> dict:
-    """{"errors": [sentences that the job would stop with], "warnings": [...]}; nothing is computed or loaded."""
-    return warnings.check_body(body, status.state_now, model_folders)
+    """Check a job before it runs; nothing is computed or loaded. See checks.check.check_body."""
+    return check_body(body, status.state_now)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..base.caches import counters
-from ..checks.check import State
+from ..checks.messages import State
 from ..hosts import current_host
 from ..models import checkpoint, iclight_files, ip_adapter_files
 from ..models.folders import model_folders
@@ -35,4 +35,4 @@ def state_now(**known) -> State:
     except OSError:  # A1111 without a single checkpoint
         path = None
     can_cut_out = optional.settings["allowed"] or not optional.missing("matting")
-    return State(checkpoint=path and checkpoint.inspect(path), can_cut_out=can_cut_out, **known)
+    return State(model_folders, checkpoint=path and checkpoint.inspect(path), can_cut_out=can_cut_out, **known)

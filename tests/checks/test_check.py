@@ -1,19 +1,39 @@
 """What is said before Generate, sentence by sentence."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 from decoding import decoded
 from PIL import Image
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_ipadapter.params import IpAdapterParams
-from sd_relight.lib_relight.checks import check
-from sd_relight.lib_relight.checks.check import State, check_body, check_panel, errors_of, warnings_of
+from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.checks import iclight_checks
+from sd_relight.lib_relight.checks.check import check, check_body, check_panel
+from sd_relight.lib_relight.checks.messages import Level, Message, State, from_error, sentences
 from sd_relight.lib_relight.models.checkpoint import Checkpoint, inspect
 from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
 from sd_relight.lib_relight.request.panel_values import PANEL_ORDER
 from sd_relight.lib_relight.request.request import IcLightImages, RelightRequest
 
 PICTURE = decoded(Image.new("RGB", (64, 64)))
+CUTOUT = decoded(np.dstack([np.eye(64, dtype=np.uint8) * 255] * 4))
+DEMO = Path(__file__).resolve().parents[2] / "models" / "demo"
 SD15 = Checkpoint("v1-5.safetensors", "sd15", 4, 16, 768)
+
+
+def state(is_img2img=False, folders=lambda kind: [DEMO], **known):
+    return State(folders, is_img2img, **known)
+
+
+def errors_of(request, state):
+    return sentences(check(request, state), Level.ERROR)
+
+
+def warnings_of(request, state):
+    return sentences(check(request, state), Level.WARNING)
 
 
 def asked(units=(), **fields):
@@ -25,29 +45,27 @@ def unit(**fields):
     return IpUnit(IpAdapterParams(**{"model": "ip-adapter", **fields}), (PICTURE,))
 
 
-@pytest.fixture
-def folders(repo_root):
-    return lambda kind: [repo_root / "models" / "demo"]
-
-
 @pytest.mark.parametrize(("request_", "state", "sentence"), [
-    (asked(light="left"), State(True, denoise=0.5), "Relight: denoising strength 0.5 is low for a light; 0.9 to 1 shows it fully."),
-    (asked(), State(True, denoise=0.5), "`light` is none and the denoising strength 0.5: the picture keeps most of its own light; "
+    (asked(light="left"), state(True, denoise=0.5), "Relight: denoising strength 0.5 is low for a light; 0.9 to 1 shows it fully."),
+    (asked(), state(True, denoise=0.5), "`light` is none and the denoising strength 0.5: the image keeps most of its own light; "
                                         "choose a light, or set the strength to 0.9 or more."),
-    (asked(reinforce=0.5), State(), "`reinforce` works on the light map, and there is none; choose a `light`, or set `reinforce` "
+    (asked(reinforce=0.5), state(), "`reinforce` works on the light map, and there is none; choose a `light`, or set `reinforce` "
                                     "to 0."),
-    (asked(background_flip=True), State(), "`background_flip` has no background to flip; give a `background`, or switch it off."),
-    (asked(hr_option="high"), State(has_hires=False), "`hr_option` is 'high', but Hires fix is off: nothing would be relit; switch "
+    (asked(background_flip=True), state(), "`background_flip` has no background to flip; give a `background`, or switch it off."),
+    (asked(hr_option="high"), state(has_hires=False), "`hr_option` is 'high', but Hires fix is off: nothing would be relit; switch "
                                                       "it on, or set `hr_option` to 'both'."),
-    (asked(matting="none", matte_grow=-2), State(), "`matte_grow` has no matte to work on, because `matting` is 'none'; choose "
+    (asked(matting="none", matte_grow=-2), state(), "`matte_grow` has no matte to work on, because `matting` is 'none'; choose "
                                                     "another matting, or set it to 0."),
-    (asked(matting="none", keep_background=True), State(), "`keep_background` needs a matte to know the background by, but "
+    (asked(matting="none", keep_background=True), state(), "`keep_background` needs a matte to know the background by, but "
                                                            "`matting` is 'none'; choose another matting."),
-    (asked(matting="u2net"), State(can_cut_out=False), "Cutting out is off, because rembg is not installed and nothing may be "
-                                                       "installed; give a picture with transparency or a mask, or set `matting` "
+    (asked(matting="u2net"), state(can_cut_out=False), "Cutting out is off, because rembg is not installed and nothing may be "
+                                                       "installed; give an image with transparency or a mask, or set `matting` "
                                                        "to 'none'."),
-    (asked([unit(weight=0)]), State(), "The unit 'ip-adapter' has `weight` 0 and does nothing; raise it, or switch the unit off."),
-    (asked([unit(hr_option="high")]), State(has_hires=False), "Relight: the unit 'ip-adapter' works in the hires pass only, which "
+    (asked(keep_background=True, foreground=CUTOUT), state(),
+     "`keep_background` has no background to keep, because `foreground` is a cut-out; grey stands where it is transparent. Give the "
+     "whole image, or switch it off."),
+    (asked([unit(weight=0)]), state(), "The unit 'ip-adapter' has `weight` 0 and does nothing; raise it, or switch the unit off."),
+    (asked([unit(hr_option="high")]), state(has_hires=False), "Relight: the unit 'ip-adapter' works in the hires pass only, which "
                                                               "this job does not have; it did nothing. Set its `hr_option` to "
                                                               "both or low."),
 ])
@@ -56,48 +74,102 @@ def test_each_warning(request_, state, sentence):
 
 
 @pytest.mark.parametrize(("request_", "state"), [
-    (asked(light="left"), State(True, denoise=0.9)),
-    (asked(light="left"), State(True)),
-    (asked(light="left"), State(False, denoise=0.5)),
-    (asked(light="left", model="fbc"), State(True, denoise=0.5)),
-    (asked(reinforce=0.5, light="left"), State()),
-    (asked(reinforce=0.5, lights=({"light": "top"},)), State()),
-    (asked(background_flip=True, background=PICTURE), State()),
-    (asked(hr_option="high"), State(has_hires=True)),
-    (asked(hr_option="high"), State()),
-    (asked(matte_grow=-2, matte_feather=1), State()),
-    (asked(matting="alpha"), State(can_cut_out=False)),
-    (asked([unit()]), State(has_hires=False)),
+    (asked(light="left"), state(True, denoise=0.9)),
+    (asked(light="left"), state(True)),
+    (asked(light="left"), state(False, denoise=0.5)),
+    (asked(light="left", model="fbc"), state(True, denoise=0.5)),
+    (asked(reinforce=0.5, light="left"), state()),
+    (asked(reinforce=0.5, lights=({"light": "top"},)), state()),
+    (asked(background_flip=True, background=PICTURE), state()),
+    (asked(hr_option="high"), state(has_hires=True)),
+    (asked(hr_option="high"), state()),
+    (asked(matte_grow=-2, matte_feather=1), state()),
+    (asked(matting="alpha"), state(can_cut_out=False)),
+    (asked([unit()]), state(has_hires=False)),
 ])
 def test_nothing_is_said_where_nothing_is_wrong(request_, state):
     assert warnings_of(request_, state) == []
 
 
 @pytest.mark.parametrize(("request_", "state", "sentence"), [
-    (asked(foreground=None), State(), "`foreground` is missing: txt2img needs the subject's picture; add one, or use img2img."),
-    (asked(foreground=None), State(True, has_picture=False),
-     "img2img has no picture; add the subject as the img2img image or as `foreground`."),
-    (asked(light="custom"), State(), "`light` is 'custom' but `light_map` is missing; add the map or choose another light."),
-    (asked(matting="mask"), State(), "`matting` is 'mask' but `mask` is missing; add the mask or choose another matting."),
-    (asked(model="fbc"), State(), "fbc needs a `background`; add one, or choose a `light`, which then serves as background."),
-    (asked(model="fc", background=PICTURE), State(), "`background` is given but the model is fc, which takes none; set `model` to "
+    (asked(foreground=None), state(), "`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."),
+    (asked(foreground=None), state(True, has_init_image=False),
+     "img2img has no image; add the subject as the img2img image or as `foreground`."),
+    (asked(light="custom"), state(), "`light` is 'custom' but `light_map` is missing; add the map or choose another light."),
+    (asked(matting="mask"), state(), "`matting` is 'mask' but `mask` is missing; add the mask or choose another matting."),
+    (asked(model="fbc"), state(), "fbc needs a `background`; add one, or choose a `light`, which then serves as background."),
+    (asked(model="fc", background=PICTURE), state(), "`background` is given but the model is fc, which takes none; set `model` to "
                                                      "'auto' or 'fbc', or leave `background` out."),
-    (asked(), State(checkpoint=Checkpoint("xl", "sdxl", 4, 70, 2048)),
+    (asked(), state(checkpoint=Checkpoint("xl", "sdxl", 4, 70, 2048)),
      "The checkpoint is sdxl; IC-Light needs an SD 1.5 checkpoint. Choose one and generate again."),
-    (asked(), State(checkpoint=Checkpoint("inpaint", "sd15", 9, 16, 768)),
+    (asked(), state(checkpoint=Checkpoint("inpaint", "sd15", 9, 16, 768)),
      "The checkpoint takes 9 input channels (an inpainting model?); IC-Light needs an ordinary SD 1.5 checkpoint with 4."),
-    (asked(), State(checkpoint=Checkpoint("iclight_fc.safetensors", "iclight", 8, 16, 768)),
+    (asked(), state(checkpoint=Checkpoint("iclight_fc.safetensors", "iclight", 8, 16, 768)),
      "iclight_fc.safetensors is an IC-Light file chosen as checkpoint; choose an SD 1.5 checkpoint and leave IC-Light to "
      "Relight's `model`."),
-    (RelightRequest(units=(IpUnit(IpAdapterParams(model="ip-adapter"), ("subject",)),)), State(),
-     "An `ip_adapter` unit asks for the 'subject', but there is no `iclight` in this job; give the unit a picture of its own."),
+    (RelightRequest(units=(IpUnit(IpAdapterParams(model="ip-adapter"), ("subject",)),)), state(),
+     "An `ip_adapter` unit asks for the 'subject', but there is no `iclight` in this job; give the unit an image of its own."),
 ])
-def test_each_error_is_the_jobs_own(request_, state, sentence, folders):
-    assert errors_of(request_, state, folders) == [sentence]
+def test_each_error_is_the_jobs_own(request_, state, sentence):
+    assert errors_of(request_, state) == [sentence]
+
+
+@pytest.mark.parametrize(("changes", "params", "sentence"), [
+    ({"masks": (PICTURE,) * 2, "images": (PICTURE,) * 2}, {"combine": "concat"},
+     "`mask` of the unit 'ip-adapter' has 2 masks, but `combine` is 'concat'; set it to 'separate' for one mask per image, or give "
+     "one mask."),
+    ({"masks": (PICTURE,) * 3, "images": (PICTURE,) * 2}, {"combine": "separate"},
+     "`mask` of the unit 'ip-adapter' has 3 masks for 2 images; leave out the others."),
+    ({"image_masks": (PICTURE,) * 2}, {}, "`image_mask` of the unit 'ip-adapter' has 2 masks for 1 images; leave out the others."),
+    ({}, {"uncond": "image"}, "`uncond` is 'image' but `negative_image` is missing; add it or choose another `uncond`."),
+    ({"images": (PICTURE,) * 2}, {"tiled": True},
+     "`tiled` works with one image, but the unit 'ip-adapter' has 2; switch it off, or give one image."),
+    ({"embedding": ((1.0,) * 512,)}, {},
+     "`embedding` is a face's, but 'ip-adapter' is no FaceID adapter; leave it out, or choose another `model`."),
+])
+def test_inputs_of_a_unit_that_do_not_fit(changes, params, sentence):
+    assert errors_of(asked([replace(unit(**params), **changes)]), state()) == [sentence]
+
+
+@pytest.mark.parametrize(("changes", "params", "sentence"), [
+    ({"negative_image": PICTURE}, {},
+     "`negative_image` of the unit 'ip-adapter' has no effect, because `uncond` is 'official'; set `uncond` to 'image' to use it."),
+    ({"image_masks": (PICTURE,)}, {"tiled": True},
+     "`image_mask` of the unit 'ip-adapter' has no effect, because `tiled` encodes the whole image in parts; leave out `image_mask`, "
+     "or switch `tiled` off."),
+    ({}, {"tiled": True, "crop": "box", "crop_box": (0, 0, 1, 1)}, "`crop` of the unit 'ip-adapter' has no effect, because `tiled` "
+     "encodes the whole image in parts; leave out `crop`, or switch `tiled` off."),
+    ({}, {"crop_box": (0, 0, 1, 1)},
+     "`crop_box` of the unit 'ip-adapter' has no effect, because `crop` is 'center'; set `crop` to 'box' to use it."),
+    ({"images": (PICTURE,) * 3}, {"unfold_batch": True},
+     "`unfold_batch` of the unit 'ip-adapter' gives one of its 3 images to each image of a batch, but the batch size is 2; the "
+     "others have no effect. Raise the batch size."),
+    ({}, {"image_weights": (1.0, 0.5)},
+     "`image_weights` of the unit 'ip-adapter' has 2 numbers for 1 images; the others have no effect."),
+])
+def test_inputs_of_a_unit_without_effect(changes, params, sentence):
+    assert warnings_of(asked([replace(unit(**params), **changes)]), state(batch_size=2)) == [sentence]
+
+
+@pytest.mark.parametrize(("changes", "params"), [
+    ({"masks": (PICTURE,) * 2, "images": (PICTURE,) * 2}, {"combine": "separate"}),
+    ({"masks": (PICTURE,), "images": (PICTURE,) * 2, "image_masks": (PICTURE,) * 2}, {"image_weights": (1.0, 0.5)}),
+    ({"negative_image": PICTURE}, {"uncond": "image"}),
+    ({"images": (PICTURE,) * 2}, {"unfold_batch": True}),
+    ({}, {"tiled": True}),
+])
+def test_inputs_of_a_unit_that_fit(changes, params):
+    assert check(asked([replace(unit(**params), **changes)]), state(batch_size=2)) == []
+
+
+def test_fbc_is_known_by_its_file():
+    """A file's name says nothing: fbc without a background takes the light as background, at any denoising strength."""
+    assert check(asked(model="iclight_fbc", light="left"), state(True, denoise=0.4)) == []
+    assert len(check(asked(model="iclight_fc", light="left"), state(True, denoise=0.4))) == 1
 
 
 def test_files_that_are_not_there(tmp_path):
-    found = errors_of(asked([unit(model="plus")]), State(), lambda kind: [tmp_path / kind])
+    found = errors_of(asked([unit(model="plus")]), state(folders=lambda kind: [tmp_path / kind]))
     assert found == [
         "No IC-Light fc model was found; put iclight_sd15_fc.safetensors (any name will do) into "
         f"{tmp_path / 'iclight'}, then generate again.",
@@ -105,16 +177,16 @@ def test_files_that_are_not_there(tmp_path):
         "that is there (none yet)."]
 
 
-def test_an_adapter_for_another_checkpoint(folders):
-    found = errors_of(asked([unit()]), State(checkpoint=Checkpoint("xl", "sdxl", 4, 70, 2048)), folders)
+def test_an_adapter_for_another_checkpoint():
+    found = errors_of(asked([unit()]), state(checkpoint=Checkpoint("xl", "sdxl", 4, 70, 2048)))
     assert len(found) == 2 and found[1].startswith("`ip-adapter.safetensors` is for SD 1.5 (16 layers, text width ")
 
 
-def test_what_fits_together_has_no_errors(folders, repo_root):
+def test_what_fits_together_has_no_errors(repo_root):
     demo = inspect(repo_root / "models" / "demo")
     assert (demo.family, demo.in_channels, demo.layers) == ("sd15", 4, 16)
-    assert errors_of(asked([unit()], light="left"), State(checkpoint=demo), folders) == []
-    assert errors_of(asked(light="left"), State(checkpoint=Checkpoint("new kind")), folders) == []
+    assert errors_of(asked([unit()], light="left"), state(checkpoint=demo)) == []
+    assert errors_of(asked(light="left"), state(checkpoint=Checkpoint("new kind"))) == []
 
 
 def test_a_file_that_is_no_checkpoint(tmp_path):
@@ -136,30 +208,58 @@ def panel_values(**changes):
 
 
 @pytest.mark.parametrize(("values", "given", "state", "errors", "warned"), [
-    ({"enabled": False}, set(), State(), [], 0),
-    ({}, {"foreground"}, State(), [], 0),
-    ({}, set(), State(), ["`foreground` is missing: txt2img needs the subject's picture; add one, or use img2img."], 0),
-    ({"light": "left"}, set(), State(True, denoise=0.3, has_picture=True), [], 1),
-    ({"iclight": False}, set(), State(),
+    ({"enabled": False}, set(), state(), [], 0),
+    ({}, {"foreground"}, state(), [], 0),
+    ({}, set(), state(), ["`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."], 0),
+    ({"light": "left"}, set(), state(True, denoise=0.3, has_init_image=True), [], 1),
+    ({"iclight": False}, set(), state(),
      ["Relight is on, but neither IC-Light nor a picture unit is enabled; enable one, or close Relight."], 0),
-    ({"light_start": "dark"}, {"foreground"}, State(), ["`light_start` is 'dark'; it must be a number, or empty."], 0),
-    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground"}, State(),
+    ({"light_start": "dark"}, {"foreground"}, state(), ["`light_start` is 'dark'; it must be a number, or empty."], 0),
+    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground"}, state(),
      ["`image` of the `ip_adapter` unit 'ip-adapter' is missing; add a picture, or \"subject\"."], 0),
-    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground", "unit2_image"}, State(), [], 0),
-    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground", "unit2_more"}, State(), [], 0),
-    ({"light": "left"}, {"foreground", "light_map", "mask"}, State(), [], 0),
+    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground", "unit2_image"}, state(), [], 0),
+    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground", "unit2_more"}, state(), [], 0),
+    ({"light": "left"}, {"foreground", "light_map", "mask"}, state(), [], 0),
 ])
-def test_the_panel_as_it_stands(values, given, state, errors, warned, folders):
-    found, remarks = check_panel(panel_values(**values), given, state, folders)
-    assert found == errors and len(remarks) == warned
+def test_the_panel_as_it_stands(values, given, state, errors, warned):
+    found = check_panel(panel_values(**values), given, state)
+    assert sentences(found, Level.ERROR) == errors and len(sentences(found, Level.WARNING)) == warned
 
 
-def test_the_body_of_a_check(folders):
-    def state(**known):
-        return State(checkpoint=SD15, **known)
+def test_more_images_of_the_panel_have_weights():
+    values = panel_values(unit1_enabled=True, unit1_model="ip-adapter", unit1_image_weights="1, 0.5")
+    assert check_panel(values, {"foreground", "unit1_more"}, state()) == []
+    assert len(check_panel(values, {"foreground", "unit1_image"}, state())) == 1
 
-    assert check_body({"iclight": {"lihgt": "left"}}, state, folders) == {
-        "errors": ["`iclight` has no field `lihgt`; did you mean `light`?"], "warnings": []}
-    assert check_body({"enabled": False, "iclight": {}}, state, folders) == {"errors": [], "warnings": []}
-    found = check_body({"iclight": {"light": "left"}, "tab": "img2img", "denoising_strength": 0.4}, state, folders)
-    assert found["errors"] == [check.iclight_checks.NO_PICTURE] and found["warnings"] == [check.iclight_checks.weak_denoise(0.4)]
+
+def test_body_of_a_check():
+    def now(**known):
+        return state(checkpoint=SD15, **known)
+
+    typo = "`iclight` has no field `lihgt`; did you mean `light`?"
+    assert check_body({"iclight": {"lihgt": "left"}}, now) == {
+        "errors": [typo], "warnings": [],
+        "messages": [{"level": "error", "field": "iclight", "value": None, "sentence": typo}]}
+    assert check_body({"enabled": False, "iclight": {}}, now) == {"errors": [], "warnings": [], "messages": []}
+    found = check_body({"iclight": {"light": "left"}, "tab": "img2img", "denoising_strength": 0.4, "width": 64, "height": 64}, now)
+    weak = iclight_checks.weak_denoise(0.4)
+    assert found["errors"] == [iclight_checks.NO_INIT_IMAGE] and found["warnings"] == [weak]
+    assert found["messages"][1] == {"level": "warning", "field": "denoising_strength", "value": 0.4, "sentence": weak}
+
+
+@pytest.mark.parametrize("number", [10 ** 400, float("nan"), float("inf"), True, "0.3", None, [0.3]])
+def test_body_with_a_denoise_that_is_no_number(number):
+    found = check_body({"iclight": {"light": "left", "foreground": None}, "tab": "img2img", "denoising_strength": number}, state)
+    assert found["warnings"] == []
+
+
+def test_errors_come_first_and_once():
+    request = asked([unit(model="none"), unit(model="none")], light="left", keep_background=True, matting="none")
+    levels = [message.level for message in check(request, state())]
+    assert levels == [Level.ERROR, Level.WARNING]
+
+
+def test_message_of_an_error_names_its_field():
+    assert from_error(RelightError("`light` is 'x'; choose one of `a`.")) == Message(
+        Level.ERROR, "light", None, "`light` is 'x'; choose one of `a`.")
+    assert from_error(RelightError("No IC-Light fc model was found.")).field is None

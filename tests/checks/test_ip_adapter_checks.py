@@ -1,4 +1,4 @@
-"""Settings that make a unit do nothing are said."""
+"""Units that have no effect in a pass are reported."""
 
 from types import SimpleNamespace
 
@@ -6,20 +6,7 @@ import pytest
 import torch
 from sd_relight.lib_ipadapter.attend.maskgrid import MaskGrid
 from sd_relight.lib_ipadapter.attend.timing import StepClock, Window
-from sd_relight.lib_ipadapter.params import IpAdapterParams
 from sd_relight.lib_relight.checks import ip_adapter_checks
-from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
-
-
-def units(*options):
-    return [IpUnit(IpAdapterParams(model="plus", hr_option=option)) for option in options]
-
-
-def test_a_unit_for_a_pass_that_is_not_there():
-    said = list(ip_adapter_checks.of_job(units("both", "high", "low"), has_hires=False))
-    assert said == ["Relight: the unit 'plus' works in the hires pass only, which this job does not have; it did nothing. "
-                    "Set its `hr_option` to both or low."]
-    assert list(ip_adapter_checks.of_job(units("both", "high", "low"), has_hires=True)) == []
 
 
 @pytest.mark.parametrize("window, steps, silent", [
@@ -42,7 +29,7 @@ def test_a_mask_without_white():
     def made(*masks):
         return [SimpleNamespace(mask=None if mask is None else MaskGrid(torch.full((1, 8, 8), mask))) for mask in masks]
 
-    sentence = ("Relight: the mask of the unit 'plus' is black in all of the picture that is made; it did nothing. Paint white where "
+    sentence = ("Relight: the mask of the unit 'plus' is black in all of the image that is made; it did nothing. Paint white where "
                 "it should work.")
     assert list(ip_adapter_checks.of_masks("plus", made(0.0))) == [sentence]
     assert list(ip_adapter_checks.of_masks("plus", made(0.0, 0.0))) == [sentence]

@@ -63,7 +63,7 @@ def test_hires_is_one_txt2img_job_with_both_passes():
 def test_every_payload_is_one_that_the_script_takes(options):
     shot = Shot(PHOTO, (384, 256), **options, more={"detail": 0.5})
     args = payload_of(shot)["alwayson_scripts"]["Relight"]["args"]
-    request = parse_request(args, is_img2img=uses_img2img(shot))
+    request = parse_request(args)
     assert request.iclight.light == options.get("light", "none") and request.iclight.detail == 0.5
 
 

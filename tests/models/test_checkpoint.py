@@ -1,23 +1,29 @@
-"""An IC-Light file chosen as the host's checkpoint stops the job before anything is loaded."""
+"""What a checkpoint is, from its header; an IC-Light file chosen by mistake stops the job before anything is loaded."""
 
 from types import SimpleNamespace
 
 import pytest
+from decoding import decoded
+from PIL import Image
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_relight.base.errors import RelightError
-from sd_relight.lib_relight.job.iclight_pass import IcLightPass
-from sd_relight.lib_relight.request.request import IcLightImages
+from sd_relight.lib_relight.job import hooks
+from sd_relight.lib_relight.request.request import IcLightImages, RelightRequest
 
 
-def test_an_iclight_file_chosen_as_checkpoint(repo_root):
-    file = repo_root / "models" / "demo" / "iclight_fc.safetensors"
-    host = SimpleNamespace(is_img2img=lambda p: False, checkpoint_file=lambda p: file)
+def check(repo_root, monkeypatch, checkpoint):
+    demo = repo_root / "models" / "demo"
+    monkeypatch.setattr(hooks, "model_folders", lambda kind: [demo])
+    host = SimpleNamespace(is_img2img=lambda p: False, checkpoint_file=lambda p: demo / checkpoint)
+    p = SimpleNamespace(denoising_strength=0.75, batch_size=1)
+    hooks.check_request(host, p, RelightRequest(IcLightParams(), IcLightImages(decoded(Image.new("RGB", (16, 16))))))
+
+
+def test_iclight_file_chosen_as_checkpoint(repo_root, monkeypatch):
     with pytest.raises(RelightError, match="iclight_fc.safetensors is an IC-Light file chosen as checkpoint; choose an SD 1.5 "
                                            "checkpoint and leave IC-Light to Relight's `model`."):
-        IcLightPass(host, SimpleNamespace(), IcLightParams(), IcLightImages(), [file])
+        check(repo_root, monkeypatch, "iclight_fc.safetensors")
 
 
-def test_an_ordinary_checkpoint(repo_root):
-    demo = repo_root / "models" / "demo"
-    host = SimpleNamespace(is_img2img=lambda p: False, checkpoint_file=lambda p: demo / "unet" / "diffusion_pytorch_model.safetensors")
-    assert IcLightPass(host, SimpleNamespace(), IcLightParams(), IcLightImages(), [demo / "iclight_fc.safetensors"]).info.kind == "fc"
+def test_ordinary_checkpoint(repo_root, monkeypatch):
+    check(repo_root, monkeypatch, "unet/diffusion_pytorch_model.safetensors")

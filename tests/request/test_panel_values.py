@@ -17,7 +17,7 @@ TWO = '[{"light": "spot", "light_x": 0.25}, {"light": "top", "light_color": "#ff
 def parse(**changes):
     values = {name: default_value(name) if name in PRESET_FIELDS else None for name in PANEL_ORDER}
     values |= {"enabled": True, "foreground": Image.new("RGBA", (64, 64)), **changes}
-    return parse_request([values[name] for name in PANEL_ORDER], False)
+    return parse_request([values[name] for name in PANEL_ORDER])
 
 
 def test_the_text_is_the_apis_list():

@@ -13,20 +13,21 @@ from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.request.panel_values import LIGHT_FIELDS, PANEL_ORDER, UNIT_NAMES, parse_request
 
 PHOTO = Image.new("RGB", (32, 32), "red")
+CLEAR = Image.new("RGBA", (32, 32))
 
 
-def api(is_img2img=False, enabled=None, **body):
+def api(enabled=None, **body):
     payload = {"iclight": {"foreground": PHOTO, **body}}
     if enabled is not None:
         payload["enabled"] = enabled
-    return parse_request([payload], is_img2img)
+    return parse_request([payload])
 
 
 def panel(**changed):
     defaults = {f.name: f.default for f in fields(IcLightParams)}
     values = {**defaults, **dict.fromkeys(("foreground", "background", "light_map", "mask")), "enabled": True, "iclight": True,
               **changed}
-    return parse_request([values.get(name) for name in PANEL_ORDER], False)
+    return parse_request([values.get(name) for name in PANEL_ORDER])
 
 
 def test_missing_keys_take_the_default():
@@ -79,11 +80,11 @@ def test_nothing_chosen_in_the_panel():
 
 
 def test_off():
-    assert parse_request([False], False) is None
-    assert parse_request([], False) is None
+    assert parse_request([False]) is None
+    assert parse_request([]) is None
     assert panel(enabled=False) is None
     assert api(enabled=False) is None
-    assert parse_request([{"iclight": {"enabled": False}}], False) is None
+    assert parse_request([{"iclight": {"enabled": False}}]) is None
 
 
 def test_panel_keeps_a_light_map_that_is_not_used():
@@ -92,7 +93,37 @@ def test_panel_keeps_a_light_map_that_is_not_used():
 
 
 def test_img2img_needs_no_foreground():
-    assert parse_request([{"iclight": {"light": "left"}}], True).images.foreground is None
+    assert parse_request([{"iclight": {"light": "left"}}]).images.foreground is None
+
+
+def unit(**fields):
+    return parse_request([{"ip_adapter": {"model": "ip", **fields}}]).units[0]
+
+
+def test_hidden_colors_of_image_prompts_become_the_encoders_mean():
+    cutout = Image.new("RGBA", (32, 32), (255, 0, 255, 0))
+    cutout.paste((10, 20, 30, 255), (0, 0, 16, 32))
+    image = unit(image=cutout).images[0]
+    assert image.alpha is None and image.rgb[0, 0].tolist() == [10, 20, 30] and image.rgb[0, 31].tolist() == [123, 117, 104]
+    images = parse_request([{"iclight": {"background": cutout, "light_map": cutout, "foreground": cutout}}]).images
+    assert images.background.rgb[0, 31].tolist() == images.light_map.rgb[0, 31].tolist() == [127, 127, 127]
+    assert images.foreground.alpha[0, 31] == 0
+
+
+def test_masks_inside_of_images():
+    """As sd-webui-controlnet's clients send them; a black mask stands for none."""
+    black = Image.new("L", (32, 32))
+    assert unit(image={"image": PHOTO, "mask": None}).masks == unit(image={"image": PHOTO, "mask": black}).masks == ()
+    assert unit(image={"image": PHOTO, "mask": PHOTO.convert("L")}).masks[0].size == (32, 32)
+    masks = unit(image=[{"image": PHOTO, "mask": PHOTO}, PHOTO, {"image": PHOTO, "mask": black}], combine="separate").masks
+    assert [int(mask.rgb.max()) for mask in masks] == [255, 255, 0]
+    assert parse_request([{"iclight": {"foreground": {"image": PHOTO, "mask": black}}}]).images.foreground is not None
+
+
+def test_embeddings():
+    assert unit(embedding=[0.5] * 512).embedding == ((0.5,) * 512,)
+    assert unit(embedding=[[1] * 512, [2] * 512]).embedding == ((1.0,) * 512, (2.0,) * 512)
+    assert unit(image=PHOTO, embedding=[]).embedding is unit(image=PHOTO, embedding=None).embedding is None
 
 
 @pytest.mark.parametrize("payload, sentence", [
@@ -101,14 +132,28 @@ def test_img2img_needs_no_foreground():
     ({"iclight": []}, "`iclight` is list; it must be an object such as"),
     ({}, "`Relight` names nothing to do; add `iclight`"),
     ({"iclight": {}, "enabled": "no"}, "`enabled` of `Relight` is 'no'; it must be true or false."),
-    ({"iclight": {}}, "`foreground` is missing: txt2img needs the subject's picture"),
-    ({"iclight": {"foreground": PHOTO, "light": "custom"}}, "`light` is 'custom' but `light_map` is missing"),
-    ({"iclight": {"foreground": PHOTO, "light": "left", "light_map": PHOTO}}, "`light_map` is given but `light` is 'left'"),
-    ({"iclight": {"foreground": PHOTO, "matting": "mask"}}, "`matting` is 'mask' but `mask` is missing"),
-    ({"iclight": {"foreground": PHOTO, "matting": "none", "mask": PHOTO}}, "`mask` is given but `matting` is 'none'"),
     ({"iclight": {"foreground": PHOTO, "light": "sideways"}}, "`light` is 'sideways'; choose one of none, left"),
     ({"iclight": {"foreground": PHOTO, "reinforce": 2}}, "`reinforce` is 2; it must be a number from 0 to 1."),
-    ({"ip_adapter": 3}, "`ip_adapter` is int; it must be a list of objects with `model` and `image`."),
+    ({"iclight": {"background": CLEAR}}, "`background` is transparent everywhere; send an image that shows something."),
+    ({"iclight": {"light_map": CLEAR}}, "`light_map` is transparent everywhere"),
+    ({"iclight": {"foreground": {"image": PHOTO, "mask": PHOTO}}},
+     "`foreground` holds a mask beside its image; send the mask as a field of its own, `mask`."),
+    ({"ip_adapter": [{"model": "ip", "image": CLEAR}]}, "`image` is transparent everywhere"),
+    ({"ip_adapter": [{"model": "ip", "image": PHOTO, "negative_image": CLEAR}]}, "`negative_image` is transparent everywhere"),
+    ({"ip_adapter": [{"model": "ip", "image": PHOTO, "negative_image": [PHOTO, PHOTO]}]},
+     "`negative_image` of the `ip_adapter` unit 'ip' is a list of 2; give one."),
+    ({"ip_adapter": [{"model": "ip", "image": {"image": PHOTO, "mask": PHOTO}, "mask": PHOTO}]},
+     "`image` of an `ip_adapter` unit holds a mask, and `mask` is given too; send one of them."),
+    ({"ip_adapter": False}, "`ip_adapter` is False; it must be a list of objects"),
+    ({"iclight": {}, "ip_adapter": 0}, "`ip_adapter` is 0; it must be a list of objects"),
+    ({"iclight": {}, "ip_adapter": "subject"}, "`ip_adapter` is 'subject'; it must be a list of objects"),
+    ({"ip_adapter": [{"model": "ip", "embedding": {"a": 1}}]}, "`embedding` of an `ip_adapter` unit is {'a': 1}; give the 512 "),
+    ({"ip_adapter": [{"model": "ip", "embedding": [1.0] * 511}]}, "give the 512 finite numbers of ArcFace, not all of them 0"),
+    ({"ip_adapter": [{"model": "ip", "embedding": [float("nan")] * 512}]}, "give the 512 finite numbers"),
+    ({"ip_adapter": [{"model": "ip", "embedding": [0] * 512}]}, "give the 512 finite numbers"),
+    ({"ip_adapter": [{"model": "ip", "embedding": [10 ** 400] * 512}]}, "give the 512 finite numbers"),
+    ({"ip_adapter": [{"model": "ip", "embedding": [[1.0] * 512] * 65}]}, "for each of at most 64 faces."),
+    ({"ip_adapter": 3}, "`ip_adapter` is 3; it must be a list of objects with `model` and `image`."),
     ({"ip_adapter": [{"image": PHOTO}]}, "`model` of an `ip_adapter` unit is missing; name the adapter's file."),
     ({"ip_adapter": [{"model": "ip"}]}, "`image` of the `ip_adapter` unit 'ip' is missing; add a picture, or \"subject\"."),
     ({"ip_adapter": [{"model": "ip", "image": PHOTO, "mask": ["subject", PHOTO]}]},
@@ -119,4 +164,4 @@ def test_img2img_needs_no_foreground():
 ], ids=lambda value: str(value)[:30])
 def test_mistakes(payload, sentence):
     with pytest.raises((RelightError, IcLightError, IpAdapterError), match=sentence):
-        parse_request([payload], False)
+        parse_request([payload])

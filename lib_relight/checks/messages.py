@@ -1,0 +1,78 @@
+"""Messages about a request before its job runs, and what is known of the host and the job when they are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+
+from ..base.errors import RelightError
+from ..models.checkpoint import Checkpoint
+
+FIRST_FIELD = re.compile(r"`(\w{1,40})`")
+
+
+class Level(str, Enum):
+    ERROR = "error"
+    """The job would fail with this message."""
+    WARNING = "warning"
+    """The job would run, and do something else than it seems to be asked for."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One sentence about one field: what is wrong, which value, what to do. field: None for a message about the host."""
+
+    level: Level
+    field: str | None
+    value: object
+    sentence: str
+
+    def to_json(self) -> dict:
+        return {**asdict(self), "level": self.level.value}
+
+
+@dataclass(frozen=True)
+class State:
+    """The host and the job around a request. None: unknown, and nothing is said that depends on it.
+
+    folders: kind of model file -> folders. has_init_image: whether img2img has one. can_cut_out: a matting model can run.
+    """
+
+    folders: Callable[[str], list[Path]]
+    is_img2img: bool = False
+    checkpoint: Checkpoint | None = None
+    denoise: float | None = None
+    has_hires: bool | None = None
+    has_init_image: bool | None = None
+    batch_size: int | None = None
+    can_cut_out: bool = True
+
+
+def error(field: str | None, value: object, sentence: str) -> Message:
+    return Message(Level.ERROR, field, value, sentence)
+
+
+def warning(field: str | None, value: object, sentence: str) -> Message:
+    return Message(Level.WARNING, field, value, sentence)
+
+
+def from_error(raised: Exception) -> Message:
+    """The message of a user error; the first field that its sentence names, where the error itself has none."""
+    field = getattr(raised, "field", None)
+    if field is None and (named := FIRST_FIELD.search(str(raised))):
+        field = named[1]
+    return error(field, getattr(raised, "value", None), str(raised))
+
+
+def sentences(messages: list[Message], level: Level) -> list[str]:
+    return [message.sentence for message in messages if message.level == level]
+
+
+def raise_first_error(messages: list[Message]) -> None:
+    """Raises RelightError with the first error's sentence, if there is one."""
+    for message in messages:
+        if message.level == Level.ERROR:
+            raise RelightError(message.sentence)
