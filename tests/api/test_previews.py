@@ -198,7 +198,7 @@ def test_a_refusal_is_the_jobs_own(preview, job, kind, request_):
 def test_img2img_without_a_picture(preview):
     reply = preview("matte", tab="img2img", iclight={"light": "left"})
     assert reply.status_code == 422
-    assert reply.json()["detail"] == "img2img has no picture; add the subject as the img2img image or as `foreground`."
+    assert reply.json()["detail"] == "img2img has no image; add the subject as the img2img image or as `foreground`."
 
 
 @pytest.mark.parametrize(("kind", "body", "sentence"), [

@@ -27,7 +27,7 @@ def test_no_error_on_the_console_when_the_accordion_is_opened(panel):
 def test_a_missing_subject_is_said_where_the_result_would_be(panel):
     open_relight(panel)
     panel.generate()
-    assert "`foreground` is missing: txt2img needs the subject's picture" in panel.log
+    assert "`foreground` is missing: txt2img needs the subject's image" in panel.log
 
 
 def test_generate_paste_and_generate_again(panel, subject):

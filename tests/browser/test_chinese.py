@@ -16,7 +16,7 @@ def test_notices_notes_previews_and_refusals_are_chinese(panel, table):
     panel.driver.execute_script("window.localization = arguments[0]", table)
     pad = LightPad(panel)
     pad.open()
-    missing = table["`foreground` is missing: txt2img needs the subject's picture; add one, or use img2img."]
+    missing = table["`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."]
     panel.until(lambda: panel.find("#script_txt2img_relight_notices").text == missing, "the notice")
     panel.click("#script_txt2img_relight_size_from_subject")
     asked = table["There is no subject yet; add an image to the field Subject, then press the button again."]

@@ -91,8 +91,8 @@ def test_the_subject_is_previewed_at_the_jobs_size(panel, subject, tab):
 
 
 @pytest.mark.parametrize(("tab", "sentence"), [
-    ("txt2img", "`foreground` is missing: txt2img needs the subject's picture; add one, or use img2img."),
-    ("img2img", "img2img has no picture; add the subject as the img2img image or as `foreground`."),
+    ("txt2img", "`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."),
+    ("img2img", "img2img has no image; add the subject as the img2img image or as `foreground`."),
 ])
 def test_without_a_subject_both_the_notice_and_the_preview_say_so(panel, subject, tab, sentence):
     accordion = Accordion(panel, tab)

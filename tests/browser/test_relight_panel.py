@@ -27,7 +27,7 @@ def relight(panel):
 def test_a_missing_subject_is_said_in_the_panels_log(panel, relight):
     relight.open()
     panel.generate()
-    assert "`foreground` is missing: txt2img needs the subject's picture" in panel.log
+    assert "`foreground` is missing: txt2img needs the subject's image" in panel.log
     assert panel.pictures() == set()
 
 

@@ -12,7 +12,7 @@ BANNER = encoded(Image.new("L", (20000, 16)))
 CUT = FOREGROUND[: len(FOREGROUND) // 2 // 4 * 4]
 
 MISTAKES = {
-    "no foreground": (iclight(light="left"), "`foreground` is missing: txt2img needs the subject's picture"),
+    "no foreground": (iclight(light="left"), "`foreground` is missing: txt2img needs the subject's image"),
     "fbc without background": (fc(model="fbc"), "fbc needs a `background`; add one"),
     "fc with a background": (fc(model="fc", background=SCENE), "`background` is given but the model is fc"),
     "no such model": (fc(model="fcon"), "No IC-Light fcon model was found; put iclight_sd15_fcon.safetensors"),
