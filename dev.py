@@ -30,6 +30,18 @@ import testing  # noqa: E402
 INSIDE = "RELIGHT_INSIDE"
 TRAINING = {"train-demo": "train", "evaluate-demo": "evaluate"}
 """Commands whose options are the training module's own."""
+LARGEST_SEED = 2**63 - 1
+
+
+def seed_number(text):
+    """A seed that the random generators take. Raises argparse.ArgumentTypeError."""
+    try:
+        seed = int(text)
+    except ValueError:
+        seed = None
+    if seed is None or not -1 <= seed <= LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from -1 to {LARGEST_SEED}")
+    return seed
 
 
 def add_common(parser):
@@ -37,7 +49,7 @@ def add_common(parser):
                         help="a diffusers folder or a folder with a single-file SD1.5 checkpoint, and IC-Light files "
                              "(default: the tiny models/demo)")
     parser.add_argument("--device", default="auto", help="auto (CUDA, MPS, CPU in this order), cuda, cuda:1, mps, cpu")
-    parser.add_argument("--seed", type=int, default=12345)
+    parser.add_argument("--seed", type=seed_number, default=12345, help="-1 takes one at random")
     parser.add_argument("--steps", type=int, default=None, help="sampling steps that are really run")
 
 

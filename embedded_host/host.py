@@ -94,11 +94,6 @@ class EmbeddedHost:
 
         return create_app(ui=ui)
 
-    def serve(self, host="127.0.0.1", port=7860, ui=True):
-        from .page.server import serve
-
-        return serve(host, port, ui=ui)
-
     def build_ui(self):
         """The page as gr.Blocks."""
         from .page.page import build_ui

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import threading
 import time
 import webbrowser
 from dataclasses import replace
@@ -32,31 +31,29 @@ TINY_PROMPT, OBJECT_PROMPT = "an orange clay blob, neutral light", "an orange cl
 
 
 def serve_page(args) -> int:
+    """Serves the page until Ctrl+C; prints its address, and opens a browser, once it answers. Returns the exit code."""
+    from ..page.server import ServerThread
+
     check_port(args.port)
     studio = Studio(args.models, args.device)
-    url = f"http://127.0.0.1:{args.port}"
-    print(f"models: {describe_models(studio.models)}\nopen {url}  (Ctrl+C ends it)", flush=True)
-    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        threading.Thread(target=open_when_ready, args=(args.port, url), daemon=True).start()
-    studio.host.serve(port=args.port)
+    print(f"models: {describe_models(studio.models)}", flush=True)
+    with ServerThread(args.port) as server:
+        print(f"open {server.url}  (Ctrl+C ends it)", flush=True)
+        if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+            webbrowser.open(server.url)
+        server.thread.join()
     return 0
 
 
 def check_port(port: int) -> None:
+    """Raises RelightError when the page could not be served there, before any model is loaded."""
     with socket.socket() as probe:
+        if os.name != "nt":  # as the server does: connections of an earlier one do not block the port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
             raise RelightError(f"--port {port} cannot be used ({error}); choose another one.") from error
-
-
-def open_when_ready(port: int, url: str) -> None:
-    for _ in range(120):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                webbrowser.open(url)
-                return
-        time.sleep(0.5)
 
 
 def rendered_object(size: int) -> tuple[Image.Image, Image.Image]:

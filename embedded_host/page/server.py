@@ -9,6 +9,8 @@ import time
 
 LOCALHOST = "127.0.0.1"
 START_SECONDS = 60
+CLOSE_SECONDS = 2
+"""How long open pages may keep a server that ends."""
 JOBS_AT_ONCE = 8
 """Handlers of the page that may run side by side; jobs still wait for the queue's lock."""
 
@@ -58,22 +60,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def serve(address=LOCALHOST, port=7860, ui=True):
-    """Serve until Ctrl+C."""
-    import uvicorn
-
-    uvicorn.run(create_app(ui=ui), host=address, port=port, log_level="warning")
-
-
 class ServerThread:
-    """The same in a thread, for tests and the demo: `with ServerThread() as server: … server.url`."""
+    """The application served by a thread: `with ServerThread() as server: … server.url`."""
 
     def __init__(self, port=None, ui=True):
         import uvicorn
 
         self.port = port or free_port()
         self.app = create_app(ui=ui)
-        self.server = uvicorn.Server(uvicorn.Config(self.app, host=LOCALHOST, port=self.port, log_level="warning"))
+        self.server = uvicorn.Server(uvicorn.Config(self.app, host=LOCALHOST, port=self.port, log_level="warning",
+                                                    timeout_graceful_shutdown=CLOSE_SECONDS))
         self.thread = threading.Thread(target=self.server.run, daemon=True, name="relight-server")
 
     @property

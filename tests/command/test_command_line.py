@@ -229,11 +229,11 @@ def test_user_mistakes_are_one_sentence_and_exit_code_2(tmp_path, capsys, change
     assert sentence in said and said.count("\n") == 1 and "Traceback" not in said
 
 
-def test_a_picture_that_is_none_is_said(tmp_path, capsys):
+def test_a_file_that_is_no_image_is_an_error_of_one_line(tmp_path, capsys):
     args = relight_args(tmp_path)
     args.photo.write_bytes(b"<html>not found</html>")
     assert cli.main(args) == 2
-    assert "`photo` is no picture that can be read" in capsys.readouterr().err
+    assert "`photo` is no image in a supported format" in capsys.readouterr().err
 
 
 def test_unknown_light_of_the_demo(capsys):

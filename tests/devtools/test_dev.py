@@ -22,6 +22,19 @@ def test_the_commands_of_the_readme_parse(dev):
     assert dev.parser().parse_args(["test", "--env", "neo", "-k", "light"]).expression == "light"
 
 
+@pytest.mark.parametrize("seed", ["9223372036854775808", "-2", "1e9", "9" * 400, "x"])
+def test_a_seed_out_of_range_is_an_error_of_one_line(dev, capsys, seed):
+    with pytest.raises(SystemExit, match="2"):
+        dev.parser().parse_args(["demo", f"--seed={seed}"])
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == f"dev.py demo: error: argument --seed: {seed[:40]!r} is not a whole number from -1 to 9223372036854775807"
+
+
+@pytest.mark.parametrize("seed", [-1, 0, 2**63 - 1])
+def test_the_range_of_seeds(dev, seed):
+    assert dev.parser().parse_args(["relight", "a.png", "-o", "b.png", f"--seed={seed}"]).seed == seed
+
+
 def test_ci_calls_the_test_command():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
