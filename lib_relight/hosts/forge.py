@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from backend import attention, memory_management
@@ -49,5 +50,9 @@ class ForgeHost(PatcherHost):
 
 
 def current_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """Call the host's attention of the moment: Neo replaces it after extensions are imported."""
-    return attention.attention_function(q, k, v, heads)
+    """Call the attention that the host's UNet calls at this moment: it may be replaced after extensions are imported.
+
+    Image tokens never go through it: quantised kernels (INT8, Sage) would lose most of what four tokens say.
+    """
+    unet = sys.modules.get("backend.nn.unet")
+    return getattr(unet, "attention_function", attention.attention_function)(q, k, v, heads)
