@@ -47,7 +47,7 @@ def test_every_json_example_parses(picture_text):
             assert parse_api(payload["alwayson_scripts"]["Relight"]["args"][0]).iclight is not None
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/API.md", "assets/README.md", "models/README.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/API.md", "docs/HOSTS.md", "assets/README.md", "models/README.md"])
 def test_links_within_the_repository_lead_somewhere(page):
     text = (ROOT / page).read_text("utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]

@@ -1,4 +1,4 @@
-"""models/README.md names what the code reads."""
+"""models/README.md lists the folders, models and flags that the code uses."""
 
 import pytest
 from sd_relight.lib_relight.hosts.webui import MODEL_FOLDERS
@@ -10,7 +10,7 @@ def readme(repo_root):
     return (repo_root / "models/README.md").read_text("utf-8")
 
 
-def test_every_matting_model_stands_there_with_file_and_licence(readme):
+def test_every_matting_model_is_listed_with_file_and_licence(readme):
     rows = {line.split("`")[1]: line for line in readme.splitlines() if line.startswith("| `") and ".onnx" in line}
     assert set(rows) == set(model_table.MODELS)
     for name, model in model_table.MODELS.items():
@@ -23,15 +23,16 @@ def test_the_default_is_marked(readme):
     assert f"`{model_table.DEFAULT}` (default)" in readme
 
 
-def test_the_hosts_folders_stand_there(readme):
-    for folder in MODEL_FOLDERS["iclight"]:
+@pytest.mark.parametrize("kind", MODEL_FOLDERS)
+def test_the_hosts_folders_are_listed(readme, kind):
+    for folder in MODEL_FOLDERS[kind]:
         assert f"`models/{folder}`" in readme
 
 
-def test_the_words_in_file_names_stand_there(readme):
+def test_the_words_in_file_names_are_listed(readme):
     for part, _ in model_table.FAMILIES:
         assert f"`{part}`" in readme
 
 
-def test_the_flags_stand_there(readme):
+def test_the_flags_are_documented(readme):
     assert "--relight-models-dir" in readme and "--relight-matting-dir" in readme
