@@ -27,9 +27,9 @@ from browser.conftest import FLAGS  # noqa: E402
 
 WAIT_SECONDS = 60
 ACCORDION = "script_img2img_relight_enabled"
-OPEN = f"document.querySelector('#tabs > .tab-nav > button:nth-child(2)').click(); relight.show('img2img')"
+OPEN = "document.querySelector('#tabs > .tab-nav > button:nth-child(2)').click(); relight.show('img2img')"
 SET_LIGHT = "relight.fields.set('img2img', {light: 'left', matting: 'none'}).then(arguments[0])"
-IS_DRAWN = f"const image = document.querySelector('#img2img_image img'); return image && relight.pads?.img2img?.pictures?.image"
+IS_DRAWN = "const image = document.querySelector('#img2img_image img'); return image && relight.pads?.img2img?.pictures?.image"
 
 
 def open_browser(width: int, folder: str) -> webdriver.Chrome:
