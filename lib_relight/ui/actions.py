@@ -73,7 +73,7 @@ class ActionBinder:
             return self.run(action, history, args, len(outputs))
 
         action.event(fn=handler, inputs=[self.shared.history, *self.controls.values(), *inputs],
-                     outputs=[*self.outputs(), *outputs], show_progress=False, api_name=False)
+                     outputs=[*self.outputs(), *outputs], queue=False, show_progress=False, api_name=False)
 
     def run(self, action: Action, history: list, args: tuple, output_count: int) -> list:
         values, extra = dict(zip(self.names, args)), args[len(self.names):]
@@ -93,8 +93,8 @@ class ActionBinder:
             restored = ", ".join(name.removeprefix("host_").replace("_", " ") for name in before)
             return self.updates(history[:-1], before, f"Restored: {restored}." if restored else "")
 
-        self.shared.undo.click(fn=undo, inputs=[self.shared.history], outputs=self.outputs(), show_progress=False,
-                               api_name=False)
+        self.shared.undo.click(fn=undo, inputs=[self.shared.history], outputs=self.outputs(), queue=False,
+                               show_progress=False, api_name=False)
 
     def outputs(self) -> list:
         return [self.shared.history, self.shared.undo, self.shared.message, *self.controls.values()]

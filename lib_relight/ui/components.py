@@ -84,7 +84,7 @@ class Components:
         self.components[control].change(
             lambda chosen: [gr.update(visible=chosen in shown_with[name]) for name in names] if len(names) > 1
             else gr.update(visible=chosen in shown_with[names[0]]),
-            inputs=[self.components[control]], outputs=outputs, show_progress=False, api_name=False)
+            inputs=[self.components[control]], outputs=outputs, queue=False, show_progress=False, api_name=False)
 
 
 def is_gradio_3() -> bool:

@@ -55,7 +55,8 @@ def build(panel: Components) -> None:
                     share, take = button(panel, "preset_share", "Share"), button(panel, "preset_import", "Import")
     # gradio 3 shows choices set on focus only the next time the list opens, hence the first event
     for event in (panel.components["enabled"].change, chosen.focus):
-        event(fn=lambda: gr.update(choices=names()[0]), outputs=[chosen], show_progress=False, api_name=False)
+        event(fn=lambda: gr.update(choices=names()[0]), outputs=[chosen], queue=False, show_progress=False,
+              api_name=False)
     panel.actions += [
         Action(load.click, load_preset, (chosen,)),
         Action(save.click, save_preset, (name, chosen), (chosen, name)),
