@@ -7,7 +7,7 @@ import sys
 
 from ...lib_iclight.params import params_from_dict
 from ...lib_relight.request.images import open_file
-from ...lib_relight.base.errors import USER_ERRORS, RelightError
+from ...lib_relight.base.errors import UserError, RelightError
 from . import demo
 from .shot import Shot, fit_size, parse_size
 from .studio import DEMO_MODELS, Studio, defaults, describe_models, native_side, save_picture
@@ -19,7 +19,7 @@ def main(args) -> int:
     """args: what dev.py parsed. Returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl+C."""
     try:
         return {"demo": run_demo, "relight": relight, "bench": bench}[args.command](args)
-    except USER_ERRORS as error:
+    except UserError as error:
         return say(str(error))
     except KeyboardInterrupt:
         print("interrupted.", file=sys.stderr)

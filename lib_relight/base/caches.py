@@ -35,7 +35,7 @@ def file_identity(path: Path) -> str:
     return f"{path.resolve()}|{stat.st_mtime_ns}|{stat.st_size}"
 
 
-def until_changed(function: Callable) -> Callable:
+def cached_by_mtime(function: Callable) -> Callable:
     """Remembers function(path, ...) until the file's time of change or size differs; a missing file is looked at each time."""
 
     @lru_cache(maxsize=512)

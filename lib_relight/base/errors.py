@@ -1,12 +1,16 @@
-"""What the user is told: one sentence with what is wrong, which value, and what to do."""
+"""Errors for the user: one sentence with what is wrong, which value, and what to do."""
 
 from __future__ import annotations
 
 from ...lib_common.errors import UserError
 
+__all__ = ["RelightError", "UserError", "message_for"]
 
-class RelightError(Exception):
-    """A mistake or a missing thing that stops the job. `detail` is the sentence, `status_code` the API's answer."""
+LONGEST_MESSAGE = 480
+
+
+class RelightError(UserError):
+    """A user error of the extension. detail: the sentence; status_code: of the API's answer."""
 
     def __init__(self, sentence: str, status_code: int = 422):
         super().__init__(sentence)
@@ -14,11 +18,12 @@ class RelightError(Exception):
         self.status_code = status_code
 
 
-USER_ERRORS = (RelightError, UserError)
+def message_for(error: Exception) -> str:
+    """Return the sentence of a user error, or for our own bugs one with the exception's name to be reported.
 
-
-def sentence_of(error: Exception) -> str:
-    """The sentence of a user error; for our own bugs the exception's name, so that it can be reported."""
-    if isinstance(error, USER_ERRORS):
-        return str(error)
-    return f"Relight failed inside ({type(error).__name__}: {error}); the console has the traceback, please report it."
+    Always printable and of at most LONGEST_MESSAGE characters, whatever the request contained.
+    """
+    text = str(error).encode("utf-8", "replace").decode("utf-8")
+    if not isinstance(error, UserError):
+        text = (f"Relight failed inside ({type(error).__name__}: {text[:200]}); the console has the traceback, please report it.")
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE - 3]}..."

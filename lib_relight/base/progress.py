@@ -1,4 +1,4 @@
-"""Long work in named steps: what is being done is shown, and the work can be stopped between two of them."""
+"""Long work in named steps: reports each step and can be stopped between two of them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from collections.abc import Callable
 
 
 class Stopped(Exception):
-    """Somebody asked for the end of the work. No mistake: nothing is reported, nothing half-done is kept."""
+    """The user or the client asked for the end of the work. Not an error: nothing is reported, nothing half-done is kept."""
 
 
-class Steps:
-    """steps("cutting out the subject") says what comes next. Raises Stopped where the end has been asked for.
+class Progress:
+    """progress("cutting out the subject") reports the next step; raises Stopped where the end was asked for.
 
-    show: gets the sentence. is_stopped: asked at every step, and by work that can end in the middle; any thread may call it.
+    show: receives the text. is_stopped: called at every step, and by work that can end in the middle, from any thread.
     """
 
-    def __init__(self, show: Callable[[str], None] = lambda sentence: None, is_stopped: Callable[[], bool] = lambda: False):
+    def __init__(self, show: Callable[[str], None] = lambda text: None, is_stopped: Callable[[], bool] = lambda: False):
         self.show, self.is_stopped = show, is_stopped
 
-    def __call__(self, sentence: str) -> None:
+    def __call__(self, text: str) -> None:
         self.check()
-        self.show(sentence)
+        self.show(text)
 
     def check(self) -> None:
+        """Raises Stopped where the end was asked for."""
         if self.is_stopped():
             raise Stopped
 
 
-SILENT = Steps()
+SILENT = Progress()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ..base.errors import USER_ERRORS
+from ..base.errors import UserError
 from ..request.images import DecodedImage
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import parse_panel, unit_name
@@ -39,7 +39,7 @@ def check_body(body: Mapping, state: Callable[..., State]) -> dict:
     """
     try:
         request = parse_api({name: value for name, value in body.items() if name not in JOB_FIELDS})
-    except USER_ERRORS as error:
+    except UserError as error:
         return answer([from_error(error)])
     if request is None:
         return answer([])
@@ -73,7 +73,7 @@ def check_panel(values: Mapping, given: set[str], state: State) -> list[Message]
     filled = {**values, **{more.get(name, name): PLACEHOLDER for name in given}}
     try:
         request = parse_panel(filled)
-    except USER_ERRORS as error:
+    except UserError as error:
         return [from_error(error)]
     has_more = any(name.endswith("_more") for name in given)
     return [message for message in check(request, state) if not (has_more and message.field == "image_weights")]

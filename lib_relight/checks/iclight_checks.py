@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...lib_iclight import light_map
 from ...lib_iclight.params import MATTINGS, IcLightParams
-from ..base.errors import USER_ERRORS, RelightError
+from ..base.errors import RelightError, UserError
 from ..models import iclight_files
 from ..models.checkpoint import Checkpoint
 from ..request.request import IcLightImages, RelightRequest
@@ -24,7 +24,7 @@ def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]
     try:
         kind = iclight_files.resolve(params.model, images.background is not None, state.folders("iclight"))[1].kind
         check_kind(kind, params, images)
-    except USER_ERRORS as raised:
+    except UserError as raised:
         yield from_error(raised)
     if state.checkpoint is not None and state.checkpoint.family != "unknown":
         yield from checkpoint_messages(state.checkpoint)

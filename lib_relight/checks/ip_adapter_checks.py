@@ -8,7 +8,7 @@ from ...lib_ipadapter.attend.attention import Unit
 from ...lib_ipadapter.attend.timing import StepClock, Window
 from ...lib_ipadapter.encode.adapter import inspect_adapter
 from ...lib_ipadapter.files.variants import Variant, check_unet
-from ..base.errors import USER_ERRORS
+from ..base.errors import UserError
 from ..models import ip_adapter_files
 from ..request.ip_adapter_unit import SUBJECT, IpUnit
 from ..request.request import RelightRequest
@@ -36,7 +36,7 @@ def file_messages(unit: IpUnit, state: State) -> Iterator[Message]:
         ip_adapter_files.encoder_for(variant, state.folders("clip_vision"))
         if state.checkpoint is not None and state.checkpoint.layers:
             check_unet(variant, state.checkpoint.layers, state.checkpoint.cross)
-    except USER_ERRORS as raised:
+    except UserError as raised:
         yield from_error(raised)
     else:
         yield from embedding_messages(unit, variant)

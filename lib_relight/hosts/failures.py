@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import HTTPException
 
-from ..base.errors import USER_ERRORS, RelightError
+from ..base.errors import RelightError, UserError
 from ..base.log import logger
 from .state import state_of
 from .types import Processing
@@ -27,7 +27,7 @@ class ApiError(RelightError, HTTPException):
 
 def status_of(error: Exception) -> int:
     """Return the HTTP status of an error: 422 for the user's, 500 for ours, whatever its Python base class is."""
-    return getattr(error, "status_code", UNPROCESSABLE) if isinstance(error, USER_ERRORS) else INTERNAL_ERROR
+    return getattr(error, "status_code", UNPROCESSABLE) if isinstance(error, UserError) else INTERNAL_ERROR
 
 
 def stop_job(p: Processing, error: Exception, message: str, during_sampling: bool) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...lib_iclight.conditioning import start_noise
 from ..base.log import logger
-from ..base.progress import Steps
+from ..base.progress import Progress
 from .failures import stop_job
 from .state import state_of
 from .types import Host, Processing, UnetPatcher
@@ -145,9 +145,9 @@ def family_of(model: Any) -> str:
     return next((name for flag, name in FAMILY_FLAGS.items() if getattr(model, flag, False)), type(model).__name__)
 
 
-def job_progress(host: Host) -> Steps:
+def job_progress(host: Host) -> Progress:
     """Return the running job's progress: shown in the host's progress bar, stopped by its Interrupt button."""
-    return Steps(lambda text: host.progress(PREFIX + text), lambda: host.interrupted())
+    return Progress(lambda text: host.progress(PREFIX + text), lambda: host.interrupted())
 
 
 def on_first_step(params: Any) -> None:

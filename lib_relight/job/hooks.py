@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..base.errors import USER_ERRORS, sentence_of
+from ..base.errors import UserError, message_for
 from ..base.progress import Stopped
 from ..checks.check import check
 from ..checks.messages import State, raise_first_error
@@ -37,9 +37,9 @@ def fails_job(p: Processing, during_sampling: bool = False) -> Iterator[None]:
         if isinstance(error, Stopped):
             end_interrupted(p, during_sampling)
         else:
-            if not isinstance(error, USER_ERRORS):
+            if not isinstance(error, UserError):
                 traceback.print_exc()
-            current_host().fail(p, error, sentence_of(error), during_sampling)
+            current_host().fail(p, error, message_for(error), during_sampling)
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def keeps_image(p: Processing) -> Iterator[None]:
         yield
     except Exception as error:
         traceback.print_exc()
-        current_host().notify(p, sentence_of(error))
+        current_host().notify(p, message_for(error))
 
 
 def before_process(p: Processing, args: Sequence) -> None:

@@ -33,7 +33,7 @@ class IcLightPass:
         self.host, self.params, self.images = host, params, images
         self.path, self.info = iclight_files.resolve(params.model, images.background is not None, folders)
         self.is_img2img = host.is_img2img(p)
-        self.steps = job_progress(host)
+        self.progress = job_progress(host)
         self.subjects: list[Subject] = []
         self.init_latent: torch.Tensor | None = None
         self.rewritten: torch.Tensor | None = None
@@ -52,7 +52,7 @@ class IcLightPass:
         if self.is_img2img and self.images.foreground is None:
             decoder = ImageDecoder()
             init_images = [decoder.decode(image, "the img2img image") for image in p.init_images]
-        self.subjects = images_of.cut_out_all(self.params, self.images, init_images, self.steps)
+        self.subjects = images_of.cut_out_all(self.params, self.images, init_images, self.progress)
         p.color_corrections = []  # not None: the host then prepares no match with the colours before relighting
 
     def infotext(self) -> dict[str, str]:
@@ -72,7 +72,7 @@ class IcLightPass:
         self.report.sizes["x".join(str(side // 8) for side in sampling.size)] = None
 
     def add_weights(self, unet: UnetPatcher) -> None:
-        loaded = offsets.load(self.path, self.info.kind, self.steps)
+        loaded = offsets.load(self.path, self.info.kind, self.progress)
         accepted = self.host.add_weight_deltas(unet, loaded.deltas, loaded.identity)
         self.report.accepted, self.report.offered = accepted, len(loaded.deltas)
         if accepted != len(loaded.deltas):
@@ -83,7 +83,7 @@ class IcLightPass:
         return self.subjects[index % len(self.subjects)]
 
     def encode(self, p: Processing, image: np.ndarray, what: str) -> torch.Tensor:
-        return images_of.encode(self.host, p, image, self.steps, what)
+        return images_of.encode(self.host, p, image, self.progress, what)
 
     def condition(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
         """Encode the c_concat condition: [1, 4, h, w] for fc, [1, 8, h, w] for fbc (foreground, background)."""

@@ -88,7 +88,7 @@ class IpAdapterPass:
         self.paths = [ip_adapter_files.resolve(unit.params.model, folders("ipadapter")) for unit in requested]
         self.adapters = [ip_adapter_files.load(path, unit.params.family) for path, unit in zip(self.paths, requested)]
         self.encoders = [ip_adapter_files.encoder_for(adapter.variant, folders("clip_vision")) for adapter in self.adapters]
-        self.steps = job_progress(host)
+        self.progress = job_progress(host)
         self.prepared: list[Prepared] = []
         self.report = IpAdapterReport([path.stem for path in self.paths])
 
@@ -119,7 +119,7 @@ class IpAdapterPass:
     def encode(self, unit: IpUnit, adapter: Adapter, info: EncoderInfo | None, area: list[Tensor],
                opened: Callable) -> tuple[ImagePrompt, ...]:
         counters["image_prompts"] += 1
-        self.steps(f"looking at the picture for {adapter.variant.path.stem}")
+        self.progress(f"looking at the picture for {adapter.variant.path.stem}")
         own_masks = area if len(area) > 1 else [None] * max(len(unit.images), 1)
         images = [image.to_pil() for image in unit.images] or [None] * len(unit.embedding)
         image_masks = [mask.to_pil() for mask in unit.image_masks]
@@ -199,7 +199,7 @@ class IpAdapterPass:
         identity = f"{entry.identity}|{content_hash(*(None if area is None else area.numpy() for area in placed))}"
 
         def compute():
-            self.steps(f"computing keys and values of {entry.adapter.variant.path.stem}")
+            self.progress(f"computing keys and values of {entry.adapter.variant.path.stem}")
             counters["keys"] += 1
             return units.build_units(entry.adapter, prompts, entry.unit.params, identity=identity, mask=mask, device=device,
                                      dtype=working_dtype(device))

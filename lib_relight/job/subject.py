@@ -14,7 +14,7 @@ from ...lib_iclight.matte_edges import adjust_matte
 from ...lib_iclight.params import IcLightParams
 from ..base.caches import ContentCache, content_hash, counters, tensor_bytes
 from ..base.errors import RelightError
-from ..base.progress import SILENT, Steps
+from ..base.progress import SILENT, Progress
 from ..checks.iclight_checks import NO_INIT_IMAGE
 from ..hosts.types import Host, Processing
 from ..matting import matting
@@ -47,9 +47,9 @@ class Subject:
         return frame.place(self.composite, width, height, fill=None if self.alpha is None else foreground.GREY)
 
 
-def cut_out(image: DecodedImage, params: IcLightParams, images: IcLightImages, steps: Steps = SILENT) -> Subject:
-    """Cut the subject out of an image and apply the edge tools. steps: may stop a matting model."""
-    alpha = matting.choose(params.matting, image, images.mask, steps)
+def cut_out(image: DecodedImage, params: IcLightParams, images: IcLightImages, progress: Progress = SILENT) -> Subject:
+    """Cut the subject out of an image and apply the edge tools. progress: may stop a matting model."""
+    alpha = matting.choose(params.matting, image, images.mask, progress)
     if alpha is not None:
         alpha = adjust_matte(alpha, params.matte_threshold, params.matte_grow, params.matte_feather)
         if alpha.max() < matting.VISIBLE:
@@ -59,12 +59,12 @@ def cut_out(image: DecodedImage, params: IcLightParams, images: IcLightImages, s
 
 
 def cut_out_all(params: IcLightParams, images: IcLightImages, init_images: Sequence[DecodedImage] | None,
-                steps: Steps = SILENT) -> list[Subject]:
+                progress: Progress = SILENT) -> list[Subject]:
     """Return the job's subjects: `foreground`, or without one the img2img images. init_images: None in txt2img."""
     own_init = init_images is not None and images.foreground is None
     if own_init and not init_images:
         raise RelightError(NO_INIT_IMAGE)
-    return [cut_out(image, params, images, steps) for image in (init_images if own_init else [images.foreground])]
+    return [cut_out(image, params, images, progress) for image in (init_images if own_init else [images.foreground])]
 
 
 def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, frame: Frame, width: int,
@@ -100,11 +100,11 @@ def flipped(array: np.ndarray, params: IcLightParams) -> np.ndarray:
     return np.ascontiguousarray(array[:, ::-1]) if params.background_flip else array
 
 
-def encode(host: Host, p: Processing, image: np.ndarray, steps: Steps, what: str) -> torch.Tensor:
+def encode(host: Host, p: Processing, image: np.ndarray, progress: Progress, what: str) -> torch.Tensor:
     """Encode uint8 [H, W, 3] to the VAE's scaled mode, float32 [1, 4, H/8, W/8] on the CPU; cached by content."""
 
     def compute():
-        steps(f"encoding {what}")
+        progress(f"encoding {what}")
         counters["encodes"] += 1
         return host.encode(p, conditioning.to_vae_input(image)).cpu()
 

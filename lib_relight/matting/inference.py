@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..base.errors import RelightError
-from ..base.progress import Steps, Stopped
+from ..base.progress import Progress, Stopped
 from ..packages import optional
 
 LOOK_SECONDS = 0.05
@@ -20,22 +20,22 @@ running = threading.Lock()
 
 
 @contextmanager
-def turn(steps: Steps) -> Iterator[None]:
+def turn(progress: Progress) -> Iterator[None]:
     """Waits for the run that is under way, stoppable while it waits."""
     while not running.acquire(timeout=LOOK_SECONDS):
-        steps.check()
+        progress.check()
     try:
         yield
     finally:
         running.release()
 
 
-def predict(session, picture: Image.Image, name: str, steps: Steps) -> np.ndarray:
+def predict(session, picture: Image.Image, name: str, progress: Progress) -> np.ndarray:
     """uint8 [H, W]: what rembg's session answers. Call it inside `turn`."""
     rembg = optional.load("matting", "rembg")
-    steps(f"cutting out the subject with {name}")
+    progress(f"cutting out the subject with {name}")
     try:
-        with stoppable(session, steps), np.errstate(invalid="ignore"):  # a constant answer divides 0 by 0 inside rembg
+        with stoppable(session, progress), np.errstate(invalid="ignore"):  # a constant answer divides 0 by 0 inside rembg
             mask = np.asarray(rembg.remove(picture, session=session, only_mask=True).convert("L"))
     except Stopped:
         raise
@@ -49,10 +49,10 @@ def predict(session, picture: Image.Image, name: str, steps: Steps) -> np.ndarra
 
 
 @contextmanager
-def stoppable(session, steps: Steps) -> Iterator[None]:
-    """rembg gives its runs no options; for the time of the block they get some that end the run when the steps are stopped."""
+def stoppable(session, progress: Progress) -> Iterator[None]:
+    """rembg gives its runs no options; for the time of the block they get some that end the run when the progress are stopped."""
     inner = session.inner_session
-    session.inner_session = StoppableRuns(inner, steps)
+    session.inner_session = StoppableRuns(inner, progress)
     try:
         yield
     finally:
@@ -60,10 +60,10 @@ def stoppable(session, steps: Steps) -> Iterator[None]:
 
 
 class StoppableRuns:
-    """An onnxruntime session whose `run` raises Stopped soon after the steps are stopped."""
+    """An onnxruntime session whose `run` raises Stopped soon after the progress are stopped."""
 
-    def __init__(self, inner, steps: Steps):
-        self.inner, self.steps = inner, steps
+    def __init__(self, inner, progress: Progress):
+        self.inner, self.progress = inner, progress
 
     def __getattr__(self, name: str):
         return getattr(self.inner, name)
@@ -71,23 +71,23 @@ class StoppableRuns:
     def run(self, names, feeds):
         options = optional.load("matting", "onnxruntime").RunOptions()
         finished = threading.Event()
-        watch = threading.Thread(target=end_when_stopped, args=(options, self.steps, finished), daemon=True)
+        watch = threading.Thread(target=end_when_stopped, args=(options, self.progress, finished), daemon=True)
         watch.start()
         try:
             answer = self.inner.run(names, feeds, options)
         except Exception:
-            self.steps.check()
+            self.progress.check()
             raise
         finally:
             finished.set()
             watch.join()
-        self.steps.check()
+        self.progress.check()
         return answer
 
 
-def end_when_stopped(options, steps: Steps, finished: threading.Event) -> None:
+def end_when_stopped(options, progress: Progress, finished: threading.Event) -> None:
     while not finished.wait(LOOK_SECONDS):
-        if steps.is_stopped():
+        if progress.is_stopped():
             options.terminate = True
             return
 

@@ -13,7 +13,7 @@ from PIL import Image
 from ..base.caches import ContentCache, content_hash, counters, file_identity
 from ..base.errors import RelightError
 from ..base.log import logger
-from ..base.progress import SILENT, Steps
+from ..base.progress import SILENT, Progress
 from ..packages import optional
 from ..request.images import DecodedImage
 from . import model_table
@@ -53,7 +53,7 @@ def licence(model: str) -> str:
 
 
 def choose(matting: str, image: DecodedImage, mask: DecodedImage | None = None,
-           steps: Steps = SILENT) -> np.ndarray | None:
+           progress: Progress = SILENT) -> np.ndarray | None:
     """The subject's alpha for a request: float32 [H, W] of the image's size, 0..1, or None for the whole picture.
 
     matting: auto (the mask if one is given, else the picture's transparency, else the default model), none, alpha, mask,
@@ -69,7 +69,7 @@ def choose(matting: str, image: DecodedImage, mask: DecodedImage | None = None,
                            "mask or none.")
     if matting == "alpha" or (matting == "auto" and alpha is not None):
         return refuse_empty(alpha, "The picture's transparency")
-    found = matte(image.flattened().to_pil(), matting, steps)
+    found = matte(image.flattened().to_pil(), matting, progress)
     return found if alpha is None else found * alpha
 
 
@@ -95,11 +95,11 @@ def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
     return refuse_empty(grey.clip(0, 1), "`mask`")
 
 
-def matte(image: Image.Image, model: str = "auto", steps: Steps = SILENT) -> np.ndarray:
+def matte(image: Image.Image, model: str = "auto", progress: Progress = SILENT) -> np.ndarray:
     """The model's soft matte of a picture: float32 [H, W], 0..1. "auto" is the default model.
 
     Equals rembg.remove(only_mask=True) without alpha matting or post-processing. The same pixels with the same model are
-    computed once, and never beside another one. steps gets a sentence before each slow step and may stop it.
+    computed once, and never beside another one. progress gets a sentence before each slow step and may stop it.
     """
     name, path = model_table.find(settings["default"] if model == "auto" else model, settings["folder"])
     picture = image.convert("RGB")
@@ -108,17 +108,17 @@ def matte(image: Image.Image, model: str = "auto", steps: Steps = SILENT) -> np.
 
     def compute() -> np.ndarray:
         fresh.append(name)
-        return predict(session_for(name, path, identity, steps), picture, name, steps)
+        return predict(session_for(name, path, identity, progress), picture, name, progress)
 
     key = identity, content_hash(np.asarray(picture))
-    mask = mattes.get(key, partial(in_turn, key, compute, steps))
+    mask = mattes.get(key, partial(in_turn, key, compute, progress))
     counters["mattes" if fresh else "matte_hits"] += 1
     return refuse_empty(mask.astype(np.float32) / 255, name, 0.5)
 
 
-def in_turn(key, compute, steps: Steps) -> np.ndarray:
+def in_turn(key, compute, progress: Progress) -> np.ndarray:
     """A run that this one waited for may have been for the same picture: it is looked up once more."""
-    with turn(steps):
+    with turn(progress):
         return mattes.get(key, compute)
 
 
@@ -135,11 +135,11 @@ def identity_of(name: str, path: Path | None) -> str:
     return name if path is None else file_identity(path)
 
 
-def session_for(name: str, path: Path | None, identity: str, steps: Steps):
+def session_for(name: str, path: Path | None, identity: str, progress: Progress):
     """The rembg session of a model, made once; the two used last are kept. Thread-safe."""
     with lock:
         if identity not in sessions:
-            sessions[identity] = new_session(name, path, steps)
+            sessions[identity] = new_session(name, path, progress)
             counters["matte_sessions"] += 1
             while len(sessions) > MAX_SESSIONS:
                 sessions.popitem(last=False)
@@ -154,20 +154,20 @@ def release() -> None:
     mattes.clear()
 
 
-def new_session(name: str, path: Path | None, steps: Steps):
+def new_session(name: str, path: Path | None, progress: Progress):
     optional.load("matting", "rembg")
     classes = {known.name(): known for known in optional.load("matting", "rembg.sessions").sessions_class}
     family = model_table.family_of(name) or family_by_input(path)
     if family not in classes:
         known = ", ".join(model for model in model_table.MODELS if model in classes)
         raise RelightError(f"The installed rembg does not know the matting model {family}; choose one of {known}.")
-    return bound_session(classes[family], name, path or downloaded(name, classes[family], steps), steps)
+    return bound_session(classes[family], name, path or downloaded(name, classes[family], progress), progress)
 
 
-def bound_session(session_class, name: str, path: Path, steps: Steps):
+def bound_session(session_class, name: str, path: Path, progress: Progress):
     """A session of rembg's class on this very file; rembg itself takes files from its own folder only."""
     onnxruntime = optional.load("matting", "onnxruntime")
-    steps(f"loading the matting model {name}")
+    progress(f"loading the matting model {name}")
     bound = type(session_class.__name__, (session_class,), {"download_models": classmethod(lambda *a, **k: str(path))})
     try:
         return bound(name, onnxruntime.SessionOptions(), model_path=str(path))
@@ -175,12 +175,12 @@ def bound_session(session_class, name: str, path: Path, steps: Steps):
         raise RelightError(broken_sentence(path, error)) from error
 
 
-def downloaded(name: str, session_class, steps: Steps) -> Path:
+def downloaded(name: str, session_class, progress: Progress) -> Path:
     """The file of one of rembg's models, fetched by rembg when it is not there yet."""
     model = model_table.MODELS[name]
     if not model.commercial:
         logger.info(f"The matting model {name} is under {model.licence}.")
-    steps(f"getting the matting model {name} (about {model.megabytes} MB, downloaded once)")
+    progress(f"getting the matting model {name} (about {model.megabytes} MB, downloaded once)")
     try:
         return Path(session_class.download_models())
     except Exception as error:

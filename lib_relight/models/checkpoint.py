@@ -9,7 +9,7 @@ from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.families import CONV_IN, context_width, find_unet, unet_entries
 from ...lib_iclight.headers import read_header
 from ...lib_iclight.weights import inspect_checkpoint, unet_file
-from ..base.caches import until_changed
+from ..base.caches import cached_by_mtime
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Checkpoint:
     cross: int = 0
 
 
-@until_changed
+@cached_by_mtime
 def inspect(path: Path) -> Checkpoint:
     """Never raises; a diffusers folder is looked into."""
     try:

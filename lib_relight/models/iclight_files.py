@@ -8,7 +8,7 @@ from pathlib import Path
 from ...lib_iclight import weights
 from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.params import MODELS
-from ..base.caches import until_changed
+from ..base.caches import cached_by_mtime
 from ..base.errors import RelightError
 
 SUFFIXES = (".safetensors", ".sft", ".bin", ".pt", ".pth", ".ckpt")
@@ -33,7 +33,7 @@ def inspect(path: Path) -> weights.FileInfo:
     return answer
 
 
-@until_changed
+@cached_by_mtime
 def info_or_sentence(path: Path) -> weights.FileInfo | str:
     try:
         return weights.inspect_file(path)

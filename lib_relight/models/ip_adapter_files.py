@@ -12,7 +12,7 @@ from ...lib_ipadapter.encode.encoder import EncoderInfo, find_encoder
 from ...lib_ipadapter.encode.faces import FaceFinder
 from ...lib_ipadapter.errors import IpAdapterError
 from ...lib_ipadapter.files.variants import Variant
-from ..base.caches import counters, file_identity, until_changed
+from ..base.caches import cached_by_mtime, counters, file_identity
 from ..base.errors import RelightError
 from ..packages import optional
 from .iclight_files import list_files, shown_folders
@@ -26,7 +26,7 @@ def choices(folders: Iterable[Path]) -> list[str]:
     return [path.stem for path in list_files(folders) if variant_or_none(path)]
 
 
-@until_changed
+@cached_by_mtime
 def variant_or_none(path: Path) -> Variant | None:
     try:
         return inspect_adapter(path)

@@ -9,7 +9,7 @@ import torch
 
 from ...lib_iclight import weights
 from ..base.caches import ContentCache, counters, tensor_bytes
-from ..base.progress import SILENT, Steps
+from ..base.progress import SILENT, Progress
 
 files = ContentCache(4 * 2**30, lambda entry: tensor_bytes(entry.deltas))
 
@@ -20,12 +20,12 @@ class Offsets:
     identity: str
 
 
-def load(path: Path, kind: str, steps: Steps = SILENT) -> Offsets:
+def load(path: Path, kind: str, progress: Progress = SILENT) -> Offsets:
     """Offsets under LDM keys with the identity that names their content to the host."""
     identity = weights.offset_identity(path, kind)
 
     def compute():
-        steps(f"reading {path.name}")
+        progress(f"reading {path.name}")
         counters["weight_reads"] += 1
         return Offsets(weights.load_offsets(path), identity)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams
 from ..base.caches import content_hash
 from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit
-from .panel_values import LIGHT_FIELDS, LIGHT_ITEMS, UNIT_FIELDS, UNIT_ITEMS, unit_name
+from .panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA, UNIT_PANEL_FIELDS, UNIT_SCHEMA, unit_name
 from .request import IcLightImages
 
 MARKER = "Relight"
@@ -91,10 +91,12 @@ def from_infotext(pairs: Mapping, key: str, item):
 
 def paste_fields() -> list[tuple[str, Callable[[Mapping], object]]]:
     """(panel name, function of the pasted pairs) for everything that the panel shows; None leaves the control as it is."""
-    relit = [(name, lambda pairs, name=name: from_infotext(pairs, key_of(name), LIGHT_ITEMS[name]) if has_light(pairs) else None)
-             for name in LIGHT_FIELDS if name != "extras"]
+    def reader(name: str) -> Callable[[Mapping], object]:
+        return lambda pairs: from_infotext(pairs, key_of(name), ICLIGHT_SCHEMA[name]) if has_light(pairs) else None
+
+    relit = [(name, reader(name)) for name in ICLIGHT_PANEL_FIELDS if name != "extras"]
     relit.append(("iclight", lambda pairs: has_light(pairs) if MARKER in pairs else None))
-    return relit + [field for number in range(1, MAX_UNITS + 1) for field in unit_paste_fields(number, UNIT_ITEMS)]
+    return relit + [field for number in range(1, MAX_UNITS + 1) for field in unit_paste_fields(number, UNIT_SCHEMA)]
 
 
 def unit_paste_fields(number: int, items: Mapping) -> list[tuple[str, Callable[[Mapping], object]]]:
@@ -102,7 +104,7 @@ def unit_paste_fields(number: int, items: Mapping) -> list[tuple[str, Callable[[
     fields_of_unit = [
         (unit_name(number, name),
          lambda pairs, name=name: from_infotext(pairs, unit_key_of(number, name), items[name]) if model in pairs else None)
-        for name in UNIT_FIELDS]
+        for name in UNIT_PANEL_FIELDS]
     enabled = (unit_name(number, "enabled"), lambda pairs: model in pairs if MARKER in pairs else None)
     subject = unit_key_of(number, "use_subject")
     uses = (unit_name(number, "use_subject"), lambda pairs: subject in pairs if model in pairs else None)

@@ -15,19 +15,19 @@ from .images import ImageDecoder, is_given
 from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit, parse_unit
 from .request import IcLightImages, RelightRequest, decode_images, parse_api
 
-LIGHT_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.metadata.get("panel", True))
-UNIT_FIELDS = tuple(f.name for f in fields(IpAdapterParams) if f.metadata.get("panel", True))
-LIGHT_ITEMS = {item.name: item for item in fields(IcLightParams)}
-UNIT_ITEMS = {item.name: item for item in fields(IpAdapterParams)}
-UNIT_NAMES = ("enabled", "use_subject", "image", "more", "mask", "image_mask", "negative_image", *UNIT_FIELDS)
+ICLIGHT_PANEL_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.metadata.get("panel", True))
+UNIT_PANEL_FIELDS = tuple(f.name for f in fields(IpAdapterParams) if f.metadata.get("panel", True))
+ICLIGHT_SCHEMA = {item.name: item for item in fields(IcLightParams)}
+UNIT_SCHEMA = {item.name: item for item in fields(IpAdapterParams)}
+UNIT_PANEL_NAMES = ("enabled", "use_subject", "image", "more", "mask", "image_mask", "negative_image", *UNIT_PANEL_FIELDS)
 
 
 def unit_name(number: int, name: str) -> str:
     return f"unit{number}_{name}"
 
 
-PANEL_ORDER = ("enabled", "iclight", *IMAGE_FIELDS, *LIGHT_FIELDS,
-               *(unit_name(number, name) for number in range(1, MAX_UNITS + 1) for name in UNIT_NAMES))
+PANEL_ORDER = ("enabled", "iclight", *IMAGE_FIELDS, *ICLIGHT_PANEL_FIELDS,
+               *(unit_name(number, name) for number in range(1, MAX_UNITS + 1) for name in UNIT_PANEL_NAMES))
 """The order of the panel's values, which is that of `ui()`'s list."""
 
 
@@ -53,7 +53,7 @@ def parse_panel(values: Mapping) -> RelightRequest:
 
 def panel_light(values: Mapping, decoder: ImageDecoder) -> tuple[IcLightParams, IcLightImages]:
     """The panel keeps pictures that its present choices do not use (a light map while light is left): those are left out."""
-    shown = [item for item in fields(IcLightParams) if item.name in LIGHT_FIELDS]
+    shown = [item for item in fields(IcLightParams) if item.name in ICLIGHT_PANEL_FIELDS]
     params = IcLightParams(**{item.name: panel_value(item, values[item.name]) for item in shown})
     unused = {"light_map": params.light != "custom", "mask": params.matting != "mask"}
     return params, decode_images({name: values.get(name) for name in IMAGE_FIELDS if not unused.get(name)}, decoder)
@@ -88,7 +88,7 @@ def lights_from_text(text: str) -> list:
 
 
 def panel_unit(values: Mapping, number: int, decoder: ImageDecoder) -> IpUnit | None:
-    unit = {name: values.get(unit_name(number, name)) for name in UNIT_NAMES}
+    unit = {name: values.get(unit_name(number, name)) for name in UNIT_PANEL_NAMES}
     if not unit.pop("enabled"):
         return None
     pictures = [SUBJECT] if unit.pop("use_subject") else []

@@ -15,9 +15,9 @@ from pathlib import Path
 from ...lib_common.fields import reject_unknown, short_repr
 from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams
 from ...lib_ipadapter import params as ip_params
-from ..base.errors import USER_ERRORS, RelightError
+from ..base.errors import RelightError, UserError
 from .ip_adapter_unit import MAX_UNITS
-from .panel_values import LIGHT_ITEMS, PANEL_ORDER, UNIT_ITEMS, panel_value, unit_name
+from .panel_values import ICLIGHT_SCHEMA, PANEL_ORDER, UNIT_SCHEMA, panel_value, unit_name
 
 VERSION = 1
 LONGEST_NAME = 60
@@ -31,7 +31,7 @@ PRESET_FIELDS = tuple(name for name in PANEL_ORDER if name not in PICTURES and n
 def item_of(name: str):
     """The schema field behind a panel name, or None for the panel's own ticks (iclight, unit1_enabled, …)."""
     unit, _, rest = name.partition("_")
-    return UNIT_ITEMS.get(rest) if unit.startswith("unit") else LIGHT_ITEMS.get(name)
+    return UNIT_SCHEMA.get(rest) if unit.startswith("unit") else ICLIGHT_SCHEMA.get(name)
 
 
 def default_value(name: str):
@@ -50,7 +50,7 @@ def check_field(name: str, value) -> None:
     if item is None:
         if not isinstance(value, bool):
             raise RelightError(f"`{name}` is {short_repr(value)}; it must be true or false.")
-    elif name in LIGHT_ITEMS:
+    elif name in ICLIGHT_SCHEMA:
         IcLightParams(**{name: panel_value(item, value)})
     else:
         ip_params.IpAdapterParams.check(item.name, panel_value(item, value))
@@ -89,7 +89,7 @@ def usable(values: Mapping) -> tuple[dict, list[str]]:
         result[name] = values.get(name, default_value(name))
         try:
             check_field(name, result[name])
-        except USER_ERRORS as error:
+        except UserError as error:
             if name in values:
                 remarks.append(f"{error} The default was taken.")
             result[name] = default_value(name)

@@ -12,7 +12,7 @@ from ...lib_iclight.params import IcLightParams
 from ...lib_ipadapter import params as ip_params
 from ..base.errors import RelightError
 from .ip_adapter_unit import is_enabled
-from .panel_values import LIGHT_ITEMS, PANEL_ORDER, UNIT_ITEMS, unit_name
+from .panel_values import ICLIGHT_SCHEMA, PANEL_ORDER, UNIT_SCHEMA, unit_name
 
 ATTRIBUTE = "relight_axes"
 LIGHT = ("light", "light_angle", "light_x", "light_y", "light_radius", "light_start", "light_end", "light_color", "light_gamma",
@@ -54,7 +54,7 @@ def axes() -> list[Axis]:
         about = "Relight IP" if of_unit else "Relight"
         return Axis(item.name, f"[{about}] {item.metadata['label']}", kind, of_unit, item)
 
-    return [*(make(LIGHT_ITEMS[name], False) for name in LIGHT), *(make(UNIT_ITEMS[name], True) for name in UNIT)]
+    return [*(make(ICLIGHT_SCHEMA[name], False) for name in LIGHT), *(make(UNIT_SCHEMA[name], True) for name in UNIT)]
 
 
 def put(axis: Axis, p, value) -> None:

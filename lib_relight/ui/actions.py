@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from ...lib_iclight.params import IMAGE_FIELDS
-from ..base.errors import USER_ERRORS, sentence_of
+from ..base.errors import UserError, message_for
 from .one_click_values import push_history, without_unchanged
 
 
@@ -81,9 +81,9 @@ class ActionBinder:
             changes, message, *rest = action.function(
                 Page(self.tab, values, self.controls, self.init_image is not None), *extra)
         except Exception as error:
-            if not isinstance(error, USER_ERRORS):
+            if not isinstance(error, UserError):
                 traceback.print_exc()
-            changes, message, rest = {}, sentence_of(error), [gr.update() for _ in range(output_count)]
+            changes, message, rest = {}, message_for(error), [gr.update() for _ in range(output_count)]
         changes = without_unchanged(changes, values)
         return [*self.updates(push_history(history, changes, values), changes, message), *rest]
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 from modules import scripts
 
-from ..base.errors import USER_ERRORS, RelightError
-from ..request.panel_values import LIGHT_ITEMS, UNIT_ITEMS
+from ..base.errors import RelightError, UserError
+from ..request.panel_values import ICLIGHT_SCHEMA, UNIT_SCHEMA
 from ..request.xyz_axes import Axis, axes, choices_of, overridden, put
 from .components import panel_choices
 
@@ -38,7 +38,7 @@ def option_of(module, axis: Axis):
 
 def files(name: str, of_unit: bool) -> list[str] | None:
     """Current model files and matting models; None for fields whose choices the schema lists."""
-    return panel_choices((UNIT_ITEMS if of_unit else LIGHT_ITEMS)[name]) if name in ("model", "matting") else None
+    return panel_choices((UNIT_SCHEMA if of_unit else ICLIGHT_SCHEMA)[name]) if name in ("model", "matting") else None
 
 
 def confirm(axis: Axis, p, values) -> None:
@@ -50,5 +50,5 @@ def confirm(axis: Axis, p, values) -> None:
             put(axis, trial, value)
             if script is not None:
                 overridden(p.script_args[script.args_from:script.args_to], trial)
-    except USER_ERRORS as error:
+    except UserError as error:
         raise RelightError(str(error)) from error

@@ -11,7 +11,7 @@ from ..base import settings
 from ..matting import matting
 from ..models import iclight_files, ip_adapter_files
 from ..models.folders import model_folders
-from ..request.panel_values import LIGHT_ITEMS
+from ..request.panel_values import ICLIGHT_SCHEMA
 from .actions import Action, ActionOutputs
 
 IMAGES = {
@@ -127,7 +127,7 @@ def available_choices(item) -> tuple[list[str] | None, str | None]:
 def panel_choices(item) -> list[str] | None:
     """A dropdown's entries: the schema's choices, or the weight files and matting models found."""
     if item.name == "model":
-        light = item is LIGHT_ITEMS["model"]
+        light = item is ICLIGHT_SCHEMA["model"]
         return (iclight_files.choices(model_folders("iclight")) if light
                 else ip_adapter_files.choices(model_folders("ipadapter")))
     if item.name == "matting":

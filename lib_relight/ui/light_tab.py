@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ..request.panel_values import LIGHT_FIELDS, LIGHT_ITEMS
+from ..request.panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA
 from . import guarded, light_pad, previews
 from .components import Components
 
@@ -24,7 +24,7 @@ def build(panel: Components) -> None:
         guarded.build(panel, "previews", previews.build)
         add_fields(panel, FIRST)
         with gr.Accordion("More", open=False, elem_id=panel.elem_id("more")):
-            add_fields(panel, [*MORE, *(name for name in LIGHT_FIELDS if name not in {*panel.components, *MORE})])
+            add_fields(panel, [*MORE, *(name for name in ICLIGHT_PANEL_FIELDS if name not in {*panel.components, *MORE})])
     panel.show_for("light", SHOWN_WITH)
     panel.show_for("matting", {"mask": ("mask",)})
 
@@ -59,5 +59,5 @@ def add_fields(panel: Components, names) -> None:
 
 
 def add_field(panel: Components, name: str) -> None:
-    if name in LIGHT_FIELDS:
-        panel.field(name, LIGHT_ITEMS[name], visible=name not in SHOWN_WITH)
+    if name in ICLIGHT_PANEL_FIELDS:
+        panel.field(name, ICLIGHT_SCHEMA[name], visible=name not in SHOWN_WITH)

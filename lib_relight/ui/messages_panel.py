@@ -7,7 +7,7 @@ import traceback
 
 import gradio as gr
 
-from ..base.errors import RelightError, sentence_of
+from ..base.errors import RelightError, message_for
 from ..checks import check
 from ..checks.messages import from_error
 from ..request.panel_values import PANEL_ORDER
@@ -58,7 +58,7 @@ def listed(values: dict, page: dict, tab: str) -> str:
         messages = check.check_panel(values, set(page.get("given", ())), state)
     except Exception as error:
         traceback.print_exc()
-        messages = [from_error(RelightError(sentence_of(error)))]
+        messages = [from_error(RelightError(message_for(error)))]
     lines = "".join(f"<li class='relight-{message.level.value}'>{html.escape(message.sentence)}</li>" for message in messages)
     return f"<div role='status'><ul>{lines}</ul></div>" if lines else help_line(tab)
 

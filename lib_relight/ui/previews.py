@@ -11,20 +11,20 @@ from collections.abc import Callable, Mapping
 import gradio as gr
 
 from ...lib_iclight.params import IMAGE_FIELDS
-from ..base.errors import USER_ERRORS, sentence_of
-from ..base.progress import Steps, Stopped
+from ..base.errors import UserError, message_for
+from ..base.progress import Progress, Stopped
 from ..models.folders import model_folders
 from ..request.images import ImageDecoder, is_given
 from ..request.ip_adapter_unit import MAX_UNITS
-from ..request.panel_values import LIGHT_FIELDS, UNIT_NAMES, panel_light, panel_unit, unit_name
+from ..request.panel_values import ICLIGHT_PANEL_FIELDS, UNIT_PANEL_NAMES, panel_light, panel_unit, unit_name
 from ..request.request import RelightRequest
 from ..web import previews, routes
-from ..web.previews import Shown, Wanted
+from ..web.previews import PreviewRequest, PreviewResult
 from .components import Components
 from .light_pad import tab_of
 
 LIGHT_BUTTONS = {"matte": "Matte", "foreground": "Subject on grey", "light": "Light map"}
-LIGHT_INPUTS = (*IMAGE_FIELDS, *LIGHT_FIELDS)
+LIGHT_INPUTS = (*IMAGE_FIELDS, *ICLIGHT_PANEL_FIELDS)
 CANCELLED = "The preview was cancelled."
 PICTURE_WORDS = {"matte": "Matte", "cut out": "Subject cut out", "foreground": "Subject on grey", "light map": "Light map"}
 
@@ -67,7 +67,7 @@ def connect(panel: Components) -> None:
         attach(panel, page, f"preview_{kind}", "preview_shown", LIGHT_INPUTS, light_wanted, kind)
     cancel_button(panel, "preview_cancel")
     for number in range(1, MAX_UNITS + 1):
-        names = (*LIGHT_INPUTS, *(unit_name(number, name) for name in UNIT_NAMES))
+        names = (*LIGHT_INPUTS, *(unit_name(number, name) for name in UNIT_PANEL_NAMES))
         attach(panel, page, unit_name(number, "preview_crop"), unit_name(number, "preview_shown"), names,
                lambda tab, values, page, number=number: unit_wanted(tab, values, page, number), "crop")
         cancel_button(panel, unit_name(number, "preview_cancel"))
@@ -105,45 +105,45 @@ def read_page(known: str) -> dict:
     return page if isinstance(page, dict) else {}
 
 
-def light_wanted(tab: str, values: Mapping, page: Mapping) -> Wanted:
+def light_wanted(tab: str, values: Mapping, page: Mapping) -> PreviewRequest:
     params, images = panel_light(values, ImageDecoder())
     return around(RelightRequest(params, images), tab, page)
 
 
-def unit_wanted(tab: str, values: Mapping, page: Mapping, number: int) -> Wanted:
+def unit_wanted(tab: str, values: Mapping, page: Mapping, number: int) -> PreviewRequest:
     decoder = ImageDecoder()
     unit = panel_unit({**values, unit_name(number, "enabled"): True}, number, decoder)
     params, images = panel_light(values, decoder) if unit.uses_subject else (None, RelightRequest().images)
     return around(RelightRequest(params, images, (unit,)), tab, page)
 
 
-def around(request: RelightRequest, tab: str, page: Mapping) -> Wanted:
+def around(request: RelightRequest, tab: str, page: Mapping) -> PreviewRequest:
     picture = page.get("picture")
     known = {name: previews.whole(page, name, default, low, high) for name, default, low, high in (
         ("width", 512, previews.SMALLEST, previews.LARGEST), ("height", 512, previews.SMALLEST, previews.LARGEST),
         ("resize_mode", 0, 0, 3))}
     init_images = (ImageDecoder().decode(picture, "the img2img image"),) if is_given(picture) else ()
-    return Wanted(request, tab, init_images=init_images, **known)
+    return PreviewRequest(request, tab, init_images=init_images, **known)
 
 
-def shown_as_html(kind: str, wanted: Callable[[], Wanted], session: str) -> str:
+def shown_as_html(kind: str, wanted: Callable[[], PreviewRequest], session: str) -> str:
     stop = threading.Event()
     try:
         with routes.under_way(stop, session):
-            return figures(previews.show(kind, wanted(), model_folders, Steps(is_stopped=stop.is_set)))
+            return figures(previews.show(kind, wanted(), model_folders, Progress(is_stopped=stop.is_set)))
     except Stopped:
         return note(CANCELLED)
     except Exception as error:
-        if not isinstance(error, USER_ERRORS):
+        if not isinstance(error, UserError):
             traceback.print_exc()
-        return note(sentence_of(error), "relight-error")
+        return note(message_for(error), "relight-error")
 
 
 def note(sentence: str, kind: str = "relight-note") -> str:
     return f"<p class='{kind}' role='status'>{html.escape(sentence)}</p>"
 
 
-def figures(made: Shown) -> str:
+def figures(made: PreviewResult) -> str:
     return "<div class='relight-figures' role='status'>" + "".join(
         f"<figure><img src='data:image/png;base64,{routes.png(picture)}' alt='{html.escape(caption(name))}' "
         f"width='{picture.width}' height='{picture.height}'><figcaption>{html.escape(caption(name))} "

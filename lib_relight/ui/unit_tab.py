@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ..request.panel_values import UNIT_FIELDS, UNIT_ITEMS, unit_name
+from ..request.panel_values import UNIT_PANEL_FIELDS, UNIT_SCHEMA, unit_name
 from . import guarded, previews
 from .components import Components
 
@@ -25,10 +25,10 @@ def build(panel: Components, number: int) -> None:
         with gr.Row():
             panel.image(unit_name(number, "image_mask"), "image_mask")
             panel.image(unit_name(number, "negative_image"), "negative_image")
-        add_fields(panel, number, [name for name in UNIT_FIELDS if unit_name(number, name) not in panel.components])
+        add_fields(panel, number, [name for name in UNIT_PANEL_FIELDS if unit_name(number, name) not in panel.components])
 
 
 def add_fields(panel: Components, number: int, names) -> None:
     with panel.grid():
         for name in names:
-            panel.field(unit_name(number, name), UNIT_ITEMS[name])
+            panel.field(unit_name(number, name), UNIT_SCHEMA[name])

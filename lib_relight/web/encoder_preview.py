@@ -8,7 +8,7 @@ from ...lib_ipadapter.encode import preprocess
 from ...lib_ipadapter.encode.adapter import inspect_adapter
 from ...lib_ipadapter.encode.tokens import Reference, clip_input
 from ...lib_ipadapter.files.variants import Variant
-from ..base.progress import Steps
+from ..base.progress import Progress
 from ..job.unit_images import find_face
 from ..models import ip_adapter_files
 from ..request.ip_adapter_unit import IpUnit
@@ -16,13 +16,13 @@ from ..request.ip_adapter_unit import IpUnit
 Named = list[tuple[str, Image.Image]]
 
 
-def views(unit: IpUnit, folders, steps: Steps) -> tuple[Named, str | None]:
+def views(unit: IpUnit, folders, progress: Progress) -> tuple[Named, str | None]:
     """(named pictures, the encoder's name or None). unit: its pictures are pictures, no SUBJECT among them."""
     variant = inspect_adapter(ip_adapter_files.resolve(unit.params.model, folders("ipadapter")), unit.params.family)
     info = ip_adapter_files.encoder_for(variant, folders("clip_vision"))
     references, named = [], []
     for index, image in enumerate(image.to_pil() for image in unit.images):
-        steps(f"looking at picture {index + 1}")
+        progress(f"looking at picture {index + 1}")
         face = find_face(unit, variant, image, folders)
         mask = unit.image_masks[index].to_pil() if index < len(unit.image_masks) else None
         references.append(Reference(image, mask, face))

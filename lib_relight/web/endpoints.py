@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBasic
 
-from ..base.errors import USER_ERRORS, RelightError, sentence_of
+from ..base.errors import RelightError, UserError, message_for
 from ..base.progress import Stopped
 
 MAX_BYTES = 96 * 2**20
@@ -138,8 +138,8 @@ async def answer(work) -> Response:
         return made if isinstance(made, Response) else JSONResponse(made)
     except Stopped:
         return JSONResponse({"detail": "The preview was cancelled."}, STOPPED)
-    except USER_ERRORS as error:
-        return JSONResponse({"detail": sentence_of(error)}, getattr(error, "status_code", 422))
+    except UserError as error:
+        return JSONResponse({"detail": message_for(error)}, getattr(error, "status_code", 422))
     except Exception as error:
         traceback.print_exc()
-        return JSONResponse({"detail": sentence_of(error)}, 500)
+        return JSONResponse({"detail": message_for(error)}, 500)

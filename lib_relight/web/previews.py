@@ -14,7 +14,7 @@ from PIL import Image
 
 from ...lib_common.fields import short_repr
 from ..base.errors import RelightError
-from ..base.progress import SILENT, Steps
+from ..base.progress import SILENT, Progress
 from ..checks.iclight_checks import image_messages
 from ..checks.messages import State, raise_first_error
 from ..job import subject as images_of
@@ -36,7 +36,7 @@ OPTIONS = ("tab", "width", "height", "init_images", "resize_mode", "unit", "id")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PreviewRequest:
     """One preview. init_images, resize_mode: as of img2img. unit: the picture unit's number, from 1; None for all."""
 
     request: RelightRequest
@@ -59,14 +59,14 @@ class Wanted:
 
 
 @dataclass
-class Shown:
+class PreviewResult:
     """images: named pictures. info: JSON values about them."""
 
     images: list[tuple[str, Image.Image]]
     info: dict = field(default_factory=dict)
 
 
-def parse_wanted(payload: Mapping) -> Wanted:
+def parse_preview(payload: Mapping) -> PreviewRequest:
     """A preview from the API's dict. Raises RelightError, IcLightError or IpAdapterError for the first thing that is wrong."""
     decoder = ImageDecoder()
     request = parse_api({name: value for name, value in payload.items() if name not in OPTIONS}, decoder)
@@ -78,9 +78,10 @@ def parse_wanted(payload: Mapping) -> Wanted:
     given = payload.get("init_images") or []
     if not isinstance(given, list) or len(given) > MOST_PICTURES:
         raise RelightError(f"`init_images` must be a list of at most {MOST_PICTURES} pictures as base64.")
-    return Wanted(request, tab, whole(payload, "width", 512, SMALLEST, LARGEST), whole(payload, "height", 512, SMALLEST, LARGEST),
-                  tuple(decoder.decode(image, "init_images") for image in given), whole(payload, "resize_mode", 0, 0, 3),
-                  whole(payload, "unit", None, 1, 4))
+    return PreviewRequest(
+        request, tab, whole(payload, "width", 512, SMALLEST, LARGEST), whole(payload, "height", 512, SMALLEST, LARGEST),
+        tuple(decoder.decode(image, "init_images") for image in given), whole(payload, "resize_mode", 0, 0, 3),
+        whole(payload, "unit", None, 1, 4))
 
 
 def whole(payload: Mapping, name: str, default: int | None, low: int, high: int) -> int | None:
@@ -92,10 +93,10 @@ def whole(payload: Mapping, name: str, default: int | None, low: int, high: int)
     return int(value)
 
 
-def show(kind: str, wanted: Wanted, folders: Folders, steps: Steps = SILENT) -> Shown:
+def show(kind: str, preview: PreviewRequest, folders: Folders, progress: Progress = SILENT) -> PreviewResult:
     """kind: one of KINDS. folders: kind of file -> folders."""
-    made = KINDS[kind](wanted, folders, steps)
-    made.info = {"names": [name for name, _ in made.images], "width": wanted.width, "height": wanted.height, **made.info}
+    made = KINDS[kind](preview, folders, progress)
+    made.info = {"names": [name for name, _ in made.images], "width": preview.width, "height": preview.height, **made.info}
     return made
 
 
@@ -103,47 +104,48 @@ def check_images(request: RelightRequest, is_img2img: bool, folders: Folders) ->
     raise_first_error([*image_messages(request.iclight, request.images, State(folders, is_img2img))])
 
 
-def subjects_of(wanted: Wanted, folders: Folders, steps: Steps) -> list[Subject]:
+def subjects_of(preview: PreviewRequest, folders: Folders, progress: Progress) -> list[Subject]:
     """The job's subjects; its light, which they do not depend on, is not looked at."""
-    request = wanted.request
+    request = preview.request
     if request.iclight is None:
         raise RelightError("`iclight` is missing: only IC-Light has a subject; add it, for example {\"light\": \"left\"}.")
     without_light = replace(request, iclight=replace(request.iclight, light="none", lights=()),
                             images=replace(request.images, light_map=None))
-    check_images(without_light, wanted.is_img2img, folders)
-    return images_of.cut_out_all(request.iclight, request.images, wanted.init_images if wanted.is_img2img else None, steps)
+    check_images(without_light, preview.is_img2img, folders)
+    return images_of.cut_out_all(request.iclight, request.images, preview.init_images if preview.is_img2img else None, progress)
 
 
-def show_matte(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
+def show_matte(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
     """Of each subject the matte (grey) and the subject cut out (with transparency), as they lie in the result."""
     shown_images, shares = [], []
-    for index, subject in enumerate(subjects_of(wanted, folders, steps)):
-        rgb, alpha = subject.at(wanted.frames[index], wanted.width, wanted.height)
-        alpha = np.ones((wanted.height, wanted.width), np.float32) if alpha is None else alpha
+    for index, subject in enumerate(subjects_of(preview, folders, progress)):
+        rgb, alpha = subject.at(preview.frames[index], preview.width, preview.height)
+        alpha = np.ones((preview.height, preview.width), np.float32) if alpha is None else alpha
         matte = Image.fromarray(np.round(alpha * 255).astype(np.uint8))
         cut_out = Image.fromarray(rgb)
         cut_out.putalpha(matte)
         shown_images += [("matte", matte), ("cut out", cut_out)]
         shares.append(round(float(alpha.mean()), 4))
-    return Shown(shown_images, {"coverage": shares})
+    return PreviewResult(shown_images, {"coverage": shares})
 
 
-def show_foreground(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
+def show_foreground(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
     """Each subject on grey 127, which is what fc's condition is encoded from."""
-    return Shown([("foreground", Image.fromarray(subject.on_grey(wanted.frames[index], wanted.width, wanted.height)))
-                  for index, subject in enumerate(subjects_of(wanted, folders, steps))])
+    return PreviewResult([("foreground", Image.fromarray(subject.on_grey(preview.frames[index], preview.width, preview.height)))
+                  for index, subject in enumerate(subjects_of(preview, folders, progress))])
 
 
-def show_light(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
+def show_light(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
     """The light map that sampling starts from or, with fbc and no background, the one that serves as background."""
-    request = wanted.request
+    request = preview.request
     if request.iclight is None:
         raise RelightError("`iclight` is missing: it says where the light comes from; add it, for example {\"light\": \"left\"}.")
     check_images(request, is_img2img=True, folders=folders)  # the light is the same with any subject
     kind = kind_of(request, folders)
     light_kind = "fbc" if kind == "fbc" and request.images.background is None else "fc"
-    picture = images_of.light_map(request.iclight, request.images, light_kind, wanted.frames.first, wanted.width, wanted.height)
-    return Shown([("light map", Image.fromarray(picture))], {"kind": kind})
+    light = images_of.light_map(request.iclight, request.images, light_kind, preview.frames.first, preview.width,
+                                preview.height)
+    return PreviewResult([("light map", Image.fromarray(light))], {"kind": kind})
 
 
 def kind_of(request: RelightRequest, folders: Folders) -> str:
@@ -155,22 +157,22 @@ def kind_of(request: RelightRequest, folders: Folders) -> str:
         return "fbc" if request.iclight.model == "fbc" or (request.iclight.model == "auto" and has_background) else "fc"
 
 
-def show_crop(wanted: Wanted, folders: Folders, steps: Steps) -> Shown:
+def show_crop(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
     """What the image encoder sees of every picture of the units, and the faces that FaceID reads."""
-    units = wanted.request.units
-    if not units or (wanted.unit or 1) > len(units):
+    units = preview.request.units
+    if not units or (preview.unit or 1) > len(units):
         raise RelightError(f"`ip_adapter` has {len(units)} enabled units, so there is no picture to show; add a unit with "
                            "`model` and `image`.")
-    chosen = [(number, unit) for number, unit in enumerate(units, 1) if wanted.unit in (None, number)]
+    chosen = [(number, unit) for number, unit in enumerate(units, 1) if preview.unit in (None, number)]
     images, encoders = [], {}
     for number, unit in chosen:
-        views, encoders[str(number)] = encoder_preview.views(with_subjects(unit, wanted, folders, steps), folders, steps)
+        views, encoders[str(number)] = encoder_preview.views(with_subjects(unit, preview, folders, progress), folders, progress)
         images += [(f"unit {number}, {name}", picture) for name, picture in views]
-    return Shown(images, {"encoders": encoders})
+    return PreviewResult(images, {"encoders": encoders})
 
 
-def with_subjects(unit: IpUnit, wanted: Wanted, folders: Folders, steps: Steps) -> IpUnit:
-    return resolve_unit_images(unit, subjects_of(wanted, folders, steps)) if SUBJECT in unit.images else unit
+def with_subjects(unit: IpUnit, preview: PreviewRequest, folders: Folders, progress: Progress) -> IpUnit:
+    return resolve_unit_images(unit, subjects_of(preview, folders, progress)) if SUBJECT in unit.images else unit
 
 
 KINDS = {"matte": show_matte, "foreground": show_foreground, "light": show_light, "crop": show_crop}

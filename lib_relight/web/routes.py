@@ -11,7 +11,7 @@ from functools import partial
 
 from PIL import Image
 
-from ..base.progress import Steps
+from ..base.progress import Progress
 from ..checks.check import check_body
 from ..models.folders import model_folders
 from . import endpoints, previews, status
@@ -33,7 +33,7 @@ def register(demo, app) -> None:
 def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
     """{"images": [base64 PNG], "info": {"names": [...], ...}}"""
     with under_way(stop, str(body.get("id", ""))):
-        made = previews.show(kind, previews.parse_wanted(body), model_folders, Steps(is_stopped=stop.is_set))
+        made = previews.show(kind, previews.parse_preview(body), model_folders, Progress(is_stopped=stop.is_set))
         return {"images": [png(picture) for _, picture in made.images], "info": made.info}
 
 

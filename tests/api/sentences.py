@@ -6,7 +6,7 @@ import re
 PACKAGES = ("lib_common", "lib_iclight", "lib_ipadapter", "lib_relight")
 NOT_SHOWN = ("embedded", "pinned_pip.py")
 """A host of its own, and pip's troubles, which come in English."""
-USER_ERRORS = ("RelightError", "UserError", "WeightFileError", "error", "IcLightError", "IpAdapterError")
+UserError = ("RelightError", "UserError", "WeightFileError", "error", "IcLightError", "IpAdapterError")
 WORD = re.compile(r"[A-Za-z']+")
 HOLE = re.compile(r"\{\d\}")
 
@@ -36,7 +36,7 @@ def texts(path):
     tree = ast.parse(path.read_text("utf8"))
     raised, skipped = set(), set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in USER_ERRORS:
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in UserError:
             raised |= {id(child) for child in ast.walk(node)}
         if isinstance(node, ast.Call) and getattr(getattr(node.func, "value", None), "id", "") == "logger":
             skipped |= {id(child) for child in ast.walk(node)}

@@ -44,7 +44,7 @@ MISTAKES = {
     "uncond image without one": refused(unit(uncond="image"), sentence="`uncond` is 'image' but `negative_image` is missing"),
     "tiled with two pictures": refused(unit(PLUS, image=[SCENE, SCENE], tiled=True), sentence="`tiled` works with one picture"),
     "subject without iclight": refused(unit(image="subject"), sentence="An `ip_adapter` unit asks for the 'subject', but there is"),
-    "not a picture": refused(unit(image="aGVsbG8="), sentence=r"`image` is no picture that can be read \(5 bytes\)"),
+    "not a picture": refused(unit(image="aGVsbG8="), sentence=r"`image` is no image in a supported format \(5 bytes\)"),
     "mask that is no picture": refused(unit(mask="%%%"), sentence="`mask` is not valid base64"),
     "units of a wrong type": ({"ip_adapter": 3}, "`ip_adapter` is int; it must be a list of objects"),
 }

@@ -10,7 +10,7 @@ from PIL import Image
 from sd_relight.lib_relight.base import caches
 from sd_relight.lib_relight.base.caches import counters
 from sd_relight.lib_relight.base.errors import RelightError
-from sd_relight.lib_relight.base.progress import Steps
+from sd_relight.lib_relight.base.progress import Progress
 from sd_relight.lib_relight.matting import matting, model_table
 from sd_relight.lib_relight.packages import optional
 
@@ -115,9 +115,9 @@ def test_threads_share_one_session(tiny, ramp):
 
 def test_each_slow_step_is_named(tiny, ramp):
     said = []
-    matting.matte(ramp, tiny, Steps(said.append))
+    matting.matte(ramp, tiny, Progress(said.append))
     assert said == ["loading the matting model tiny", "cutting out the subject with tiny"]
-    matting.matte(ramp, tiny, Steps(said.append))
+    matting.matte(ramp, tiny, Progress(said.append))
     assert len(said) == 2
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_relight.base import caches
 from sd_relight.lib_relight.base.errors import RelightError
-from sd_relight.lib_relight.base.progress import Steps, Stopped
+from sd_relight.lib_relight.base.progress import Progress, Stopped
 from sd_relight.lib_relight.job import subject
 from sd_relight.lib_relight.matting import inference, matting
 from sd_relight.lib_relight.packages import optional
@@ -34,7 +34,7 @@ class Stop:
 
     def __init__(self, word):
         self.word, self.said, self.now = word, [], threading.Event()
-        self.steps = Steps(self.hear, self.now.is_set)
+        self.steps = Progress(self.hear, self.now.is_set)
 
     def hear(self, sentence):
         self.said.append(sentence)

@@ -7,7 +7,7 @@ from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_ipadapter.params import IpAdapterParams
 from sd_relight.lib_relight.request.infotext import MARKER, IcLightReport, paste_fields, to_infotext, units_to_infotext
 from sd_relight.lib_relight.request.ip_adapter_unit import SUBJECT, IpUnit
-from sd_relight.lib_relight.request.panel_values import LIGHT_FIELDS, UNIT_FIELDS
+from sd_relight.lib_relight.request.panel_values import ICLIGHT_PANEL_FIELDS, UNIT_PANEL_FIELDS
 from sd_relight.lib_relight.request.request import IcLightImages
 
 CHANGED = {"model": "fbc", "background_flip": True, "light": "top-left", "matting": "u2net", "reinforce": 0.35, "detail": 0.5,
@@ -19,8 +19,8 @@ CHANGED = {"model": "fbc", "background_flip": True, "light": "top-left", "mattin
 def test_round_trip(params):
     pairs = {MARKER: "proof", **to_infotext(params, IcLightImages())}
     pasted = {name: read(pairs) for name, read in paste_fields()}
-    assert {name: pasted[name] for name in LIGHT_FIELDS if name != "extras"} == {
-        name: "" if (value := getattr(params, name)) in (None, ()) else value for name in LIGHT_FIELDS if name != "extras"}
+    assert {name: pasted[name] for name in ICLIGHT_PANEL_FIELDS if name != "extras"} == {
+        name: "" if (value := getattr(params, name)) in (None, ()) else value for name in ICLIGHT_PANEL_FIELDS if name != "extras"}
     assert pasted["iclight"] is True and pasted["unit1_enabled"] is False
 
 
@@ -30,9 +30,9 @@ def test_units_round_trip():
     pasted_pairs = {MARKER: "IP-Adapter ip-adapter_sd15 + plus, patched 16/16", **units_to_infotext(units)}
     pasted = {name: read(pasted_pairs) for name, read in paste_fields()}
     for number, unit in enumerate(units, 1):
-        assert {name: pasted[f"unit{number}_{name}"] for name in UNIT_FIELDS} == {
+        assert {name: pasted[f"unit{number}_{name}"] for name in UNIT_PANEL_FIELDS} == {
             name: getattr(unit.params, name) or "" if name in ("image_weights", "crop_box") else getattr(unit.params, name)
-            for name in UNIT_FIELDS}
+            for name in UNIT_PANEL_FIELDS}
     assert (pasted["iclight"], pasted["unit1_use_subject"], pasted["unit2_use_subject"], pasted["unit3_enabled"]) == (
         False, True, False, False)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 from sd_relight.lib_iclight.params import IcLightParams
-from sd_relight.lib_relight.base.errors import USER_ERRORS
+from sd_relight.lib_relight.base.errors import UserError
 from sd_relight.lib_relight.request.infotext import MARKER, key_of, paste_fields, to_infotext
 from sd_relight.lib_relight.request.panel_values import PANEL_ORDER, parse_request
 from sd_relight.lib_relight.request.presets import PRESET_FIELDS, default_value
@@ -34,7 +34,7 @@ def test_the_text_is_the_apis_list():
     ('[{"light": "custom"}]', "`lights` entry 1 is 'custom'; choose one of left"),
 ])
 def test_a_text_that_makes_no_lights_is_refused(text, sentence):
-    with pytest.raises(USER_ERRORS) as caught:
+    with pytest.raises(UserError) as caught:
         parse(lights=text)
     assert sentence in str(caught.value)
 

@@ -10,7 +10,7 @@ from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_ipadapter.errors import IpAdapterError
 from sd_relight.lib_ipadapter.params import IpAdapterParams
 from sd_relight.lib_relight.base.errors import RelightError
-from sd_relight.lib_relight.request.panel_values import LIGHT_FIELDS, PANEL_ORDER, UNIT_NAMES, parse_request
+from sd_relight.lib_relight.request.panel_values import ICLIGHT_PANEL_FIELDS, PANEL_ORDER, UNIT_PANEL_NAMES, parse_request
 
 PHOTO = Image.new("RGB", (32, 32), "red")
 CLEAR = Image.new("RGBA", (32, 32))
@@ -47,10 +47,10 @@ def test_extras_are_on_in_the_panel_and_off_in_the_api():
 
 
 def test_panel_order_is_complete():
-    units = tuple(f"unit{number}_{name}" for number in (1, 2, 3, 4) for name in UNIT_NAMES)
-    assert PANEL_ORDER == ("enabled", "iclight", "foreground", "background", "light_map", "mask", *LIGHT_FIELDS, *units)
-    assert {"model", "light", "matting", "reinforce", "hr_option", "compensate_steps"} <= set(LIGHT_FIELDS)
-    assert {"enabled", "image", "more", "mask", "use_subject", "model", "weight", "weight_type"} <= set(UNIT_NAMES)
+    units = tuple(f"unit{number}_{name}" for number in (1, 2, 3, 4) for name in UNIT_PANEL_NAMES)
+    assert PANEL_ORDER == ("enabled", "iclight", "foreground", "background", "light_map", "mask", *ICLIGHT_PANEL_FIELDS, *units)
+    assert {"model", "light", "matting", "reinforce", "hr_option", "compensate_steps"} <= set(ICLIGHT_PANEL_FIELDS)
+    assert {"enabled", "image", "more", "mask", "use_subject", "model", "weight", "weight_type"} <= set(UNIT_PANEL_NAMES)
 
 
 def test_panel_units(tmp_path):

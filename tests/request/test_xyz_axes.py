@@ -4,7 +4,7 @@ from copy import copy
 from types import SimpleNamespace
 
 import pytest
-from sd_relight.lib_relight.base.errors import USER_ERRORS
+from sd_relight.lib_relight.base.errors import UserError
 from sd_relight.lib_relight.request import xyz_axes
 from sd_relight.lib_relight.request.panel_values import PANEL_ORDER
 from sd_relight.lib_relight.request.presets import PRESET_FIELDS, default_value
@@ -25,7 +25,7 @@ def panel_args(**changes):
 
 
 def refusal(call, *args):
-    with pytest.raises(USER_ERRORS) as caught:
+    with pytest.raises(UserError) as caught:
         call(*args)
     return str(caught.value)
 

@@ -9,7 +9,7 @@ from ipadapter.test_faces import Detector, Recogniser, picture
 from sd_relight.lib_ipadapter.encode import faces, preprocess
 from sd_relight.lib_ipadapter.encode.faces import FaceFinder
 from sd_relight.lib_ipadapter.params import IpAdapterParams
-from sd_relight.lib_relight.base.progress import SILENT, Steps, Stopped
+from sd_relight.lib_relight.base.progress import SILENT, Progress, Stopped
 from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
 from sd_relight.lib_relight.web import encoder_preview
 
@@ -20,7 +20,7 @@ SMALL, LARGE = (120, 240, 40, 0.9), (420, 240, 80, 0.9)
 @pytest.fixture
 def seen(monkeypatch):
     """seen(face="normed", encoder=224, **params) -> {name: picture} of a unit with one picture of two faces."""
-    def views(face="", encoder=224, steps=SILENT, embedding=None, **params):
+    def views(face="", encoder=224, progress=SILENT, embedding=None, **params):
         recogniser = Recogniser()
         variant = SimpleNamespace(face=face, base="sd15")
         info = encoder and SimpleNamespace(image_size=encoder, name="CLIP ViT-H")
@@ -30,7 +30,7 @@ def seen(monkeypatch):
         monkeypatch.setattr(encoder_preview.ip_adapter_files, "face_finder",
                             lambda folders, size: FaceFinder(Detector([SMALL, LARGE], PICTURE.size), recogniser, size))
         unit = IpUnit(IpAdapterParams(model="faceid", **params), (decoded(PICTURE),), embedding=embedding)
-        named, name = encoder_preview.views(unit, lambda kind: [], steps)
+        named, name = encoder_preview.views(unit, lambda kind: [], progress)
         return dict(named), name, recogniser
 
     return views
@@ -71,4 +71,4 @@ def test_an_embedding_needs_no_face_in_the_picture(seen):
 
 def test_a_cancelled_look_ends_before_the_next_picture(seen):
     with pytest.raises(Stopped):
-        seen(face="normed", steps=Steps(is_stopped=lambda: True))
+        seen(face="normed", progress=Progress(is_stopped=lambda: True))
