@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .headers import Entry
+from ..lib_common.weight_entries import TensorInfo
 
 PREFIXES = ("model.diffusion_model.", "diffusion_model.", "unet.", "")
 CONV_IN = {"diffusers": "conv_in.weight", "ldm": "input_blocks.0.0.weight"}
@@ -30,11 +30,11 @@ NOT_UNET = {
 }
 
 
-def starts(entries: dict[str, Entry], beginnings: tuple[str, ...]) -> bool:
+def starts(entries: dict[str, TensorInfo], beginnings: tuple[str, ...]) -> bool:
     return any(key.startswith(beginnings) for key in entries)
 
 
-def name_family(entries: dict[str, Entry]) -> str:
+def name_family(entries: dict[str, TensorInfo]) -> str:
     """Return "unet", "checkpoint" (a UNet with its VAE and text encoder), or what else it is, with its article."""
     for family, beginnings in BEGINNINGS.items():
         if starts(entries, beginnings):
@@ -49,7 +49,7 @@ def name_family(entries: dict[str, Entry]) -> str:
     return "not a UNet"
 
 
-def find_unet(entries: dict[str, Entry]) -> tuple[str, str] | None:
+def find_unet(entries: dict[str, TensorInfo]) -> tuple[str, str] | None:
     """Return (prefix, layout) of the UNet in these entries, layout "diffusers" or "ldm"; None when there is none."""
     for prefix in PREFIXES:
         for layout, key in CONV_IN.items():
@@ -59,17 +59,17 @@ def find_unet(entries: dict[str, Entry]) -> tuple[str, str] | None:
     return None
 
 
-def unet_entries(entries: dict[str, Entry], prefix: str) -> dict[str, Entry]:
+def unet_entries(entries: dict[str, TensorInfo], prefix: str) -> dict[str, TensorInfo]:
     return {key[len(prefix):]: entry for key, entry in entries.items() if key.startswith(prefix)}
 
 
-def context_width(unet: dict[str, Entry]) -> int | None:
+def context_width(unet: dict[str, TensorInfo]) -> int | None:
     """Width of the text condition: columns of the first attn2.to_k; None without cross-attention."""
     return next((entry.shape[1] for key, entry in unet.items()
                  if key.endswith("attn2.to_k.weight") and len(entry.shape) == 2), None)
 
 
-def base_model(unet: dict[str, Entry]) -> str:
+def base_model(unet: dict[str, TensorInfo]) -> str:
     """Return "sd2", "sdxl" or "sd15" for a UNet's entries without prefix.
 
     Judged by the cross-attention width first (SD2 unCLIP has a label embedding, too). Any other width counts as

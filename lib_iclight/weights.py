@@ -1,4 +1,4 @@
-"""IC-Light weight files: recognised by content, judged before use, loaded as offsets in LDM names.
+"""IC-Light weight files: recognised by content, checked before use, loaded as offsets in LDM names.
 
 The files hold differences that are added to every tensor of an SD 1.5 UNet; conv_in is wider, 8 input channels for fc
 and fcon (noise 4, foreground 4) and 12 for fbc (then background 4).
@@ -7,30 +7,30 @@ and fcon (noise 4, foreground 4) and 12 for fbc (then background 4).
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 
+from ..lib_common.errors import UserError
+from ..lib_common.weight_entries import FLOATS, TensorInfo
+from ..lib_common.weight_file import open_weights, read_header, unet_file
 from .errors import IcLightError
 from .families import base_model, context_width, find_unet, name_family, unet_entries
-from .headers import Entry, damaged, flatten, read_header
 from .keymap import optional_keys, unet_key_map, unet_key_map_inverse
 
 KIND_CHANNELS = {"fc": 8, "fcon": 8, "fbc": 12}
-FLOATS = ("float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2")
 CHOOSE = "pick an IC-Light file (fc, fcon or fbc) in Relight > Model"
 CONV_IN = "input_blocks.0.0.weight"
 
 
 @dataclass(frozen=True)
 class FileInfo:
-    """kind: "fc" | "fcon" | "fbc"; channels: 8 | 12; layout: "diffusers" | "ldm"; keys: number of tensors; dtype: as
-    stored, the commonest; width: the UNet's first width (SD 1.5: 320); context: cross-attention width (768); prefix:
-    what stands before its keys.
+    """What an IC-Light file is.
+
+    kind: fc | fcon | fbc.  channels: 8 | 12.  layout: diffusers | ldm.  keys: number of tensors.  dtype: the most common
+    one as stored.  width: the UNet's first width (SD 1.5: 320).  context: cross-attention width (768).  prefix: of its keys.
     """
 
     kind: str
@@ -44,16 +44,16 @@ class FileInfo:
 
 
 def inspect_file(path: str | Path, kind: str | None = None) -> FileInfo:
-    """Recognise an IC-Light file from its header, or raise IcLightError with one sentence that says what it is instead.
+    """Recognise an IC-Light file from its header, or raise UserError that says what it is instead.
 
     kind: the caller's choice. fc and fcon cannot be told apart by content: without kind, "fcon" in the file's stem
     decides. Any SD 1.5 UNet with 8 or 12 input channels passes, whatever it was trained for.
     """
-    path = Path(path)
-    return inspect_entries(path.name, read_header(path), kind)
+    with open_weights(path) as file:
+        return inspect_entries(file.name, file.entries, kind)
 
 
-def inspect_entries(name: str, entries: dict[str, Entry], kind: str | None = None) -> FileInfo:
+def inspect_entries(name: str, entries: dict[str, TensorInfo], kind: str | None = None) -> FileInfo:
     prefix, layout = require_unet(name, entries)
     unet = unet_entries(entries, prefix)
     require_sd15(name, unet)
@@ -66,51 +66,51 @@ def inspect_entries(name: str, entries: dict[str, Entry], kind: str | None = Non
                     context_width(ldm), prefix)
 
 
-def require_unet(name: str, entries: dict[str, Entry]) -> tuple[str, str]:
+def require_unet(name: str, entries: dict[str, TensorInfo]) -> tuple[str, str]:
     family = name_family(entries)
     if family == "checkpoint":
-        raise IcLightError(f"{name} is a full checkpoint with its own VAE or text encoder, not IC-Light weights; "
+        raise IcLightError(f"`{name}` is a full checkpoint with its own VAE or text encoder, not IC-Light weights; "
                            f"choose it as the host's checkpoint and {CHOOSE}.")
     if family == "not a UNet":
         first = min(entries, default="none")
-        raise IcLightError(f"{name} is not a UNet: {len(entries)} tensors, the first `{first[:80]}`; {CHOOSE}.")
+        raise IcLightError(f"`{name}` is not a UNet: {len(entries)} tensors, the first `{first[:80]}`; {CHOOSE}.")
     if family != "unet":
-        raise IcLightError(f"{name} is {family}, not IC-Light weights; {CHOOSE}.")
+        raise IcLightError(f"`{name}` is {family}, not IC-Light weights; {CHOOSE}.")
     return find_unet(entries)
 
 
-def require_sd15(name: str, unet: dict[str, Entry]) -> None:
+def require_sd15(name: str, unet: dict[str, TensorInfo]) -> None:
     base = base_model(unet)
     if base == "sd2":
-        raise IcLightError(f"{name} is made for SD 2 (cross-attention width 1024); IC-Light exists for SD 1.5 only, "
+        raise IcLightError(f"`{name}` is made for SD 2 (cross-attention width 1024); IC-Light exists for SD 1.5 only, "
                            f"{CHOOSE}.")
     if base == "sdxl":
-        raise IcLightError(f"{name} is made for SDXL; IC-Light exists for SD 1.5 only, {CHOOSE}.")
+        raise IcLightError(f"`{name}` is made for SDXL; IC-Light exists for SD 1.5 only, {CHOOSE}.")
 
 
 def require_channels(name: str, channels: int) -> int:
     known = {4: "a plain UNet with 4 input channels", 9: "an inpainting UNet with 9 input channels"}
     if channels in known:
-        raise IcLightError(f"{name} is {known[channels]}; IC-Light fc and fcon take 8 and fbc takes 12, {CHOOSE}.")
+        raise IcLightError(f"`{name}` is {known[channels]}; IC-Light fc and fcon take 8 and fbc takes 12, {CHOOSE}.")
     if channels not in KIND_CHANNELS.values():
-        raise IcLightError(f"{name} takes {channels} input channels; IC-Light fc and fcon take 8 and fbc takes 12, "
+        raise IcLightError(f"`{name}` takes {channels} input channels; IC-Light fc and fcon take 8 and fbc takes 12, "
                            f"{CHOOSE}.")
     return channels
 
 
-def require_keys(name: str, ldm: dict[str, Entry]) -> None:
+def require_keys(name: str, ldm: dict[str, TensorInfo]) -> None:
     known = unet_key_map_inverse().keys()
     missing = known - ldm.keys() - optional_keys({key: entry.shape for key, entry in ldm.items()})
     if missing:
-        raise IcLightError(f"{name} lacks {len(missing)} of the {len(known)} weights of an SD 1.5 UNet "
+        raise IcLightError(f"`{name}` lacks {len(missing)} of the {len(known)} weights of an SD 1.5 UNet "
                            f"(first: {min(missing)}); download it again or {CHOOSE}.")
     unexpected = ldm.keys() - known
     if unexpected:
-        raise IcLightError(f"{name} has {len(unexpected)} weights that an SD 1.5 UNet does not have "
+        raise IcLightError(f"`{name}` has {len(unexpected)} weights that an SD 1.5 UNet does not have "
                            f"(first: {min(unexpected)[:80]}); {CHOOSE}.")
 
 
-def require_widths(name: str, ldm: dict[str, Entry]) -> None:
+def require_widths(name: str, ldm: dict[str, TensorInfo]) -> None:
     """Check that the widths belong together: conv_in, time embedding, output and all cross-attentions."""
     width, context = ldm[CONV_IN].shape[0], context_width(ldm)
     wanted = {CONV_IN: (width, ldm[CONV_IN].shape[1], 3, 3), "input_blocks.0.0.bias": (width,),
@@ -120,15 +120,15 @@ def require_widths(name: str, ldm: dict[str, Entry]) -> None:
             wanted[key] = (*entry.shape[:1], context)
     for key, shape in wanted.items():
         if ldm[key].shape != shape:
-            raise IcLightError(f"{name} does not have the widths of an SD 1.5 UNet: {key} is {list(ldm[key].shape)} "
+            raise IcLightError(f"`{name}` does not have the widths of an SD 1.5 UNet: {key} is {list(ldm[key].shape)} "
                                f"instead of {list(shape)}; {CHOOSE}.")
 
 
-def require_floats(name: str, ldm: dict[str, Entry]) -> str:
+def require_floats(name: str, ldm: dict[str, TensorInfo]) -> str:
     dtypes = Counter(entry.dtype for entry in ldm.values())
     for dtype in dtypes:
         if dtype not in FLOATS:
-            raise IcLightError(f"{name} stores weights as {dtype}, which cannot be added to a checkpoint; use a file "
+            raise IcLightError(f"`{name}` stores weights as {dtype}, which cannot be added to a checkpoint; use a file "
                                "in float16, bfloat16, float32 or float8.")
     return dtypes.most_common(1)[0][0]
 
@@ -137,7 +137,7 @@ def choose_kind(name: str, channels: int, kind: str | None) -> str:
     if kind not in (None, "auto"):
         if KIND_CHANNELS.get(kind) != channels:
             family = "fbc" if channels == 12 else "fc or fcon"
-            raise IcLightError(f"{name} takes {channels} input channels, which makes it {family}, not {kind}; choose "
+            raise IcLightError(f"`{name}` takes {channels} input channels, which makes it {family}, not {kind}; choose "
                                f"{family} or another file.")
         return kind
     if channels == 12:
@@ -147,17 +147,15 @@ def choose_kind(name: str, channels: int, kind: str | None) -> str:
 
 
 def load_offsets(path: str | Path, dtype: torch.dtype = torch.float16) -> dict[str, torch.Tensor]:
-    """Load an IC-Light file as {LDM key without prefix: CPU tensor of dtype float16 or float32}.
+    """Load an IC-Light file as {LDM key without prefix: CPU tensor of dtype float16 or float32}, in private memory.
 
-    Tensors already stored in dtype stay mapped from the file (safetensors and zipped torch files) and are read when
-    used; others are converted. Do not write to them, and do not change the file while they are in use.
+    Raises IcLightError as `inspect_file` does, WeightFileError for NaN, infinite values and a file that changes meanwhile.
     """
-    path = Path(path)
-    info = inspect_file(path)
-    rename = unet_key_map() if info.layout == "diffusers" else {}
-    tensors = read_tensors(path)
-    bare = {key[len(info.prefix):]: tensor for key, tensor in tensors.items() if key.startswith(info.prefix)}
-    return {rename.get(key, key): tensor.to(dtype) for key, tensor in bare.items()}
+    with open_weights(path) as file:
+        info = inspect_entries(file.name, file.entries)
+        rename = unet_key_map() if info.layout == "diffusers" else {}
+        keys = {key[len(info.prefix):]: key for key in file.entries if key.startswith(info.prefix)}
+        return file.read_as({rename.get(bare, bare): key for bare, key in keys.items()}, dtype)
 
 
 def add_padded(weight: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
@@ -167,42 +165,30 @@ def add_padded(weight: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
     return merged + offset.to(merged)
 
 
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    with path.open("rb") as file:
-        magic = file.read(9)
-    if magic[8:9] == b"{" and not magic.startswith(b"PK"):
-        with safe_open(path, framework="pt", device="cpu") as file:
-            return {key: file.get_tensor(key) for key in sorted(file.keys())}
-    try:
-        tree = torch.load(str(path), map_location="cpu", weights_only=True, mmap=magic.startswith(b"PK"))
-    except pickle.UnpicklingError:
-        raise IcLightError(f"{path.name} holds more than tensors, and loading the rest would run its code; use a "
-                           "safetensors file.") from None
-    except Exception:
-        raise damaged(path.name) from None
-    return {key: leaf.detach() for key, leaf in flatten(tree) if isinstance(leaf, torch.Tensor)}
-
-
 def offset_identity(path: str | Path, kind: str) -> str:
     """Name the content of a weight file for caches: 16 hex digits from its real path, change time, size and kind."""
     path = Path(path).resolve()
     try:
         stat = path.stat()
     except OSError:
-        raise IcLightError(f"{path.name} was not found at {path}; download it there or pick another model.") from None
+        raise IcLightError(f"`{path.name}` was not found at {path}; download it there or pick another model.") from None
     facts = f"{path}|{stat.st_mtime_ns}|{stat.st_size}|{kind}"
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def inspect_checkpoint(path: str | Path) -> str:
-    """Say what a checkpoint file or diffusers folder is: "sd15", "sd2", "sdxl", "iclight" or "unknown"; never raises.
+    """Return `checkpoint_family` of a checkpoint file or diffusers folder, "unknown" for what cannot be read."""
+    try:
+        return checkpoint_family(read_header(unet_file(Path(path))))
+    except UserError:
+        return "unknown"
+
+
+def checkpoint_family(entries: dict[str, TensorInfo]) -> str:
+    """Return "sd15", "sd2", "sdxl", "iclight" or "unknown".
 
     "iclight" is a bare UNet with 8 or 12 input channels: offsets chosen as a checkpoint by mistake.
     """
-    try:
-        entries = read_header(unet_file(Path(path)))
-    except (IcLightError, OSError):
-        return "unknown"
     family, found = name_family(entries), find_unet(entries)
     if family not in ("unet", "checkpoint") or not found:
         return "unknown"
@@ -210,11 +196,3 @@ def inspect_checkpoint(path: str | Path) -> str:
     channels = next(unet[key].shape[1] for key in ("conv_in.weight", CONV_IN) if key in unet)
     base = base_model(unet)
     return "iclight" if family == "unet" and base == "sd15" and channels in (8, 12) else base
-
-
-def unet_file(path: Path) -> Path:
-    """The file that holds the UNet: the path itself, or the first weight file in a diffusers folder's unet/."""
-    if not path.is_dir():
-        return path
-    files = (path / "unet").glob("diffusion_pytorch_model*")
-    return min((file for file in files if file.suffix in (".safetensors", ".bin")), default=path)

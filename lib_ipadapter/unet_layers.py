@@ -6,6 +6,8 @@ Hosts number blocks in execution order, input, middle, output, and the middle bl
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from .errors import IpAdapterError
@@ -30,6 +32,14 @@ class Layer(NamedTuple):
     def slot(self, base: str) -> tuple:
         """The key of the host's attn2 replace table: two parts on SD 1.5, three on SDXL, as the hosts' own adapter uses."""
         return (self.kind, self.block) if base == "sd15" else (self.kind, self.block, self.index)
+
+    @property
+    def diffusers_place(self) -> tuple[str, int, int, int]:
+        """(list of blocks, block, attention, transformer block) in diffusers' UNet."""
+        if self.kind == "middle":
+            return "mid_block", 0, 0, self.index
+        blocks, place = ("down_blocks", self.block - 1) if self.kind == "input" else ("up_blocks", self.block)
+        return blocks, place // 3, place % 3, self.index
 
     def module(self, attention: str = "attn2") -> str:
         """The module's name in the host's UNet, for example `input_blocks.1.1.transformer_blocks.0.attn2`."""
@@ -79,6 +89,28 @@ def layers_of(base: str) -> tuple[Layer, ...]:
     if base not in LAYERS:
         raise IpAdapterError(f"`{base}` is no base model that IP-Adapter runs on; use one of {', '.join(LAYERS)}.")
     return LAYERS[base]
+
+
+DIFFUSERS_ATTENTION = re.compile(
+    r"(down_blocks|up_blocks|mid_block)(?:\.([0-3]))?\.attentions\.([0-2])\.transformer_blocks\.([0-9])\.(attn[12])\.processor\.(.+)")
+
+
+def processor_keys(unet_keys: Iterable[str]) -> dict[str, str]:
+    """Return {key: `number.rest`} for the attention processors of a diffusers UNet, numbered as adapters number them.
+
+    unet_keys: such as `down_blocks.0.attentions.0.transformer_blocks.0.attn2.processor.to_k_ip.weight`. All other keys are
+    left out, and all keys if they are neither SD 1.5's nor SDXL's.
+    """
+    matches = {key: match for key in unet_keys if (match := DIFFUSERS_ATTENTION.fullmatch(key))}
+    for layers in LAYERS.values():
+        numbers = {layer.diffusers_place: 2 * layer.num for layer in layers}
+        if all(place_of(match) in numbers for match in matches.values()):
+            return {key: f"{numbers[place_of(match)] + (match[5] == 'attn2')}.{match[6]}" for key, match in matches.items()}
+    return {}
+
+
+def place_of(match: re.Match) -> tuple[str, int, int, int]:
+    return match[1], int(match[2] or 0), int(match[3]), int(match[4])
 
 
 def processor_module(base: str, number: int) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import IpAdapterError
-from ..files.adapter_file import inspect_file, load_file
+from ..files.adapter_file import inspect_file, load_halves
 from ..files.lora import LoraDelta, lora_deltas
 from ..files.variants import Variant, detect
 from ..unet_layers import layers_of
@@ -69,4 +69,4 @@ def load_adapter(path: Path | str, family: str = "auto") -> Adapter:
     path = Path(path)
     variant = inspect_adapter(path, family)
     stat = path.stat()
-    return Adapter(variant, *load_file(path), f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{variant.family.name}")
+    return Adapter(variant, *load_halves(path), f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{variant.family.name}")

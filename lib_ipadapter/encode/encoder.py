@@ -8,18 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from ...lib_common.errors import UserError
+from ...lib_common.weight_entries import FLOATS, unsupported
+from ...lib_common.weight_file import WeightFile, open_weights
 from ..errors import IpAdapterError
-from ..files.adapter_file import Shapes, read_header, read_tensors
+from ..files.adapter_file import Shapes
 from ..files.openclip import openclip_shapes, to_hf
 from ..files.variants import EncoderNeed
 
 POSITION = "vision_model.embeddings.position_embedding.weight"
 PATCH = "vision_model.embeddings.patch_embedding.weight"
+ACTIVATIONS = ("gelu", "quick_gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
 HEADS = {768: 12, 1024: 16, 1280: 16, 1664: 16}
 MEANT = ("clip", "vision", "image_encoder", "vit-", "vit_")
 """Parts of the names of image encoders and of the folders that they come in."""
@@ -62,20 +67,30 @@ class NoEncoder(IpAdapterError):
 
 
 def inspect_encoder(path: Path | str) -> EncoderInfo:
-    """What encoder a file holds. Raises NoEncoder if it is none, IpAdapterError if it cannot be read."""
-    path = Path(path)
-    shapes = {key: shape for key, (shape, _) in read_header(path).items()}
-    layout, shapes = hf_shapes(shapes)
+    """Return what encoder a file holds. Raises NoEncoder if it holds something else, UserError if it cannot be used."""
+    with open_weights(path) as file:
+        return encoder_info(Path(path), file)
+
+
+def encoder_info(path: Path, file: WeightFile) -> EncoderInfo:
+    layout, shapes = hf_shapes({key: entry.shape for key, entry in file.entries.items()})
     if POSITION not in shapes or PATCH not in shapes or "visual_projection.weight" not in shapes:
-        raise NoEncoder(f"`{path.name}` is no CLIP image encoder; put one such as CLIP-ViT-H-14.safetensors into the "
-                             "clip_vision folder.")
-    layers = 1 + max(int(key.split(".")[3]) for key in shapes if key.startswith("vision_model.encoder.layers."))
+        raise NoEncoder(f"`{file.name}` is no CLIP image encoder; put one such as CLIP-ViT-H-14.safetensors into the clip_vision "
+                        "folder.")
+    for key in vision_keys(file):
+        if file.entries[key].dtype not in (*FLOATS, "int64"):  # position_ids are int64
+            raise unsupported(file.name, key, file.entries[key].dtype)
+    layers = sum(key.endswith(".mlp.fc1.weight") for key in shapes)
     tokens, hidden = shapes[POSITION]
     config = read_config(path, hidden)
     heads = config.get("num_attention_heads") or HEADS.get(hidden) or max(1, hidden // 64)
     activation = config.get("hidden_act") or ("quick_gelu" if hidden == 1024 else "gelu")
     return EncoderInfo(path, layout, layers, hidden, shapes["vision_model.encoder.layers.0.mlp.fc1.weight"][0],
                        shapes["visual_projection.weight"][0], shapes[PATCH][-1], tokens, heads, activation)
+
+
+def vision_keys(file: WeightFile) -> list[str]:
+    return [key for key in file.entries if key.startswith(("vision_model.", "visual_projection.", "visual."))]
 
 
 def hf_shapes(shapes: Shapes) -> tuple[str, Shapes]:
@@ -85,14 +100,18 @@ def hf_shapes(shapes: Shapes) -> tuple[str, Shapes]:
     return "hf", shapes
 
 
-def read_config(path: Path, hidden: int) -> dict:
-    """What shapes cannot tell, from the config.json beside the file: heads and activation; empty if there is none, or if
-    it is another model's (its hidden width is not `hidden`)."""
+def read_config(path: Path, hidden: int) -> dict[str, Any]:
+    """Return what shapes cannot tell, from the config.json beside the file: num_attention_heads and hidden_act.
+
+    Empty if there is none or if it does not fit: another hidden width, heads that do not divide it.
+    """
     try:
         config = json.loads(path.with_name("config.json").read_text("utf-8"))
         config = config.get("vision_config") or config
-        return config if config.get("hidden_size") == hidden else {}
-    except (OSError, ValueError, AttributeError):
+        if config["hidden_size"] != hidden or hidden % config["num_attention_heads"]:
+            return {}
+        return config if config["hidden_act"] in ACTIVATIONS else {}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, ZeroDivisionError, RecursionError):
         return {}
 
 
@@ -111,7 +130,7 @@ def _look_at(path: Path, mtime_ns: int, size: int) -> EncoderInfo | str | None:
         return inspect_encoder(path)
     except NoEncoder:
         return None
-    except IpAdapterError as error:
+    except UserError as error:
         return str(error)
 
 
@@ -170,24 +189,30 @@ class ImageEncoder:
 
 def load_encoder(path: Path | str, device: torch.device | str = "cpu",
                  dtype: torch.dtype = torch.float32) -> ImageEncoder:
-    """Read an encoder file; only its vision half, converted to HF names where needed."""
-    info = inspect_encoder(path)
-    wanted = [key for key in read_header(info.path) if key.startswith(("vision_model.", "visual_projection.", "visual."))]
-    state = read_tensors(info.path, wanted)
-    state = to_hf(state) if info.layout == "openclip" else state
-    return ImageEncoder(info, build_model(info, state, dtype).to(device))
+    """Read the vision half of an encoder file; OpenCLIP's names become transformers'. Weights are converted to dtype."""
+    with open_weights(path) as file:
+        info = encoder_info(Path(path), file)
+        state = file.read_as({key: key for key in vision_keys(file)}, dtype)
+        state = to_hf(state) if info.layout == "openclip" else state
+        model = build_model(info, state)
+    return ImageEncoder(info, model.to(device))
 
 
-def build_model(info: EncoderInfo, state: Mapping[str, Tensor], dtype: torch.dtype) -> CLIPVisionModelWithProjection:
+def build_model(info: EncoderInfo, state: Mapping[str, Tensor]) -> CLIPVisionModelWithProjection:
+    """Build the encoder with its weights. Raises IpAdapterError for one that is missing or has another shape."""
     config = CLIPVisionConfig(
         hidden_size=info.hidden, intermediate_size=info.mlp, projection_dim=info.projection, num_hidden_layers=info.layers,
         num_attention_heads=info.heads, image_size=info.image_size, patch_size=info.patch, hidden_act=info.activation)
     with torch.device("meta"):
         model = CLIPVisionModelWithProjection(config)
-    wanted = {key for key in model.state_dict() if not key.endswith("position_ids")}
-    if missing := sorted(wanted - set(state)):
+    wanted = {key: tensor.shape for key, tensor in model.state_dict().items() if not key.endswith("position_ids")}
+    if missing := sorted(set(wanted) - set(state)):
         raise IpAdapterError(f"`{info.path.name}` lacks `{missing[0]}` ({len(missing)} weights missing); download it again.")
-    model.load_state_dict({key: state[key].to(dtype) for key in wanted}, assign=True, strict=False)
+    for key, shape in wanted.items():
+        if state[key].shape != shape:
+            raise IpAdapterError(f"`{info.path.name}` has `{key}` as {tuple(state[key].shape)} instead of {tuple(shape)}; "
+                                 "download it again.")
+    model.load_state_dict({key: state[key] for key in wanted}, assign=True, strict=False)
     model.vision_model.embeddings.position_ids = torch.arange(info.tokens)[None]
     return model.eval().requires_grad_(False)
 

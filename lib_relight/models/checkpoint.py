@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...lib_iclight.errors import IcLightError
+from ...lib_common.errors import UserError
+from ...lib_common.weight_file import read_header, unet_file
 from ...lib_iclight.families import CONV_IN, context_width, find_unet, unet_entries
-from ...lib_iclight.headers import read_header
-from ...lib_iclight.weights import inspect_checkpoint, unet_file
+from ...lib_iclight.weights import checkpoint_family
 from ..base.caches import cached_by_mtime
 
 
@@ -31,9 +31,9 @@ def inspect(path: Path) -> Checkpoint:
     """Never raises; a diffusers folder is looked into."""
     try:
         entries = read_header(unet_file(path))
-    except (IcLightError, OSError):
+    except UserError:
         return Checkpoint(path.name)
-    found, family = find_unet(entries), inspect_checkpoint(path)
+    found, family = find_unet(entries), checkpoint_family(entries)
     if not found or family == "unknown":
         return Checkpoint(path.name)
     unet = unet_entries(entries, found[0])

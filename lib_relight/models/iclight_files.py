@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from ...lib_common.errors import UserError
+from ...lib_common.weight_file import SUFFIXES
 from ...lib_iclight import weights
-from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.params import MODELS
 from ..base.caches import cached_by_mtime
 from ..base.errors import RelightError
 
-SUFFIXES = (".safetensors", ".sft", ".bin", ".pt", ".pth", ".ckpt")
 KINDS = ("fc", "fcon", "fbc")
 
 
@@ -26,10 +26,10 @@ def list_files(places: Iterable[Path]) -> list[Path]:
 
 
 def inspect(path: Path) -> weights.FileInfo:
-    """weights.inspect_file, remembered until the file changes. Raises IcLightError with the file's own sentence."""
+    """weights.inspect_file, remembered until the file changes. Raises UserError with the file's own sentence."""
     answer = info_or_sentence(path)
     if isinstance(answer, str):
-        raise IcLightError(answer)
+        raise UserError(answer)
     return answer
 
 
@@ -37,7 +37,7 @@ def inspect(path: Path) -> weights.FileInfo:
 def info_or_sentence(path: Path) -> weights.FileInfo | str:
     try:
         return weights.inspect_file(path)
-    except IcLightError as error:
+    except UserError as error:
         return str(error)
 
 
@@ -48,7 +48,7 @@ def choices(folders: Iterable[Path]) -> list[str]:
         try:
             inspect(path)
             stems.append(path.stem)
-        except IcLightError:
+        except UserError:
             continue
     return [*MODELS, *dict.fromkeys(stems)]
 
@@ -68,7 +68,7 @@ def resolve(model: str, has_background: bool, folders: Iterable[Path]) -> tuple[
     for path in files:
         try:
             info = inspect(path)
-        except IcLightError as error:
+        except UserError as error:
             broken.append((path, str(error)))
             continue
         if info.kind == model:

@@ -7,10 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ...lib_common.errors import UserError
+from ...lib_common.weight_file import open_weights
 from ...lib_ipadapter.encode.adapter import Adapter, inspect_adapter, load_adapter
 from ...lib_ipadapter.encode.encoder import EncoderInfo, find_encoder
 from ...lib_ipadapter.encode.faces import FaceFinder
-from ...lib_ipadapter.errors import IpAdapterError
 from ...lib_ipadapter.files.variants import Variant
 from ..base.caches import cached_by_mtime, counters, file_identity
 from ..base.errors import RelightError
@@ -30,17 +31,18 @@ def choices(folders: Iterable[Path]) -> list[str]:
 def variant_or_none(path: Path) -> Variant | None:
     try:
         return inspect_adapter(path)
-    except (IpAdapterError, OSError):
+    except UserError:
         return None
 
 
 def resolve(name: str, folders: Iterable[Path]) -> Path:
     """The adapter called name (file name or stem; ControlNet's "stem [hash]" too). Raises RelightError when there is none."""
     folders = list(folders)
-    wanted = name.split(" [")[0]
-    for path in list_files(folders):
-        if wanted in (path.name, path.stem):
-            return path
+    files = list_files(folders)
+    for wanted in (name, name.split(" [")[0]):
+        for path in files:
+            if wanted in (path.name, path.stem):
+                return path
     offered = ", ".join(choices(folders)) or "none yet"
     raise RelightError(f"`model` of an `ip_adapter` unit is {name!r}, but no such file is in {shown_folders(folders)}; put it "
                        f"there or choose one that is there ({offered}).")
@@ -87,10 +89,9 @@ def session(path: Path, identity: str) -> Any:
 
 def uncond_tokens(folders: Iterable[Path]):
     """Fooocus' stored unconditional tokens, [1, T, D], or None when the file is not there."""
-    from safetensors.torch import load_file
-
     for path in list_files(folders):
         if path.name == UNCOND_FILE:
-            tokens = load_file(str(path))["data"]
+            with open_weights(path) as file:
+                tokens = file.read("data")
             return tokens[None] if tokens.ndim == 2 else tokens
     return None

@@ -20,9 +20,9 @@ MISTAKES = {
     "no picture": refused({"model": BASE}, sentence=f"`image` of the `ip_adapter` unit '{BASE}' is missing; add a picture"),
     "LoRA in place of the adapter": refused(unit(LORA_FILE), sentence=f"`{LORA_FILE}.safetensors` is a LoRA, not an adapter"),
     "web page": refused(unit(WEB_PAGE), sentence=f"`{WEB_PAGE}.safetensors` is a web page, not a model; download the file"),
-    "LFS pointer": refused(unit(POINTER), sentence=rf"`{POINTER}.bin` is a Git LFS pointer of \d+ bytes, not the model"),
+    "LFS pointer": refused(unit(POINTER), sentence=rf"`{POINTER}.bin` is a git-LFS pointer of \d+ bytes"),
     "half an adapter": refused(unit(HALF), sentence=f"`{HALF}.safetensors` has no `image_proj` part, only half"),
-    "damaged header": refused(unit(CUT), sentence=rf"`{CUT}.safetensors` is incomplete or damaged \(\d+ bytes\)"),
+    "damaged header": refused(unit(CUT), sentence=rf"`{CUT}.safetensors` is (truncated: it has \d+ bytes|damaged)"),
     "adapter for SDXL": refused(unit(SDXL), sentence=rf"`{SDXL}.safetensors` is for SDXL \(70 layers, .*but the checkpoint is "
                                                      r".*\(16 layers, .*pick an adapter for it"),
     "no encoder of its width": refused(unit(OTHER_ENCODER), sentence=rf"`{OTHER_ENCODER}.safetensors` needs .*projection width "

@@ -96,12 +96,12 @@ def test_missing_encoder_says_what_is_there(published):
 
 
 @pytest.mark.parametrize("name, content, sentence", [
-    ("CLIP-ViT-H-14.safetensors", b"", "`CLIP-ViT-H-14.safetensors` is empty; download it again."),
-    ("clip_h.pth", b"<!DOCTYPE html>", "`clip_h.pth` is a web page, not a model; download the file itself, not the page about it."),
-    ("clip_vision/model.safetensors", b"\0" * 7, "`model.safetensors` is incomplete or damaged (7 bytes); download it again."),
+    ("CLIP-ViT-H-14.safetensors", b"", "`CLIP-ViT-H-14.safetensors` is empty (0 bytes): its download did not finish; download it again."),
+    ("clip_h.pth", b"<!DOCTYPE html>", "`clip_h.pth` is a web page (15 bytes), not weights: the link led to a page about the file; use the page's own download button."),
+    ("clip_vision/model.safetensors", b"\0" * 7, "`model.safetensors` is truncated: it has 7 bytes and its header asks for at least 9; download it again."),
     ("image_encoder/model.safetensors", b"version https://git-lfs.github.com/spec/v1",
-     "`model.safetensors` is a Git LFS pointer of 42 bytes, not the model; run `git lfs pull` in its folder, or download the file "
-     "itself.")], ids=["empty", "web page", "cut", "pointer"])
+     "`model.safetensors` is a git-LFS pointer of 42 bytes, not the weights of an unknown number of bytes; run `git lfs pull` in "
+     "its folder or download the file itself.")], ids=["empty", "web page", "cut", "pointer"])
 def test_a_broken_encoder_is_named(tmp_path, published, name, content, sentence):
     """A download that failed (reForge 386) is not "no encoder"; another broken file is not blamed; a whole one beside it serves."""
     path, other = tmp_path / name, tmp_path / "control_depth.safetensors"
@@ -205,8 +205,8 @@ def test_a_second_search_opens_no_file(tmp_path, monkeypatch):
     made.write_header(good, hf_shapes(1, 1280, 64, 1024, 14, 257))
     made.write_header(other, {"a.weight": (4, 4)})
     opened = []
-    read_header = encoder.read_header
-    monkeypatch.setattr(encoder, "read_header", lambda path: opened.append(path.name) or read_header(path))
+    open_weights = encoder.open_weights
+    monkeypatch.setattr(encoder, "open_weights", lambda path: opened.append(path.name) or open_weights(path))
     need = NEEDS["H embeds"]
     assert {encoder.find_encoder([good, other], need).path for _ in range(3)} == {good}
     assert sorted(opened) == ["other.safetensors", "vision.safetensors"]

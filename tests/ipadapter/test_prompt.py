@@ -29,7 +29,7 @@ SHAPES = {
 
 def adapter_of(family):
     layers = made.layer_shapes("sd15", CROSS, 8)
-    file = AdapterFile(types.SimpleNamespace(name=f"{family}.bin", stem=family), SHAPES[family], layers, "f32")
+    file = AdapterFile(types.SimpleNamespace(name=f"{family}.bin", stem=family), SHAPES[family], layers)
     variant = detect(file, family)
     return Adapter(variant, made.random_state(SHAPES[family]), made.random_state(layers, seed=1), family)
 

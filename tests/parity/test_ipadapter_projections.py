@@ -31,7 +31,7 @@ CASES = {
 def build_case(name):
     shapes, kind = CASES[name]
     weights = {key: value.double() for key, value in made.random_state(shapes).items()}
-    file = AdapterFile(Path(f"{name}.safetensors"), shapes, made.layer_shapes("sd15", CROSS, 8), "f32")
+    file = AdapterFile(Path(f"{name}.safetensors"), shapes, made.layer_shapes("sd15", CROSS, 8))
     variant = detect(file)
     return variant, weights, build(variant, weights, torch.float64), kind
 

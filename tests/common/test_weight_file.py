@@ -4,14 +4,15 @@ import struct
 import pytest
 import torch
 from iclight.files import write
-from sd_relight.lib_iclight.errors import IcLightError
-from sd_relight.lib_iclight.headers import Entry, read_header
+from sd_relight.lib_common.errors import WeightFileError
+from sd_relight.lib_common.weight_entries import TensorInfo
+from sd_relight.lib_common.weight_file import read_header
 
 STATE = {"a.weight": torch.zeros(3, 4, dtype=torch.float16), "b": torch.zeros(5), "c": torch.zeros(2, 2, dtype=torch.bfloat16),
          "d": torch.zeros(7, dtype=torch.float8_e4m3fn), "e": torch.zeros(1, 2, dtype=torch.float8_e5m2),
          "f": torch.zeros((), dtype=torch.int64)}
-ENTRIES = {"a.weight": Entry((3, 4), "float16"), "b": Entry((5,), "float32"), "c": Entry((2, 2), "bfloat16"),
-           "d": Entry((7,), "float8_e4m3fn"), "e": Entry((1, 2), "float8_e5m2"), "f": Entry((), "int64")}
+ENTRIES = {"a.weight": TensorInfo((3, 4), "float16"), "b": TensorInfo((5,), "float32"), "c": TensorInfo((2, 2), "bfloat16"),
+           "d": TensorInfo((7,), "float8_e4m3fn"), "e": TensorInfo((1, 2), "float8_e5m2"), "f": TensorInfo((), "int64")}
 
 
 @pytest.mark.parametrize("name", ["x.safetensors", "x.bin", "x.pt", "x.pth", "x.ckpt"])
@@ -37,15 +38,15 @@ def test_a_real_state_dict_with_metadata_and_parameters(tmp_path):
     layer = torch.nn.Linear(2, 3)
     torch.save(layer.state_dict(), tmp_path / "x.pt")
     torch.save({"weight": layer.weight}, tmp_path / "y.pt")
-    assert read_header(tmp_path / "x.pt") == {"weight": Entry((3, 2), "float32"), "bias": Entry((3,), "float32")}
-    assert read_header(tmp_path / "y.pt") == {"weight": Entry((3, 2), "float32")}
+    assert read_header(tmp_path / "x.pt") == {"weight": TensorInfo((3, 2), "float32"), "bias": TensorInfo((3,), "float32")}
+    assert read_header(tmp_path / "y.pt") == {"weight": TensorInfo((3, 2), "float32")}
 
 
 def test_nested_dicts(tmp_path):
     torch.save({"image_proj": {"norm": {"weight": torch.zeros(2)}}, "n": 3}, tmp_path / "x.bin")
-    assert read_header(tmp_path / "x.bin") == {"image_proj.norm.weight": Entry((2,), "float32")}
+    assert read_header(tmp_path / "x.bin") == {"image_proj.norm.weight": TensorInfo((2,), "float32")}
     torch.save({"epoch": 3, "state_dict": {"w": torch.zeros(2)}, "optimizer": {"m": torch.zeros(9)}}, tmp_path / "y.ckpt")
-    assert read_header(tmp_path / "y.ckpt") == {"w": Entry((2,), "float32")}
+    assert read_header(tmp_path / "y.ckpt") == {"w": TensorInfo((2,), "float32")}
 
 
 class Bomb:
@@ -60,10 +61,10 @@ class Bomb:
 def test_a_pickles_code_is_never_run(tmp_path, zipped):
     trap = tmp_path / "trap"
     torch.save({"w": torch.zeros(2), "callbacks": Bomb(trap)}, tmp_path / "x.ckpt", _use_new_zipfile_serialization=zipped)
-    assert read_header(tmp_path / "x.ckpt") == {"w": Entry((2,), "float32")}
+    assert read_header(tmp_path / "x.ckpt") == {"w": TensorInfo((2,), "float32")}
     assert not trap.exists()
     (tmp_path / "y.ckpt").write_bytes(pickle.dumps(Bomb(trap), 2))
-    with pytest.raises(IcLightError, match=r"y.ckpt is damaged"):
+    with pytest.raises(WeightFileError, match=r"`y.ckpt` holds a single object, not a table of tensors; pick another file"):
         read_header(tmp_path / "y.ckpt")
     assert not trap.exists()
 
@@ -74,32 +75,32 @@ def test_no_tensor_is_read(tmp_path):
     with (tmp_path / "big.safetensors").open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         file.truncate(8 + len(text) + 8589934592)
-    assert read_header(tmp_path / "big.safetensors") == {"w": Entry((65536, 65536), "float16")}
+    assert read_header(tmp_path / "big.safetensors") == {"w": TensorInfo((65536, 65536), "float16")}
 
 
 def refuses(path, sentence):
-    with pytest.raises(IcLightError, match=sentence):
+    with pytest.raises(WeightFileError, match=sentence):
         read_header(path)
 
 
 def test_missing_folder_and_empty(tmp_path):
-    refuses(tmp_path / "gone.safetensors", "gone.safetensors was not found at .*gone.safetensors; download it there")
+    refuses(tmp_path / "gone.safetensors", f"`gone.safetensors` was not found in {tmp_path}; download it there")
     refuses(tmp_path, "is a folder; pick a weight file inside it")
     (tmp_path / "nil.safetensors").touch()
-    refuses(tmp_path / "nil.safetensors", r"nil.safetensors is empty \(0 bytes\), so its download did not finish")
+    refuses(tmp_path / "nil.safetensors", r"`nil.safetensors` is empty \(0 bytes\): its download did not finish")
 
 
 @pytest.mark.parametrize("page", ["<!DOCTYPE html><title>404</title>", "\n  <html lang='en'>", "\ufeff<!doctype HTML>",
                                   "<?xml version='1.0'?><Error/>"])
 def test_web_page(tmp_path, page):
     (tmp_path / "x.safetensors").write_text(page, "utf-8")
-    refuses(tmp_path / "x.safetensors", r"x.safetensors is a web page \(\d+ bytes\), not weights")
+    refuses(tmp_path / "x.safetensors", r"`x.safetensors` is a web page \(\d+ bytes\), not weights")
 
 
 def test_lfs_pointer(tmp_path):
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 1719144856\n"
     (tmp_path / "x.safetensors").write_text(pointer)
-    refuses(tmp_path / "x.safetensors", f"x.safetensors is a git-LFS pointer of {len(pointer)} bytes, not the weights of "
+    refuses(tmp_path / "x.safetensors", f"`x.safetensors` is a git-LFS pointer of {len(pointer)} bytes, not the weights of "
                                         "1719144856 bytes; run `git lfs pull`")
 
 
@@ -109,7 +110,7 @@ def test_truncated(tmp_path, name, share):
     path = write(tmp_path / name, STATE)
     content = path.read_bytes()
     path.write_bytes(content[:int(len(content) * share)])
-    refuses(path, f"{name} is truncated: it has {int(len(content) * share)} bytes and its header asks for")
+    refuses(path, f"`{name}` is truncated: it has {int(len(content) * share)} bytes and its header asks for")
 
 
 def test_truncated_by_one_byte_says_both_sizes(tmp_path):
@@ -122,31 +123,31 @@ def test_truncated_by_one_byte_says_both_sizes(tmp_path):
 @pytest.mark.parametrize("content", [b"\x05", b"\x05\0\0\0\0\0\0\0"])
 def test_truncated_before_the_header(tmp_path, content):
     (tmp_path / "x.safetensors").write_bytes(content)
-    refuses(tmp_path / "x.safetensors", f"x.safetensors is truncated: it has {len(content)} bytes")
+    refuses(tmp_path / "x.safetensors", f"`x.safetensors` is truncated: it has {len(content)} bytes")
 
 
 @pytest.mark.parametrize("header", [b'{"a": 1}', b"{broken}", b'{"a": {"dtype": "F16"}}', b'{"a": {"data_offsets": [0]}}'])
 def test_damaged_header(tmp_path, header):
     (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
-    refuses(tmp_path / "x.safetensors", "x.safetensors is damaged: its list of tensors cannot be read")
+    refuses(tmp_path / "x.safetensors", "`x.safetensors` is damaged: its list of tensors cannot be read")
 
 
 def test_damaged_pickle(tmp_path):
     torch.save(STATE["b"], tmp_path / "x.pt", _use_new_zipfile_serialization=False)
     content = (tmp_path / "x.pt").read_bytes()
     (tmp_path / "x.pt").write_bytes(content[:60])
-    refuses(tmp_path / "x.pt", "x.pt is damaged")
+    refuses(tmp_path / "x.pt", "`x.pt` is damaged")
 
 
 def test_something_else(tmp_path):
     (tmp_path / "x.safetensors").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
-    refuses(tmp_path / "x.safetensors", r"x.safetensors is neither a safetensors nor a torch weight file \(it starts with b'.x89PNG")
+    refuses(tmp_path / "x.safetensors", r"`x.safetensors` is neither a safetensors nor a torch weight file \(it starts with b'.x89PNG")
     (tmp_path / "y.bin").write_bytes(b"PK\x03\x04" + bytes(100))
-    refuses(tmp_path / "y.bin", "y.bin is truncated")
+    refuses(tmp_path / "y.bin", "`y.bin` is truncated")
 
 
 def test_zip_without_weights(tmp_path):
     import zipfile
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("readme.txt", "hello")
-    refuses(tmp_path / "x.zip", "x.zip is a zip archive without weights; unpack it first")
+    refuses(tmp_path / "x.zip", "`x.zip` is a zip archive without weights; unpack it first")
