@@ -104,6 +104,9 @@ class Host(Protocol):
     def set_start_latent(self, p: Processing, noise: Tensor, latent: Tensor) -> None:
         """txt2img: start sampling from latent under noise, as img2img at denoise 1 does; both [B, 4, h, w]."""
 
+    def crop_box(self, mask: Image.Image, padding: int, width: int, height: int) -> tuple[int, int, int, int] | None:
+        """Return the box in a mask's pixels that inpaint only masked samples at width x height; None for a black mask."""
+
     def run_all_steps(self, p: Processing) -> tuple[int, int]:
         """img2img: make the sampler run all of p.steps. Returns (steps run, steps scheduled)."""
 

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from ...lib_iclight.conditioning import start_noise
@@ -41,6 +43,15 @@ class WebuiHost(ABC):
         from modules.processing import StableDiffusionProcessingImg2Img
 
         return isinstance(p, StableDiffusionProcessingImg2Img)
+
+    def crop_box(self, mask: Image.Image, padding: int, width: int, height: int) -> tuple[int, int, int, int] | None:
+        """Return the box in a mask's pixels that inpaint only masked samples at width x height; None for a black mask."""
+        from modules import masking
+
+        if mask.getbbox() is None:
+            return None
+        region = getattr(masking, "get_crop_region_v2", masking.get_crop_region)(np.asarray(mask), padding)
+        return tuple(masking.expand_crop_region(region, width, height, *mask.size))
 
     def checkpoint_file(self, p: Processing | None) -> Path | None:
         from modules import sd_models

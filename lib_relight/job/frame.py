@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from PIL import Image
+from torch.nn import functional
 
 from ...lib_iclight import foreground
 from ..hosts.tiles import Tile, tile_of
 from ..hosts.types import Host, Processing
+from ..request.images import DecodedImage
 from ..request.request import IcLightImages
 
 Box = tuple[int, int, int, int]
@@ -143,6 +146,22 @@ def crop_of(p: Processing) -> Box | None:
         return None
     left, top, width, height = p.paste_to
     return left, top, left + width, top + height
+
+
+def predicted_crop(host: Host, mask: DecodedImage, blur: int, padding: int, invert: bool, size: Size) -> Box | None:
+    """Return the crop box that a job with this inpaint mask will have.
+
+    blur: the host's `mask_blur`, a standard deviation in pixels; its kernel ends at 2.5 of them.  size: of the output.
+    """
+    levels = mask.grey() if mask.alpha is None else np.where(mask.alpha * 255 > 128, 255, 0)
+    tensor = torch.from_numpy((255 - levels if invert else levels).astype(np.float32))[None, None]
+    if blur > 0:
+        offsets = torch.arange(-int(2.5 * blur + 0.5), int(2.5 * blur + 0.5) + 1)
+        kernel = torch.exp(-0.5 * (offsets / blur) ** 2)
+        kernel = (kernel / kernel.sum())[None, None, None]
+        for part in (kernel, kernel.mT):
+            tensor = functional.conv2d(tensor, part, padding="same").round()
+    return host.crop_box(Image.fromarray(tensor[0, 0].numpy().astype(np.uint8)), padding, *size)
 
 
 def foreign_images(frame: Frame, images: IcLightImages) -> Iterator[str]:

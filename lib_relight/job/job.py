@@ -26,6 +26,7 @@ class RelightJob:
     def __init__(self, host: Host, p: Processing, request: RelightRequest, folders: Folders):
         self.host, self.request = host, request
         self.frames = Frames()
+        self.sampled_size = p.width, p.height
         self.finished = 0
         self.passes: list[Pass] = []
         iclight = None
@@ -57,8 +58,10 @@ class RelightJob:
         for message in foreign_images(self.frames.first, self.request.images):
             self.host.notify(p, message)
         unet = unet.clone()
+        sampling = Sampling(unet, x, noise, self.frames, is_hr_pass)
+        self.sampled_size = sampling.size
         for part in working:
-            part.apply(p, Sampling(unet, x, noise, self.frames, is_hr_pass))
+            part.apply(p, sampling)
         mark(unet)
         self.host.commit(p, unet)
         self.host.progress(MERGING)
@@ -74,5 +77,9 @@ class RelightJob:
         return image
 
     def extras(self, size: tuple[int, int]) -> list[tuple[str, Image.Image]]:
-        """Return named images of what was done, none unless the request asks for extras."""
-        return [named for part in self.passes for named in part.extras(size, self.frames)] if self.request.extras else []
+        """Return named images of what was done, none unless the request asks for extras. size: of the result."""
+        if not self.request.extras:
+            return []
+        if self.frames.first.is_part:
+            size = self.sampled_size
+        return [named for part in self.passes for named in part.extras(size, self.frames)]

@@ -17,12 +17,13 @@ from ..base.errors import RelightError
 from ..base.progress import SILENT, Progress
 from ..checks.iclight_checks import image_messages
 from ..checks.messages import State, raise_first_error
+from ..hosts import current_host
 from ..job import subject as images_of
-from ..job.frame import Frame, Frames
+from ..job.frame import Box, Frame, Frames, predicted_crop
 from ..job.subject import Subject
 from ..job.unit_images import resolve_unit_images
 from ..models import iclight_files
-from ..request.images import DecodedImage, ImageDecoder
+from ..request.images import DecodedImage, ImageDecoder, is_given
 from ..request.ip_adapter_unit import SUBJECT, IpUnit
 from ..request.request import RelightRequest, parse_api
 from . import encoder_preview
@@ -31,13 +32,15 @@ Folders = Callable[[str], list[Path]]
 TABS = ("txt2img", "img2img")
 SMALLEST, LARGEST = 16, 4096
 MOST_PICTURES = 16
-OPTIONS = ("tab", "width", "height", "init_images", "resize_mode", "unit", "id")
+INPAINT = ("mask", "mask_blur", "inpaint_full_res", "inpaint_full_res_padding", "inpainting_mask_invert")
+OPTIONS = ("tab", "width", "height", "init_images", "resize_mode", *INPAINT, "unit", "id")
 """What a preview's request has beside the job's own `iclight` and `ip_adapter`."""
 
 
 @dataclass(frozen=True)
 class PreviewRequest:
-    """One preview. init_images, resize_mode: as of img2img. unit: the picture unit's number, from 1; None for all."""
+    """One preview. init_images, resize_mode: as of img2img. crop: of inpaint only masked, in the init image's pixels.
+    unit: the image unit's number, from 1; None for all."""
 
     request: RelightRequest
     tab: str = "txt2img"
@@ -46,6 +49,7 @@ class PreviewRequest:
     init_images: tuple[DecodedImage, ...] = ()
     resize_mode: int = 0
     unit: int | None = None
+    crop: Box | None = None
 
     @property
     def is_img2img(self) -> bool:
@@ -55,7 +59,7 @@ class PreviewRequest:
     def frames(self) -> Frames:
         if not self.is_img2img or not self.init_images:
             return Frames()
-        return Frames(tuple(Frame(image.size, self.resize_mode) for image in self.init_images))
+        return Frames(tuple(Frame(image.size, self.resize_mode, self.crop) for image in self.init_images))
 
 
 @dataclass
@@ -78,10 +82,23 @@ def parse_preview(payload: Mapping) -> PreviewRequest:
     given = payload.get("init_images") or []
     if not isinstance(given, list) or len(given) > MOST_PICTURES:
         raise RelightError(f"`init_images` must be a list of at most {MOST_PICTURES} pictures as base64.")
+    size = whole(payload, "width", 512, SMALLEST, LARGEST), whole(payload, "height", 512, SMALLEST, LARGEST)
     return PreviewRequest(
-        request, tab, whole(payload, "width", 512, SMALLEST, LARGEST), whole(payload, "height", 512, SMALLEST, LARGEST),
-        tuple(decoder.decode(image, "init_images") for image in given), whole(payload, "resize_mode", 0, 0, 3),
-        whole(payload, "unit", None, 1, 4))
+        request, tab, *size, tuple(decoder.decode(image, "init_images") for image in given),
+        whole(payload, "resize_mode", 0, 0, 3), whole(payload, "unit", None, 1, 4), crop_of(payload, decoder, size))
+
+
+def crop_of(payload: Mapping, decoder: ImageDecoder, size: tuple[int, int]) -> Box | None:
+    """Return the box of "inpaint only masked" for the fields of an img2img job, None without it."""
+    flags = {name: payload.get(name, False) for name in ("inpaint_full_res", "inpainting_mask_invert")}
+    for name, value in flags.items():
+        if value not in (False, True):
+            raise RelightError(f"`{name}` is {short_repr(value)}; it must be true or false.")
+    numbers = whole(payload, "mask_blur", 4, 0, 64), whole(payload, "inpaint_full_res_padding", 0, 0, 256)
+    if not is_given(payload.get("mask")) or not flags["inpaint_full_res"]:
+        return None
+    mask = decoder.decode(payload["mask"], "mask")
+    return predicted_crop(current_host(), mask, *numbers, bool(flags["inpainting_mask_invert"]), size)
 
 
 def whole(payload: Mapping, name: str, default: int | None, low: int, high: int) -> int | None:

@@ -195,6 +195,19 @@ def test_a_refusal_is_the_jobs_own(preview, job, kind, request_):
     assert len(said.json()["detail"]) > 20
 
 
+def test_only_masked_shows_what_the_job_samples(preview, job):
+    """Bit for bit the job's own extras: subject, matte and light map of the crop alone."""
+    mask = Image.new("L", (96, 72))
+    mask.paste(255, (56, 8, 80, 30))
+    fields = {"init_images": [SUBJECT], "resize_mode": 1, "mask": encoded(mask), "mask_blur": 2, "inpaint_full_res": True,
+              "inpaint_full_res_padding": 6}
+    relight = {"light": "left", "extras": True}
+    used = extras(job("img2img", iclight=relight, payload={**SIZE, **fields, "denoising_strength": 0.9}))
+    for kind, name in (("foreground", "foreground"), ("matte", "matte"), ("light", "light map")):
+        shown = pictures(preview(kind, tab="img2img", iclight=relight, **fields))[0]
+        np.testing.assert_array_equal(shown, used[name])
+
+
 def test_img2img_without_a_picture(preview):
     reply = preview("matte", tab="img2img", iclight={"light": "left"})
     assert reply.status_code == 422
@@ -209,6 +222,7 @@ def test_img2img_without_a_picture(preview):
     ("light", {"enabled": False, "iclight": {"light": "left"}}, "`enabled` is false, so there is nothing to preview; leave it out."),
     ("light", {"ip_adapter": [{"model": "ip-adapter", "image": PHOTO}]}, "`iclight` is missing: it says where the light comes from;"),
     ("matte", {"ip_adapter": [{"model": "ip-adapter", "image": PHOTO}]}, "`iclight` is missing: only IC-Light has a subject;"),
+    ("light", {"iclight": {"light": "left"}, "inpaint_full_res": "yes"}, "`inpaint_full_res` is 'yes'; it must be true or false."),
     ("matte", {"iclight": {}, "init_images": [PHOTO] * 17}, "`init_images` must be a list of at most 16 pictures as base64."),
     ("crop", {"iclight": {"light": "left"}}, "`ip_adapter` has 0 enabled units, so there is no picture to show; add a unit with"),
     ("crop", {"ip_adapter": [{"model": "ip-adapter", "image": PHOTO}], "unit": 2}, "`ip_adapter` has 1 enabled units, so there is"),

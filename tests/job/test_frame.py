@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sd_relight.lib_iclight import foreground
 from sd_relight.lib_relight.hosts.tiles import Tile, tile_of
 from sd_relight.lib_relight.job.frame import CONTAIN, COVER, LATENT, STRETCH, Frame, foreign_images, frames_of
+from sd_relight.lib_relight.job.ip_adapter_pass import place_mask
 from sd_relight.lib_relight.request.images import DecodedImage
 from sd_relight.lib_relight.request.request import IcLightImages
 
@@ -122,3 +124,20 @@ def test_each_init_image_of_a_batch_has_a_frame_of_its_own():
     assert [frames[index] for index in range(3)] == [
         Frame(size, COVER, (8, 4, 40, 28)) for size in ((90, 60), (64, 64), (90, 60))]
     assert frames_of(SimpleNamespace(is_img2img=lambda p: False), p)[0] == Frame()
+
+
+def test_a_unit_s_mask_goes_with_the_init_image():
+    """White right half over the whole photograph; the crop box lies to the right of its middle."""
+    mask = torch.zeros(1, 60, 90)
+    mask[..., 45:] = 1
+    assert place_mask(None, Frame(), 64, 64) is None
+    assert place_mask(mask, Frame((90, 60), STRETCH), 64, 64) is mask, "the attention stretches it itself"
+    part = place_mask(mask, Frame((90, 60), STRETCH, (40, 10, 50, 20)), 64, 64)
+    assert part.shape == (1, 64, 64) and part[0, 32, 8] == 0 and part[0, 32, 56] == 1
+    covered = place_mask(mask, Frame((90, 60), COVER), 64, 96)
+    assert covered[0, 48, 31] < 0.5 < covered[0, 48, 33]
+    square = torch.zeros(1, 64, 64)
+    square[..., 32:] = 1
+    stretched = place_mask(square, Frame((90, 60), COVER, (40, 10, 50, 20)), 64, 64)
+    assert stretched[0, 32, 8] < 0.1 and stretched[0, 32, 56] > 0.9, "a mask of another shape is stretched over the photograph"
+    assert place_mask(square, Frame((90, 60), COVER), 64, 96) is square, "that of the output is left as it is"

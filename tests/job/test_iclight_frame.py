@@ -5,9 +5,11 @@ import pytest
 import torch
 from decoding import decoded
 from job.sampler_inputs import mode_latent
-from PIL import Image
+from PIL import Image, ImageOps
 from sd_relight.lib_iclight import detail, foreground, light_map
 from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_relight.hosts import current_host
+from sd_relight.lib_relight.job.frame import predicted_crop
 
 ONLY_MASKED = {"width": 64, "height": 64, "mask_blur": 2, "inpainting_fill": 1, "inpaint_full_res": True,
                "inpaint_full_res_padding": 4, "denoising_strength": 0.95, "resize_mode": 1}
@@ -130,3 +132,15 @@ def split_grid(image):
 
     rows = [[top, 64, [[left, 64, image.crop((left, top, left + 64, top + 64))] for left in (0, 28, 56)]] for top in (0, 16)]
     return namedtuple("Grid", "tiles tile_w tile_h image_w image_h overlap")(rows, 64, 64, 120, 80, 16)
+
+
+@pytest.mark.parametrize("blur, padding, invert", [(0, 0, False), (4, 8, False), (7, 32, False), (3, 4, True)])
+def test_the_crop_is_known_before_the_job(applied, opaque, face, blur, padding, invert):
+    """A preview's crop box is the one that the host computes for the job."""
+    if invert:
+        face = ImageOps.invert(face)
+    seen, _ = applied("img2img", {"matting": "none"}, init_images=[opaque], mask=face, **{
+        **ONLY_MASKED, "mask_blur": blur, "inpaint_full_res_padding": padding, "inpainting_mask_invert": int(invert)})
+    left, top, width, height = seen[0]["p"].paste_to
+    assert predicted_crop(current_host(), decoded(face), blur, padding, invert, (64, 64)) == (left, top, left + width, top + height)
+    assert predicted_crop(current_host(), decoded(Image.new("L", face.size)), blur, padding, False, (64, 64)) is None
