@@ -6,11 +6,7 @@ window.relight = window.relight || {};
 window.relight.light = (() => {
     "use strict";
 
-    const DIRECTIONS = ["left", "right", "top", "bottom", "top-left", "top-right", "bottom-left", "bottom-right"];
-    const SIDE_OF = {0: "right", 90: "top", 180: "left", 270: "bottom"};
-    const ANGLE_OF = {right: 0, top: 90, left: 180, bottom: 270};
-    const RANGE = {fc: [255, 0], fbc: [224, 32]};
-    const AMBIENT = {fc: 127, fbc: 64};
+    const {kindOf, fill, clip} = window.relight.lightKinds;
     const COOLEST = 1500, HOTTEST = 15000;
     const DEFAULTS = Object.freeze({
         light: "none", light_angle: 0, light_x: 0.5, light_y: 0.5, light_radius: 0.5, light_start: null, light_end: null,
@@ -20,29 +16,13 @@ window.relight.light = (() => {
     /** Missing fields take the schema's defaults. */
     const complete = (light) => ({...DEFAULTS, ...light});
 
-    const modulo = (value, base) => ((value % base) + base) % base;
-
-    /** Name of the equivalent named light; null for other angles, spots and custom. */
-    function named(light) {
-        if (light.light === "angle") return SIDE_OF[modulo(light.light_angle, 360)] || null;
-        return light.light === "spot" || light.light === "custom" ? null : light.light;
-    }
-
     /** [start, end] grey levels 0..255: as set, else the defaults of the model kind ("fbc"; anything else is fc). */
     function lightRange(light, kind) {
         const family = kind === "fbc" ? "fbc" : "fc";
-        const [start, end] = light.light === "ambient" ? [AMBIENT[family], AMBIENT[family]] : RANGE[family];
+        const [start, end] = kindOf(light).levels[family];
         return [light.light_start ?? start, light.light_end ?? end];
     }
 
-    function linspace(start, stop, count) {
-        const step = (stop - start) / (count - 1);
-        const values = Float64Array.from({length: count}, (_, i) => (count > 1 ? i * step + start : start));
-        if (count > 1) values[count - 1] = stop;
-        return values;
-    }
-
-    const clip = (value, low, high) => Math.min(Math.max(value, low), high);
     const toLinear = (encoded) => (encoded <= 0.04045 ? encoded / 12.92 : ((encoded + 0.055) / 1.055) ** 2.4);
 
     /** Truncate as the original does, after adding 0.001 so that the sRGB round trip loses no level. */
@@ -79,68 +59,10 @@ window.relight.light = (() => {
     /** A light's colour -> [r, g, b], 0..255. */
     const parseColor = (text) => [1, 3, 5].map((i) => parseInt(hexOf(text).slice(i, i + 2), 16));
 
-    /** One value for each pixel, row by row: value(column, row). */
-    function fill(width, height, value) {
-        const levels = new Float64Array(width * height);
-        for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++, i++) levels[i] = value(x, y);
-        return levels;
-    }
-
-    /** A named light as in the original: grey levels before truncation. */
-    function originalLevels(name, width, height, start, end) {
-        if (name === "ambient") return new Float64Array(width * height).fill(start);
-        if (name === "left" || name === "right") {
-            const ramp = name === "left" ? linspace(start, end, width) : linspace(end, start, width);
-            return fill(width, height, (x) => ramp[x]);
-        }
-        if (name === "top" || name === "bottom") {
-            const ramp = name === "top" ? linspace(start, end, height) : linspace(end, start, height);
-            return fill(width, height, (x, y) => ramp[y]);
-        }
-        const across = name.endsWith("left") ? linspace(0, 1, width) : linspace(1, 0, width);
-        const down = name.startsWith("top") ? linspace(0, 1, height) : linspace(1, 0, height);
-        return fill(width, height, (x, y) => start + (end - start) * (Math.sqrt(across[x] ** 2 + down[y] ** 2) / Math.SQRT2));
-    }
-
-    function spotDistance(light, width, height) {
-        const radius = light.light_radius * Math.max(width, height);
-        const centreX = light.light_x * Math.max(width - 1, 1), centreY = light.light_y * Math.max(height - 1, 1);
-        return (x, y) => {
-            const away = Math.sqrt((x - centreX) ** 2 + (y - centreY) ** 2) / radius;
-            const near = 1 - Math.min(away, 1);
-            return 1 - near * near * (3 - 2 * near);
-        };
-    }
-
-    function cornerDistance(name, width, height) {
-        const right = Math.max(width - 1, 1), bottom = Math.max(height - 1, 1);
-        const fromLeft = name.endsWith("left"), fromTop = name.startsWith("top");
-        return (x, y) => {
-            const u = fromLeft ? x / right : 1 - x / right, v = fromTop ? y / bottom : 1 - y / bottom;
-            return Math.sqrt(u * u + v * v) / Math.SQRT2;
-        };
-    }
-
-    function angleDistance(degrees, width, height) {
-        const right = Math.max(width - 1, 1), bottom = Math.max(height - 1, 1);
-        const towardX = Math.cos(degrees * Math.PI / 180), towardY = -Math.sin(degrees * Math.PI / 180);
-        const reach = (Math.abs(towardX) * right + Math.abs(towardY) * bottom) / 2;
-        return (x, y) => clip(0.5 - ((x - right / 2) * towardX + (y - bottom / 2) * towardY) / (2 * reach), 0, 1);
-    }
-
-    /** (column, row) -> 0 where the light is brightest, 1 where it has ended. */
-    function distance(light, width, height) {
-        if (light.light === "spot") return spotDistance(light, width, height);
-        const name = named(light);
-        if (name !== null && name.includes("-")) return cornerDistance(name, width, height);
-        return angleDistance(name === null ? light.light_angle : ANGLE_OF[name], width, height);
-    }
-
     /** Float64Array of width * height, 0..255: end + (start - end) * (1 - distance) ** gamma. */
     function greyLevels(light, kind, width, height) {
-        const [start, end] = lightRange(light, kind);
-        if (light.light === "ambient") return new Float64Array(width * height).fill(start);
-        const away = distance(light, width, height), gamma = light.light_gamma;
+        const [start, end] = lightRange(light, kind), away = kindOf(light).distance(light, width, height), gamma = light.light_gamma;
+        if (away === null) return new Float64Array(width * height).fill(start);
         if (gamma === 1) return fill(width, height, (x, y) => end + (start - end) * (1 - away(x, y)));
         return fill(width, height, (x, y) => end + (start - end) * (1 - away(x, y)) ** gamma);
     }
@@ -154,7 +76,7 @@ window.relight.light = (() => {
         return planes;
     }
 
-    function greyPicture(levels, byte) {
+    function greyImage(levels, byte) {
         const pixels = new Uint8ClampedArray(4 * levels.length);
         for (let i = 0; i < levels.length; i++) {
             const level = byte(levels[i]);
@@ -183,16 +105,15 @@ window.relight.light = (() => {
     function whiteLight(light, kind, width, height, custom) {
         if (hexOf(light.light_color) !== "#ffffff") return null;
         if (light.light === "custom") return new Uint8ClampedArray(custom);
-        const name = named(light);
-        if (name === null || light.light_gamma !== 1) return greyPicture(greyLevels(light, kind, width, height), toByte);
-        const [start, end] = lightRange(light, kind);
-        return greyPicture(originalLevels(name, width, height, start, end), (level) => Math.floor(clip(level, 0, 255)));
+        const levels = light.light_gamma === 1 ? kindOf(light).gradient(light, width, height, ...lightRange(light, kind)) : null;
+        if (levels === null) return greyImage(greyLevels(light, kind, width, height), toByte);
+        return greyImage(levels, (level) => Math.floor(clip(level, 0, 255)));
     }
 
     /**
      * The light map of all lights: RGBA, Uint8ClampedArray of 4 * width * height, or null when there is no light.
      * kind: "fc" or "fbc", which gives the range. custom: RGBA of the same size, for the light "custom".
-     * planesOf: stands in for linearPlanes, so that a caller may remember what did not change.
+     * planesOf: stands in for linearPlanes, so that a caller may cache what did not change.
      */
     function render(lights, kind, width, height, custom = null, planesOf = null) {
         const shown = lights.map(complete).filter((light) => light.light !== "none" && (light.light !== "custom" || custom));
@@ -227,5 +148,5 @@ window.relight.light = (() => {
         return best;
     }
 
-    return {DEFAULTS, DIRECTIONS, complete, named, lightRange, greyLevels, linearPlanes, render, hexOf, kelvinToColor, colorToKelvin};
+    return {DEFAULTS, complete, lightRange, greyLevels, linearPlanes, render, hexOf, kelvinToColor, colorToKelvin};
 })();

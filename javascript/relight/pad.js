@@ -174,7 +174,7 @@ window.relight.Pad = (() => {
 
         /** Without an argument: a light from the first direction that has none yet. */
         add(light) {
-            const {lights} = this.state, {DIRECTIONS, DEFAULTS} = window.relight.light;
+            const {lights} = this.state, {DIRECTIONS} = window.relight.lightKinds, {DEFAULTS} = window.relight.light;
             const free = DIRECTIONS.find((name) => !lights.some((other) => other.light === name)) || DIRECTIONS[0];
             if (lights.length < this.model.MAX_LIGHTS) {
                 this.setLights([...lights, {...DEFAULTS, ...(light || {light: free})}], lights.length);
@@ -186,8 +186,7 @@ window.relight.Pad = (() => {
         }
 
         reset() {
-            const kind = this.model.kindOf(this.selected);
-            if (kind !== "none") this.change({...window.relight.light.DEFAULTS, ...this.model.FIRST[kind]});
+            if (this.selected) this.change({...window.relight.light.DEFAULTS, ...this.model.kindOf(this.selected).first});
         }
 
         moveHistory(by) {
@@ -199,11 +198,11 @@ window.relight.Pad = (() => {
 
         setKind(kind) {
             if (kind === "none") this.remove();
-            else if (!this.selected) this.add(this.model.FIRST[kind]);
+            else if (!this.selected) this.add(this.model.KINDS[kind].first);
             else {
-                const {light_color, light_gamma, light_start, light_end} = this.selected;
-                const kept = kind === "ambient" ? {light_color} : {light_color, light_gamma, light_start, light_end};
-                this.change({...window.relight.light.DEFAULTS, ...kept, ...this.model.FIRST[kind]});
+                const {light_color, light_gamma, light_start, light_end} = this.selected, {first, settings} = this.model.KINDS[kind];
+                const kept = settings.includes("gamma") ? {light_color, light_gamma, light_start, light_end} : {light_color};
+                this.change({...window.relight.light.DEFAULTS, ...kept, ...first});
             }
         }
 

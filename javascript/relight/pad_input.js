@@ -17,7 +17,7 @@ window.relight.padInput = (() => {
 
     function moveSelected(pad, event) {
         const box = pad.view.frame.getBoundingClientRect(), [u, v] = placeOf(pad, event), light = pad.selected;
-        if (!light || light.light === "custom") return;
+        if (!light || !pad.model.kindOf(light).place) return;
         if (pad.drag?.radius) {
             const longer = Math.max(box.width, box.height);
             const away = Math.hypot((u - light.light_x) * box.width, (v - light.light_y) * box.height) / longer;
@@ -32,7 +32,7 @@ window.relight.padInput = (() => {
     /** Offset of the pointer from the handle's centre, so that the handle does not jump; 0 for directions. */
     function grabOf(pad, event) {
         const light = pad.selected, [u, v] = placeOf(pad, event);
-        if (!["spot", "ambient"].includes(light.light)) return [0, 0];
+        if (pad.model.kindOf(light).isAngle) return [0, 0];
         const [a, b] = pad.model.placeOf(light, pad.state.width, pad.state.height, pad.state.kind);
         return [u - a, v - b];
     }
@@ -74,7 +74,7 @@ window.relight.padInput = (() => {
     function onHandleKey(pad, event) {
         const light = pad.selected, arrow = ARROWS[event.key];
         if (arrow) pad.change(pad.model.step(light, ...arrow, event.shiftKey, pad.state.kind));
-        else if ((event.key === "+" || event.key === "=" || event.key === "-") && light.light === "spot") {
+        else if ((event.key === "+" || event.key === "=" || event.key === "-") && pad.model.kindOf(light).settings.includes("radius")) {
             const radius = light.light_radius + (event.key === "-" ? -0.05 : 0.05);
             pad.change({...light, light_radius: pad.model.round(pad.model.clip(radius, 0.01, 2), 2)});
         } else if (event.key === "Delete" || event.key === "Backspace") pad.remove();

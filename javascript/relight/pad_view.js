@@ -6,8 +6,6 @@ window.relight.padView = (() => {
     "use strict";
 
     const MAP_SIZE = 128;
-    const KINDS = ["none", "direction", "spot", "ambient", "custom"];
-    const KIND_TEXT = {none: "none", direction: "direction", spot: "spot", ambient: "ambient", custom: "own"};
     const ICONS = {
         undo: "M9 7 4 12l5 5M4 12h10a6 6 0 0 1 6 6", redo: "m15 7 5 5-5 5M20 12H10a6 6 0 0 0-6 6",
         reset: "M4 4v6h6M5 15a8 8 0 1 0 1-8l-2 3", remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13", add: "M12 5v14M5 12h14",
@@ -60,9 +58,9 @@ window.relight.padView = (() => {
     function kindField(tab) {
         const group = make("div", {className: "relight-pad-kinds", role: "radiogroup", "aria-label": window.relight.text("kind")});
         const inputs = {};
-        for (const kind of KINDS) {
-            inputs[kind] = make("input", {type: "radio", name: `relight_pad_${tab}_kind`, value: kind});
-            group.append(make("label", {}, inputs[kind], make("span", {}, window.relight.text(KIND_TEXT[kind]))));
+        for (const [name, {label}] of Object.entries(window.relight.lightKinds.KINDS)) {
+            inputs[name] = make("input", {type: "radio", name: `relight_pad_${tab}_kind`, value: name});
+            group.append(make("label", {}, inputs[name], make("span", {}, window.relight.fillText(label))));
         }
         return {group, inputs};
     }
@@ -131,13 +129,14 @@ window.relight.padView = (() => {
 
     function drawHandles(view, state) {
         const model = window.relight.padModel, text = window.relight.text;
-        const shown = state.lights.filter((light) => light.light !== "custom");
-        keepChildren(view.handles, shown.length ? state.lights.length : 0, () => make("div", {
+        const withHandle = state.lights.filter((light) => model.kindOf(light).place);
+        keepChildren(view.handles, withHandle.length ? state.lights.length : 0, () => make("div", {
             className: "relight-pad-handle", tabIndex: 0, role: "slider", "aria-valuemin": 0, "aria-description": text("keys")}));
         [...view.handles.children].forEach((handle, i) => {
-            const light = state.lights[i], place = model.placeOf(light, state.width, state.height, state.kind);
-            const now = model.angleOf(light) ?? Math.round(100 * place[light.light === "ambient" ? 1 : 0]);
-            handle.hidden = light.light === "custom";
+            const light = state.lights[i], kind = model.kindOf(light);
+            const place = model.placeOf(light, state.width, state.height, state.kind);
+            handle.hidden = place === null;
+            if (place === null) return;
             handle.style.left = `${place[0] * 100}%`;
             handle.style.top = `${place[1] * 100}%`;
             tint(handle, light);
@@ -145,16 +144,16 @@ window.relight.padView = (() => {
             handle.classList.toggle("selected", i === state.selected);
             handle.dataset.index = i;
             handle.setAttribute("aria-label", text("light", {number: i + 1}));
-            handle.setAttribute("aria-valuemax", model.angleOf(light) === undefined ? 100 : 359);
-            handle.setAttribute("aria-valuenow", now);
+            handle.setAttribute("aria-valuemax", kind.isAngle ? 359 : 100);
+            handle.setAttribute("aria-valuenow", kind.percent(light, place));
             handle.setAttribute("aria-valuetext", model.words(light, state.kind));
         });
     }
 
     function drawRing(view, state) {
-        const light = state.lights[state.selected], isSpot = light?.light === "spot";
-        view.ring.hidden = !isSpot;
-        if (!isSpot) return;
+        const light = state.lights[state.selected], hasRadius = window.relight.lightKinds.kindOf(light).settings.includes("radius");
+        view.ring.hidden = !hasRadius;
+        if (!hasRadius) return;
         const diameter = 2 * light.light_radius * Math.max(state.width, state.height) / state.width;
         view.ring.style.width = `${diameter * 100}%`;
         view.ring.style.left = `${light.light_x * 100}%`;
@@ -190,22 +189,23 @@ window.relight.padView = (() => {
     function drawSettings(view, state) {
         const {lightRange, hexOf, colorToKelvin, DEFAULTS} = window.relight.light, text = window.relight.text;
         const light = state.lights[state.selected], off = !light, shown = light || DEFAULTS, set = view.settings;
-        const kind = window.relight.padModel.kindOf(light), [start, end] = lightRange(shown, state.kind);
+        const {settings} = window.relight.lightKinds.kindOf(light), [start, end] = lightRange(shown, state.kind);
+        const isOff = (name) => off || !settings.includes(name);
         const kelvin = colorToKelvin(shown.light_color);
         const level = (value, own) => (own === null ? text("ownRange", {value}) : String(Math.round(value)));
         setRow(set.color, hexOf(shown.light_color), shown.light_color, off);
         setRow(set.kelvin, kelvin ?? set.kelvin.input.value, kelvin ? `${kelvin} K` : text("kelvinNone"), off);
-        setRow(set.radius, shown.light_radius, `${Math.round(shown.light_radius * 100)} %`, kind !== "spot");
+        setRow(set.radius, shown.light_radius, `${Math.round(shown.light_radius * 100)} %`, isOff("radius"));
         setRow(set.gamma, window.relight.padModel.round(Math.log10(shown.light_gamma), 2), shown.light_gamma.toFixed(2),
-            off || kind === "ambient" || kind === "custom");
-        setRow(set.start, start, level(start, shown.light_start), off || kind === "custom");
-        setRow(set.end, end, level(end, shown.light_end), off || kind === "ambient" || kind === "custom");
+            isOff("gamma"));
+        setRow(set.start, start, level(start, shown.light_start), isOff("start"));
+        setRow(set.end, end, level(end, shown.light_end), isOff("end"));
     }
 
     /** Draw everything except the canvas; keeps keyboard focus when a light is removed. state: lights, selected, kind, width, height, note, canUndo, canRedo. */
     function draw(view, state) {
-        const {kindOf, words, MAX_LIGHTS} = window.relight.padModel, text = window.relight.text;
-        const light = state.lights[state.selected], kind = kindOf(light);
+        const {kindName, words, MAX_LIGHTS} = window.relight.padModel, text = window.relight.text;
+        const light = state.lights[state.selected], kind = kindName(light);
         const hadFocus = view.handles.contains(document.activeElement);
         drawHandles(view, state);
         if (hadFocus && !view.handles.contains(document.activeElement)) {

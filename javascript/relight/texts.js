@@ -11,11 +11,6 @@ window.relight = window.relight || {};
         empty: "Click where the light should come from.",
         custom: "Your own light map; the file is below.",
         kind: "Kind of light",
-        none: "None",
-        direction: "Direction",
-        spot: "Spot",
-        ambient: "Ambient",
-        own: "Own map",
         add: "Add a light",
         remove: "Remove this light",
         undo: "Undo",
@@ -40,17 +35,6 @@ window.relight = window.relight || {};
         radius: "Radius",
         radiusHelp: "How far the spot reaches, as a share of the picture's longer side.",
         ownRange: "{value} (default)",
-        fromLeft: "from the left",
-        fromRight: "from the right",
-        fromTop: "from above",
-        fromBottom: "from below",
-        fromTopLeft: "from the top left corner",
-        fromTopRight: "from the top right corner",
-        fromBottomLeft: "from the bottom left corner",
-        fromBottomRight: "from the bottom right corner",
-        fromAngle: "from {degrees} degrees",
-        spotAt: "spot at {x} % across and {y} % down, radius {radius} %",
-        ambientAt: "ambient, brightness {level}",
         ofColor: "{words}, colour {color}",
         txt2imgSubject: "Send to Relight: use this image as the subject in txt2img.",
         img2imgSubject: "Send to Relight: use this image as the subject in img2img.",
@@ -63,8 +47,10 @@ window.relight = window.relight || {};
     let table = null, patterns = [];
 
     /** A text in the page's language; {name} is replaced by values.name. */
-    window.relight.text = (key, values = {}) => {
-        const english = TEXTS[key];
+    window.relight.text = (key, values = {}) => window.relight.fillText(TEXTS[key], values);
+
+    /** The same for an English text of the localization table. */
+    window.relight.fillText = (english, values = {}) => {
         const translated = (window.localization && window.localization[english]) || english;
         return translated.replace(/\{(\w+)\}/g, (_, name) => values[name]);
     };

@@ -64,8 +64,9 @@ def test_every_text_of_the_panel_has_its_chinese(shown, table):
 
 
 def test_every_text_of_the_scripts_has_its_chinese(repo_root, table):
-    source = (repo_root / "javascript" / "relight" / "texts.js").read_text("utf8")
-    texts = set(re.findall(r'^ +\w+: "(.+)",$', source, re.MULTILINE))
+    texts = set()
+    for name, pattern in (("texts", r'^ +\w+: "(.+)",$'), ("light_kinds", r'"(?!use strict)([^"]* [^"]*|[A-Z]\w+)"')):
+        texts |= set(re.findall(pattern, (repo_root / "javascript" / "relight" / f"{name}.js").read_text("utf8"), re.MULTILINE))
     assert len(texts) > 40
     assert sorted(texts - set(table)) == []
 

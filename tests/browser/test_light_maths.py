@@ -24,7 +24,8 @@ return cases.map(({lights, kind, width, height, custom}) => {
 @pytest.fixture(scope="module")
 def javascript(chromium, repo_root):
     chromium.get("about:blank")
-    chromium.execute_script((repo_root / "javascript" / "relight" / "light.js").read_text("utf8"))
+    for name in ("light_kinds", "light"):
+        chromium.execute_script((repo_root / "javascript" / "relight" / f"{name}.js").read_text("utf8"))
 
     def render(cases):
         answers = chromium.execute_script(RENDER, cases)
