@@ -21,7 +21,7 @@ stopping = threading.Event()
 
 
 class Stopped(RuntimeError):
-    """Raised instead of starting a child once all children have been ended."""
+    """Raised when a child is started after all children have been ended."""
 
 
 @contextlib.contextmanager
@@ -31,19 +31,40 @@ def child(command: Sequence[str | Path], env: dict[str, str] | None = None, **kw
     It is in a session of its own, so that Ctrl+C reaches it once, through `end`. Waits for it on leaving; ends it when
     an exception is raised meanwhile.
     """
-    if stopping.is_set():
-        raise Stopped("stopped")
-    process = subprocess.Popen([str(word) for word in command], env={**os.environ, **(env or {})}, text=True,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               errors="replace", start_new_session=os.name != "nt", **kwargs)
-    running.add(process)
+    process = None
     try:
+        with deferred_signals():
+            process = subprocess.Popen([str(word) for word in command], env={**os.environ, **(env or {})}, text=True,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                       errors="replace", start_new_session=os.name != "nt", **kwargs)
+            running.add(process)
+        if stopping.is_set():
+            raise Stopped("stopped")
         yield process
         process.wait()
     finally:
-        end(process)
-        running.discard(process)
-        process.stdout.close()
+        if process is not None:
+            end(process)
+            running.discard(process)
+            process.stdout.close()
+
+
+@contextlib.contextmanager
+def deferred_signals() -> Iterator[None]:
+    """Delivers SIGINT and SIGTERM to the main thread after the block, so that no child starts without being known."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, frame: received.append(number))
+                for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        for number in received:
+            signal.raise_signal(number)
 
 
 def end(process: subprocess.Popen) -> None:

@@ -35,6 +35,21 @@ def test_the_range_of_seeds(dev, seed):
     assert dev.parser().parse_args(["relight", "a.png", "-o", "b.png", f"--seed={seed}"]).seed == seed
 
 
+def test_the_workflow_calls_the_test_command_with_options_and_rooms_that_exist(dev):
+    yaml = pytest.importorskip("yaml")
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text("utf-8"))
+    runs = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in workflow["jobs"].items()}
+    assert runs["linux"] == ["python dev.py test"]
+    (command,) = runs["other-systems"]
+    args = dev.parser().parse_args(command.split()[2:])
+    assert "browser" in args.skip and all((ROOT / "tests" / room).is_dir() for room in args.skip)
+
+
+def test_pre_commit_uses_the_same_ruff():
+    pinned = next(line for line in (ROOT / "requirements/lint.txt").read_text("utf-8").splitlines() if line.startswith("ruff=="))
+    assert f"rev: v{pinned.removeprefix('ruff==')}\n" in (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+
+
 def test_ci_calls_the_test_command():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
