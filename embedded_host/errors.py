@@ -1,11 +1,10 @@
-"""The one error of this host that a user can cause."""
+"""The error type for models, payloads and settings that the embedded host rejects."""
 
 
 class HostError(ValueError):
-    """One sentence: what is wrong, which file, what to do."""
+    """One sentence: what is wrong, which value or file, what to do. The API answers 422 with the sentence in `detail`."""
 
-    status_code = 422
-
-    @property
-    def detail(self):
-        return str(self)
+    def __init__(self, sentence: str):
+        super().__init__(sentence)
+        self.detail = sentence
+        self.status_code = 422

@@ -1,52 +1,50 @@
-"""The embedded host as one object: load a model and the extensions, make pictures, serve the API and the page."""
+"""The embedded host as one object: loads a model and the extensions, runs jobs, serves the API and the page."""
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from .boot import boot
-from .payload import script_arguments, split_payload
+from .install import install_modules
+from .payload import check_settings, processing_fields, script_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
+TABS = ("txt2img", "img2img")
 
 
 class EmbeddedHost:
-    """One per process: the surface it fills is global. A later one replaces the model and reloads the scripts."""
+    """One per process, since `modules` is; a later one replaces the model and loads the scripts again.
 
-    def __init__(self, models_dir, device="auto", extensions=(ROOT,), data_dir=None):
-        boot(models_dir, device=device, data_dir=data_dir, extensions=extensions)
-        from modules import extra_networks, script_callbacks, scripts, sd_models, shared, upscaler
+    models_dir: a diffusers folder, or a folder with an SD 1.5 checkpoint as *.safetensors.
+    device, extensions, data_dir: as in `install_modules`. Raises HostError for models that it cannot load.
+    """
+
+    def __init__(self, models_dir: str | Path, device: str = "auto", extensions: Sequence[str | Path] = (ROOT,),
+                 data_dir: str | Path | None = None):
+        install_modules(models_dir, device=device, data_dir=data_dir, extensions=extensions)
+        from modules import script_callbacks, scripts, shared
+
+        self._load_model(Path(models_dir))
+        scripts.load_scripts()
+        for callback in (script_callbacks.before_ui_callback, script_callbacks.ui_settings_callback):
+            callback()
+        self._defaults = {tab: build_panels(tab) for tab in TABS}
+        script_callbacks.model_loaded_callback(shared.sd_model)
+
+    def _load_model(self, folder: Path) -> None:
+        from modules import extra_networks, sd_models, sd_samplers_common, shared, upscaler
         from modules.extra_networks_lora import ExtraNetworkLora
 
         from .checkpoints.models import load_model
 
         shared.sd_upscalers[:] = upscaler.builtin()
+        shared.state.decode_preview = sd_samplers_common.preview
         extra_networks.register_extra_network(ExtraNetworkLora())
-        sd_models.set_model(load_model(Path(models_dir)))
-        scripts.load_scripts()
-        script_callbacks.before_ui_callback()
-        script_callbacks.ui_settings_callback()
-        self._build_scripts()
-        script_callbacks.model_loaded_callback(shared.sd_model)
-
-    def _build_scripts(self):
-        """Each tab's panel once, so that every script knows its arguments."""
-        import modules.gradio_extensions  # noqa: F401
-        import gradio as gr
-        from modules import scripts
-
-        self._defaults = {}
-        for kind, runner in (("txt2img", scripts.scripts_txt2img), ("img2img", scripts.scripts_img2img)):
-            scripts.scripts_current = runner
-            runner.initialize_scripts(is_img2img=kind == "img2img")
-            with gr.Blocks():
-                runner.prepare_ui()
-                runner.setup_ui()
-            self._defaults[kind] = runner.default_script_args()
+        sd_models.set_model(load_model(folder))
 
     @property
-    def model(self):
+    def model(self) -> Any:
         from modules import shared
 
         return shared.sd_model
@@ -56,46 +54,40 @@ class EmbeddedHost:
         """How many weights have been merged into the UNet since it was loaded."""
         return self.model.forge_objects_original.unet.lora_loader.merged_tensors
 
-    def txt2img(self, payload: dict | None = None, **fields):
-        """Run a /sdapi/v1/txt2img payload; pictures in it may be PIL. Returns Processed."""
-        from modules.processing import StableDiffusionProcessingTxt2Img
+    def txt2img(self, payload: dict[str, Any] | None = None, **fields: Any) -> Any:
+        """Run a /sdapi/v1/txt2img payload, whose images may be PIL. Returns Processed; raises HostError."""
+        return self._run("txt2img", {**(payload or {}), **fields})
 
-        return self._run("txt2img", StableDiffusionProcessingTxt2Img, {**(payload or {}), **fields})
+    def img2img(self, payload: dict[str, Any] | None = None, **fields: Any) -> Any:
+        """Run a /sdapi/v1/img2img payload, whose images may be PIL. Returns Processed; raises HostError."""
+        return self._run("img2img", {**(payload or {}), **fields})
 
-    def img2img(self, payload: dict | None = None, **fields):
-        """Run a /sdapi/v1/img2img payload; pictures in it may be PIL. Returns Processed."""
-        from modules.processing import StableDiffusionProcessingImg2Img
+    def _run(self, tab: str, payload: dict[str, Any]) -> Any:
+        from . import jobs
 
-        return self._run("img2img", StableDiffusionProcessingImg2Img, {**(payload or {}), **fields})
+        fields = processing_fields(tab, payload)
+        check_settings(fields.get("override_settings") or {})
+        arguments = script_arguments(jobs.runner_of(tab), self._defaults[tab], payload.get("alwayson_scripts"))
+        return jobs.run(tab, fields, arguments)
 
-    def _run(self, kind, processing_class, payload):
-        from modules import call_queue, processing, scripts, shared
-
-        runner = scripts.scripts_txt2img if kind == "txt2img" else scripts.scripts_img2img
-        fields, options = split_payload(kind, payload)
-        arguments = script_arguments(runner, self._defaults[kind], options["alwayson_scripts"])
-        with call_queue.queue_lock, closing(processing_class(sd_model=shared.sd_model, **fields)) as p:
-            p.is_api = True
-            p.scripts = runner
-            p.outpath_samples = getattr(shared.opts, f"outdir_{kind}_samples")
-            p.outpath_grids = getattr(shared.opts, f"outdir_{kind}_grids")
-            shared.state.begin(job=f"scripts_{kind}")
-            try:
-                p.script_args = tuple(arguments)
-                processed = processing.process_images(p)
-                processing.process_extra_images(processed)
-                return processed
-            finally:
-                shared.state.end()
-
-    def api_app(self, ui=False):
-        """FastAPI application with /sdapi/v1, and with the page when ui."""
-        from .page.server import create_app
-
-        return create_app(ui=ui)
-
-    def build_ui(self):
-        """The page as gr.Blocks."""
+    def build_ui(self) -> Any:
+        """Return the page as gr.Blocks."""
         from .page.page import build_ui
 
         return build_ui()
+
+
+def build_panels(tab: str) -> list[Any]:
+    """Build a tab's panels once, so that every script knows its arguments. Returns their default values."""
+    import gradio as gr
+    from modules import scripts
+
+    from .page import gradio_compat  # noqa: F401
+
+    runner = {"txt2img": scripts.scripts_txt2img, "img2img": scripts.scripts_img2img}[tab]
+    scripts.scripts_current = runner
+    runner.initialize_scripts(tab == "img2img")
+    with gr.Blocks(analytics_enabled=False):
+        runner.setup_ui()
+    scripts.scripts_current = None
+    return runner.default_script_args()

@@ -1,30 +1,35 @@
-"""The embedded host's page: txt2img and img2img with the hosts' element ids, and every script's panel."""
+"""The page: txt2img and img2img with the WebUIs' element ids, and every script's panel."""
 
 from __future__ import annotations
 
-from .page_fields import Fields, add_basics, add_hires, add_img2img, add_source
-from .page_head import head_html, install
+from typing import Any
+
+from .fields import Fields, add_basics, add_hires, add_img2img, add_source
+from .head import head_html, install
 
 TITLE = "Relight"
 GREETING = "<h1>Relight</h1><p>IC-Light and IP-Adapter on the embedded host</p>"
 
 
-def build_ui():
-    """The page as gr.Blocks; the scripts must be loaded. Not a function to call twice for one running server."""
+def build_ui() -> Any:
+    """Return the page as gr.Blocks; the scripts must be loaded. Call it once for each running server."""
     import gradio as gr
-    from modules import gradio_extensions, infotext_utils, scripts, shared  # noqa: F401
+    from modules import infotext_utils, scripts
 
-    infotext_utils.reset()
+    from . import gradio_compat, paste  # noqa: F401
+
+    infotext_utils.paste_fields.clear()
+    del infotext_utils.registered_param_bindings[:]
     install(head_html())
     with gr.Blocks(title=TITLE, theme=_theme(gr), analytics_enabled=False) as page:
         gr.HTML(GREETING, elem_id="host_title")
         with gr.Tabs(elem_id="tabs"):
             for tab, runner in (("txt2img", scripts.scripts_txt2img), ("img2img", scripts.scripts_img2img)):
                 with gr.TabItem(tab, id=tab, elem_id=f"tab_{tab}"):
+                    scripts.scripts_current = runner
                     _build_tab(gr, tab, runner)
-        infotext_utils.connect_paste_params_buttons()
-    scripts.scripts_current = None
-    shared.demo = page
+                    scripts.scripts_current = None
+        paste.connect_buttons()
     return page
 
 
@@ -41,10 +46,7 @@ def _theme(gr):
 
 
 def _build_tab(gr, tab, runner):
-    from modules import scripts
-
-    _reset_runner(runner, tab)
-    scripts.scripts_current = runner
+    runner.initialize_scripts(tab == "img2img")
     fields = Fields(tab)
     task = gr.Textbox("", visible=False, elem_id=f"{tab}_task_id")
     prompt = _build_prompts(gr, fields)
@@ -55,22 +57,14 @@ def _build_tab(gr, tab, runner):
                 runner.setup_ui()
         with gr.Column(elem_id=f"{tab}_results_panel", scale=4):
             buttons, outputs = _build_results(gr, tab)
-    _wire_job(tab, fields, runner, task, buttons, outputs)
-    _wire_paste(tab, fields, runner, prompt, image, buttons["paste"])
-
-
-def _reset_runner(runner, tab):
-    """Scripts are made anew for the page, so that nothing of an earlier page is left in the lists."""
-    runner.initialize_scripts(tab == "img2img")
-    runner.infotext_fields.clear()
-    runner.paste_field_names.clear()
-    runner.prepare_ui()
+    _connect_job(tab, fields, runner, task, buttons, outputs)
+    _connect_paste(tab, fields, runner, prompt, image, buttons["paste"])
 
 
 def _build_prompts(gr, fields):
     tab = fields.tab
     prompt = gr.Textbox("", label="Prompt", lines=2, elem_id=f"{tab}_prompt",
-                        placeholder="The picture and its light; or infotext, for the paste button")
+                        placeholder="The image and its light; or infotext, for the paste button")
     negative = gr.Textbox("", label="Negative prompt", lines=1, elem_id=f"{tab}_neg_prompt")
     fields.add("prompt", prompt, "Prompt")
     fields.add("negative_prompt", negative, "Negative prompt")
@@ -91,8 +85,9 @@ def _build_settings(gr, fields, tab):
 
 def _build_results(gr, tab):
     from modules import infotext_utils
-    from modules.gradio_extensions import GRADIO_4
     from modules.ui_components import ToolButton
+
+    from .gradio_compat import GRADIO_4
 
     lossless = {"format": "png", "interactive": False, "type": "pil"} if GRADIO_4 else {}
     with gr.Row(elem_classes=["host-actions"]):
@@ -106,7 +101,7 @@ def _build_results(gr, tab):
     gallery = gr.Gallery(label="Output", show_label=False, elem_id=f"{tab}_gallery", columns=2, object_fit="contain",
                          preview=True, height=520, **lossless)
     with gr.Row(elem_id=f"image_buttons_{tab}", elem_classes=["host-image-buttons"]):
-        send = ToolButton("🖼️", elem_id=f"{tab}_send_to_img2img", tooltip="Send this picture to img2img")
+        send = ToolButton("🖼️", elem_id=f"{tab}_send_to_img2img", tooltip="Send this image to img2img")
     infotext_utils.register_paste_params_button(infotext_utils.ParamBinding(
         paste_button=send, tabname="img2img", source_image_component=gallery))
     outputs = [
@@ -118,19 +113,22 @@ def _build_results(gr, tab):
     return buttons, outputs
 
 
-def _wire_job(tab, fields, runner, task, buttons, outputs):
-    from modules import call_queue, shared
+def _connect_job(tab, fields, runner, task, buttons, outputs):
+    from modules import shared
 
-    def job(id_task, *args):
+    from ..job_queue import page_job
+
+    def job(task_id, *args):
         values = fields.values(args)
-        return _job_function(tab)(id_task, values, args[len(fields.names):])
+        if tab == "txt2img":
+            values["hr_cfg"] = values["cfg_scale"]
+        return _job_function(tab)(task_id, values, args[len(fields.names):])
 
-    run = call_queue.wrap_gradio_gpu_call(job, extra_outputs=[None, "", ""])
-    buttons["generate"].click(fn=run, _js="submit_img2img" if tab == "img2img" else "submit",
+    buttons["generate"].click(fn=page_job(job, [None, "", ""]), _js="submit_img2img" if tab == "img2img" else "submit",
                               inputs=[task, *fields.components, *runner.inputs], outputs=outputs,
                               show_progress="hidden", api_name=False)
-    buttons["interrupt"].click(fn=lambda: shared.state.interrupt(), queue=False, api_name=False, show_progress="hidden")
-    buttons["skip"].click(fn=lambda: shared.state.skip(), queue=False, api_name=False, show_progress="hidden")
+    for name, action in (("interrupt", shared.state.interrupt), ("skip", shared.state.skip)):
+        buttons[name].click(fn=action, queue=False, api_name=False, show_progress="hidden")
 
 
 def _job_function(tab):
@@ -141,7 +139,7 @@ def _job_function(tab):
     return function
 
 
-def _wire_paste(tab, fields, runner, prompt, image, button):
+def _connect_paste(tab, fields, runner, prompt, image, button):
     from modules import infotext_utils
 
     pasted = [infotext_utils.PasteField(component, key, api=name) for component, key, name in fields.pasted]

@@ -1,4 +1,4 @@
-"""Serves the API, and the page unless told otherwise, on this machine's own address."""
+"""Serves the API, and the page unless told otherwise, on loopback unless told otherwise."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import inspect
 import socket
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
-LOCALHOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 START_SECONDS = 60
 CLOSE_SECONDS = 2
 """How long open pages may keep a server that ends."""
@@ -15,21 +17,24 @@ JOBS_AT_ONCE = 8
 """Handlers of the page that may run side by side; jobs still wait for the queue's lock."""
 
 
-def create_app(host=None, *, ui=True):
-    """The FastAPI application of the booted host, whose surface is this process's. Needs fastapi and gradio."""
+def create_app(ui: bool = True, address: str = LOOPBACK) -> Any:
+    """Return the FastAPI application of this process's EmbeddedHost. address: where it will be served."""
     from fastapi import FastAPI
-    from modules import call_queue, progress, script_callbacks
-    from modules.api.api import Api
+    from modules import script_callbacks
+
+    from ..api import access, error_responses, routes
 
     app = FastAPI(title="Relight", docs_url="/docs")
-    page = _build_page() if ui else None
-    Api(app, call_queue.queue_lock)
-    progress.setup_progress_api(app)
+    page = build_page() if ui else None
+    error_responses.install(app)
+    app.add_middleware(access.OwnPagesOnly, address=address)
+    routes.add_routes(app)
     script_callbacks.app_started_callback(page, app)
-    return _mount(app, page) if ui else app
+    return mount(app, page) if ui else app
 
 
-def _build_page():
+def build_page() -> Any:
+    """Return the page as gr.Blocks with its queue."""
     from .page import build_ui
 
     page = build_ui()
@@ -37,11 +42,11 @@ def _build_page():
     return page.queue(**{limit: JOBS_AT_ONCE})
 
 
-def _mount(app, page):
-    """The page at "/", below the API's routes."""
+def mount(app: Any, page: Any) -> Any:
+    """Return the application with the page at "/", below the API's routes."""
     import gradio as gr
 
-    from .page_head import served_paths
+    from .head import served_paths
 
     if takes(gr.mount_gradio_app, "allowed_paths"):
         return gr.mount_gradio_app(app, page, path="/", allowed_paths=served_paths())
@@ -49,35 +54,35 @@ def _mount(app, page):
     return gr.mount_gradio_app(app, page, path="/")
 
 
-def takes(function, name):
-    """Whether this gradio's function has a parameter of that name."""
+def takes(function: Callable, name: str) -> bool:
+    """Whether this version's function has a parameter of that name."""
     return name in inspect.signature(function).parameters
 
 
-def free_port():
+def free_port() -> int:
     with socket.socket() as probe:
-        probe.bind((LOCALHOST, 0))
+        probe.bind((LOOPBACK, 0))
         return probe.getsockname()[1]
 
 
 class ServerThread:
-    """The application served by a thread: `with ServerThread() as server: … server.url`."""
+    """The application served by a thread: `with ServerThread() as server: ... server.url`."""
 
-    def __init__(self, port=None, ui=True):
+    def __init__(self, port: int | None = None, ui: bool = True, address: str = LOOPBACK):
         import uvicorn
 
-        self.port = port or free_port()
-        self.app = create_app(ui=ui)
-        self.server = uvicorn.Server(uvicorn.Config(self.app, host=LOCALHOST, port=self.port, log_level="warning",
+        self.address, self.port = address, port or free_port()
+        self.app = create_app(ui=ui, address=address)
+        self.server = uvicorn.Server(uvicorn.Config(self.app, host=address, port=self.port, log_level="warning",
                                                     timeout_graceful_shutdown=CLOSE_SECONDS))
         self.thread = threading.Thread(target=self.server.run, daemon=True, name="relight-server")
 
     @property
-    def url(self):
-        return f"http://{LOCALHOST}:{self.port}"
+    def url(self) -> str:
+        return f"http://{self.address}:{self.port}"
 
-    def start(self):
-        """Returns when the server answers. Raises RuntimeError after START_SECONDS."""
+    def start(self) -> ServerThread:
+        """Return when the server answers. Raises RuntimeError after START_SECONDS."""
         self.thread.start()
         deadline = time.monotonic() + START_SECONDS
         while not self.server.started:
@@ -86,11 +91,11 @@ class ServerThread:
             time.sleep(0.02)
         return self
 
-    def stop(self):
+    def stop(self) -> None:
         self.server.should_exit = True
         self.thread.join(timeout=10)
 
     __enter__ = start
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.stop()

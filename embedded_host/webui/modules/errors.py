@@ -1,46 +1,18 @@
-"""Errors of extensions go to the console and never stop a job, as in every WebUI."""
+"""Error messages on the console. Needed by scripts, whose errors must not stop a job, and by X/Y/Z plot scripts."""
 
 import sys
-import textwrap
 import traceback
 
-exception_records = []
 
-
-def record_exception():
-    kind, value, trace = sys.exc_info()
-    if value is None or (exception_records and exception_records[-1] is value):
-        return
-    exception_records.append(value)
-    del exception_records[:-5]
-
-
-def report(message, *, exc_info=False):
-    """Print `*** message` and, with exc_info, the current traceback."""
-    record_exception()
-    for line in message.splitlines():
-        print("***", line, file=sys.stderr)
+def report(message: str, *, exc_info: bool = False) -> None:
+    """Print a message, `***` before each of its lines; exc_info: add the traceback of the exception being handled."""
+    lines = [f"*** {line}" for line in message.split("\n")]
     if exc_info:
-        print(textwrap.indent(traceback.format_exc(), "    "), file=sys.stderr)
-        print("---", file=sys.stderr)
+        lines += [f"    {line}" for line in traceback.format_exc().split("\n")] + ["---"]
+    sys.stderr.write("\n".join(lines) + "\n")
 
 
-def print_error_explanation(message):
-    print(message, file=sys.stderr)
-
-
-def display(error, task, *, full_traceback=False):
-    record_exception()
-    print(f"{task or 'error'}: {type(error).__name__}", file=sys.stderr)
-    print("".join(traceback.format_exception(type(error), error, error.__traceback__)), file=sys.stderr)
-
-
-def display_once(error, task):
-    display(error, task)
-
-
-def run(code, task):
-    try:
-        code()
-    except Exception as error:
-        display(error, task)
+def display(error: BaseException, task: str) -> None:
+    """Print an exception with its traceback below the name of the task that raised it."""
+    trace = traceback.format_exception(type(error), error, error.__traceback__)
+    sys.stderr.write("".join([f"{task}: {type(error).__name__}\n", *trace]))

@@ -1,81 +1,85 @@
-"""Options an extension may read or add; attribute access falls back to the default."""
+"""Settings and their descriptions. Needed by lib_relight/ui/settings.py (OptionInfo, add_option) and through shared.opts."""
 
-import json
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
 
 
 class OptionInfo:
-    def __init__(self, default=None, label="", component=None, component_args=None, onchange=None, section=None,
-                 refresh=None, comment_before="", comment_after="", infotext=None, restrict_api=False, category_id=None):
-        self.default, self.label, self.component, self.component_args = default, label, component, component_args
-        self.onchange, self.section, self.refresh = onchange, section, refresh
-        self.comment_before, self.comment_after = comment_before, comment_after
-        self.infotext, self.restrict_api, self.category_id = infotext, restrict_api, category_id
-        self.do_not_save = False
+    """One setting: default value, label, component with its arguments, and what to call after a change."""
 
-    def info(self, text):
-        self.comment_after += f"<span class='info'>({text})</span>"
+    def __init__(self, default: Any = None, label: str = "", component: Any = None, component_args: Any = None,
+                 onchange: Callable[[], None] | None = None, section: tuple[str, ...] | None = None):
+        self.default, self.label = default, label
+        self.component, self.component_args = component, component_args
+        self.onchange, self.section = onchange, section
+        self.help = ""
+
+    def info(self, text: str) -> OptionInfo:
+        """Add a help text; returns the option itself."""
+        self.help = text
         return self
 
-    link = html = js = lambda self, *args, **kwargs: self
-
-    def needs_restart(self):
-        return self
-
-    def needs_reload_ui(self):
-        return self
-
-
-def options_section(section, options):
-    """Give every option of a dict the section (id, title[, category])."""
-    for option in options.values():
-        option.section, option.category_id = section[:2], section[2] if len(section) > 2 else None
-    return options
+    def limits(self) -> tuple[float, float]:
+        """Return the (lowest, highest) number that the component's arguments allow."""
+        arguments = self.component_args if isinstance(self.component_args, dict) else {}
+        return arguments.get("minimum", -math.inf), arguments.get("maximum", math.inf)
 
 
 class Options:
-    """`opts`: values in .data, descriptions in .data_labels."""
+    """`shared.opts`: settings as attributes; `data` holds the values, `data_labels` the descriptions."""
 
-    def __init__(self, data_labels):
-        self.__dict__["data_labels"] = data_labels
-        self.__dict__["data"] = {key: info.default for key, info in data_labels.items()}
+    data: dict[str, Any]
+    data_labels: dict[str, OptionInfo]
 
-    def __setattr__(self, key, value):
-        self.data[key] = value
+    def __init__(self, descriptions: dict[str, OptionInfo]):
+        vars(self).update(data_labels=descriptions, data={name: option.default for name, option in descriptions.items()})
 
-    def __getattr__(self, key):
-        if key in self.__dict__["data"]:
-            return self.data[key]
-        if key in self.data_labels:
-            return self.data_labels[key].default
-        raise AttributeError(f"'Options' object has no attribute '{key}'")
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return vars(self)["data"][name]
+        except KeyError:
+            raise AttributeError(f"There is no setting `{name}`.") from None
 
-    def set(self, key, value, is_api=False, run_callbacks=True):
-        """Set an option; returns True when its value changed."""
-        if self.data.get(key) == value:
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.data[name] = value
+
+    def set(self, name: str, value: Any, is_api: bool = False, run_callbacks: bool = True) -> bool:
+        """Set a value and call the setting's `onchange`; returns whether the value changed."""
+        if name in self.data and self.data[name] == value:
             return False
-        self.data[key] = value
-        info = self.data_labels.get(key)
-        if run_callbacks and info is not None and info.onchange is not None:
-            info.onchange()
+        self.data[name] = value
+        option = self.data_labels.get(name)
+        if run_callbacks and option and option.onchange:
+            option.onchange()
         return True
 
-    def get_default(self, key):
-        info = self.data_labels.get(key)
-        return info.default if info else None
+    def add_option(self, name: str, option: OptionInfo) -> None:
+        """Describe a further setting; a value that it already has is kept."""
+        self.data_labels[name] = option
+        self.data.setdefault(name, option.default)
 
-    def add_option(self, key, info):
-        self.data_labels[key] = info
-        self.data.setdefault(key, info.default)
+    def problem(self, name: str, value: Any) -> str | None:
+        """Return a sentence when a value does not fit a setting's type or range, else None."""
+        option = self.data_labels.get(name)
+        if option is None or option.default is None or fits(value, type(option.default), *option.limits()):
+            return None
+        wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+        kind = wanted.get(type(option.default), type(option.default).__name__)
+        return f"The setting `{name}` is {str(value)[:40]!r}; it must be {kind}{range_text(*option.limits())}."
 
-    def onchange(self, key, func, call=True):
-        if key in self.data_labels:
-            self.data_labels[key].onchange = func
-            if call:
-                func()
 
-    def save(self, filename):
-        with open(filename, "w", encoding="utf8") as file:
-            json.dump(self.data, file, indent=4)
+def fits(value: Any, kind: type, low: float, high: float) -> bool:
+    """Whether a JSON value has a setting's type and, for numbers, lies in low..high. NaN and infinity never fit."""
+    if kind not in (int, float):
+        return isinstance(value, kind)
+    if isinstance(value, bool) or not isinstance(value, (int, kind)):
+        return False
+    return abs(value) <= 2**63 and low <= value <= high
 
-    def dumpjson(self):
-        return json.dumps({key: self.data.get(key, info.default) for key, info in self.data_labels.items()})
+
+def range_text(low: float, high: float) -> str:
+    """Return " from LOW to HIGH", or "" without limits."""
+    return f" from {low:g} to {high:g}" if math.isfinite(low) and math.isfinite(high) else ""

@@ -1,111 +1,109 @@
-"""The callbacks an extension registers outside its Script: same names and parameter objects as in every WebUI."""
+"""Callbacks outside of a Script: `on_NAME(function)` registers, `NAME_callback(*args)` calls. Needed by scripts/relight.py
+(app_started, before_ui, ui_settings), the contract's probes, and tests that look into sampling (cfg_denoiser)."""
+
+from __future__ import annotations
 
 import sys
-from collections import namedtuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from modules import errors
 
-ScriptCallback = namedtuple("ScriptCallback", ["script", "callback", "name"])
 
-
+@dataclass(eq=False)
 class ImageSaveParams:
-    def __init__(self, image, p, filename, pnginfo):
-        self.image, self.p, self.filename, self.pnginfo = image, p, filename, pnginfo
+    """An image about to be saved or just saved."""
+
+    image: Any
+    p: Any
+    filename: str
+    pnginfo: dict
 
 
+@dataclass(eq=False)
 class ExtraNoiseParams:
-    def __init__(self, noise, x, xi):
-        self.noise, self.x, self.xi = noise, x, xi
+    """Extra noise that img2img and hires fix add to the latent x; xi: their sum, which a callback may replace."""
+
+    noise: Any
+    x: Any
+    xi: Any
 
 
+@dataclass(eq=False)
 class CFGDenoiserParams:
-    def __init__(self, x, image_cond, sigma, sampling_step, total_sampling_steps, text_cond, text_uncond, denoiser=None):
-        self.x, self.image_cond, self.sigma = x, image_cond, sigma
-        self.sampling_step, self.total_sampling_steps = sampling_step, total_sampling_steps
-        self.text_cond, self.text_uncond, self.denoiser = text_cond, text_uncond, denoiser
+    """The inputs of one denoising step, which a callback may replace."""
+
+    x: Any
+    image_cond: Any
+    sigma: Any
+    sampling_step: int
+    total_sampling_steps: int
+    text_cond: Any
+    text_uncond: Any
+    denoiser: Any = None
 
 
-class CFGDenoisedParams:
-    def __init__(self, x, sampling_step, total_sampling_steps, inner_model):
-        self.x, self.inner_model = x, inner_model
-        self.sampling_step, self.total_sampling_steps = sampling_step, total_sampling_steps
-
-
+@dataclass(eq=False)
 class AfterCFGCallbackParams:
-    def __init__(self, x, sampling_step, total_sampling_steps):
-        self.x, self.sampling_step, self.total_sampling_steps = x, sampling_step, total_sampling_steps
-        self.output_altered = False
+    """The denoised latent after guidance, which a callback may replace."""
+
+    x: Any
+    sampling_step: int
+    total_sampling_steps: int
 
 
+@dataclass(eq=False)
 class ImageGridLoopParams:
-    def __init__(self, imgs, cols, rows):
-        self.imgs, self.cols, self.rows = imgs, cols, rows
+    """The images of a grid and its shape, which a callback may replace."""
+
+    imgs: list
+    cols: int
+    rows: int
 
 
-NAMES = ("app_started", "before_reload", "model_loaded", "ui_tabs", "ui_train_tabs", "ui_settings", "before_image_saved",
-         "image_saved", "extra_noise", "cfg_denoiser", "cfg_denoised", "cfg_after_cfg", "before_component",
-         "after_component", "image_grid", "infotext_pasted", "script_unloaded", "before_ui", "list_optimizers",
-         "list_unets", "before_token_counter")
+@dataclass(frozen=True)
+class Registered:
+    """A callback and the file that registered it."""
 
-callback_map = {f"callbacks_{name}": [] for name in NAMES}
+    script: str
+    callback: Callable[..., Any]
 
 
-def _register(name):
-    def on(callback, *, name=None):
-        callback_map[key].append(ScriptCallback(_caller_file(), callback, name or callback.__name__))
+MOMENTS = ("app_started", "before_ui", "ui_settings", "model_loaded", "before_component", "after_component", "cfg_denoiser",
+           "cfg_after_cfg", "extra_noise", "image_grid", "before_image_saved", "image_saved", "infotext_pasted")
+registered: dict[str, list[Registered]] = {moment: [] for moment in MOMENTS}
 
-    key = f"callbacks_{name}"
-    on.__name__ = f"on_{name}"
+
+def _registration(moment: str) -> Callable[..., None]:
+    def on(callback: Callable[..., Any], *, name: str | None = None) -> None:
+        registered[moment].append(Registered(sys._getframe(1).f_code.co_filename, callback))
+
     return on
 
 
-def _caller_file():
-    frame = sys._getframe(2)
-    while frame is not None and frame.f_code.co_filename == __file__:
-        frame = frame.f_back
-    return frame.f_code.co_filename if frame is not None else "unknown file"
-
-
-def _dispatch(name):
-    def call(*args, **kwargs):
-        for entry in list(callback_map[f"callbacks_{name}"]):
+def _call(moment: str) -> Callable[..., None]:
+    def call(*args: Any, **kwargs: Any) -> None:
+        for entry in tuple(registered[moment]):
             try:
                 entry.callback(*args, **kwargs)
             except Exception:
-                errors.report(f"Error executing callback {name} for {entry.script}", exc_info=True)
+                errors.report(f"The callback {moment} of {entry.script} failed", exc_info=True)
 
-    call.__name__ = f"{name}_callback"
     return call
 
 
-for _name in NAMES:
-    globals()[f"on_{_name}"] = _register(_name)
-    globals()[f"{_name}_callback"] = _dispatch(_name)
+for _moment in MOMENTS:
+    globals().update({f"on_{_moment}": _registration(_moment), f"{_moment}_callback": _call(_moment)})
 
 
-def ui_tabs_callback():
-    """Every (blocks, title, id) that on_ui_tabs callbacks return."""
-    tabs = []
-    for entry in callback_map["callbacks_ui_tabs"]:
-        try:
-            tabs += entry.callback() or []
-        except Exception:
-            errors.report(f"Error executing callback ui_tabs for {entry.script}", exc_info=True)
-    return tabs
-
-
-def clear_callbacks():
-    for entries in callback_map.values():
+def remove_all() -> None:
+    """Forget every callback, before the scripts are loaded again."""
+    for entries in registered.values():
         entries.clear()
 
 
-def remove_current_script_callbacks():
-    """Forget every callback registered from the calling file."""
-    caller = _caller_file()
-    for entries in callback_map.values():
-        entries[:] = [entry for entry in entries if entry.script != caller]
-
-
-def remove_callbacks_for_function(function):
-    for entries in callback_map.values():
-        entries[:] = [entry for entry in entries if entry.callback is not function]
+def remove_callbacks_for_function(function: Callable[..., Any]) -> None:
+    """Forget one function wherever it is registered."""
+    for moment, entries in registered.items():
+        registered[moment] = [entry for entry in entries if entry.callback is not function]

@@ -1,80 +1,84 @@
-"""Finds and runs the extensions' scripts: `load_scripts`, then one ScriptRunner for each tab."""
+"""Loads the extensions' scripts, and what script files import. Needed by scripts/relight.py, lib_relight/ui/axes.py
+(scripts_data) and every probe."""
 
+from __future__ import annotations
+
+import importlib.util
 import inspect
-import os
 import sys
-from collections import namedtuple
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
-from modules import errors, extensions, paths, script_callbacks, script_loading
+from modules import errors, paths, script_callbacks
 from modules.script_base import (  # noqa: F401
     AlwaysVisible,
     MaskBlendArgs,
-    OnComponent,
     PostprocessBatchListArgs,
     PostprocessImageArgs,
     PostProcessMaskOverlayArgs,
     PostSampleArgs,
     Script,
-    ScriptBuiltinUI,
 )
 from modules.script_runner import ScriptRunner
 
-ScriptFile = extensions.ScriptFile
-ScriptClassData = namedtuple("ScriptClassData", ["script_class", "path", "basedir", "module"])
 
-scripts_data = []
-postprocessing_scripts_data = []
-scripts_txt2img: ScriptRunner = None
-scripts_img2img: ScriptRunner = None
-scripts_current: ScriptRunner = None
+class ScriptClassData(NamedTuple):
+    """A Script class with the file and the extension folder it comes from; X/Y/Z axes are added to its module."""
 
-_current_basedir = None
+    script_class: type[Script]
+    path: str
+    basedir: str
+    module: ModuleType
 
 
-def basedir():
-    """The extension's folder; right only while its script file is being loaded."""
-    return _current_basedir or paths.script_path
+scripts_data: list[ScriptClassData] = []
+scripts_txt2img = ScriptRunner()
+scripts_img2img = ScriptRunner()
+scripts_current: ScriptRunner | None = None
+"""The runner of the tab that is being built; its scripts are told of each component."""
+
+_loading: str | None = None
 
 
-def list_scripts(scriptdirname, extension, *, include_extensions=True):
-    """ScriptFiles of a sub-folder of every extension, extensions in the order given to `boot`."""
-    return [file for ext in extensions.active() for file in ext.list_files(scriptdirname, extension)]
+def basedir() -> str:
+    """Return the extension's folder while its script file is loaded, else the data folder."""
+    return _loading or paths.data_path
 
 
-def list_files_with_name(filename):
-    found = (os.path.join(ext.path, filename) for ext in extensions.active())
-    return [path for path in found if os.path.isfile(path)]
+def files_of_extensions(folder: str, suffix: str) -> list[tuple[str, str]]:
+    """Return (extension folder, file) for the files of a sub-folder, extensions in their order, files by name."""
+    return [(extension, str(file)) for extension in paths.extension_folders
+            for file in sorted(Path(extension, folder).glob(f"*{suffix}"))]
 
 
-def load_scripts():
-    """Load every extension's scripts/*.py. A script that fails to load is reported and left out, as in every WebUI."""
+def load_scripts() -> None:
+    """Load scripts/*.py of every extension. A file that raises is reported and left out."""
     global scripts_txt2img, scripts_img2img
     scripts_data.clear()
-    script_callbacks.clear_callbacks()
-
-    files = list_scripts("scripts", ".py")
-    for file in files:
-        if file.basedir not in sys.path:
-            sys.path.insert(0, file.basedir)
-    for file in files:
-        _load_script(file)
+    script_callbacks.remove_all()
+    files = files_of_extensions("scripts", ".py")
+    for folder in dict.fromkeys(folder for folder, _ in files):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    for folder, file in files:
+        _load(folder, file)
     scripts_txt2img, scripts_img2img = ScriptRunner(scripts_data), ScriptRunner(scripts_data)
 
 
-def _load_script(file):
-    global _current_basedir
-    kept, sys.path = sys.path, [file.basedir, *sys.path]
-    _current_basedir = file.basedir
+def _load(folder: str, file: str) -> None:
+    """Run one script file with its folder first on sys.path, as a module that is not in sys.modules."""
+    global _loading
+    path, sys.path = sys.path, [folder, *sys.path]
+    _loading = folder
     try:
-        module = script_loading.load_module(file.path)
-        for value in list(vars(module).values()):
-            if inspect.isclass(value) and issubclass(value, Script):
-                scripts_data.append(ScriptClassData(value, file.path, file.basedir, module))
+        spec = importlib.util.spec_from_file_location(Path(file).name, file)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
     except Exception:
-        errors.report(f"Error loading script: {file.filename}", exc_info=True)
+        errors.report(f"Error loading script: {file}", exc_info=True)
+    else:
+        classes = [value for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Script)]
+        scripts_data.extend(ScriptClassData(script, file, folder, module) for script in classes)
     finally:
-        sys.path = kept
-        _current_basedir = None
-
-
-reload_scripts = load_scripts
+        sys.path, _loading = path, None

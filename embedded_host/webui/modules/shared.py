@@ -1,106 +1,48 @@
-"""What every module of a WebUI shares: options, the running job's state, the model, the upscalers."""
+"""What all modules of a WebUI share: settings, flags, the running job's state, the model. Needed by lib_relight and the engine."""
+
+from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from modules import devices, options, shared_options, shared_state
-from modules.options import OptionInfo, options_section  # noqa: F401
+from modules import devices, shared_options
+from modules.options import OptionInfo, Options  # noqa: F401
+from modules.shared_state import State
 
 
 class PromptStyles:
-    """No styles: the API's field is accepted and leaves prompts as they are."""
+    """The API's `styles` field is accepted and leaves prompts unchanged."""
 
-    def __init__(self):
-        self.styles = {}
-
-    def apply_styles_to_prompt(self, prompt, styles):
+    def apply_styles_to_prompt(self, prompt: str, styles: list[str]) -> str:
         return prompt
 
-    def apply_negative_styles_to_prompt(self, prompt, styles):
-        return prompt
+    apply_negative_styles_to_prompt = apply_styles_to_prompt
 
 
 class TotalTqdm:
-    """The console's progress bar, which this host does not draw."""
+    """The console's progress bar over all jobs, which this host does not have."""
 
-    def update(self):
-        pass
-
-    def updateTotal(self, total):
-        pass
-
-    def clear(self):
+    def update(self) -> None:
         pass
 
 
-cmd_opts = argparse.Namespace(
-    api=True, nowebui=False, api_auth=None, api_log=False, api_server_stop=False, listen=False, share=False, port=None,
-    server_name=None, subpath=None, ui_debug_mode=False, data_dir="", ckpt=None, ckpt_dir=None, vae_dir=None,
-    lora_dir=None, embeddings_dir="", skip_install=True, no_half=True, disable_nan_check=False, timeout_keep_alive=30,
-    cors_allow_origins=None, cors_allow_origins_regex=None, gradio_allowed_path=[], no_prompt_history=True,
-    unix_filenames_sanitization=False, filenames_max_length=128, lowvram=False, medvram=False, theme=None)
-
-option_templates = options_templates = shared_options.option_templates()
-opts = options.Options(option_templates)
-state = shared_state.State()
+cmd_opts = argparse.Namespace(api=True, listen=False, skip_install=True, data_dir="", api_auth=None)
+opts = Options(shared_options.descriptions())
+state = State(opts)
 prompt_styles = PromptStyles()
 total_tqdm = TotalTqdm()
 
-sd_model = None
-sd_upscalers = []
-face_restorers = []
-hypernetworks = {}
-interrogator = None
-demo = None
-parallel_processing_allowed = True
-xformers_available = False
-config_filename = "config.json"
-restricted_opts = set()
+sd_model: Any = None
+sd_upscalers: list = []
 
-latent_upscale_default_mode = "Latent"
 latent_upscale_modes = {
-    "Latent": {"mode": "bilinear", "antialias": False},
-    "Latent (antialiased)": {"mode": "bilinear", "antialias": True},
-    "Latent (bicubic)": {"mode": "bicubic", "antialias": False},
-    "Latent (bicubic antialiased)": {"mode": "bicubic", "antialias": True},
-    "Latent (nearest)": {"mode": "nearest", "antialias": False},
-    "Latent (nearest-exact)": {"mode": "nearest-exact", "antialias": False},
-}
+    f"Latent{suffix}": {"mode": mode, "antialias": "antialiased" in suffix} for suffix, mode in (
+        ("", "bilinear"), (" (antialiased)", "bilinear"), (" (bicubic)", "bicubic"), (" (bicubic antialiased)", "bicubic"),
+        (" (nearest)", "nearest"), (" (nearest-exact)", "nearest-exact"))}
+latent_upscale_default_mode = next(iter(latent_upscale_modes))
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name == "device":
         return devices.device
-    raise AttributeError(f"module 'modules.shared' has no attribute '{name}'")
-
-
-def reload_hypernetworks():
-    pass
-
-
-def refresh_checkpoints():
-    from modules import sd_models
-
-    return sd_models.list_models()
-
-
-def list_checkpoint_tiles(use_short=False):
-    from modules import sd_models
-
-    return sd_models.checkpoint_tiles(use_short)
-
-
-def listfiles(dirname):
-    import os
-
-    return [os.path.join(dirname, name) for name in sorted(os.listdir(dirname)) if not name.startswith(".")]
-
-
-def walk_files(path, allowed_extensions=None):
-    import os
-
-    for root, _, files in os.walk(path):
-        for name in sorted(files):
-            if allowed_extensions is None or os.path.splitext(name)[1].lower() in allowed_extensions:
-                yield os.path.join(root, name)
-
-
+    raise AttributeError(f"`modules.shared` of the embedded host has no `{name}`.")

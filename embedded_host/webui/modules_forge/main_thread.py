@@ -1,10 +1,3 @@
-"""Jobs run in the calling thread; what one raised last stays here, as in Forge."""
+"""Where Forge keeps what a job raised last. Needed by lib_relight/hosts/failures.py, which tells Forge from reForge by it."""
 
 last_exception = None
-
-
-def run_and_wait_result(func, *args, **kwargs):
-    return func(*args, **kwargs)
-
-
-async_run = run_and_wait_result

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 RESIZE_MODES = ["Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)"]
 FILL_MODES = ["fill", "original", "latent noise", "latent nothing"]
 MASK_MODES = ["Inpaint masked", "Inpaint not masked"]
@@ -10,28 +13,35 @@ HIRES_KEYS = ("Hires upscale", "Hires resize-1", "Hires upscaler", "Hires steps"
 
 
 class Fields:
-    """Collects components in the order in which a job gets their values."""
+    """A tab's components in the order in which a job receives their values."""
 
-    def __init__(self, tab):
+    def __init__(self, tab: str):
         self.tab = tab
-        self.names = []
-        self.components = []
-        self.pasted = []
+        self.by_name: dict[str, Any] = {}
+        self.pasted: list[tuple[Any, Any, str]] = []
 
-    def add(self, name, component, infotext=None):
-        """Register `component` as processing field `name`; infotext: its key, or a callable for the paste button."""
-        self.names.append(name)
-        self.components.append(component)
+    def add(self, name: str, component: Any, infotext: str | Callable | None = None) -> Any:
+        """Register a component as a processing field; infotext: its key, or a function for the paste button."""
+        self.by_name[name] = component
         if infotext is not None:
             self.pasted.append((component, infotext, name))
         return component
 
-    def values(self, args):
-        return dict(zip(self.names, args, strict=False))
+    @property
+    def names(self) -> list[str]:
+        return list(self.by_name)
+
+    @property
+    def components(self) -> list[Any]:
+        return list(self.by_name.values())
+
+    def values(self, args: Sequence[Any]) -> dict[str, Any]:
+        """Return the fields of a job from the page's values, which come first among its arguments."""
+        return dict(zip(self.by_name, args, strict=False))
 
 
-def add_basics(fields, gr):
-    """Steps, sampler, size, batch, guidance and seed, with the hosts' elem ids."""
+def add_basics(fields: Fields, gr: Any) -> None:
+    """Add steps, sampler, size, batch, guidance and seed, with the WebUIs' elem ids."""
     from modules import sd_samplers, sd_schedulers
 
     tab = fields.tab
@@ -56,7 +66,8 @@ def add_basics(fields, gr):
         fields.add("seed", gr.Number(-1, label="Seed (−1: random)", precision=0, elem_id=f"{tab}_seed"), "Seed")
 
 
-def add_hires(fields, gr, InputAccordion):
+def add_hires(fields: Fields, gr: Any, InputAccordion: Any) -> None:
+    """Add the second pass: upscaler, factor, steps, denoising strength."""
     from modules import shared
 
     upscalers = [*shared.latent_upscale_modes, *(entry.name for entry in shared.sd_upscalers)]
@@ -74,12 +85,13 @@ def add_hires(fields, gr, InputAccordion):
     fields.add("enable_hr", enable, was_hires)
 
 
-def was_hires(params):
+def was_hires(params: dict) -> bool:
+    """Whether infotext is of an image made in two passes."""
     return "Denoising strength" in params and any(params.get(key) for key in HIRES_KEYS)
 
 
-def add_source(fields, gr):
-    """img2img's picture and mask."""
+def add_source(fields: Fields, gr: Any) -> Any:
+    """Add img2img's init image and mask; returns the image component."""
     with gr.Row():
         with gr.Column():
             image = gr.Image(label="Image", source="upload", type="pil", image_mode="RGBA", elem_id="img2img_image",
@@ -91,8 +103,8 @@ def add_source(fields, gr):
     return image
 
 
-def add_img2img(fields, gr):
-    """Resize mode, denoising strength and how the mask is used."""
+def add_img2img(fields: Fields, gr: Any) -> None:
+    """Add resize mode, denoising strength and how the mask is used."""
     fields.add("resize_mode", gr.Radio(RESIZE_MODES, value=RESIZE_MODES[0], type="index", label="Resize mode",
                                        elem_id="resize_mode"), "Resize mode")
     fields.add("denoising_strength", gr.Slider(0, 1, 0.75, step=0.01, label="Denoising strength",

@@ -1,0 +1,90 @@
+"""The page's paste buttons: infotext or an image from one component into the fields of a tab."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from modules import errors, infotext_utils, paths, script_callbacks
+from PIL import Image
+
+SIZE_KEYS = ("Size-1", "Size-2")
+
+
+def connect_buttons() -> None:
+    """Connect every registered button; called once, when all of the page is built."""
+    for binding in infotext_utils.registered_param_bindings:
+        tab = infotext_utils.paste_fields[binding.tabname]
+        if binding.source_image_component is not None and tab["init_img"] is not None:
+            connect_image(binding.paste_button, binding.source_image_component, tab)
+        if binding.source_text_component is not None:
+            connect_infotext(binding.paste_button, binding.source_text_component, tab["fields"])
+        binding.paste_button.click(None, _js=f"switch_to_{binding.tabname}")
+
+
+def connect_image(button: Any, source: Any, tab: dict) -> None:
+    """On a click, put the image of `source` into the tab's image component, and its size into the Size fields, if any."""
+    sizes = [field.component for field in tab["fields"] if field.label in SIZE_KEYS]
+
+    def send(value: Any) -> list[Any]:
+        image = image_of(value)
+        return [image, *(image.size if image is not None else [gr.update()] * 2)][:1 + len(sizes)]
+
+    selected = "extract_image_from_gallery" if isinstance(source, gr.Gallery) else None
+    button.click(send, _js=selected, inputs=[source], outputs=[tab["init_img"], *sizes], show_progress="hidden", api_name=False)
+
+
+def connect_infotext(button: Any, source: Any, fields: list) -> None:
+    """On a click, read infotext from `source`, or from params.txt where that is empty, and fill the fields."""
+    def paste(text: str) -> list[Any]:
+        infotext = text or last_infotext()
+        params = infotext_utils.parse_generation_parameters(infotext)
+        script_callbacks.infotext_pasted_callback(infotext, params)
+        return [pasted_value(field, params) for field in fields]
+
+    button.click(paste, inputs=[source], outputs=[field.component for field in fields], show_progress="hidden", api_name=False)
+
+
+def image_of(value: Any) -> Image.Image | None:
+    """Return the PIL image in what a gallery or image component sends: a file of this page, base64, or (image, caption)."""
+    while isinstance(value, (list, tuple)):
+        value = value[0] if value else None
+    if isinstance(value, dict):
+        return Image.open(uploaded_file(value["name"]))
+    if isinstance(value, str):
+        return Image.open(io.BytesIO(base64.b64decode(value.rpartition(",")[2])))
+    return value
+
+
+def uploaded_file(name: str) -> str:
+    """Return the path of a file in the system's temporary folder, where gradio keeps uploads. Raises ValueError for others."""
+    path = os.path.realpath(name)
+    if not Path(path).is_relative_to(os.path.realpath(tempfile.gettempdir())):
+        raise ValueError(f"{name} was not uploaded on this page.")
+    return path
+
+
+def last_infotext() -> str:
+    """Return the contents of params.txt in the data folder, or "" without one."""
+    file = Path(paths.data_path, "params.txt")
+    return file.read_text("utf-8") if file.is_file() else ""
+
+
+def pasted_value(field: Any, params: dict[str, Any]) -> Any:
+    """Return a gr.update(): no change where the infotext has no value for the field or one that does not fit it."""
+    try:
+        value = infotext_utils.value_for(field, params)
+    except Exception:
+        errors.report(f"The paste function {field.function} failed", exc_info=True)
+        return gr.update()
+    if value is None or infotext_utils.is_update(value):
+        return gr.update() if value is None else value
+    try:
+        return gr.update(value=infotext_utils.cast_like(field.component.value, value))
+    except (ValueError, TypeError):
+        return gr.update()
