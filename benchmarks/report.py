@@ -13,8 +13,8 @@ from dataclasses import replace
 from PIL import Image
 
 from ..embedded_host.cli import demo
-from ..embedded_host.cli.shot import Shot, fit_size, payload_of, uses_img2img
-from ..embedded_host.cli.studio import Studio, defaults, describe_models, native_side
+from ..embedded_host.cli.job_spec import RelightJobSpec, fit_size, payload_of, uses_img2img
+from ..embedded_host.cli.session import Session, defaults, describe_models, native_side
 from ..lib_relight.base.caches import counters
 from ..lib_relight.models import ip_adapter_files
 from . import image_prompt_cost
@@ -25,18 +25,18 @@ COLUMNS = ("seconds", "of plain", "weights merged", "weight reads", "VAE encodes
 COUNTED = ("weight_reads", "encodes")
 
 
-def cases(models) -> dict[str, Shot | None]:
-    """Name to Shot; None is the baseline."""
+def cases(models) -> dict[str, RelightJobSpec | None]:
+    """Name to RelightJobSpec; None is the baseline."""
     photo, matte = Image.open(demo.PHOTO).convert("RGB"), Image.open(demo.MATTE)
     common = defaults(models, demo.TINY_PROMPT)
-    shot = Shot(photo, fit_size(photo.size, native_side(models)), mask=matte, **common)
+    spec = RelightJobSpec(photo, fit_size(photo.size, native_side(models)), mask=matte, **common)
     background = Image.open(demo.BACKGROUND).convert("RGB")
-    return {"plain img2img": None, "fc, left": replace(shot, light="left"),
-            "fbc on a background": replace(shot, background=background)}
+    return {"plain img2img": None, "fc, left": replace(spec, light="left"),
+            "fbc on a background": replace(spec, background=background)}
 
 
-def plain_payload(shot: Shot) -> dict:
-    payload = payload_of(shot)
+def plain_payload(spec: RelightJobSpec) -> dict:
+    payload = payload_of(spec)
     del payload["alwayson_scripts"]
     return payload | {"denoising_strength": 1.0}
 
@@ -49,19 +49,19 @@ def measure(host, run, payload) -> dict:
             **{name: counters[name] - before[name] for name in COUNTED}}
 
 
-def job_of(host, shots, name):
+def job_of(host, specs, name):
     """(method, payload) of a case."""
-    shot = shots[name]
-    if shot is None:
-        return host.img2img, plain_payload(shots["fc, left"])
-    return (host.img2img if uses_img2img(shot) else host.txt2img), payload_of(shot)
+    spec = specs[name]
+    if spec is None:
+        return host.img2img, plain_payload(specs["fc, left"])
+    return (host.img2img if uses_img2img(spec) else host.txt2img), payload_of(spec)
 
 
-def collect(host, shots) -> list[tuple[str, dict]]:
+def collect(host, specs) -> list[tuple[str, dict]]:
     """Rows: each case's first job, then the median of ROUNDS further ones in a row."""
     rows = []
-    for name in shots:
-        run, payload = job_of(host, shots, name)
+    for name in specs:
+        run, payload = job_of(host, specs, name)
         rows.append((f"{name}, first", measure(host, run, payload)))
         again = [measure(host, run, payload) for _ in range(ROUNDS)]
         rows.append((f"{name}, again", {key: statistics.median(row[key] for row in again) for key in again[0]}))
@@ -79,22 +79,22 @@ def table(rows) -> str:
     return "\n".join(lines)
 
 
-def image_prompts(studio) -> str:
+def image_prompts(session) -> str:
     """Counts of jobs with one of the models' own adapters, if there is one, and the cost of a unit at full size."""
     from ..lib_relight.models.folders import model_folders
 
     found = ip_adapter_files.choices(model_folders("ipadapter"))
-    counted = [image_prompt_cost.count_jobs(studio.host, found[0], Image.open(demo.PHOTO))] if found else []
-    return "\n\n".join([*counted, image_prompt_cost.cost("sd15", 64, 2, IMAGE_PROMPT_ROUNDS, studio.device)])
+    counted = [image_prompt_cost.count_jobs(session.host, found[0], Image.open(demo.PHOTO))] if found else []
+    return "\n\n".join([*counted, image_prompt_cost.cost("sd15", 64, 2, IMAGE_PROMPT_ROUNDS, session.device)])
 
 
 def run(args) -> int:
-    studio = Studio(args.models, args.device)
-    shots = cases(studio.models)
+    session = Session(args.models, args.device)
+    specs = cases(session.models)
     if args.steps:
-        shots = {name: shot and replace(shot, steps=args.steps) for name, shot in shots.items()}
-    head = f"models: {describe_models(studio.models)}\ndevice: {studio.device}"
-    text = "\n\n".join([head, table(collect(studio.host, shots)), image_prompts(studio)]) + "\n"
+        specs = {name: spec and replace(spec, steps=args.steps) for name, spec in specs.items()}
+    head = f"models: {describe_models(session.models)}\ndevice: {session.device}"
+    text = "\n\n".join([head, table(collect(session.host, specs)), image_prompts(session)]) + "\n"
     print(text)
     if args.out:
         args.out.write_text(text, "utf-8")

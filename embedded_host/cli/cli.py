@@ -9,8 +9,8 @@ from ...lib_iclight.params import params_from_dict
 from ...lib_relight.request.images import open_file
 from ...lib_relight.base.errors import UserError, RelightError
 from . import demo
-from .shot import Shot, fit_size, parse_size
-from .studio import DEMO_MODELS, Studio, defaults, describe_models, native_side, save_picture
+from .job_spec import RelightJobSpec, fit_size, parse_size
+from .session import DEMO_MODELS, Session, defaults, describe_models, native_side, save_image
 
 FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -80,15 +80,15 @@ def more_fields(assignments) -> dict:
     return fields
 
 
-def shot_of(args, models) -> Shot:
-    """The pictures opened and every option given a value. Raises RelightError."""
+def spec_of(args, models) -> RelightJobSpec:
+    """The images opened and every option given a value. Raises RelightError."""
     photo = open_file(args.photo, "photo")
     try:
         size = parse_size(args.size) if args.size else fit_size(photo.size, native_side(models))
     except ValueError as error:
         raise RelightError(str(error)) from error
     given = {name: getattr(args, name) for name in ("steps", "denoise") if getattr(args, name) is not None}
-    return Shot(
+    return RelightJobSpec(
         photo, size, light=args.light, seed=args.seed, hires=args.hires, cfg=args.cfg,
         more=more_fields(args.set),
         background=open_file(args.background, "background") if args.background else None,
@@ -99,10 +99,10 @@ def shot_of(args, models) -> Shot:
 def relight(args) -> int:
     check(args)
     models = args.models or DEMO_MODELS
-    shot = shot_of(args, models)
-    studio = Studio(models, args.device)
-    print(f"models: {describe_models(studio.models)}\ndevice: {studio.device}", flush=True)
-    photo = studio.take(args.photo.name, shot)
-    save_picture(photo.image, args.out, photo.infotext)
+    spec = spec_of(args, models)
+    session = Session(models, args.device)
+    print(f"models: {describe_models(session.models)}\ndevice: {session.device}", flush=True)
+    photo = session.run(args.photo.name, spec)
+    save_image(photo.image, args.out, photo.infotext)
     print(f"{photo.infotext.splitlines()[-1]}\nwrote {args.out.resolve()} ({photo.image.width}x{photo.image.height})")
     return 0

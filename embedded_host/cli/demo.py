@@ -17,8 +17,8 @@ from ...lib_iclight.light_kinds import DIRECTIONS
 from ...lib_relight.request.images import open_file
 from ...lib_relight.base.errors import RelightError
 from .contact_sheet import contact_sheet
-from .shot import Shot, fit_size, join_words
-from .studio import ROOT, Photo, Studio, defaults, describe_models, is_tiny, native_side, save_picture
+from .job_spec import RelightJobSpec, fit_size, join_words
+from .session import ROOT, RelitImage, Session, defaults, describe_models, is_tiny, native_side, save_image
 
 LIGHTS = ("left", "right", "top", "bottom")
 NAMED_LIGHTS = (*DIRECTIONS, "ambient")
@@ -26,7 +26,7 @@ PHOTO, MATTE, BACKGROUND = (ROOT / "assets" / name for name in ("astronaut.jpg",
 PROMPT = "a portrait of an astronaut in an orange suit"
 REPAIRED = {"detail": 1.0, "detail_sigma": 6.0, "color_hold": 0.7}
 REPAIRED_NOTE = ("photo: the networks give the light; the photograph's own detail and colours are put back with `detail` 1 and "
-                 "`color_hold`.\n       What the networks alone make of it is the picture `networks only`.")
+                 "`color_hold`.\n       What the networks alone make of it is the image `networks only`.")
 TINY_PROMPT, OBJECT_PROMPT = "an orange clay blob, neutral light", "an orange clay ball, neutral light"
 
 
@@ -35,8 +35,8 @@ def serve_page(args) -> int:
     from ..page.server import ServerThread
 
     check_port(args.port)
-    studio = Studio(args.models, args.device)
-    print(f"models: {describe_models(studio.models)}", flush=True)
+    session = Session(args.models, args.device)
+    print(f"models: {describe_models(session.models)}", flush=True)
     with ServerThread(args.port) as server:
         print(f"open {server.url}  (Ctrl+C ends it)", flush=True)
         if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
@@ -57,13 +57,13 @@ def check_port(port: int) -> None:
 
 
 def rendered_object(size: int) -> tuple[Image.Image, Image.Image]:
-    """(picture on grey, matte) of a clay object that the tiny models were not trained on."""
+    """(image on grey, matte) of a clay object that the tiny models were not trained on."""
     from ...training.rendering import held_out_scenes, render, to_uint8
 
-    pictures = render(held_out_scenes(1), size)
-    picture = to_uint8(pictures.foreground)[0]
-    matte = (pictures.alpha[0, 0].clamp(0, 1) * 255).round().byte().numpy()
-    return Image.fromarray(picture), Image.fromarray(matte)
+    images = render(held_out_scenes(1), size)
+    image = to_uint8(images.foreground)[0]
+    matte = (images.alpha[0, 0].clamp(0, 1) * 255).round().byte().numpy()
+    return Image.fromarray(image), Image.fromarray(matte)
 
 
 def bright_side(image: Image.Image, matte: Image.Image) -> str:
@@ -77,66 +77,66 @@ def bright_side(image: Image.Image, matte: Image.Image) -> str:
     return f"{'left' if across > 0 else 'right'} +{abs(across):.0f}, {'top' if down > 0 else 'bottom'} +{abs(down):.0f}"
 
 
-def plan(args, models: Path) -> list[tuple[str, Shot, Image.Image]]:
-    """(title, shot, matte) for every picture: the rendered object where the models are tiny, then the photograph."""
+def plan(args, models: Path) -> list[tuple[str, RelightJobSpec, Image.Image]]:
+    """(title, spec, matte) for every image: the rendered object where the models are tiny, then the photograph."""
     side, tiny = native_side(models), is_tiny(models)
     lights = args.light or list(LIGHTS)
     given = {"seed": args.seed, **({"steps": args.steps} if args.steps else {})}
-    shots = []
+    specs = []
     if tiny:
-        picture, matte = rendered_object(side)
-        clay = Shot(picture, (side, side), mask=matte, **{**defaults(models, OBJECT_PROMPT), **given})
-        shots += [(f"object, {light}", with_light(clay, light), matte) for light in lights]
+        image, matte = rendered_object(side)
+        clay = RelightJobSpec(image, (side, side), mask=matte, **{**defaults(models, OBJECT_PROMPT), **given})
+        specs += [(f"object, {light}", with_light(clay, light), matte) for light in lights]
     photo, matte = open_file(PHOTO, "photo"), open_file(MATTE, "mask")
     words = defaults(models, TINY_PROMPT if tiny else PROMPT)
-    bare = Shot(photo, fit_size(photo.size, side), mask=matte, **{**words, **given})
+    bare = RelightJobSpec(photo, fit_size(photo.size, side), mask=matte, **{**words, **given})
     portrait = replace(bare, more=REPAIRED) if tiny else bare
-    shots += [(f"photo, {light}", with_light(portrait, light), matte) for light in lights]
+    specs += [(f"photo, {light}", with_light(portrait, light), matte) for light in lights]
     if tiny:
-        shots.append(("photo, networks only", with_light(bare, lights[0]), matte))
+        specs.append(("photo, networks only", with_light(bare, lights[0]), matte))
     if args.light is None:
         warm = {**REPAIRED, "color_hold": 0.3} if tiny else {}  # the scene's own colour is part of its light
         sunset = replace(bare, background=open_file(BACKGROUND, "background"), more=warm)
-        shots.append(("photo, on sunset", sunset, matte))
-    return shots
+        specs.append(("photo, on sunset", sunset, matte))
+    return specs
 
 
-def with_light(shot: Shot, light: str) -> Shot:
-    return replace(shot, light=light, prompt=join_words(shot.prompt, f"light from the {light}"))
+def with_light(spec: RelightJobSpec, light: str) -> RelightJobSpec:
+    return replace(spec, light=light, prompt=join_words(spec.prompt, f"light from the {light}"))
 
 
 def run(args) -> int:
-    """Makes, saves and times every picture. Returns the exit code."""
+    """Makes, saves and times every image. Returns the exit code."""
     if args.ui:
         return serve_page(args)
     began = time.monotonic()
-    studio = Studio(args.models, args.device)
+    session = Session(args.models, args.device)
     loaded = time.monotonic() - began
-    note = f"\n{REPAIRED_NOTE}" if is_tiny(studio.models) else ""
-    print(f"models: {describe_models(studio.models)}{note}\ndevice: {studio.device}", flush=True)
+    note = f"\n{REPAIRED_NOTE}" if is_tiny(session.models) else ""
+    print(f"models: {describe_models(session.models)}{note}\ndevice: {session.device}", flush=True)
     out = args.out.resolve()
     rows, cells, seen, moments = [], [], [], []
-    for title, shot, matte in plan(args, studio.models):
-        photo = studio.take(title, shot)
-        save_picture(photo.image, out / f"{title.replace(', ', '-').replace(' ', '-')}.png", photo.infotext)
+    for title, spec, matte in plan(args, session.models):
+        photo = session.run(title, spec)
+        save_image(photo.image, out / f"{title.replace(', ', '-').replace(' ', '-')}.png", photo.infotext)
         moments.append(time.monotonic() - began)
         rows.append((photo, bright_side(photo.image, matte)))
-        if shot.photo not in seen:
-            seen.append(shot.photo)
-            cells.append((f"{title.split(',')[0]}, as it is", shot.photo))
-        if shot.background is not None:
-            cells.append(("background, as it is", shot.background))
+        if spec.photo not in seen:
+            seen.append(spec.photo)
+            cells.append((f"{title.split(',')[0]}, as it is", spec.photo))
+        if spec.background is not None:
+            cells.append(("background, as it is", spec.background))
         cells.append((title, photo.image))
     sheet = out / "contact-sheet.jpg"
-    save_picture(contact_sheet(cells, columns=5), sheet)
-    print(timings(rows, {"loading the models": loaded, "first relit picture after": moments[0],
+    save_image(contact_sheet(cells, columns=5), sheet)
+    print(timings(rows, {"loading the models": loaded, "first relit image after": moments[0],
                          "in all": time.monotonic() - began}))
-    print(f"pictures: {out}\ncontact sheet: {sheet}")
+    print(f"images: {out}\ncontact sheet: {sheet}")
     return 0
 
 
-def timings(rows: list[tuple[Photo, str]], seconds: dict[str, float]) -> str:
-    lines = [f"\n{'picture':<22}{'size':>10}{'seconds':>9}   brighter side of the subject, grey levels"]
+def timings(rows: list[tuple[RelitImage, str]], seconds: dict[str, float]) -> str:
+    lines = [f"\n{'image':<22}{'size':>10}{'seconds':>9}   brighter side of the subject, grey levels"]
     lines += [f"{photo.title:<22}{'x'.join(map(str, photo.image.size)):>10}{photo.seconds:9.1f}   {side}"
               for photo, side in rows]
     return "\n".join([*lines, *(f"{name:<32}{value:9.1f}" for name, value in seconds.items())])

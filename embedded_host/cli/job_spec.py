@@ -15,8 +15,8 @@ GRID = 64
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One picture to make. size: width and height of the first pass; hires: factor of a second pass, or None.
+class RelightJobSpec:
+    """One image to make. size: width and height of the first pass; hires: factor of a second pass, or None.
 
     more: further fields of `iclight`, such as {"detail": 0.5}; they win over those made from the rest.
     """
@@ -57,32 +57,32 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def uses_img2img(shot: Shot) -> bool:
+def uses_img2img(spec: RelightJobSpec) -> bool:
     """A light alone rewrites the init latent, as the original does; backgrounds and hires are the host's txt2img."""
-    return shot.light != "none" and shot.background is None and not shot.hires
+    return spec.light != "none" and spec.background is None and not spec.hires
 
 
-def fields_of(shot: Shot) -> dict:
+def fields_of(spec: RelightJobSpec) -> dict:
     """The `iclight` object."""
-    pictures = {"background": shot.background, "mask": shot.mask}
-    fields = {"light": shot.light, **{name: picture for name, picture in pictures.items() if picture is not None}}
-    if shot.mask is not None:
+    images = {"background": spec.background, "mask": spec.mask}
+    fields = {"light": spec.light, **{name: image for name, image in images.items() if image is not None}}
+    if spec.mask is not None:
         fields["matting"] = "mask"
-    if not uses_img2img(shot):
-        fields["foreground"] = shot.photo
-    return {**fields, **shot.more}
+    if not uses_img2img(spec):
+        fields["foreground"] = spec.photo
+    return {**fields, **spec.more}
 
 
-def payload_of(shot: Shot) -> dict:
+def payload_of(spec: RelightJobSpec) -> dict:
     """The whole payload, for /sdapi/v1/img2img or txt2img as `uses_img2img` says."""
     payload = {
-        "prompt": shot.prompt, "negative_prompt": shot.negative, "seed": shot.seed, "steps": shot.steps, "cfg_scale": shot.cfg,
-        "width": shot.size[0], "height": shot.size[1], "sampler_name": shot.sampler, "scheduler": shot.scheduler,
-        "alwayson_scripts": {"Relight": {"args": [{"iclight": fields_of(shot)}]}},
+        "prompt": spec.prompt, "negative_prompt": spec.negative, "seed": spec.seed, "steps": spec.steps, "cfg_scale": spec.cfg,
+        "width": spec.size[0], "height": spec.size[1], "sampler_name": spec.sampler, "scheduler": spec.scheduler,
+        "alwayson_scripts": {"Relight": {"args": [{"iclight": fields_of(spec)}]}},
     }
-    if uses_img2img(shot):
-        payload |= {"init_images": [shot.photo], "resize_mode": 1, "denoising_strength": shot.denoise}
-    if shot.hires:
-        payload |= {"enable_hr": True, "hr_scale": shot.hires, "hr_upscaler": "Lanczos", "denoising_strength": HIRES_DENOISE,
-                    "hr_second_pass_steps": 0}
+    if uses_img2img(spec):
+        payload |= {"init_images": [spec.photo], "resize_mode": 1, "denoising_strength": spec.denoise}
+    if spec.hires:
+        payload |= {"enable_hr": True, "hr_scale": spec.hires, "hr_upscaler": "Lanczos", "denoising_strength": HIRES_DENOISE,
+                    "hr_second_pass_steps": 0, "hr_cfg": spec.cfg}
     return payload

@@ -1,4 +1,4 @@
-"""The embedded host as the command line uses it: one model folder, one picture after the other."""
+"""The embedded host as the command line uses it: one model folder, one image after the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from ...lib_relight.base.errors import RelightError
-from .shot import BAD_WORDS, GOOD_WORDS, Shot, join_words, payload_of, uses_img2img
+from .job_spec import BAD_WORDS, GOOD_WORDS, RelightJobSpec, join_words, payload_of, uses_img2img
 from .progress_bar import ProgressBar
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,8 +19,8 @@ USER_COMMENT, EXIF_IFD = 0x9286, 0x8769
 
 
 @dataclass(frozen=True)
-class Photo:
-    """A finished picture. seconds: the whole job, matting and decoding included."""
+class RelitImage:
+    """A finished image. seconds: the whole job, matting and decoding included."""
 
     title: str
     image: Image.Image
@@ -28,8 +28,8 @@ class Photo:
     seconds: float
 
 
-class Studio:
-    """Loads the models once. Raises RelightError when the folder or the device cannot be used."""
+class Session:
+    """One model folder, loaded once, for any number of jobs. Raises RelightError for a folder or device that cannot be used."""
 
     def __init__(self, models: Path | None = None, device: str = "auto"):
         self.models = (models or DEMO_MODELS).resolve()
@@ -46,16 +46,16 @@ class Studio:
 
         return str(devices.device)
 
-    def take(self, title: str, shot: Shot) -> Photo:
-        """Runs the job with a progress bar. Raises what the job raises."""
+    def run(self, title: str, spec: RelightJobSpec) -> RelitImage:
+        """Run a job with a progress bar on the terminal. Raises what the job raises."""
         from modules import shared
 
-        run = self.host.img2img if uses_img2img(shot) else self.host.txt2img
+        job = self.host.img2img if uses_img2img(spec) else self.host.txt2img
         with ProgressBar(title, shared.state) as bar:
-            result = run(payload_of(shot))
+            result = job(payload_of(spec))
         if not result.images:
-            raise RelightError(f"{title}: the job was stopped before it made a picture.")
-        return Photo(title, result.images[0], result.infotexts[0], bar.seconds)
+            raise RelightError(f"{title}: the job was stopped before it made an image.")
+        return RelitImage(title, result.images[0], result.infotexts[0], bar.seconds)
 
 
 def pick_device(name: str) -> str:
@@ -80,7 +80,7 @@ def read_json(path: Path) -> dict:
 
 
 def native_side(models: Path) -> int:
-    """The picture size in pixels that the checkpoint was trained for: from a diffusers folder's config, else 512."""
+    """The image size in pixels that the checkpoint was trained for: from a diffusers folder's config, else 512."""
     return int(read_json(models / "unet" / "config.json").get("sample_size", REAL_SIDE // 8)) * 8
 
 
@@ -89,7 +89,7 @@ def is_tiny(models: Path) -> bool:
 
 
 def defaults(models: Path, prompt: str, negative: str | None = None) -> dict:
-    """What a Shot takes with these models: the original's sampler, steps and words, or what the tiny ones were trained with."""
+    """Return the prompts, steps and sampler for a RelightJobSpec: the original's, or those the tiny models were trained with."""
     if is_tiny(models):
         return {"prompt": prompt, "negative": negative or "", "steps": 12, "sampler": "Euler", "scheduler": "Automatic"}
     return {"prompt": join_words(prompt, GOOD_WORDS), "negative": BAD_WORDS if negative is None else negative, "steps": 25}
@@ -98,15 +98,15 @@ def defaults(models: Path, prompt: str, negative: str | None = None) -> dict:
 def describe_models(models: Path) -> str:
     """One line that says plainly what these models are worth."""
     if read_json(models / "model_index.json").get("_relight") == "random":
-        return f"{models}: RANDOM weights. Every step runs as with real ones, the pictures are noise."
+        return f"{models}: RANDOM weights. Every step runs as with real ones, the images are noise."
     if is_tiny(models):
         return (f"{models}: tiny networks that were trained on rendered clay objects, {native_side(models)} px. They show where "
                 "the light goes, not the quality of real models; for that give real ones with --models DIR.")
     return str(models)
 
 
-def save_picture(image: Image.Image, path: Path, infotext: str = "") -> None:
-    """Writes the picture with its infotext where WebUIs look for it: PNG text, or EXIF UserComment in JPEG and WebP."""
+def save_image(image: Image.Image, path: Path, infotext: str = "") -> None:
+    """Writes the image with its infotext where WebUIs look for it: PNG text, or EXIF UserComment in JPEG and WebP."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix.lower() == ".png":

@@ -53,7 +53,7 @@ function switch_to_img2img() {
     return hostShowTab(1, arguments);
 }
 
-/** The chosen picture of the shown tab's gallery, else the first, as the event's one argument. */
+/** The chosen image of the shown tab's gallery, else the first, as the event's one argument. */
 function extract_image_from_gallery(gallery) {
     if (!gallery || !gallery.length) return [null];
     const thumbnails = get_uiCurrentTabContent().querySelectorAll(".thumbnail-item.thumbnail-small");

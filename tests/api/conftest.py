@@ -1,5 +1,6 @@
 """One embedded host with the probe extension and Relight itself, and a client for it."""
 
+import json
 from urllib.parse import urlparse
 
 import pytest
@@ -21,9 +22,10 @@ def client(host):
 
 @pytest.fixture(scope="session")
 def post(host):
-    """post("txt2img", steps=2) -> requests.Response"""
+    """post("txt2img", steps=2) -> requests.Response; NaN and Infinity are sent as Python writes them."""
     def send(route, **payload):
-        return requests.post(f"{host.url}/sdapi/v1/{route}", json=payload, timeout=120)
+        return requests.post(f"{host.url}/sdapi/v1/{route}", data=json.dumps(payload), timeout=120,
+                             headers={"Content-Type": "application/json"})
 
     return send
 

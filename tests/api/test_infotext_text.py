@@ -5,10 +5,10 @@ import pytest
 
 @pytest.fixture(scope="module")
 def infotext_utils(tmp_path_factory):
-    from sd_relight.embedded_host.boot import boot
+    from sd_relight.embedded_host.install import install_modules
 
     folder = tmp_path_factory.mktemp("host")
-    boot(folder, device="cpu", data_dir=folder)
+    install_modules(folder, device="cpu", data_dir=folder)
     from modules import infotext_utils
 
     return infotext_utils
@@ -67,9 +67,3 @@ def test_paste_fields_know_key_or_function(infotext_utils):
     by_function = infotext_utils.PasteField(component, reader)
     assert (by_key.label, by_key.function, by_key.api, tuple(by_key)) == ("Steps", None, "steps", (component, "Steps"))
     assert (by_function.label, by_function.function) == (None, reader)
-
-
-def test_the_old_module_name(infotext_utils):
-    from modules.generation_parameters_copypaste import parse_generation_parameters
-
-    assert parse_generation_parameters is infotext_utils.parse_generation_parameters

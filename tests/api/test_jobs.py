@@ -78,19 +78,37 @@ def test_img2img_without_a_picture(post, small):
     assert (reply.status_code, reply.json()["detail"]) == (404, "Init image not found")
 
 
-@pytest.mark.parametrize("image, sentence", [("no base64!", "Invalid encoded image"),
-                                             ("http://127.0.0.1/x.png", "Requests not allowed")])
-def test_pictures_that_cannot_be_read(post, small, image, sentence):
+@pytest.mark.parametrize("image, sentence", [
+    ("no base64!", "`init_images` is not valid base64"), ("aGVsbG8=", "`init_images` is no image in a supported format"),
+    ("http://127.0.0.1/x.png", "`init_images` is a URL")])
+def test_images_that_cannot_be_read(post, small, image, sentence):
     reply = post("img2img", **small, init_images=[image])
-    assert (reply.status_code, reply.json()["detail"]) == (500, sentence)
+    assert reply.status_code == 422 and reply.json()["detail"].startswith(sentence)
 
 
 @pytest.mark.parametrize("field, value", [("steps", "many"), ("width", [64]), ("alwayson_scripts", "Relight"),
-                                          ("prompt", {"a": 1}), ("cfg_scale", "high"), ("enable_hr", "perhaps")])
-def test_a_wrong_type_is_refused_by_name(post, small, field, value):
+                                          ("prompt", {"a": 1}), ("cfg_scale", "high"), ("enable_hr", "perhaps"),
+                                          ("width", 0), ("height", 10**6), ("batch_size", 0), ("n_iter", 0), ("steps", -1),
+                                          ("cfg_scale", float("nan")), ("denoising_strength", float("inf")), ("seed", 10**30),
+                                          ("subseed_strength", 2), ("hr_scale", -1), ("s_churn", float("inf"))])
+def test_a_wrong_type_or_range_is_rejected_by_name(post, small, field, value):
     reply = post("txt2img", **{**small, field: value})
     assert reply.status_code == 422
     assert reply.json()["detail"][0]["loc"] == ["body", field]
+
+
+@pytest.mark.parametrize("tab, changes, sentence", [
+    ("txt2img", {"prompt": "half \ud83d"}, "Unicode"),
+    ("txt2img", {"override_settings": {"CLIP_stop_at_last_layers": "two"}},
+     "The setting `CLIP_stop_at_last_layers` is 'two'; it must be a whole number from 1 to 12."),
+    ("img2img", {"init_images": ["aGVsbG8="], "mask_blur": 10**6}, "mask_blur")])
+def test_values_that_no_job_can_use_are_a_422(post, small, tab, changes, sentence):
+    reply = post(tab, **{**small, **changes})
+    assert reply.status_code == 422 and sentence in reply.text
+
+
+def test_null_stands_for_the_default(post, small):
+    assert pictures(post("txt2img", **{**small, "n_iter": None, "cfg_scale": None, "seed_resize_from_h": None}))
 
 
 def test_unknown_sampler(post, small):

@@ -45,6 +45,20 @@ def test_an_option_that_does_not_exist(post, client):
     assert client.get_options() == before
 
 
+@pytest.mark.parametrize("option, value, sentence", [
+    ("jpeg_quality", "high", "The setting `jpeg_quality` is 'high'; it must be a whole number from 1 to 100."),
+    ("jpeg_quality", 0, "The setting `jpeg_quality` is '0'; it must be a whole number from 1 to 100."),
+    ("jpeg_quality", True, "The setting `jpeg_quality` is 'True'; it must be a whole number from 1 to 100."),
+    ("img2img_color_correction", 1, "The setting `img2img_color_correction` is '1'; it must be true or false."),
+    ("eta_ddim", float("nan"), "The setting `eta_ddim` is 'nan'; it must be a number from 0 to 1."),
+    ("randn_source", None, "The setting `randn_source` is 'None'; it must be a text.")])
+def test_an_option_of_another_type_or_range(post, client, option, value, sentence):
+    before = client.get_options()
+    reply = post("options", **{option: value})
+    assert (reply.status_code, reply.json()["detail"]) == (422, sentence)
+    assert client.get_options() == before
+
+
 @pytest.mark.parametrize("option, value", [("jpeg_quality", 81), ("randn_source", "CPU")])
 def test_one_option_leaves_the_others(client, option, value):
     before = client.get_options()

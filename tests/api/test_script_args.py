@@ -51,11 +51,14 @@ def test_unknown_script(post, small):
 def test_a_selectable_script_is_not_always_on(post, small):
     reply = post("txt2img", **small, alwayson_scripts={"Say it twice": {"args": ["or"]}})
     assert reply.status_code == 422
-    assert reply.json()["detail"] == "Cannot have a selectable script in the always on scripts params"
+    assert reply.json()["detail"].startswith("'Say it twice' is chosen in the scripts dropdown; send its title as `script_name`")
 
 
-def test_arguments_that_are_no_list(post, small):
-    assert post("txt2img", **small, alwayson_scripts={"Probe": {"args": {"a": 1}}}).status_code == 500
+@pytest.mark.parametrize("settings", [{"args": {"a": 1}}, {"args": "text"}, {"args": None}, [], None, 3])
+def test_arguments_that_are_no_list(post, small, settings):
+    reply = post("txt2img", **small, alwayson_scripts={"Probe": settings})
+    assert reply.status_code == 422
+    assert "for 'Probe'; send an object with a list, such as {\"args\": [...]}." in reply.json()["detail"]
 
 
 def test_selectable_script(client, small):

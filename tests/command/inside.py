@@ -41,11 +41,11 @@ def run(main, arguments):
 
 def readme_example():
     """The README's HTTP example, as printed there, against a real server."""
-    from sd_relight.embedded_host.cli.studio import Studio
+    from sd_relight.embedded_host.cli.session import Session
     from sd_relight.embedded_host.page.server import ServerThread
 
     example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)[1]
-    Studio()
+    Session()
     server = ServerThread(ui=False)
     server.start()
     example = example.replace("http://127.0.0.1:7860", server.url).replace('"assets/', f'"{ROOT}/assets/')

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from sd_relight.embedded_host.cli import cli, demo, studio
+from sd_relight.embedded_host.cli import cli, demo, session
 from sd_relight.embedded_host.cli.contact_sheet import GAP, LABEL, PAPER, contact_sheet, grid
 from sd_relight.embedded_host.cli.progress_bar import ProgressBar, draw, share_done
-from sd_relight.embedded_host.cli.shot import Shot, fit_size, parse_size, payload_of, uses_img2img
+from sd_relight.embedded_host.cli.job_spec import RelightJobSpec, fit_size, parse_size, payload_of, uses_img2img
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.request.panel_values import parse_request
 
@@ -35,9 +35,9 @@ def test_size_can_be_given():
 
 
 def test_a_light_alone_is_img2img_with_the_photo_as_subject():
-    shot = Shot(PHOTO, (384, 256), light="left", prompt="a cup", steps=12, seed=7, denoise=0.9)
-    payload = payload_of(shot)
-    assert uses_img2img(shot)
+    spec = RelightJobSpec(PHOTO, (384, 256), light="left", prompt="a cup", steps=12, seed=7, denoise=0.9)
+    payload = payload_of(spec)
+    assert uses_img2img(spec)
     assert payload["init_images"] == [PHOTO] and payload["denoising_strength"] == 0.9
     assert payload["prompt"] == "a cup" and payload["sampler_name"] == "DPM++ 2M SDE"
     assert (payload["width"], payload["height"], payload["steps"], payload["seed"]) == (384, 256, 12, 7)
@@ -46,14 +46,14 @@ def test_a_light_alone_is_img2img_with_the_photo_as_subject():
 
 def test_a_background_is_txt2img_with_the_photo_as_foreground():
     background, mask = Image.new("RGB", (64, 64)), Image.new("L", (300, 200), 255)
-    payload = payload_of(Shot(PHOTO, (384, 256), background=background, mask=mask))
+    payload = payload_of(RelightJobSpec(PHOTO, (384, 256), background=background, mask=mask))
     assert "init_images" not in payload and "enable_hr" not in payload
     assert payload["alwayson_scripts"]["Relight"]["args"][0]["iclight"] == {
         "light": "none", "background": background, "mask": mask, "matting": "mask", "foreground": PHOTO}
 
 
 def test_hires_is_one_txt2img_job_with_both_passes():
-    payload = payload_of(Shot(PHOTO, (384, 256), light="left", hires=1.5))
+    payload = payload_of(RelightJobSpec(PHOTO, (384, 256), light="left", hires=1.5))
     assert payload["enable_hr"] and payload["hr_scale"] == 1.5 and payload["denoising_strength"] == 0.5
     assert payload["alwayson_scripts"]["Relight"]["args"][0]["iclight"]["foreground"] is PHOTO
 
@@ -61,8 +61,8 @@ def test_hires_is_one_txt2img_job_with_both_passes():
 @pytest.mark.parametrize("options", [{"light": "left"}, {"light": "top", "hires": 1.2}, {"background": PHOTO}, {},
                                      {"light": "left", "mask": PHOTO.convert("L")}])
 def test_every_payload_is_one_that_the_script_takes(options):
-    shot = Shot(PHOTO, (384, 256), **options, more={"detail": 0.5})
-    args = payload_of(shot)["alwayson_scripts"]["Relight"]["args"]
+    spec = RelightJobSpec(PHOTO, (384, 256), **options, more={"detail": 0.5})
+    args = payload_of(spec)["alwayson_scripts"]["Relight"]["args"]
     request = parse_request(args)
     assert request.iclight.light == options.get("light", "none") and request.iclight.detail == 0.5
 
@@ -77,26 +77,26 @@ def test_further_fields_are_json_or_words():
 
 def test_png_carries_the_infotext(tmp_path):
     path = tmp_path / "new" / "a.png"
-    studio.save_picture(PHOTO, path, "a cup\nSteps: 12, Relight: x")
-    with Image.open(path) as picture:
-        assert picture.text["parameters"] == "a cup\nSteps: 12, Relight: x"
-        np.testing.assert_array_equal(np.asarray(picture), np.asarray(PHOTO))
+    session.save_image(PHOTO, path, "a cup\nSteps: 12, Relight: x")
+    with Image.open(path) as image:
+        assert image.text["parameters"] == "a cup\nSteps: 12, Relight: x"
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(PHOTO))
 
 
 def test_jpeg_carries_the_infotext(tmp_path):
     path = tmp_path / "a.jpg"
-    studio.save_picture(PHOTO.convert("RGBA"), path, "Größe: 12")
-    with Image.open(path) as picture:
-        comment = picture.getexif().get_ifd(studio.EXIF_IFD)[studio.USER_COMMENT]
+    session.save_image(PHOTO.convert("RGBA"), path, "Größe: 12")
+    with Image.open(path) as image:
+        comment = image.getexif().get_ifd(session.EXIF_IFD)[session.USER_COMMENT]
     assert comment[:8] == b"UNICODE\0" and comment[8:].decode("utf-16-be") == "Größe: 12"
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RelightError, match="could not be written"):
-        studio.save_picture(PHOTO, tmp_path / "file" / "a.png")
+        session.save_image(PHOTO, tmp_path / "file" / "a.png")
     with pytest.raises(RelightError, match="could not be written"):
-        studio.save_picture(PHOTO, tmp_path / "a.nothing")
+        session.save_image(PHOTO, tmp_path / "a.nothing")
 
 
 def test_the_sheet_places_pictures_in_rows():
@@ -105,18 +105,18 @@ def test_the_sheet_places_pictures_in_rows():
     sheet = contact_sheet([("a", red), ("b", tall), ("c", red)], columns=2, cell=40)
     assert sheet.size == (2 * 48 + GAP, 2 * (40 + LABEL + GAP) + GAP)
     assert sheet.getpixel((GAP + 20, GAP + 20)) == (255, 0, 0)
-    assert sheet.getpixel((GAP + 48 + 2, GAP + 20)) == PAPER  # beside the tall picture
+    assert sheet.getpixel((GAP + 48 + 2, GAP + 20)) == PAPER  # beside the tall image
     assert sheet.getpixel((GAP + 48 + 20, GAP + 20)) == (0, 0, 0)
     assert sheet.getpixel((GAP + 20, GAP + 40 + LABEL + GAP + 20)) == (255, 0, 0)
 
 
 def test_brighter_side_is_measured_inside_the_subject():
-    picture = np.zeros((64, 64), np.uint8)
-    picture[:, 32:] = 100
-    picture[:, :8] = 255  # outside the matte
+    image = np.zeros((64, 64), np.uint8)
+    image[:, 32:] = 100
+    image[:, :8] = 255  # outside the matte
     matte = np.zeros((64, 64), np.uint8)
     matte[16:48, 16:48] = 255
-    assert demo.bright_side(Image.fromarray(picture), Image.fromarray(matte)).startswith("right +1")
+    assert demo.bright_side(Image.fromarray(image), Image.fromarray(matte)).startswith("right +1")
 
 
 def test_the_matte_fits_the_photo():
@@ -171,20 +171,20 @@ def make_config(folder, widths, sample_size=32, **index):
 
 
 def test_models_are_described_plainly(tmp_path):
-    assert "RANDOM" in studio.describe_models(make_config(tmp_path / "a", [32], _relight="random"))
-    assert "tiny networks" in studio.describe_models(make_config(tmp_path / "b", [32]))
+    assert "RANDOM" in session.describe_models(make_config(tmp_path / "a", [32], _relight="random"))
+    assert "tiny networks" in session.describe_models(make_config(tmp_path / "b", [32]))
     real = make_config(tmp_path / "c", [320], 64)
-    assert studio.describe_models(real) == str(real)
-    assert (studio.native_side(tmp_path / "b"), studio.native_side(real), studio.native_side(tmp_path)) == (256, 512, 512)
+    assert session.describe_models(real) == str(real)
+    assert (session.native_side(tmp_path / "b"), session.native_side(real), session.native_side(tmp_path)) == (256, 512, 512)
 
 
 def test_real_models_get_the_words_of_the_original(tmp_path):
     real, tiny = make_config(tmp_path / "real", [320]), make_config(tmp_path / "tiny", [32])
-    words = studio.defaults(real, "a cup, ")
+    words = session.defaults(real, "a cup, ")
     assert words == {"prompt": "a cup, best quality", "steps": 25,
                      "negative": "lowres, bad anatomy, bad hands, cropped, worst quality"}
-    assert studio.defaults(real, "a cup", "blur")["negative"] == "blur"
-    assert (studio.defaults(tiny, "a cup")["prompt"], studio.defaults(tiny, "a cup")["steps"]) == ("a cup", 12)
+    assert session.defaults(real, "a cup", "blur")["negative"] == "blur"
+    assert (session.defaults(tiny, "a cup")["prompt"], session.defaults(tiny, "a cup")["steps"]) == ("a cup", 12)
 
 
 def test_the_plan_of_the_demo(tmp_path):
@@ -194,10 +194,10 @@ def test_the_plan_of_the_demo(tmp_path):
     assert real[0][1].size == (512, 512) and real[0][1].prompt.endswith("best quality, light from the left")
     args = SimpleNamespace(light=["top"], seed=1, steps=3)
     tiny = demo.plan(args, make_config(tmp_path / "tiny", [32]))
-    assert [(title, shot.light, shot.steps) for title, shot, _ in tiny] == [
+    assert [(title, spec.light, spec.steps) for title, spec, _ in tiny] == [
         ("object, top", "top", 3), ("photo, top", "top", 3), ("photo, networks only", "top", 3)]
-    assert ["detail" in shot.more for _, shot, _ in tiny] == [False, True, False]
-    assert not any(shot.more for _, shot, _ in real)
+    assert ["detail" in spec.more for _, spec, _ in tiny] == [False, True, False]
+    assert not any(spec.more for _, spec, _ in real)
 
 
 def relight_args(tmp_path, **changes):
@@ -244,7 +244,7 @@ def test_unknown_light_of_the_demo(capsys):
 def test_a_port_in_use_is_said_before_the_models_are_loaded(capsys, monkeypatch):
     import socket
 
-    monkeypatch.setattr(demo, "Studio", lambda *args: pytest.fail("loaded"))
+    monkeypatch.setattr(demo, "Session", lambda *args: pytest.fail("loaded"))
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -260,13 +260,13 @@ def test_the_best_device_is_chosen(monkeypatch, cuda, mps, chosen):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert studio.pick_device("auto") == chosen and studio.pick_device("cpu") == "cpu"
+    assert session.pick_device("auto") == chosen and session.pick_device("cpu") == "cpu"
     for name in ("cuda:1", "cuda:2", "tpu"):
         if cuda and name == "cuda:1":
-            assert studio.pick_device(name) == name
+            assert session.pick_device(name) == name
         else:
             with pytest.raises(RelightError, match=f"--device is '{name}'"):
-                studio.pick_device(name)
+                session.pick_device(name)
 
 
 def test_our_own_bugs_keep_their_traceback(monkeypatch):

@@ -40,9 +40,9 @@ def test_the_demo_writes_its_pictures_a_sheet_and_a_table(answers, folder):
              "contact-sheet.jpg"}
     assert {path.name for path in (folder / "demo").iterdir()} == names
     out = answers["demo"]["out"]
-    for title in ("object, left", "photo, right", "loading the models", "first relit picture after", "in all"):
+    for title in ("object, left", "photo, right", "loading the models", "first relit image after", "in all"):
         assert title in out
-    assert f"pictures: {folder / 'demo'}" in out and f"contact sheet: {folder / 'demo' / 'contact-sheet.jpg'}" in out
+    assert f"images: {folder / 'demo'}" in out and f"contact sheet: {folder / 'demo' / 'contact-sheet.jpg'}" in out
     assert answers["demo"]["err"].count("100 %") == 5
 
 

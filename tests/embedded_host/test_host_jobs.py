@@ -109,7 +109,7 @@ def test_script_arguments(host, probe):
     assert probe.calls[0] == ("setup", ({"a": 1}, 1), {})
     host.txt2img(SMALL, alwayson_scripts={"Embedded probe": {"args": ["x", 2, "surplus"]}})
     assert probe.calls[-1][1][1:] == ("x", 2)
-    with pytest.raises(ValueError, match="always on script nobody not found"):
+    with pytest.raises(ValueError, match="Script 'nobody' not found"):
         host.txt2img(SMALL, alwayson_scripts={"nobody": {"args": []}})
     with pytest.raises(ValueError, match="`wdith` is not a field of txt2img."):
         host.txt2img(SMALL, wdith=64)

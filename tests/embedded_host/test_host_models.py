@@ -154,10 +154,10 @@ def test_another_host_in_the_process(monkeypatch):
     import sys
     import types
 
-    from sd_relight.embedded_host.boot import boot
+    from sd_relight.embedded_host.install import install_modules
 
     stranger = types.ModuleType("modules")
     stranger.__file__ = "/opt/webui/modules/__init__.py"
     monkeypatch.setitem(sys.modules, "modules", stranger)
-    with pytest.raises(RuntimeError, match="A package called `modules` from /opt/webui/modules is already imported"):
-        boot(DEMO)
+    with pytest.raises(RuntimeError, match="The package `modules` is already imported from /opt/webui/modules"):
+        install_modules(DEMO)

@@ -1,1 +1,0 @@
-"""Empty on purpose: Forge keeps its command line here."""
