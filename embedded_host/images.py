@@ -27,8 +27,8 @@ def decode_image(value: object, name: str) -> Image.Image:
         image.load()
         return ImageOps.exif_transpose(image)
     except Exception as error:  # Pillow's decoders raise many types for damaged files
-        raise HostError(f"`{name}` could not be decoded ({str(error)[:120] or type(error).__name__}); send an undamaged PNG, JPEG "
-                        "or WebP.") from error
+        raise HostError(f"`{name}` could not be decoded ({str(error)[:120] or type(error).__name__}); send an undamaged "
+                        "PNG, JPEG or WebP.") from error
 
 
 def encode_image(image: Image.Image) -> str:

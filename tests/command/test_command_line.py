@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from sd_relight.embedded_host.cli import cli, demo, session
 from sd_relight.embedded_host.cli.contact_sheet import GAP, LABEL, PAPER, contact_sheet, grid
-from sd_relight.embedded_host.cli.progress_bar import ProgressBar, draw, share_done
 from sd_relight.embedded_host.cli.job_spec import RelightJobSpec, fit_size, parse_size, payload_of, uses_img2img
+from sd_relight.embedded_host.cli.progress_bar import ProgressBar, draw, share_done
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.request.panel_values import parse_request
 

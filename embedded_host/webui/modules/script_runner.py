@@ -32,7 +32,8 @@ class ScriptRunner(ScriptPanels):
 
     def initialize_scripts(self, is_img2img: bool) -> None:
         """Create the tab's scripts anew."""
-        for earlier in (self.scripts, self.alwayson_scripts, self.selectable_scripts, self.infotext_fields, self.paste_field_names):
+        for earlier in (self.scripts, self.alwayson_scripts, self.selectable_scripts, self.infotext_fields,
+                        self.paste_field_names):
             earlier.clear()
         for data in self.scripts_data:
             with reported(f"the constructor of {data.path}"):

@@ -1,4 +1,4 @@
-"""What all modules of a WebUI share: settings, flags, the running job's state, the model. Needed by lib_relight and the engine."""
+"""What all modules of a WebUI share: settings, flags, the job's state, the model. Needed by lib_relight and the engine."""
 
 from __future__ import annotations
 
