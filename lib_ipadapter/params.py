@@ -81,20 +81,21 @@ class IpAdapterParams(CheckedFields):
 
     model: str = field(default="", metadata=field_meta(
         "Model", "The adapter file, by its name or stem; its family is detected from its contents.", suggestions=(),
-        axis=True))
+        axis=True, group="main"))
     family: str = field(default="auto", metadata=field_meta(
         "Family", "The adapter's family, for the few that cannot be told apart by content; auto goes by the file's name.",
         choices=FAMILIES))
     image_weights: tuple = field(default=(), metadata=field_meta(
         "Image weights", "One number for each image; missing ones are 1.", minimum=-5.0, maximum=5.0))
     combine: str = field(default="concat", metadata=field_meta(
-        "Combine", "How several images become one prompt; separate lets each have its own mask.", choices=COMBINES, axis=True))
+        "Combine", "How several images become one prompt; separate lets each have its own mask.", choices=COMBINES,
+        axis=True, group="main"))
     weight: float = field(default=1.0, metadata=field_meta(
         "Weight", "How strongly the image prompts; 0 has no effect, below 0 pushes away from it.",
-        minimum=-1.0, maximum=5.0, step=0.05, axis=True))
+        minimum=-1.0, maximum=5.0, step=0.05, axis=True, group="main"))
     weight_type: str = field(default="linear", metadata=field_meta(
         "Weight type", "Which layers take the image: all, only style, only composition, or more at one end.",
-        choices=WEIGHT_TYPES, aliases={"normal": "linear"}, axis=True))
+        choices=WEIGHT_TYPES, aliases={"normal": "linear"}, axis=True, group="main"))
     composition_weight: float = field(default=1.0, metadata=field_meta(
         "Composition weight", "Weight of the composition layers for the types that name style and composition.",
         minimum=-1.0, maximum=5.0, step=0.05, axis=True, shown_for={"weight_type": COMPOSITION_WEIGHT_TYPES}))
@@ -107,9 +108,11 @@ class IpAdapterParams(CheckedFields):
     scaling: str = field(default="V only", metadata=field_meta(
         "Scaling", "What the weight multiplies inside the attention.", choices=SCALINGS, axis=True))
     start: float = field(default=0.0, metadata=field_meta(
-        "Start", "Share of the steps after which the image begins to prompt.", minimum=0.0, maximum=1.0, step=0.01, axis=True))
+        "Start", "Share of the steps after which the image begins to prompt.", minimum=0.0, maximum=1.0, step=0.01,
+        axis=True, group="main"))
     end: float = field(default=1.0, metadata=field_meta(
-        "End", "Share of the steps after which the image stops prompting.", minimum=0.0, maximum=1.0, step=0.01, axis=True))
+        "End", "Share of the steps after which the image stops prompting.", minimum=0.0, maximum=1.0, step=0.01,
+        axis=True, group="main"))
     timing: str = field(default="steps", metadata=field_meta(
         "Timing", "Whether start and end count executed steps, or noise levels as ComfyUI does.", choices=TIMINGS))
     curve: str = field(default="constant", metadata=field_meta(

@@ -6,7 +6,6 @@ window.relight.Pad = (() => {
     "use strict";
 
     const WRITE_MS = 120, SETTLE_MS = 1000, POLL_MS = 700, MATTE_MS = 400, MAX_PIXELS = 1024;
-    const MATTE = ["matting", "matte_threshold", "matte_grow", "matte_feather"];
 
     const warn = (error) => console.warn("Relight:", error);
 
@@ -83,7 +82,7 @@ window.relight.Pad = (() => {
         /** With "Cut out the subject" the server's cut-out replaces the image; requested once per image and matte settings. */
         cutOut() {
             const {image} = this.pictures || {}, wanted = this.view.cutOut.checked && image && !this.pictures.cut;
-            const key = wanted ? [image.src, ...MATTE.map((name) => this.values?.[name]), this.maskSource()].join("\n") : "";
+            const key = wanted ? [image.src, ...Object.values(window.relight.subject.matteFields(this.values || {})), this.maskSource()].join("\n") : "";
             if (key === this.cutKey) return;
             this.cutKey = key;
             this.request?.abort();

@@ -6,7 +6,7 @@ window.relight.subject = (() => {
     "use strict";
 
     const LONGEST = 768;
-    const EDGES = ["matte_threshold", "matte_grow", "matte_feather"];
+    const MATTE_FIELD = /^matt/;
     const INPUTS = {txt2img: [], img2img: ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch"]};
 
     const shownImage = (box) => [...(box?.querySelectorAll("img") || [])].find((image) => image.src && image.naturalWidth > 0);
@@ -65,11 +65,14 @@ window.relight.subject = (() => {
         });
     }
 
+    /** The panel's fields that shape the matte. */
+    const matteFields = (fields) => Object.fromEntries(Object.entries(fields).filter(([name]) => MATTE_FIELD.test(name)));
+
     /** The server's cut-out of a subject as <img>, at most LONGEST pixels a side. Throws the server's message. */
     async function cutOut(tab, picture, fields, signal) {
         const scale = Math.min(1, LONGEST / Math.max(picture.naturalWidth, picture.naturalHeight));
-        const iclight = {foreground: await dataUrl(picture), matting: fields.matting};
-        for (const name of EDGES) iclight[name] = Number(fields[name]) || 0;
+        const iclight = {foreground: await dataUrl(picture)};
+        Object.assign(iclight, matteFields(fields));
         const mask = fields.matting === "mask" && fieldImage(tab, "mask");
         if (mask) iclight.mask = await dataUrl(mask);
         const size = (length) => Math.max(16, Math.round(length * scale));
@@ -85,5 +88,5 @@ window.relight.subject = (() => {
         return made;
     }
 
-    return {image, fieldImage, dataUrl, cover, canvas, pixels, isCutOut, cutOut};
+    return {image, fieldImage, dataUrl, cover, canvas, pixels, isCutOut, matteFields, cutOut};
 })();

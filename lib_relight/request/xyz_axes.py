@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ...lib_iclight.light_kinds import KINDS
 from ...lib_iclight.params import IcLightParams
 from ...lib_ipadapter import params as ip_params
 from ..base.errors import RelightError
@@ -15,10 +16,7 @@ from .ip_adapter_unit import is_enabled
 from .panel_values import ICLIGHT_SCHEMA, PANEL_ORDER, UNIT_SCHEMA, unit_name
 
 ATTRIBUTE = "relight_axes"
-LIGHT = ("light", "light_angle", "light_x", "light_y", "light_radius", "light_start", "light_end", "light_color", "light_gamma",
-         "model", "matting", "reinforce", "detail", "color_hold", "condition_scale", "keep_background", "background_flip")
-UNIT = ("model", "weight", "weight_type", "composition_weight", "scaling", "combine", "crop", "start", "end", "curve")
-IMPLIED_LIGHT = {"light_angle": "angle", "light_x": "spot", "light_y": "spot", "light_radius": "spot"}
+IMPLIED_LIGHT = {name: kind.name for kind in KINDS.values() for name in kind.fields if name in ICLIGHT_SCHEMA}
 """An axis over a light's direction or place makes it that kind of light, unless another axis says which light."""
 
 
@@ -54,7 +52,8 @@ def axes() -> list[Axis]:
         about = "Relight IP" if of_unit else "Relight"
         return Axis(item.name, f"[{about}] {item.metadata['label']}", kind, of_unit, item)
 
-    return [*(make(ICLIGHT_SCHEMA[name], False) for name in LIGHT), *(make(UNIT_SCHEMA[name], True) for name in UNIT)]
+    return [make(item, of_unit) for schema, of_unit in ((ICLIGHT_SCHEMA, False), (UNIT_SCHEMA, True))
+            for item in schema.values() if item.metadata.get("axis")]
 
 
 def put(axis: Axis, p, value) -> None:

@@ -6,13 +6,11 @@ source of its own; the host sets the attribute after ui(), so this runs later.
 
 from __future__ import annotations
 
-from ..request.presets import PRESET_FIELDS
+from ..request.presets import PRESET_FIELDS, item_of
 from .components import Components
 
 SOURCE = "relight.py"
-EXCLUDED = ("extras", "lights")
-"""`extras` has a setting of its own; `lights` is JSON written by the light pad."""
-KEPT = tuple(name for name in PRESET_FIELDS if name not in EXCLUDED)
+KEPT = tuple(name for name in PRESET_FIELDS if (item_of(name) is None or item_of(name).metadata.get("ui_config", True)))
 
 
 def keep_in_ui_config(panel: Components) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import gradio as gr
 
+from ..request.panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA
 from ..request.presets import PRESET_FIELDS
 from .components import Components
 
-PAD_FIELDS = ("model", "light", "light_angle", "light_x", "light_y", "light_radius", "light_start", "light_end", "light_color",
-              "light_gamma", "lights", "matting", "matte_threshold", "matte_grow", "matte_feather")
+PAD_FIELDS = tuple(name for name in ICLIGHT_PANEL_FIELDS if ICLIGHT_SCHEMA[name].metadata.get("pad"))
 SCRIPTS = Path(__file__).resolve().parents[2] / "javascript" / "relight"
 CHANNELS = {"light": PAD_FIELDS, "all": ("enabled", *PRESET_FIELDS)}
 """Fields read and set together: those of the pad, and all except images."""

@@ -1,20 +1,17 @@
-"""The Light tab: subject, pad and background in one row, then the main fields; the others under "More"."""
+"""The Light tab: subject, pad and background in one row, then the main fields, the others under "More"."""
 
 from __future__ import annotations
 
 import gradio as gr
 
+from ...lib_iclight.params import IMAGES_SHOWN_FOR
 from ..request.panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA
 from . import guarded, light_pad, previews
 from .components import Components
 
-SHOWN_WITH = {"light_angle": ("angle",), "light_x": ("spot",), "light_y": ("spot",), "light_radius": ("spot",),
-              "light_map": ("custom",)}
-"""Fields that apply to some light kinds only."""
-NUMBERS = ("light_angle", "light_x", "light_y", "light_radius")
-FIRST = ("model", "reinforce", "compensate_steps", "extras")
-MORE = ("light_start", "light_end", "light_color", "light_gamma", "lights", "detail", "detail_sigma", "color_hold",
-        "condition_scale", "hr_option")
+SHOWN_FOR = {**{name: item.metadata["shown_for"] for name, item in ICLIGHT_SCHEMA.items() if "shown_for" in item.metadata},
+             **IMAGES_SHOWN_FOR}
+"""{field: {other field: its values for which the field is shown}}, from the schema."""
 
 
 def build(panel: Components) -> None:
@@ -22,11 +19,11 @@ def build(panel: Components) -> None:
         panel.checkbox("iclight", "Relight with IC-Light", True)
         build_stage(panel)
         guarded.build(panel, "previews", previews.build)
-        add_fields(panel, FIRST)
+        add_grid(panel, "main")
         with gr.Accordion("More", open=False, elem_id=panel.elem_id("more")):
-            add_fields(panel, [*MORE, *(name for name in ICLIGHT_PANEL_FIELDS if name not in {*panel.components, *MORE})])
-    panel.show_for("light", SHOWN_WITH)
-    panel.show_for("matting", {"mask": ("mask",)})
+            add_grid(panel, "more")
+    for control in {other: None for shown_for in SHOWN_FOR.values() for other in shown_for}:
+        panel.show_for(control, {name: values[control] for name, values in SHOWN_FOR.items() if control in values})
 
 
 def build_stage(panel: Components) -> None:
@@ -36,28 +33,31 @@ def build_stage(panel: Components) -> None:
             panel.image("foreground")
         with gr.Column(min_width=0, elem_classes=["relight-stage-light"]):
             guarded.build(panel, "light pad", light_pad.build)
-            add_rows(panel, (("light",), NUMBERS))
+            add_row(panel, ["light"])
+            add_row(panel, [name for name in fields_of("light") if name != "light"])
             panel.image("light_map", visible=False)
         with gr.Column(min_width=0, elem_classes=["relight-stage-place"]):
-            add_rows(panel, (("matting",),))
+            add_row(panel, fields_of("matting"))
             panel.image("mask", visible=False)
             panel.image("background")
-            add_rows(panel, (("background_flip", "keep_background"),))
+            add_row(panel, fields_of("background"))
 
 
-def add_rows(panel: Components, rows: tuple) -> None:
-    for row in rows:
-        with gr.Row():
-            for name in row:
-                add_field(panel, name)
+def fields_of(group: str) -> list[str]:
+    """Names of the panel fields that the schema puts into a group, in the schema's order."""
+    return [name for name in ICLIGHT_PANEL_FIELDS if ICLIGHT_SCHEMA[name].metadata["group"] == group]
 
 
-def add_fields(panel: Components, names) -> None:
+def add_row(panel: Components, names: list[str]) -> None:
+    with gr.Row():
+        add_fields(panel, names)
+
+
+def add_grid(panel: Components, group: str) -> None:
     with panel.grid():
-        for name in names:
-            add_field(panel, name)
+        add_fields(panel, fields_of(group))
 
 
-def add_field(panel: Components, name: str) -> None:
-    if name in ICLIGHT_PANEL_FIELDS:
-        panel.field(name, ICLIGHT_SCHEMA[name], visible=name not in SHOWN_WITH)
+def add_fields(panel: Components, names: list[str]) -> None:
+    for name in names:
+        panel.field(name, ICLIGHT_SCHEMA[name], visible=name not in SHOWN_FOR)

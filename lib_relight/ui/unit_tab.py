@@ -8,8 +8,6 @@ from ..request.panel_values import UNIT_PANEL_FIELDS, UNIT_SCHEMA, unit_name
 from . import guarded, previews
 from .components import Components
 
-FIRST = ("model", "weight", "weight_type", "combine", "start", "end")
-
 
 def build(panel: Components, number: int) -> None:
     panel.checkbox(unit_name(number, "enabled"), "Enable this picture", False)
@@ -19,7 +17,7 @@ def build(panel: Components, number: int) -> None:
     panel.checkbox(unit_name(number, "use_subject"), "Use the subject as picture", False,
                    "Keeps the subject's identity and material while its light changes; its matte limits where.")
     panel.files(unit_name(number, "more"), "More pictures")
-    add_fields(panel, number, FIRST)
+    add_fields(panel, number, [name for name in UNIT_PANEL_FIELDS if UNIT_SCHEMA[name].metadata.get("group") == "main"])
     guarded.build(panel, "previews", previews.build_unit, number)
     with gr.Accordion("More", open=False, elem_id=panel.elem_id(unit_name(number, "rest"))):
         with gr.Row():
