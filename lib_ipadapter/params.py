@@ -12,6 +12,7 @@ from typing import Any
 
 from ..lib_common.fields import CheckedFields, field_meta, reject_unknown, short_repr
 from .errors import IpAdapterError
+from .files.families import BY_NAME
 
 IMAGE_FIELDS = ("image", "mask", "image_mask", "negative_image")
 INPUT_FIELDS = (*IMAGE_FIELDS, "embedding")
@@ -27,8 +28,7 @@ IGNORED = ("module", "low_vram", "pixel_perfect", "processor_res", "threshold_a"
 
 HR_ALIASES = {"low res only": "low", "high res only": "high", "hires both": "both", "lowres": "low", "hires": "high"}
 """ControlNet's spellings of `hr_option`."""
-FAMILIES = ("auto", "base", "light", "vit-g", "plus", "plus-face", "composition", "full-face", "faceid", "faceid-plus",
-            "faceid-plusv2", "portrait", "portrait-unnorm")
+FAMILIES = ("auto", *BY_NAME)
 COMBINES = ("concat", "weighted concat", "average", "norm average", "add", "subtract", "separate")
 WEIGHT_TYPES = ("linear", "ease in", "ease out", "ease in-out", "reverse in-out", "weak input", "weak output",
                 "weak middle", "strong middle", "style transfer", "composition", "strong style transfer",

@@ -1,4 +1,4 @@
-"""One adapter file, loaded: what it is, its projection, its layers and its LoRA."""
+"""A loaded adapter file: what it is, its projection, its layers and its LoRA."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..errors import IpAdapterError
-from ..files.adapter_file import inspect_file, load_halves
+from ...lib_common.weight_file import open_weights
+from ..files.adapter_file import adapter_shapes, read_halves
 from ..files.lora import LoraDelta, lora_deltas
+from ..files.projections import build_projection
 from ..files.variants import Variant, detect
 from ..unet_layers import layers_of
-from .projections import build
 
 
 class Adapter:
@@ -25,19 +25,16 @@ class Adapter:
 
     @cached_property
     def projection(self) -> nn.Module:
-        """In float32, on the CPU."""
-        return build(self.variant, self._image_proj)
+        """The image projection in float32, on the CPU."""
+        return build_projection(self.variant.empty_projection(), self.variant.path.name, self._image_proj)
 
     @cached_property
     def layers(self) -> dict[int, tuple[Tensor, Tensor]]:
-        """Layer number -> (to_k, to_v) weights, [C, D] each."""
+        """{layer number: (to_k, to_v)}, weights of shape [C, D] each."""
         pairs = {}
         for layer in layers_of(self.variant.base):
-            names = [f"{layer.key}.to_{part}_ip.weight" for part in "kv"]
-            if missing := [name for name in names if name not in self._ip_adapter]:
-                raise IpAdapterError(f"`{self.variant.path.name}` lacks `ip_adapter.{missing[0]}`; the file is damaged, "
-                                     "download it again.")
-            pairs[layer.num] = tuple(self._ip_adapter[name] for name in names)
+            to_k, to_v = (self._ip_adapter[f"{layer.key}.to_{part}_ip.weight"] for part in "kv")
+            pairs[layer.num] = to_k, to_v
         return pairs
 
     @cached_property
@@ -46,27 +43,30 @@ class Adapter:
 
     @torch.no_grad()
     def project(self, embeds: Tensor | None, face: Tensor | None = None, scale: float = 1.0) -> Tensor:
-        """Encoder output and face embedding, whichever the family takes -> tokens, float32 [N, T, D] on the CPU.
+        """Project encoder output and face embedding, whichever the family takes, to tokens: float32 [N, T, D] on the CPU.
 
         embeds: [N, W] or [N, S, W].  face: [N, 512].  scale: FaceID-PlusV2's structure scale.
         """
-        signature = self.variant.family.signature
+        layout = self.variant.layout.name
         embeds, face = (None if t is None else t.float().cpu() for t in (embeds, face))
-        if signature == "faceid-plus":
+        if layout == "faceid-plus":
             return self.projection(face, embeds, scale)
-        if signature == "resampler-face":
+        if layout == "resampler-face":
             return self.projection(face[:, None])
         return self.projection(face if self.variant.face else embeds)
 
 
 def inspect_adapter(path: Path | str, family: str = "auto") -> Variant:
-    """What an adapter file is, from its header alone. Raises IpAdapterError with the file's own sentence."""
-    return detect(inspect_file(path), family)
+    """Return what an adapter file is, from its header alone. Raises UserError with the file's own message."""
+    with open_weights(path) as file:
+        return detect(adapter_shapes(Path(path), file), family)
 
 
 def load_adapter(path: Path | str, family: str = "auto") -> Adapter:
-    """Read an adapter file. `identity` names its content by path, size and time of change."""
+    """Read an adapter file into private memory. `identity` names its content by path, size and time of change."""
     path = Path(path)
-    variant = inspect_adapter(path, family)
-    stat = path.stat()
-    return Adapter(variant, *load_halves(path), f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{variant.family.name}")
+    with open_weights(path) as file:
+        variant = detect(adapter_shapes(path, file), family)
+        image_proj, ip_adapter = read_halves(file)
+        stat = path.stat()
+    return Adapter(variant, image_proj, ip_adapter, f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{variant.family.name}")

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ...lib_common.fields import printable
 from ...lib_common.weight_entries import FLOATS, TensorInfo, unsupported
-from ...lib_common.weight_file import WeightFile, open_weights
+from ...lib_common.weight_file import WeightFile
 from ..errors import IpAdapterError
 from ..unet_layers import processor_keys
+from .families import Shapes
 
-Shapes = dict[str, tuple[int, ...]]
 Value = TypeVar("Value")
 PARTS = (("image_proj_model", "image_proj"), ("image_proj", "image_proj"),
          ("adapter_modules", "ip_adapter"), ("ip_adapter", "ip_adapter"))
@@ -31,21 +31,8 @@ class AdapterFile:
     ip_adapter: Shapes
 
 
-def inspect_file(path: Path | str) -> AdapterFile:
-    """List an adapter file without reading its weights. Raises UserError with the file's own message."""
-    with open_weights(path) as file:
-        return adapter_shapes(Path(path), file)
-
-
-def load_halves(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return (image_proj, ip_adapter) as CPU tensors in the file's own dtype, in private memory, sorted by layer number."""
-    with open_weights(path) as file:
-        adapter_shapes(Path(path), file)
-        image_proj, ip_adapter = split_halves({key: key for key in file.entries})
-        return file.read_as(image_proj), file.read_as(ip_adapter)
-
-
 def adapter_shapes(path: Path, file: WeightFile) -> AdapterFile:
+    """Return the halves of an open adapter file. Raises IpAdapterError for other models, dtypes and missing counterparts."""
     image_proj, ip_adapter = split_halves(file.entries)
     if not image_proj or not ip_adapter:
         raise IpAdapterError(not_an_adapter(file.name, list(file.entries), bool(image_proj), bool(ip_adapter)))
@@ -54,6 +41,12 @@ def adapter_shapes(path: Path, file: WeightFile) -> AdapterFile:
             raise unsupported(file.name, key, entry.dtype)
     check_pairs(file.name, ip_adapter)
     return AdapterFile(path, shapes_of(image_proj), shapes_of(ip_adapter))
+
+
+def read_halves(file: WeightFile) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return (image_proj, ip_adapter) as CPU tensors in the file's own dtype, sorted by layer number."""
+    image_proj, ip_adapter = split_halves({key: key for key in file.entries})
+    return file.read_as(image_proj), file.read_as(ip_adapter)
 
 
 def shapes_of(entries: Mapping[str, TensorInfo]) -> Shapes:

@@ -1,7 +1,7 @@
-"""What an adapter file is: base model, family, projection sizes, and which image encoder it needs.
+"""Detects what an adapter file is: base model, family, projection sizes, and which image encoder it needs.
 
-Every number comes from tensor shapes. A file's name only decides between families that look alike inside, and the
-`family` parameter decides against the name.
+Every number comes from tensor shapes. A file's name only decides between families of one layout, and the parameter `family`
+overrides the name.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch import nn
+
 from ..errors import IpAdapterError
 from ..unet_layers import BASE_NAMES, LAYERS
-from .adapter_file import AdapterFile, Shapes, layer_number
-from .families import BY_NAME, Family, family_group
+from .adapter_file import AdapterFile, layer_number
+from .families import BY_NAME, LAYOUTS, Family, Layout, Sizes, detect_layout, families_of
+from .projections import check_shapes
 
 ENCODERS = {"H": "CLIP ViT-H", "bigG": "CLIP ViT-bigG", "L": "CLIP ViT-L"}
 PROJECTED_WIDTH = {1024: "H", 1280: "bigG", 768: "L"}
 HIDDEN_WIDTH = {1280: "H", 1664: "bigG", 1024: "L"}
-FACE_WIDTH = 512
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,10 @@ class EncoderNeed:
 
 @dataclass(frozen=True)
 class Variant:
-    """One adapter file, understood.
+    """What one adapter file is.
 
-    base: sd15 | sdxl.  cross: width of its tokens.  tokens: how many one picture gives.  sizes: of its projection, as
-    `projections.build` takes them.  face: "" | normed | raw, the face embedding it needs.  lora: a LoRA is inside.
+    base: sd15 | sdxl.  cross: width of its tokens.  tokens: how many one image gives.  sizes: arguments of its projection.
+    face: "" | normed | raw, the face embedding it needs.  lora: a LoRA is inside.
     """
 
     path: Path
@@ -49,7 +52,7 @@ class Variant:
     family: Family
     cross: int
     tokens: int
-    sizes: dict
+    sizes: Sizes
     encoder: EncoderNeed | None
     face: str = ""
     lora: bool = False
@@ -58,28 +61,43 @@ class Variant:
     def label(self) -> str:
         return f"{BASE_NAMES[self.base]} {self.family.title}"
 
+    @property
+    def layout(self) -> Layout:
+        return LAYOUTS[self.family.layout]
+
+    def empty_projection(self) -> nn.Module:
+        """Return the projection on the meta device, without weights."""
+        options = {"shortcut": True} if self.family.shortcut else {}
+        with torch.device("meta"):
+            return self.layout.projection(**self.sizes, **options)
+
 
 def detect(file: AdapterFile, family: str = "auto") -> Variant:
-    """Tell what `file` is. family: a name of `families.BY_NAME` that decides where shapes cannot, or auto.
+    """Tell what `file` is, and check all of its shapes. family: a name of BY_NAME for where shapes cannot tell, or auto.
 
-    Raises IpAdapterError for families that no WebUI host can run, and for files that are none of ours.
+    Raises IpAdapterError for families that no WebUI host can run, for damaged files and for what is no adapter.
     """
-    refuse_foreign(file)
-    signature, sizes = projection_sizes(file)
+    reject_unsupported(file)
     base, cross = base_model(file)
+    found = detect_layout(file.image_proj, base)
+    if found is None:
+        keys = ", ".join(key[:80] for key in sorted(file.image_proj)[:3])
+        raise IpAdapterError(f"`{file.path.name}` has an image projection of no known family (keys {keys}, …); pick another "
+                             "file, or report its name so that it can be added.")
+    layout, sizes = found
     if sizes["output"] != cross:
         raise IpAdapterError(f"`{file.path.name}` projects to width {sizes['output']}, but its layers take {cross}; the "
                              "file is damaged, download it again.")
-    if signature == "base" and base == "sd15" and sizes["input"] == 1280:
-        signature = "base-g"
-    chosen = choose_family(file, signature, base, family)
-    encoder, face = needs(signature, sizes)
     lora = any("_lora." in key for key in file.ip_adapter)
-    return Variant(file.path, base, chosen, cross, sizes["tokens"], sizes, encoder, face, lora)
+    variant = Variant(file.path, base, choose_family(file, layout, base, family), cross, sizes["tokens"], sizes,
+                      encoder_need(layout, sizes), layout.face, lora)
+    check_shapes(variant.empty_projection(), file.path.name, file.image_proj)
+    check_layers(file, base, cross)
+    return variant
 
 
-def refuse_foreign(file: AdapterFile) -> None:
-    """Families that are recognised but cannot run here, each with its sentence."""
+def reject_unsupported(file: AdapterFile) -> None:
+    """Raise IpAdapterError for families that are known but cannot run here."""
     proj, name = file.image_proj, file.path.name
     if "body.0.weight" in proj and "mapping_0.0.weight" in proj:
         raise IpAdapterError(f"`{name}` is PuLID, which needs EVA-CLIP and antelopev2 and is not supported; for faces use "
@@ -118,100 +136,58 @@ def base_model(file: AdapterFile) -> tuple[str, int]:
                          "320, 768 and SDXL 70, 640, 2048. It is for another model, pick another file.")
 
 
-def projection_sizes(file: AdapterFile) -> tuple[str, dict]:
-    """(signature, sizes) of the image projection."""
-    proj = file.image_proj
-    try:
-        for test, read in READERS:
-            if test in proj:
-                return read(proj)
-    except (KeyError, IndexError, ValueError, ZeroDivisionError):
-        pass
-    keys = ", ".join(sorted(proj)[:3])
-    raise IpAdapterError(f"`{file.path.name}` has an image projection of no known family (keys {keys}, …); pick another "
-                         "file, or report its name so that it can be added.")
+def check_layers(file: AdapterFile, base: str, cross: int) -> None:
+    """Raise IpAdapterError if a key, value or LoRA matrix has not the shape that its layer takes."""
+    widths = layer_widths(file, base)
+    for key, shape in file.ip_adapter.items():
+        number, _, name = key.partition(".")
+        width = widths.get(layer_number(key) // 2)
+        if width is None:
+            raise IpAdapterError(f"`{file.path.name}` has `ip_adapter.{key[:80]}`, but {BASE_NAMES[base]} has no layer of that "
+                                 "number; the adapter file is for another model.")
+        expected = (width, cross)
+        if "_lora." in name:
+            outer, inner = (width, cross) if int(number) % 2 and name.startswith(("to_k", "to_v")) else (width, width)
+            rank = file.ip_adapter[f"{number}.{name.split('.')[0]}.down.weight"][0]
+            expected = (outer, rank) if ".up." in name else (rank, inner)
+        if shape != expected:
+            raise IpAdapterError(f"`{file.path.name}`: `ip_adapter.{key[:80]}` is {shape}, expected {expected}; the file is "
+                                 "damaged, download it again.")
 
 
-def read_base(proj: Shapes) -> tuple[str, dict]:
-    (out, width), (cross,) = proj["proj.weight"], proj["norm.weight"]
-    return "base", {"input": width, "output": cross, "tokens": whole(out, cross)}
+def layer_widths(file: AdapterFile, base: str) -> dict[int, int]:
+    """Return {layer: inner width}, which is that of the first layer on the same level of the UNet."""
+    levels: dict[int, int] = {}
+    for layer in LAYERS[base]:
+        shape = file.ip_adapter[f"{layer.key}.to_k_ip.weight"]
+        levels.setdefault(layer.level, shape[0] if shape else 0)
+    return {layer.num: levels[layer.level] for layer in LAYERS[base]}
 
 
-def read_full(proj: Shapes) -> tuple[str, dict]:
-    (hidden, width), (out, _) = proj["proj.0.weight"], proj["proj.2.weight"]
-    return "full", {"input": width, "hidden": hidden, "output": out, "tokens": 257}
-
-
-def read_faceid(proj: Shapes) -> tuple[str, dict]:
-    (hidden, width), (out, _), (cross,) = proj["proj.0.weight"], proj["proj.2.weight"], proj["norm.weight"]
-    tokens = whole(out, cross)
-    return ("portrait" if tokens > 4 else "faceid"), {"input": width, "hidden": hidden, "output": cross, "tokens": tokens}
-
-
-def read_resampler(proj: Shapes, prefix: str = "") -> dict:
-    """Sizes of a perceiver resampler whose keys begin with prefix. Heads are 64 wide in every published file."""
-    dim, width = proj[f"{prefix}proj_in.weight"]
-    inner = proj[f"{prefix}layers.0.0.to_q.weight"][0]
-    start = f"{prefix}layers."
-    depth = 1 + max(int(key[len(start):].split(".")[0]) for key in proj if key.startswith(start))
-    return {"input": width, "dim": dim, "heads": whole(inner, 64), "depth": depth,
-            "hidden": proj[f"{prefix}layers.0.1.1.weight"][0], "output": proj[f"{prefix}proj_out.weight"][0]}
-
-
-def read_plus(proj: Shapes) -> tuple[str, dict]:
-    sizes = {**read_resampler(proj), "tokens": proj["latents"][1]}
-    return ("resampler-face" if sizes["input"] == FACE_WIDTH else "resampler"), sizes
-
-
-def read_faceid_plus(proj: Shapes) -> tuple[str, dict]:
-    (hidden, width), (out, _), (cross,) = proj["proj.0.weight"], proj["proj.2.weight"], proj["norm.weight"]
-    inner = read_resampler(proj, "perceiver_resampler.")
-    return "faceid-plus", {"input": width, "id_hidden": hidden, "output": cross, "tokens": whole(out, cross),
-                           "resampler": inner}
-
-
-def whole(total: int, part: int) -> int:
-    if total % part or not total:
-        raise ValueError(f"{total} is no multiple of {part}")
-    return total // part
-
-
-READERS = (("perceiver_resampler.proj_in.weight", read_faceid_plus), ("latents", read_plus), ("proj.3.weight", read_full),
-           ("proj.2.weight", read_faceid), ("proj.weight", read_base))
-
-
-def choose_family(file: AdapterFile, signature: str, base: str, override: str) -> Family:
-    group = family_group(signature)
-    name = file.path.name
+def choose_family(file: AdapterFile, layout: Layout, base: str, override: str) -> Family:
+    """Return the family of a file: the override, the only one of its layout, or the one that its name hints at."""
+    group, name = families_of(layout), file.path.name
     if override != "auto":
         chosen = BY_NAME.get(override.lower())
         if chosen not in group:
             raise IpAdapterError(f"`family` is {override!r}, but `{name}` can only be {' or '.join(f.name for f in group)} "
                                  "by its shapes; choose one of these or auto.")
         return chosen
-    if signature == "resampler-face" and is_instantid(file):
+    if layout.name == "resampler-face" and is_instantid(file):
         raise IpAdapterError(f"`{name}` is InstantID, which also needs its own ControlNet and antelopev2 and is not "
                              "supported; if it is FaceID Portrait (unnorm), set `family` to portrait-unnorm.")
-    if signature == "faceid-plus" and base == "sdxl":
-        return BY_NAME["faceid-plusv2"]
     stem = file.path.stem.lower()
-    hinted = [family for family in group if any(hint in stem for hint in family.hints)]
-    return hinted[0] if hinted else next(family for family in group if not family.hints)
+    hinted = [family for family in group if family.only_base == base or any(hint in stem for hint in family.hints)]
+    return (hinted or [family for family in group if not family.hints])[0]
 
 
-def needs(signature: str, sizes: dict) -> tuple[EncoderNeed | None, str]:
-    """(image encoder, face embedding) that a projection is fed with."""
-    if signature in ("base", "base-g"):
-        return EncoderNeed("image_embeds", sizes["input"], PROJECTED_WIDTH.get(sizes["input"], "")), ""
-    if signature in ("resampler", "full"):
-        return hidden_need(sizes["input"]), ""
-    if signature == "faceid-plus":
-        return hidden_need(sizes["resampler"]["input"]), "normed"
-    return None, "raw" if signature == "resampler-face" else "normed"
-
-
-def hidden_need(width: int) -> EncoderNeed:
-    return EncoderNeed("hidden", width, HIDDEN_WIDTH.get(width, ""))
+def encoder_need(layout: Layout, sizes: Sizes) -> EncoderNeed | None:
+    """Return the image encoder that a projection is fed with, None for face embeddings alone."""
+    if not layout.encoder_output:
+        return None
+    width = layout.encoder_width(sizes)
+    names = PROJECTED_WIDTH if layout.encoder_output == "image_embeds" else HIDDEN_WIDTH
+    return EncoderNeed(layout.encoder_output, width, names.get(width, ""))
 
 
 def check_unet(variant: Variant, layers: int, cross: int) -> None:

@@ -7,10 +7,21 @@ import torch
 from ipadapter import ip_files as made
 from safetensors.torch import save_file
 from sd_relight.lib_common.errors import UserError
-from sd_relight.lib_ipadapter.files.adapter_file import inspect_file, load_halves
+from sd_relight.lib_common.weight_file import open_weights
+from sd_relight.lib_ipadapter.files.adapter_file import adapter_shapes, read_halves
 
 PROJ = made.random_state(made.base_proj(24, 16))
 IP = made.random_state(made.layer_shapes("sd15", 16, 8), seed=1)
+
+
+def inspect_file(path):
+    with open_weights(path) as file:
+        return adapter_shapes(path, file)
+
+
+def load_halves(path):
+    with open_weights(path) as file:
+        return read_halves(file)
 
 
 def prefixed(prefix, state):

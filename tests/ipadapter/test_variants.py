@@ -2,6 +2,7 @@
 
 import pytest
 from ipadapter import ip_files as made
+from sd_relight.lib_common.errors import UserError
 from sd_relight.lib_ipadapter.encode.adapter import inspect_adapter
 from sd_relight.lib_ipadapter.errors import IpAdapterError
 from sd_relight.lib_ipadapter.files.variants import check_unet
@@ -64,7 +65,7 @@ def test_plusv2_has_the_shortcut_and_plus_has_not(folder):
 
 
 def refusal(path, family="auto"):
-    with pytest.raises(IpAdapterError) as caught:
+    with pytest.raises(UserError) as caught:
         inspect_adapter(path, family)
     return str(caught.value)
 
@@ -144,3 +145,43 @@ def test_miniature_topologies_pass_as_their_base(tmp_path):
                              made.flat(made.base_proj(64, 64), made.layer_shapes("sd15", 64, 32)))
     variant = inspect_adapter(path)
     assert (variant.base, variant.cross, variant.encoder.width, variant.encoder.name) == ("sd15", 64, 64, "")
+
+
+@pytest.mark.parametrize(("key", "shape", "sentence"), [
+    ("image_proj.proj.weight", (4 * 768,), "`x.safetensors` has an image projection of no known family (keys norm.bias, norm.weight, "
+                                           "proj.bias, …); pick another file, or report its name so that it can be added."),
+    ("image_proj.proj.bias", (5,), "`x.safetensors`: `image_proj.proj.bias` is (5,), expected (3072,); the file is damaged, download it "
+                                   "again."),
+    ("image_proj.norm.bias", (768, 1), "`x.safetensors`: `image_proj.norm.bias` is (768, 1), expected (768,); the file is damaged, download "
+                                       "it again."),
+    ("ip_adapter.11.to_k_ip.weight", (640, 768), "`x.safetensors`: `ip_adapter.11.to_k_ip.weight` is (640, 768), expected (1280, 768); the "
+                                                "file is damaged, download it again."),
+    ("ip_adapter.9.to_v_ip.weight", (1280, 768, 1), "`x.safetensors`: `ip_adapter.9.to_v_ip.weight` is (1280, 768, 1), expected (1280, "
+                                                    "768); the file is damaged, download it again."),
+    ("ip_adapter.2.to_q_lora.up.weight", (320, 64), "`x.safetensors`: `ip_adapter.2.to_q_lora.up.weight` is (320, 64), expected (320, "
+                                                    "128); the file is damaged, download it again."),
+    ("ip_adapter.3.to_k_lora.down.weight", (128, 320), "`x.safetensors`: `ip_adapter.3.to_k_lora.down.weight` is (128, 320), expected "
+                                                       "(128, 768); the file is damaged, download it again."),
+])
+def test_every_shape_is_checked(tmp_path, key, shape, sentence):
+    shapes = made.flat(made.base_proj(1024, 768), made.layer_shapes("sd15", lora=True))
+    assert key in shapes
+    assert refusal(made.write_header(tmp_path / "x.safetensors", {**shapes, key: shape})) == sentence
+
+
+def test_layers_of_another_model_and_missing_weights(tmp_path):
+    shapes = made.flat(made.base_proj(1024, 768), made.layer_shapes("sd15", lora=True))
+    beyond = {"ip_adapter.32.to_q_lora.down.weight": (128, 320), "ip_adapter.32.to_q_lora.up.weight": (320, 128)}
+    assert refusal(made.write_header(tmp_path / "x.safetensors", {**shapes, **beyond})) == (
+        "`x.safetensors` has `ip_adapter.32.to_q_lora.down.weight`, but SD 1.5 has no layer of that number; the adapter file is for another "
+        "model.")
+    del shapes["image_proj.norm.bias"]
+    assert refusal(made.write_header(tmp_path / "x.safetensors", shapes)) == (
+        "`x.safetensors` lacks `image_proj.norm.bias` (1 weights missing); the file is damaged, download it again.")
+
+
+def test_sizes_that_no_module_can_have(tmp_path):
+    side = 1 << 40
+    shapes = {**made.flat(made.resampler(1280, 768, 768, 12), made.layer_shapes("sd15")), "image_proj.layers.0.1.1.weight": (side, 0),
+              "image_proj.proj_in.weight": (0, side)}
+    assert refusal(made.write_header(tmp_path / "x.safetensors", shapes)).startswith("`x.safetensors`")

@@ -9,8 +9,8 @@ import pytest
 import torch
 from diffusers.loaders.unet import UNet2DConditionLoadersMixin
 from ipadapter import ip_files as made
-from sd_relight.lib_ipadapter.encode.projections import build
 from sd_relight.lib_ipadapter.files.adapter_file import AdapterFile
+from sd_relight.lib_ipadapter.files.projections import build_projection
 from sd_relight.lib_ipadapter.files.variants import detect
 
 CROSS = 128
@@ -33,7 +33,7 @@ def build_case(name):
     weights = {key: value.double() for key, value in made.random_state(shapes).items()}
     file = AdapterFile(Path(f"{name}.safetensors"), shapes, made.layer_shapes("sd15", CROSS, 8))
     variant = detect(file)
-    return variant, weights, build(variant, weights, torch.float64), kind
+    return variant, weights, build_projection(variant.empty_projection(), name, weights, torch.float64), kind
 
 
 def reference(weights, variant):

@@ -1,4 +1,4 @@
-"""The projections from encoder output or face embedding to tokens; every size comes from the file.
+"""Projections from encoder output or face embedding to tokens; every size comes from the file.
 
 Written from the formulas of tencent-ailab/IP-Adapter (ip_adapter/ip_adapter.py, ip_adapter_faceid.py, resampler.py).
 """
@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import IpAdapterError
-from ..files.variants import Variant
 
 
 class ImageProjection(nn.Module):
@@ -111,12 +110,12 @@ class Resampler(Perceiver):
 
 
 class FacePlusProjection(nn.Module):
-    """FaceID-Plus: face [N, 512] and hidden states [N, S, width] of its aligned picture -> [N, tokens, output].
+    """FaceID-Plus: face [N, 512] and hidden states [N, S, width] of its aligned image -> [N, tokens, output].
 
     shortcut (PlusV2): identity + scale · perceived, else the perceived tokens alone.
     """
 
-    def __init__(self, input: int, id_hidden: int, output: int, tokens: int, resampler: dict, shortcut: bool):
+    def __init__(self, input: int, id_hidden: int, output: int, tokens: int, resampler: dict[str, int], shortcut: bool = False):
         super().__init__()
         self.tokens, self.shortcut = tokens, shortcut
         self.proj = nn.Sequential(nn.Linear(input, id_hidden), nn.GELU(), nn.Linear(id_hidden, tokens * output))
@@ -129,33 +128,21 @@ class FacePlusProjection(nn.Module):
         return identity + scale * perceived if self.shortcut else perceived
 
 
-CLASSES = {
-    "base": ImageProjection,
-    "base-g": ImageProjection,
-    "full": FullProjection,
-    "faceid": FaceProjection,
-    "portrait": FaceProjection,
-    "resampler": Resampler,
-    "resampler-face": Resampler,
-}
-
-
-def build(variant: Variant, weights: Mapping[str, Tensor], dtype: torch.dtype = torch.float32) -> nn.Module:
-    """The projection of an adapter with its weights, on the CPU, in evaluation mode."""
-    signature = variant.family.signature
-    with torch.device("meta"):
-        if signature == "faceid-plus":
-            module = FacePlusProjection(**variant.sizes, shortcut=variant.family.shortcut)
-        else:
-            module = CLASSES[signature](**variant.sizes)
-    own = set(module.state_dict())
-    if missing := sorted(own - set(weights)):
-        raise IpAdapterError(f"`{variant.path.name}` lacks `image_proj.{missing[0]}` ({len(missing)} weights missing); the "
-                             "file is damaged, download it again.")
-    state = {key: weights[key].to(dtype) for key in own}
-    for key, value in module.state_dict().items():
-        if value.shape != state[key].shape:
-            raise IpAdapterError(f"`{variant.path.name}`: `image_proj.{key}` is {tuple(state[key].shape)}, expected "
-                                 f"{tuple(value.shape)}; the file is damaged, download it again.")
-    module.load_state_dict(state, assign=True)
+def build_projection(module: nn.Module, name: str, weights: Mapping[str, Tensor],
+                     dtype: torch.dtype = torch.float32) -> nn.Module:
+    """Return module, made on the meta device, with its weights on the CPU in evaluation mode. name: of the file."""
+    check_shapes(module, name, {key: tuple(tensor.shape) for key, tensor in weights.items()})
+    module.load_state_dict({key: weights[key].to(dtype) for key in module.state_dict()}, assign=True)
     return module.eval().requires_grad_(False)
+
+
+def check_shapes(module: nn.Module, name: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise IpAdapterError for a weight of the projection that is missing or has another shape. name: of the file."""
+    expected = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
+    if missing := sorted(set(expected) - set(shapes)):
+        raise IpAdapterError(f"`{name}` lacks `image_proj.{missing[0]}` ({len(missing)} weights missing); the file is damaged, "
+                             "download it again.")
+    for key, shape in expected.items():
+        if shapes[key] != shape:
+            raise IpAdapterError(f"`{name}`: `image_proj.{key}` is {shapes[key]}, expected {shape}; the file is damaged, "
+                                 "download it again.")
