@@ -60,7 +60,7 @@ def main(features):
         return "torch is not installed; that is the host's work, nothing was installed."
     report = relight_module("packages.pinned_pip").install(missing, apply=host_pip())
     still = lacking()
-    return report.sentence() + (f" Still missing: {', '.join(still)}." if still else "")
+    return report.message() + (f" Still missing: {', '.join(still)}." if still else "")
 
 
 if __name__ == "__main__":

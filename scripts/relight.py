@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def load(name):
-    """A module of this extension, whatever else is called lib_iclight or lib_ipadapter in this process."""
+    """Import a module of this extension below its private root package."""
     root = sys.modules.setdefault("sd_relight", types.ModuleType("sd_relight"))
     root.__path__ = [str(ROOT)]
     return importlib.import_module(f"sd_relight.{name}")

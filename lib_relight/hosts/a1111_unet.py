@@ -1,6 +1,6 @@
-"""A job's patches for a host without a patcher: collected in a hook, put in when sampling starts, taken out when it ends.
+"""Patches for a host without a patcher: collected in a hook, applied when sampling starts, undone when it ends.
 
-Weights are added in place, after the host's own LoRAs, and put back from a copy on the CPU, bit for bit. The condition and
+Weights are added in place, after the host's own LoRAs, and restored from a copy on the CPU, bit for bit. The condition and
 the image prompts enter by linearity through forward hooks, so no weight changes its shape and the host's attention,
 whichever it is, stays the one that runs: conv(cat[x, c]) = conv(x) + conv(c; the delta's further channels), and
 to_out(text + part) = to_out(text) + to_out(part) - bias.
@@ -26,14 +26,14 @@ class HostLora(Protocol):
     """The host's own LoRAs, which it merges into a layer when the layer is next used."""
 
     def settle(self, layer: torch.nn.Module) -> None:
-        """Has the host finish the layer's weights now, its own backup taken."""
+        """Make the host merge its LoRAs into the layer now, after taking its own backup."""
     def state(self):
-        """Compares unequal as soon as the host means other LoRAs or other strengths."""
+        """Return a value that changes with the host's LoRAs and their strengths."""
 
 
 @dataclass
 class Unet:
-    """Stands where other hosts have a UnetPatcher. model: the ldm UNetModel.
+    """What other hosts call a UnetPatcher. model: the ldm UNetModel.
 
     deltas: key -> [(delta, or a pair up and down whose product it is, strength)].  concat: [B, 4n, h, w].
     attention: slot -> patch.
@@ -55,7 +55,7 @@ class Unet:
 
 @contextmanager
 def applied(unet: Unet, denoiser: torch.nn.Module, to_sigma: Callable[[Tensor], Tensor], lora: HostLora) -> Iterator[None]:
-    """Within the block the model works with the patches; afterwards it is what it was, whatever happened inside.
+    """Apply the patches within the block; afterwards the model is restored, also after an exception.
 
     denoiser: the host's CFGDenoiser.  to_sigma: what it is called with -> sigma.
     """
@@ -64,8 +64,8 @@ def applied(unet: Unet, denoiser: torch.nn.Module, to_sigma: Callable[[Tensor], 
         stack.callback(denoiser.register_forward_pre_hook(rows.start_step, with_kwargs=True).remove)
         stack.callback(unet.model.register_forward_pre_hook(rows.start_call, with_kwargs=True).remove)
         stack.callback(unet.model.register_forward_pre_hook(weights.follow).remove)
-        stack.callback(weights.take_out)
-        weights.put_in()
+        stack.callback(weights.restore)
+        weights.merge()
         if unet.concat is not None:
             conv_in = unet.model.get_submodule(CONV_IN.rpartition(".")[0])
             stack.callback(conv_in.register_forward_hook(concat_hook(unet, rows)).remove)
@@ -77,14 +77,14 @@ def applied(unet: Unet, denoiser: torch.nn.Module, to_sigma: Callable[[Tensor], 
 
 
 class Weights:
-    """The changed weights of one run, and the copies that undo them."""
+    """Changed weights of one run and the copies that restore them."""
 
     def __init__(self, unet: Unet, lora: HostLora):
         self.unet, self.lora = unet, lora
         self.backups: dict[str, Tensor] = {}
         self.merged_over = None
 
-    def put_in(self) -> None:
+    def merge(self) -> None:
         self.merged_over = self.lora.state()
         for name in {key.rpartition(".")[0]: None for key in self.unet.deltas}:
             self.lora.settle(self.unet.model.get_submodule(name))
@@ -99,8 +99,8 @@ class Weights:
             else:
                 parameter.data.copy_(merged)
 
-    def take_out(self) -> None:
-        """The host may have moved a parameter in between (--medvram, --lowvram): it is asked for where it is now."""
+    def restore(self) -> None:
+        """Restore the copies. The host may have moved a parameter in between (--medvram, --lowvram), so it is looked up again."""
         while self.backups:
             key, backup = self.backups.popitem()
             parameter = self.unet.model.get_parameter(key)
@@ -110,14 +110,14 @@ class Weights:
                 parameter.data = backup.to(parameter.device)
 
     def follow(self, *_) -> None:
-        """Other extensions change a LoRA's strength between two steps: the host must then find its own weights."""
+        """Merge anew when another extension has changed a LoRA's strength between two steps."""
         if self.lora.state() != self.merged_over:
-            self.take_out()
-            self.put_in()
+            self.restore()
+            self.merge()
 
 
 def dense(delta, parameter: Tensor) -> Tensor:
-    """float32 of the parameter's shape: a delta without the channels that the parameter lacks, or up @ down."""
+    """Return float32 of the parameter's shape: a delta without the channels that the parameter lacks, or up @ down."""
     if isinstance(delta, tuple):
         up, down = (part.to(parameter.device, torch.float32) for part in delta)
         return up @ down
@@ -126,7 +126,7 @@ def dense(delta, parameter: Tensor) -> Tensor:
 
 
 class Rows:
-    """Which image of the batch, and which side of the guidance, each row of a UNet call is; A1111 says it nowhere.
+    """Tells which image of the batch, and which side of the guidance, each row of a UNet call is; A1111 does not.
 
     A step's rows are every image's prompts (several with AND), then every image's negative prompt, if it is not skipped. The
     UNet gets them in this order, at once or in slices.
@@ -157,26 +157,26 @@ class Rows:
         self.position += len(x)
 
     def cond_or_uncond(self) -> list[int]:
-        """One entry per chunk of the whole batch where the rows are such chunks, else one per row."""
+        """Return one entry per chunk of the whole batch where the rows are such chunks, else one per row."""
         images, sides = self.images[self.call], self.sides[self.call]
         whole = images == list(range(self.batch)) * (len(images) // self.batch)
         return sides[::self.batch] if whole else sides
 
     def options(self, heads: int, slot: tuple) -> dict:
-        """What other hosts hand to an attn2 patch."""
+        """Return the extra_options that other hosts pass to an attn2 patch."""
         return {"n_heads": heads, "block": slot[:2], "block_index": slot[2] if len(slot) > 2 else 0, "sigmas": self.sigmas,
                 "original_shape": self.shape, "cond_or_uncond": self.cond_or_uncond()}
 
 
 def concat_hook(unet: Unet, rows: Rows):
-    """Adds what the condition's channels give; the same in every step, so computed once."""
+    """Return a hook that adds the contribution of the condition's channels, computed once for all steps."""
     part = None
 
     def hook(module, args, output):
         nonlocal part
         images = rows.images[rows.call]
         if unet.concat.shape[2:] != args[0].shape[2:] or len(images) != len(output):
-            raise RelightError(tiles_sentence(unet.concat, args[0]))
+            raise RelightError(tiles_message(unet.concat, args[0]))
         if part is None:
             extra = sum(strength * delta[:, module.in_channels:].float() for delta, strength in unet.deltas[CONV_IN])
             extra, latent = extra.to(output), unet.concat.to(output)
@@ -186,8 +186,8 @@ def concat_hook(unet: Unet, rows: Rows):
     return hook
 
 
-def tiles_sentence(condition: Tensor, x: Tensor) -> str:
-    """Another extension cuts the latent up, or makes more rows of it than the host does."""
+def tiles_message(condition: Tensor, x: Tensor) -> str:
+    """Return the message for an extension that splits the latent or makes more rows of it than the host does."""
     (b, _, h, w), (rows, _, height, width) = condition.shape, x.shape
     return (f"The UNet was given {rows} rows of {width}x{height} where Relight's condition is for {b} of {w}x{h}; another "
             "extension samples in tiles or regions, which Relight cannot follow on this WebUI: switch it off.")

@@ -1,4 +1,4 @@
-"""One run of a matting model: alone in this process, and stoppable in the middle."""
+"""Runs a matting model: one at a time per process, and interruptible while it runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..base.progress import Progress, Stopped
 from ..packages import optional
 
 LOOK_SECONDS = 0.05
-"""How often a run and a wait look whether they shall end."""
+"""Interval at which a run and a wait check for an interrupt."""
 running = threading.Lock()
-"""A job and a preview never run a model side by side: the memory of one run is all that is used."""
+"""A job and a preview never run a model at the same time, so that memory is needed for one run only."""
 
 
 @contextmanager
 def turn(progress: Progress) -> Iterator[None]:
-    """Waits for the run that is under way, stoppable while it waits."""
+    """Wait for the run in progress; interruptible while waiting."""
     while not running.acquire(timeout=LOOK_SECONDS):
         progress.check()
     try:
@@ -30,21 +30,21 @@ def turn(progress: Progress) -> Iterator[None]:
         running.release()
 
 
-def predict(session, picture: Image.Image, name: str, progress: Progress) -> np.ndarray:
-    """uint8 [H, W]: what rembg's session answers. Call it inside `turn`."""
+def predict(session, image: Image.Image, name: str, progress: Progress) -> np.ndarray:
+    """Return the session's matte, uint8 [H, W]. Call it inside `turn`."""
     rembg = optional.load("matting", "rembg")
     progress(f"cutting out the subject with {name}")
     try:
         with stoppable(session, progress), np.errstate(invalid="ignore"):  # a constant answer divides 0 by 0 inside rembg
-            mask = np.asarray(rembg.remove(picture, session=session, only_mask=True).convert("L"))
+            mask = np.asarray(rembg.remove(image, session=session, only_mask=True).convert("L"))
     except Stopped:
         raise
     except Exception as error:
         raise RelightError(f"The matting model {name} could not be run on the picture ({first_line(error)}); it is no U2-Net, "
                            "IS-Net or BiRefNet model, or it is damaged: choose another one.") from error
-    if mask.shape != (picture.height, picture.width):
+    if mask.shape != (image.height, image.width):
         raise RelightError(f"The matting model {name} answers with {mask.shape[1]}x{mask.shape[0]} pixels for a picture of "
-                           f"{picture.width}x{picture.height}: it separates more than one subject; choose another one.")
+                           f"{image.width}x{image.height}: it separates more than one subject; choose another one.")
     return mask
 
 

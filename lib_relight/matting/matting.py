@@ -1,4 +1,4 @@
-"""The subject's soft matte: from the picture's transparency, a mask, or a matting model run by rembg."""
+"""Computes the subject's soft matte: from the image's transparency, a mask, or a matting model run by rembg."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from . import model_table
 from .inference import first_line, predict, turn
 
 EMPTY = 0.0005
-"""Share of the picture below which a matte holds no subject."""
+"""Share of the image below which a matte holds no subject."""
 ASPECT_TOLERANCE = 0.02
 VISIBLE = 0.05
-"""The largest value of a matte below which nothing is seen of the subject."""
+"""Largest value of a matte below which the subject is invisible."""
 MAX_SESSIONS = 2
 
 settings = {"folder": model_table.FOLDER, "default": model_table.DEFAULT}
@@ -33,7 +33,7 @@ lock = threading.Lock()
 
 
 def configure(folder: Path | str | None = None, default: str | None = None) -> None:
-    """Where the user's *.onnx files are, and the model that `auto` takes. None leaves a setting as it is."""
+    """Set the folder of the user's *.onnx files and the model that `auto` uses. None leaves a setting as it is."""
     if folder:
         settings["folder"] = Path(folder).expanduser()
     if default:
@@ -41,23 +41,23 @@ def configure(folder: Path | str | None = None, default: str | None = None) -> N
 
 
 def choices() -> list[str]:
-    """Every value that `matting` may have: the four words, the user's files, rembg's models. Imports nothing."""
+    """Return every value that `matting` may have: the four words, the user's files, rembg's models. Imports nothing."""
     return list(dict.fromkeys([*model_table.WORDS, *model_table.own_files(settings["folder"]),
                                *model_table.MODELS]))
 
 
 def licence(model: str) -> str:
-    """The licence of a model's weights; of a file of the user's only the user knows it."""
+    """Return the licence of a model's weights; that of a user's own file is not known here."""
     known = model_table.MODELS.get(model.lower())
     return known.licence if known else "the licence that came with the file"
 
 
 def choose(matting: str, image: DecodedImage, mask: DecodedImage | None = None,
            progress: Progress = SILENT) -> np.ndarray | None:
-    """The subject's alpha for a request: float32 [H, W] of the image's size, 0..1, or None for the whole picture.
+    """Return the subject's alpha for a request: float32 [H, W] of the image's size, 0..1, or None for the whole image.
 
-    matting: auto (the mask if one is given, else the picture's transparency, else the default model), none, alpha, mask,
-    or a model's name. Raises RelightError when what is asked for is not there or shows no subject.
+    matting: auto (the mask if one is given, else the image's transparency, else the default model), none, alpha, mask,
+    or a model's name. Raises RelightError where the requested source is missing or shows no subject.
     """
     if matting == "none":
         return None
@@ -68,7 +68,7 @@ def choose(matting: str, image: DecodedImage, mask: DecodedImage | None = None,
         raise RelightError("`matting` is 'alpha', but the picture has no transparency; send an RGBA picture, or choose auto, "
                            "mask or none.")
     if matting == "alpha" or (matting == "auto" and alpha is not None):
-        return refuse_empty(alpha, "The picture's transparency")
+        return check_visible(alpha, "The picture's transparency")
     found = matte(image.flattened().to_pil(), matting, progress)
     return found if alpha is None else found * alpha
 
@@ -81,7 +81,7 @@ def model_used(matting: str, image: DecodedImage, mask: DecodedImage | None = No
 
 
 def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
-    """A mask picture (white = subject, transparent = not) as alpha of the image's size: float32 [H, W], 0..1."""
+    """Convert a mask (white = subject, transparent = not) to alpha of the image's size: float32 [H, W], 0..1."""
     if mask is None:
         raise RelightError("`matting` is 'mask', but no mask was given; add `mask`, white where the subject is.")
     stretch = (mask.width / mask.height) / (image.width / image.height)
@@ -92,37 +92,37 @@ def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
     grey = grey if mask.alpha is None else grey * mask.alpha
     if mask.size != image.size:
         grey = np.asarray(Image.fromarray(grey).resize(image.size, Image.BILINEAR))
-    return refuse_empty(grey.clip(0, 1), "`mask`")
+    return check_visible(grey.clip(0, 1), "`mask`")
 
 
 def matte(image: Image.Image, model: str = "auto", progress: Progress = SILENT) -> np.ndarray:
-    """The model's soft matte of a picture: float32 [H, W], 0..1. "auto" is the default model.
+    """Run a model on an image and return its soft matte: float32 [H, W], 0..1. "auto" is the default model.
 
     Equals rembg.remove(only_mask=True) without alpha matting or post-processing. The same pixels with the same model are
     computed once, and never beside another one. progress gets a sentence before each slow step and may stop it.
     """
     name, path = model_table.find(settings["default"] if model == "auto" else model, settings["folder"])
-    picture = image.convert("RGB")
+    rgb = image.convert("RGB")
     identity = identity_of(name, path)
     fresh = []
 
     def compute() -> np.ndarray:
         fresh.append(name)
-        return predict(session_for(name, path, identity, progress), picture, name, progress)
+        return predict(session_for(name, path, identity, progress), rgb, name, progress)
 
-    key = identity, content_hash(np.asarray(picture))
+    key = identity, content_hash(np.asarray(rgb))
     mask = mattes.get(key, partial(in_turn, key, compute, progress))
     counters["mattes" if fresh else "matte_hits"] += 1
-    return refuse_empty(mask.astype(np.float32) / 255, name, 0.5)
+    return check_visible(mask.astype(np.float32) / 255, name, 0.5)
 
 
 def in_turn(key, compute, progress: Progress) -> np.ndarray:
-    """A run that this one waited for may have been for the same picture: it is looked up once more."""
+    """Look the matte up once more after waiting: the run before may have been for the same image."""
     with turn(progress):
         return mattes.get(key, compute)
 
 
-def refuse_empty(alpha: np.ndarray, source: str, level: float = VISIBLE) -> np.ndarray:
+def check_visible(alpha: np.ndarray, source: str, level: float = VISIBLE) -> np.ndarray:
     """Raises RelightError where too few pixels reach the level; glass and smoke may be faint, a model's matte may not."""
     share = float((alpha > level).mean())
     if share < EMPTY:
@@ -136,7 +136,7 @@ def identity_of(name: str, path: Path | None) -> str:
 
 
 def session_for(name: str, path: Path | None, identity: str, progress: Progress):
-    """The rembg session of a model, made once; the two used last are kept. Thread-safe."""
+    """Return the rembg session of a model; the two used last are cached. Thread-safe."""
     with lock:
         if identity not in sessions:
             sessions[identity] = new_session(name, path, progress)
@@ -148,7 +148,7 @@ def session_for(name: str, path: Path | None, identity: str, progress: Progress)
 
 
 def release() -> None:
-    """Forget sessions and mattes, to give their memory back."""
+    """Free the memory of sessions and mattes."""
     with lock:
         sessions.clear()
     mattes.clear()
@@ -165,18 +165,18 @@ def new_session(name: str, path: Path | None, progress: Progress):
 
 
 def bound_session(session_class, name: str, path: Path, progress: Progress):
-    """A session of rembg's class on this very file; rembg itself takes files from its own folder only."""
+    """Open a session of rembg's class on this file; rembg itself reads only its own folder."""
     onnxruntime = optional.load("matting", "onnxruntime")
     progress(f"loading the matting model {name}")
     bound = type(session_class.__name__, (session_class,), {"download_models": classmethod(lambda *a, **k: str(path))})
     try:
         return bound(name, onnxruntime.SessionOptions(), model_path=str(path))
     except Exception as error:
-        raise RelightError(broken_sentence(path, error)) from error
+        raise RelightError(broken_file_message(path, error)) from error
 
 
 def downloaded(name: str, session_class, progress: Progress) -> Path:
-    """The file of one of rembg's models, fetched by rembg when it is not there yet."""
+    """Return the file of one of rembg's models; rembg downloads it when it is missing."""
     model = model_table.MODELS[name]
     if not model.commercial:
         logger.info(f"The matting model {name} is under {model.licence}.")
@@ -190,7 +190,7 @@ def downloaded(name: str, session_class, progress: Progress) -> Path:
 
 
 def family_by_input(path: Path) -> str:
-    """rembg's session for a file whose name says nothing, by the pictures it takes: [1, 3, side, side]."""
+    """Return rembg's session type for a file of unknown name by its input shape [1, 3, side, side]."""
     shape = input_shape(path)
     if len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 3):
         raise RelightError(f"{path.name} is an ONNX model with an input of shape {shape}, not a matting model, which takes "
@@ -203,7 +203,7 @@ def family_by_input(path: Path) -> str:
 
 
 def input_shape(path: Path) -> list:
-    """The first input's shape; names stand for free sizes. The file is opened without optimising it, which is quick."""
+    """Return the first input's shape, with names for free sizes. The graph is not optimised, so opening is quick."""
     onnxruntime = optional.load("matting", "onnxruntime")
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -211,9 +211,9 @@ def input_shape(path: Path) -> list:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]).get_inputs()[0].shape
     except Exception as error:
-        raise RelightError(broken_sentence(path, error)) from error
+        raise RelightError(broken_file_message(path, error)) from error
 
 
-def broken_sentence(path: Path, error: Exception) -> str:
+def broken_file_message(path: Path, error: Exception) -> str:
     return (f"{path} ({path.stat().st_size if path.exists() else 0} bytes) is no readable ONNX model ({first_line(error)}); "
             "delete it and download it again.")

@@ -1,4 +1,4 @@
-"""Finds IC-Light weight files in the host's folders and recognises them by content, whatever they are called."""
+"""Finds IC-Light weight files in the host's folders and recognises them by content, not by name."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def list_files(places: Iterable[Path]) -> list[Path]:
 
 def inspect(path: Path) -> weights.FileInfo:
     """weights.inspect_file, remembered until the file changes. Raises UserError with the file's own sentence."""
-    answer = info_or_sentence(path)
+    answer = info_or_message(path)
     if isinstance(answer, str):
         raise UserError(answer)
     return answer
 
 
 @cached_by_mtime
-def info_or_sentence(path: Path) -> weights.FileInfo | str:
+def info_or_message(path: Path) -> weights.FileInfo | str:
     try:
         return weights.inspect_file(path)
     except UserError as error:
@@ -73,25 +73,25 @@ def resolve(model: str, has_background: bool, folders: Iterable[Path]) -> tuple[
             continue
         if info.kind == model:
             return path, info
-    raise RelightError(missing_sentence(model, folders, broken))
+    raise RelightError(missing_model_message(model, folders, broken))
 
 
 def resolve_name(name: str, files: list[Path], folders: list[Path]) -> tuple[Path, weights.FileInfo]:
     for path in files:
         if name in (path.name, path.stem):
             return path, inspect(path)
-    raise RelightError(f"`model` is {name!r}, but no such file is in {shown_folders(folders)}; put it there, or choose one "
+    raise RelightError(f"`model` is {name!r}, but no such file is in {folder_list(folders)}; put it there, or choose one "
                        f"of {', '.join(choices(folders))}.")
 
 
-def missing_sentence(kind: str, folders: list[Path], broken: list[tuple[Path, str]]) -> str:
-    """No usable file of this kind. A broken file that bears IC-Light's name is most likely the one meant: its fault is said."""
+def missing_model_message(kind: str, folders: list[Path], broken: list[tuple[Path, str]]) -> str:
+    """Return the message for a missing kind. The error of a broken file with IC-Light's name is quoted."""
     for path, fault in broken:
         if "ic" in path.stem.lower() and "light" in path.stem.lower() or path.stem.lower() in KINDS:
             return f"No usable IC-Light {kind} model: {fault}"
     return (f"No IC-Light {kind} model was found; put iclight_sd15_{kind}.safetensors (any name will do) into "
-            f"{shown_folders(folders)}, then generate again.")
+            f"{folder_list(folders)}, then generate again.")
 
 
-def shown_folders(folders: list[Path]) -> str:
+def folder_list(folders: list[Path]) -> str:
     return " or ".join(str(folder) for folder in folders[:2])

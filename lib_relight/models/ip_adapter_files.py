@@ -16,7 +16,7 @@ from ...lib_ipadapter.files.variants import Variant
 from ..base.caches import cached_by_mtime, counters, file_identity
 from ..base.errors import RelightError
 from ..packages import optional
-from .iclight_files import list_files, shown_folders
+from .iclight_files import folder_list, list_files
 
 FACE_FILES = {"detector": "det_10g.onnx", "recogniser": "w600k_r50.onnx"}
 UNCOND_FILE = "fooocus_ip_negative.safetensors"
@@ -44,7 +44,7 @@ def resolve(name: str, folders: Iterable[Path]) -> Path:
             if wanted in (path.name, path.stem):
                 return path
     offered = ", ".join(choices(folders)) or "none yet"
-    raise RelightError(f"`model` of an `ip_adapter` unit is {name!r}, but no such file is in {shown_folders(folders)}; put it "
+    raise RelightError(f"`model` of an `ip_adapter` unit is {name!r}, but no such file is in {folder_list(folders)}; put it "
                        f"there or choose one that is there ({offered}).")
 
 
@@ -72,7 +72,7 @@ def face_finder(folders: Iterable[Path], crop_size: int) -> FaceFinder:
     for role, name in FACE_FILES.items():
         if name not in found:
             raise RelightError(f"FaceID needs the face {role} {name} of insightface's buffalo_l; put it into "
-                               f"{shown_folders(list(folders))}, or give the face's `embedding`.")
+                               f"{folder_list(list(folders))}, or give the face's `embedding`.")
     sessions = (session(found[name], file_identity(found[name])) for name in FACE_FILES.values())
     return FaceFinder(*sessions, crop_size=crop_size)
 

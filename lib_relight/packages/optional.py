@@ -76,7 +76,7 @@ def ensure(name: str, pip: pinned_pip.Pip = pinned_pip.run_pip, apply: pinned_pi
             reason = attempt(name, lacking, pip, apply)
             if reason is None:
                 return
-            failures[name] = refusal(name, lacking, reason)
+            failures[name] = failure_message(name, lacking, reason)
         raise RelightError(failures[name])
 
 
@@ -86,14 +86,14 @@ def attempt(name: str, lacking: list[str], pip: pinned_pip.Pip, apply: pinned_pi
         return "installing is switched off"
     logger.info(f"{FEATURES[name].label} needs {', '.join(lacking)}: installing once, without touching other packages...")
     try:
-        logger.info(pinned_pip.install(lacking, pip, apply).sentence())
+        logger.info(pinned_pip.install(lacking, pip, apply).message())
     except pinned_pip.InstallError as error:
         return str(error)
     still = missing(name)
     return f"after the installation {', '.join(still)} still cannot be found" if still else None
 
 
-def refusal(name: str, lacking: list[str], reason: str) -> str:
+def failure_message(name: str, lacking: list[str], reason: str) -> str:
     feature = FEATURES[name]
     return (f"{feature.label} is off, because {', '.join(lacking)} could not be installed: {reason}. Either "
             f'{feature.instead}, or go online, run "{sys.executable}" "{INSTALLER}" {name} and restart.')

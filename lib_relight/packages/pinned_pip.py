@@ -51,19 +51,19 @@ class Report:
     changed: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
-    def sentence(self) -> str:
-        text = f"Installed {shown(self.added) or 'nothing'}; no other package was changed."
+    def message(self) -> str:
+        text = f"Installed {joined(self.added) or 'nothing'}; no other package was changed."
         if self.changed:
             moves = ", ".join(f"{name} {old} -> {new or 'gone'}" for name, (old, new) in self.changed.items())
             back = " ".join(f"{name}=={old}" for name, (old, _) in self.changed.items())
-            text = (f"Installed {shown(self.added) or 'nothing'}, but other packages changed meanwhile: {moves}; put them back "
+            text = (f"Installed {joined(self.added) or 'nothing'}, but other packages changed meanwhile: {moves}; put them back "
                     f'with "{sys.executable}" -m pip install --no-deps {back}')
         if self.left_out:
             text += f" Left out, because their twin is installed: {', '.join(self.left_out)}."
         return text
 
 
-def shown(versions: dict[str, str]) -> str:
+def joined(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
@@ -148,7 +148,7 @@ class Planner:
                              "-c", str(self.constraints), *requirements])
         if ok and self.report.is_file():
             return [item["metadata"] for item in json.loads(self.report.read_text("utf-8"))["install"]]
-        refuse_hopeless(ok, text)
+        check_curable(ok, text)
         return None
 
     def plan(self, requirements: Iterable[str]) -> dict[str, dict]:
@@ -170,7 +170,7 @@ class Planner:
         return wanted
 
 
-def refuse_hopeless(ok: bool, text: str) -> None:
+def check_curable(ok: bool, text: str) -> None:
     """Raise for what another try cannot cure: no pip, an old pip, no network, an environment that is closed."""
     lower = text.lower()
     if "no module named pip" in lower:

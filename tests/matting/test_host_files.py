@@ -46,7 +46,7 @@ def test_a_missing_package_goes_through_the_hosts_run_pip(install, monkeypatch):
         def install(requirements, apply):
             asked["requirements"] = requirements
             assert apply(["install", "--no-deps", "safetensors==0.4.2", "a b"]) == (True, "")
-            return type("Report", (), {"sentence": lambda self: "Installed safetensors 0.4.2; no other package was changed."})()
+            return type("Report", (), {"message": lambda self: "Installed safetensors 0.4.2; no other package was changed."})()
 
     left = [["safetensors"], []]
     monkeypatch.setitem(sys.modules, "launch", Launch)

@@ -61,7 +61,7 @@ def test_everything_installed_becomes_a_constraint(environment):
     assert pip.constraints == ["numpy==1.26.2", "opencv-python==4.11.0.86", "protobuf==3.20.0", "torch==2.13.0+cu128"]
     assert pip.calls == [("plan", ("pooch",)), ("install", ("pooch==1.9.0",))]
     assert report.added == {"pooch": "1.9.0"} and report.changed == {}
-    assert report.sentence() == "Installed pooch 1.9.0; no other package was changed."
+    assert report.message() == "Installed pooch 1.9.0; no other package was changed."
 
 
 def test_an_older_version_that_fits_is_pips_choice(environment):
@@ -91,7 +91,7 @@ def test_a_twin_of_an_installed_package_is_left_out(environment):
     answers = {(("rembg",), False): [("rembg", "2.0.69", ()), ("opencv-python-headless", "4.11.0.86", ())]}
     pip, report = run(environment, answers, ["rembg"])
     assert pip.calls[-1] == ("install", ("rembg==2.0.69",))
-    assert report.sentence() == ("Installed rembg 2.0.69; no other package was changed. Left out, because their twin is "
+    assert report.message() == ("Installed rembg 2.0.69; no other package was changed. Left out, because their twin is "
                                  "installed: opencv-python-headless (opencv-python).")
 
 
@@ -104,7 +104,7 @@ def test_what_is_installed_is_never_installed_again(environment):
 def test_nothing_to_install(environment):
     pip, report = run(environment, {(("numpy",), False): []}, ["numpy"])
     assert pip.calls == [("plan", ("numpy",))]
-    assert report.sentence() == "Installed nothing; no other package was changed."
+    assert report.message() == "Installed nothing; no other package was changed."
 
 
 def test_a_version_that_changed_meanwhile_is_reported(environment):
@@ -116,7 +116,7 @@ def test_a_version_that_changed_meanwhile_is_reported(environment):
     pip = FakePip({(("rembg",), False): [("rembg", "2.0.69", ())]}, environment)
     report = pinned_pip.install(["rembg"], pip, apply)
     assert report.changed == {"numpy": ("1.26.2", "2.3.5"), "protobuf": ("3.20.0", None)}
-    said = report.sentence()
+    said = report.message()
     assert said.startswith("Installed rembg 2.0.69, but other packages changed meanwhile: numpy 1.26.2 -> 2.3.5, protobuf "
                            "3.20.0 -> gone; put them back with ")
     assert said.endswith(" -m pip install --no-deps numpy==1.26.2 protobuf==3.20.0")

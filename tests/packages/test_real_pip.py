@@ -30,7 +30,7 @@ package = types.ModuleType("sd_relight"); package.__path__ = [sys.argv[1]]; sys.
 from sd_relight.lib_relight.packages import pinned_pip
 try:
     report = pinned_pip.install(sys.argv[2:])
-    print(json.dumps({"sentence": report.sentence(), "versions": pinned_pip.installed()}))
+    print(json.dumps({"sentence": report.message(), "versions": pinned_pip.installed()}))
 except pinned_pip.InstallError as error:
     print(json.dumps({"error": str(error), "versions": pinned_pip.installed()}))
 """
