@@ -63,7 +63,7 @@ def render_lights(params: IcLightParams, model_kind: str, width: int, height: in
         raise IcLightError(f"There is no light to compute: `light` is none; choose one of {', '.join(COMPUTED_LIGHTS)}.")
     if len(lights) == 1:
         return render_light(lights[0], model_kind, width, height, custom)
-    total = sum(linear_light(light, model_kind, width, height, custom) for light in lights)
+    total = np.sum([linear_light(light, model_kind, width, height, custom) for light in lights], axis=0)
     return to_bytes(to_srgb(total) * 255)
 
 

@@ -63,7 +63,7 @@ def inspect_entries(name: str, entries: dict[str, TensorInfo], kind: str | None 
     require_widths(name, ldm)
     dtype = require_floats(name, ldm)
     return FileInfo(choose_kind(name, channels, kind), channels, layout, len(ldm), dtype, ldm[CONV_IN].shape[0],
-                    context_width(ldm), prefix)
+                    context_width(ldm) or 0, prefix)
 
 
 def require_unet(name: str, entries: dict[str, TensorInfo]) -> tuple[str, str]:
@@ -74,9 +74,10 @@ def require_unet(name: str, entries: dict[str, TensorInfo]) -> tuple[str, str]:
     if family == "not a UNet":
         first = min(entries, default="none")
         raise IcLightError(f"`{name}` is not a UNet: {len(entries)} tensors, the first `{first[:80]}`; {CHOOSE}.")
-    if family != "unet":
+    found = find_unet(entries)
+    if family != "unet" or found is None:
         raise IcLightError(f"`{name}` is {family}, not IC-Light weights; {CHOOSE}.")
-    return find_unet(entries)
+    return found
 
 
 def require_sd15(name: str, unet: dict[str, TensorInfo]) -> None:

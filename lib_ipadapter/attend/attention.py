@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..unet_layers import layers_of
 from .batch_rows import Plan, row_plan
-from .foreign import ForeignCallback, foreign_unit
+from .foreign import ForeignCallback, SigmaRange, foreign_unit
 from .keys_values import LayerKeys
 from .maskgrid import MaskGrid
 from .timing import StepClock, Window
@@ -48,7 +48,7 @@ class Term:
     weight: float
     negative: bool
     scaling: str
-    window: object
+    window: Window | SigmaRange
     mask: MaskGrid | None
 
 

@@ -57,9 +57,9 @@ def foreign_unit(options: dict) -> dict:
     to_k, to_v = layers[f"{number}_to_k_ip"], layers[f"{number}_to_v_ip"]
     sides = [(to_k(tokens), to_v(tokens)) for tokens in (options["cond"], options["uncond"])]
     if not options.get("unfold_batch"):
-        sides = [tuple(t[:1] for t in side) for side in sides]
+        sides = [(keys[:1], values[:1]) for keys, values in sides]
     kind = str(options.get("weight_type", "original"))
     scaling = next((name for prefix, name in SCALINGS.items() if kind.startswith(prefix)), "V only")
     mask = options.get("mask")
-    return {"keys": LayerKeys(*sides), "weight": float(options["weight"]), "negative": False, "scaling": scaling,
+    return {"keys": LayerKeys(sides[0], sides[1]), "weight": float(options["weight"]), "negative": False, "scaling": scaling,
             "window": sigma_range(options), "mask": None if mask is None else MaskGrid(mask)}

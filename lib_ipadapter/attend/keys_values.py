@@ -89,7 +89,7 @@ def compute_keys(layers: Mapping[int, tuple[Tensor, Tensor]], cond: Tensor, unco
     keys = {}
     for num in layers if wanted is None else wanted:
         to_k, to_v = (weight.to(device, torch.float32) for weight in layers[num])
-        sides = [tuple((tokens @ weight.T).to(dtype) for weight in (to_k, to_v)) for tokens in (cond, uncond)]
+        sides = [((tokens @ to_k.T).to(dtype), (tokens @ to_v.T).to(dtype)) for tokens in (cond, uncond)]
         keys[num] = LayerKeys(sides[0], sides[1], bias)
     return keys
 

@@ -33,7 +33,7 @@ class MaskGrid:
     def rows(self, q: Tensor, plan: Plan, original_shape: Sequence[int] | None) -> Tensor:
         """The mask for every row of q, [1 or rows, tokens, 1]. original_shape: the latent's, [rows, channels, h, w]."""
         tokens = q.shape[1]
-        latent = tuple(original_shape[-2:]) if original_shape is not None else square_latent(tokens, self.mask)
+        latent = (original_shape[-2], original_shape[-1]) if original_shape is not None else square_latent(tokens, self.mask)
         mask = self.level(tokens, latent, q)
         if len(mask) == 1:
             return mask

@@ -46,7 +46,7 @@ def prompt_mask(prompt: ImagePrompt, mask: Tensor | None) -> Tensor | None:
     """The unit's mask, the picture's own and its tile's box, multiplied; None when there is none."""
     masks = [m for m in (mask, prompt.mask) if m is not None]
     if prompt.box is not None:
-        masks.append(box_mask(prompt.box, masks[0].shape[-2:] if masks else (256, 256)))
+        masks.append(box_mask(prompt.box, (masks[0].shape[-2], masks[0].shape[-1]) if masks else (256, 256)))
     if not masks:
         return None
     area = masks[0]

@@ -183,7 +183,7 @@ class ImageEncoder:
         return self.model(pixel_values=pixels, output_hidden_states=True).hidden_states[-2]
 
     def to(self, device: torch.device | str) -> ImageEncoder:
-        self.model.to(device)
+        self.model.to(device)  # pyright: ignore[reportArgumentType]  -- transformers hides nn.Module's signature
         return self
 
 
@@ -195,7 +195,7 @@ def load_encoder(path: Path | str, device: torch.device | str = "cpu",
         state = file.read_as({key: key for key in vision_keys(file)}, dtype)
         state = to_hf(state) if info.layout == "openclip" else state
         model = build_model(info, state)
-    return ImageEncoder(info, model.to(device))
+    return ImageEncoder(info, model).to(device)
 
 
 def build_model(info: EncoderInfo, state: Mapping[str, Tensor]) -> CLIPVisionModelWithProjection:

@@ -118,7 +118,7 @@ def locate(image: Image.Image, detector) -> tuple[Image.Image, list[Detection]]:
         if found := detect_faces(detector, image, size):
             return image, found
     border = max(image.size) // 2
-    wide = Image.new("RGB", (image.width + 2 * border, image.height + 2 * border), "white")
+    wide = Image.new("RGB", (image.width + 2 * border, image.height + 2 * border), "white")  # pyright: ignore[reportArgumentType]  -- Pillow 9.5 has no types
     wide.paste(image, (border, border))
     for size in (640, 320):
         if found := detect_faces(detector, wide, size):

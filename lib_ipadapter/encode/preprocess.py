@@ -18,13 +18,12 @@ PAD_COLOR = (123, 117, 104)
 
 def to_rgb(image: Image.Image | np.ndarray) -> Image.Image:
     """RGB, without blending an alpha channel (it is a mask, see `image_mask`)."""
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    if image.width < 1 or image.height < 1:
-        raise IpAdapterError(f"The picture is {image.width} x {image.height}; it must have at least one pixel.")
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")
-    return image.convert("RGB")
+    picture: Image.Image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    if picture.width < 1 or picture.height < 1:
+        raise IpAdapterError(f"The picture is {picture.width} x {picture.height}; it must have at least one pixel.")
+    if picture.mode == "P" and "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    return picture.convert("RGB")
 
 
 def square(image: Image.Image, crop: str = "center", size: int = SIZE, box: tuple[float, ...] = (),
@@ -60,7 +59,8 @@ def centre(image: Image.Image, size: int, resample: int = Image.BICUBIC) -> Imag
 def padded(image: Image.Image, size: int, resample: int) -> Image.Image:
     scale = size / max(image.size)
     fitted = image.resize(tuple(max(1, min(size, round(side * scale))) for side in image.size), resample)
-    canvas = Image.new(image.mode, (size, size), PAD_COLOR if image.mode == "RGB" else 0)
+    color = PAD_COLOR if image.mode == "RGB" else 0
+    canvas = Image.new(image.mode, (size, size), color)  # pyright: ignore[reportArgumentType]  -- Pillow 9.5 has no types
     canvas.paste(fitted, ((size - fitted.width) // 2, (size - fitted.height) // 2))
     return canvas
 

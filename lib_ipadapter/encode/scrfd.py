@@ -43,7 +43,11 @@ def detect_faces(session, image: Image.Image, size: int = 640, threshold: float 
     outputs = [np.asarray(o, np.float32) for o in session.run(None, {session.get_inputs()[0].name: blob})]
     scores, boxes, points = decode(outputs, size, threshold)
     kept = suppress(scores, boxes, overlap)
-    return [Detection(float(scores[i]), tuple(float(v) for v in boxes[i] / scale), points[i] / scale) for i in kept]
+    found = []
+    for i in kept:
+        left, top, right, bottom = (float(side) for side in boxes[i] / scale)
+        found.append(Detection(float(scores[i]), (left, top, right, bottom), points[i] / scale))
+    return found
 
 
 def decode(outputs: list[np.ndarray], size: int, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

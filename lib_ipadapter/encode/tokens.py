@@ -125,7 +125,7 @@ def check_uncond_tokens(tokens: Tensor | None, cross: int) -> None:
 
 def clip_inputs(adapter: Adapter, encoder: ImageEncoder | None, references: Sequence[Reference],
                 params: IpAdapterParams) -> list[Tensor]:
-    if adapter.variant.encoder is None:
+    if encoder is None or adapter.variant.encoder is None:
         return []
     return [clip_input(reference, params, encoder.info.image_size, bool(adapter.variant.face)) for reference in references]
 
@@ -136,11 +136,12 @@ def clip_input(reference: Reference, params: IpAdapterParams, size: int, aligned
     if aligned and face is not None and face.aligned is not None:
         return preprocess.encoder_input(face.aligned, "stretch", size)
     box = face.box if face is not None and face.box else None
+    assert reference.image is not None, "check_inputs rejects this"
     return preprocess.encoder_input(reference.image, params.crop, size, params.crop_box, box, reference.image_mask)
 
 
 def encode_pixels(adapter: Adapter, encoder: ImageEncoder | None, pixels: Sequence[Tensor]) -> Tensor | None:
-    if not pixels:
+    if encoder is None or adapter.variant.encoder is None or not pixels:
         return None
     return encoder.encode(torch.cat(list(pixels)), adapter.variant.encoder.output).cpu()
 
@@ -148,7 +149,8 @@ def encode_pixels(adapter: Adapter, encoder: ImageEncoder | None, pixels: Sequen
 def face_embeddings(adapter: Adapter, references: Sequence[Reference]) -> Tensor | None:
     if not adapter.variant.face:
         return None
-    return torch.stack([r.face.raw if adapter.variant.face == "raw" else r.face.normed for r in references])
+    faces = [reference.face for reference in references if reference.face is not None]
+    return torch.stack([face.raw if adapter.variant.face == "raw" else face.normed for face in faces])
 
 
 def uncond_embeddings(adapter: Adapter, encoder: ImageEncoder | None, references: Sequence[Reference],
@@ -156,7 +158,7 @@ def uncond_embeddings(adapter: Adapter, encoder: ImageEncoder | None, references
     """One embedding for the unconditional side; a face's is always zeros."""
     need = adapter.variant.encoder
     face = torch.zeros(1, adapter.variant.sizes["input"]) if adapter.variant.face else None
-    if need is None:
+    if need is None or encoder is None:
         return Embeddings(None, face)
     picture = uncond_picture(references, params, negative_image, encoder.info.image_size)
     if picture is not None and (need.output == "hidden" or params.uncond in ("image", "noise")):
@@ -173,10 +175,13 @@ def uncond_picture(references: Sequence[Reference], params: IpAdapterParams, neg
     if params.uncond == "black":
         return Image.new("RGB", (size, size))
     if params.uncond == "image":
+        assert negative_image is not None, "check_inputs rejects this"
         crop = "center" if params.crop in ("face", "box") else params.crop
         return preprocess.square(preprocess.to_rgb(negative_image), crop, size)
     if params.uncond == "noise":
-        source = references[0].image if references[0].image is not None else references[0].face.aligned
+        first = references[0]
+        source = first.image if first.image is not None or first.face is None else first.face.aligned
+        assert source is not None, "check_inputs rejects this"
         square = preprocess.square(preprocess.to_rgb(source), "center", size)
         return noise_image(square, params.noise, params.noise_strength, params.noise_blur)
     return None
@@ -193,7 +198,7 @@ def make_prompts(adapter: Adapter, cond: Embeddings, uncond: Embeddings, referen
     weights = combine.image_weights(params.image_weights, count)
     cond = cond.map(lambda embeds: combine.combine(embeds, mode, weights))
     tokens = project(adapter, cond, params)
-    negative = uncond_tokens.float() if params.uncond == "fooocus" else project(adapter, uncond, params)
+    negative = project(adapter, uncond, params) if uncond_tokens is None else uncond_tokens.float()
     if params.unfold_batch:
         return (ImagePrompt(tokens, negative),)
     if mode == "separate":
@@ -208,7 +213,7 @@ def make_prompts(adapter: Adapter, cond: Embeddings, uncond: Embeddings, referen
 def tiled_prompts(adapter: Adapter, encoder: ImageEncoder | None, references: Sequence[Reference], params: IpAdapterParams,
                   negative_image: Image.Image | None, uncond_tokens: Tensor | None) -> tuple[ImagePrompt, ...]:
     """One prompt for each tile of the one picture, for the same part of the output."""
-    if adapter.variant.face or len(references) != 1 or references[0].image is None:
+    if encoder is None or adapter.variant.face or len(references) != 1 or references[0].image is None:
         raise IpAdapterError(f"`tiled` works with one picture and no FaceID adapter; `{adapter.variant.path.name}` has "
                              f"{len(references)}. Leave `tiled` off.")
     cut = preprocess.tiles(references[0].image)
