@@ -56,10 +56,9 @@ def load_text_encoder(folder: Path):
 
 
 def _assemble(unet, vae, text, tokenizer, weight_file, name):
-    from backend.diffusion_engine.sd15 import StableDiffusion
-    from modules.sd_models import CheckpointInfo
-
     import torch
+    from modules.sd_models import CheckpointInfo
+    from modules.sd_models_types import StableDiffusion
 
     names = unet_names()
     unknown = [module for module, layer in unet.named_modules()

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from embedded_host.conftest import SMALL
+from embedded_host.conftest import SMALL, pixels
 
 
 @pytest.mark.parametrize(("given", "target", "truncated", "size"), [
@@ -21,7 +21,7 @@ def test_sizes(host, probe, given, target, truncated, size, upscaler):
     probe.actions["before_hr"] = lambda p, *args: kept.append(p)
     result = host.txt2img(SMALL, enable_hr=True, hr_upscaler=upscaler, steps=1, **given)
     p = kept[0]
-    assert (p.hr_upscale_to_x, p.hr_upscale_to_y) == target and (p.truncate_x, p.truncate_y) == truncated
+    assert p.hr_size == (*target, *truncated)
     assert result.images[0].size == size
 
 
@@ -79,9 +79,15 @@ def test_second_pass_has_its_own_steps_prompt_and_guidance(host, probe):
         assert part in result.info
 
 
-def test_hires_pass_is_reproducible_and_a_batch_equals_singles(host):
-    from embedded_host.conftest import pixels
+def test_second_pass_takes_the_first_ones_guidance(host):
+    fields = {"enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Lanczos"}
+    default, same, other = (host.txt2img(SMALL, **fields, **more) for more in ({}, {"hr_cfg": 3.0}, {"hr_cfg": 1.0}))
+    assert (pixels(default.images[0]) == pixels(same.images[0])).all()
+    assert (pixels(default.images[0]) != pixels(other.images[0])).any()
+    assert "Hires CFG Scale: 3.0" in default.info
 
+
+def test_hires_pass_is_reproducible_and_a_batch_equals_singles(host):
     fields = {"enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Lanczos"}
     both = host.txt2img(SMALL, batch_size=2, **fields).images
     singles = [host.txt2img(SMALL, seed=seed, **fields).images[0] for seed in (5, 6)]

@@ -92,27 +92,6 @@ def test_masked_region_is_cropped_and_pasted_back(prepared, picture):
     assert "Inpaint area: Only masked, Masked area padding: 8" in result.info
 
 
-def test_crop_regions():
-    from modules import masking
-
-    assert masking.get_crop_region_v2(square_mask(96, 64, (40, 20, 56, 36)), 30) == (10, 0, 86, 64)
-    assert masking.get_crop_region_v2(Image.new("L", (8, 8)), 4) is None
-    assert masking.expand_crop_region((0, 0, 32, 16), 64, 64, 96, 64) == (0, 0, 32, 32)
-    assert masking.expand_crop_region((80, 40, 96, 64), 64, 64, 96, 64) == (72, 40, 96, 64)
-    assert masking.expand_crop_region((0, 0, 90, 10), 64, 64, 96, 64) == (0, 0, 90, 64)
-
-
-def test_blurred_mask_is_a_gaussian():
-    from modules import masking
-
-    step = np.zeros((9, 41), np.uint8)
-    step[:, 20:] = 255
-    blurred = np.asarray(masking.blur(Image.fromarray(step), 2, 0)).astype(float)
-    offsets = np.arange(-5, 6)
-    kernel = np.exp(-offsets ** 2 / 8) / np.exp(-offsets ** 2 / 8).sum()
-    assert (blurred == np.rint(np.convolve(np.pad(step[0].astype(float), 5, mode="reflect"), kernel, "valid"))).all()
-
-
 def test_a_blank_mask_is_plain_img2img(prepared, picture):
     p, result = prepared(init_images=[picture], mask=Image.new("L", picture.size), inpaint_full_res=True)
     assert p.mask is None and "mask is blank" in result.comments and len(result.images) == 1
@@ -140,21 +119,12 @@ def test_soft_mask(prepared, picture):
     assert p.nmask.unique().tolist() == [1.0] and torch.equal(p.mask, 1 - p.nmask)
 
 
-def test_mask_from_alpha(host):
-    from modules.processing import create_binary_mask
-
-    image = Image.new("RGBA", (2, 1), (255, 255, 255, 0))
-    image.putpixel((1, 0), (0, 0, 0, 200))
-    assert list(create_binary_mask(image).getdata()) == [0, 255]
-    assert list(create_binary_mask(image, round=False).getdata()) == [0, 200]
-
-
 def test_several_init_images(host, picture):
     red = Image.new("RGB", (64, 64), (200, 20, 20))
     both = host.img2img(SMALL, init_images=[picture, red], batch_size=2, denoising_strength=0.3, steps=6).images
     alone = host.img2img(SMALL, init_images=[red], seed=6, denoising_strength=0.3, steps=6).images
     assert abs(pixels(both[1]) - pixels(alone[0])).max() <= 2
-    with pytest.raises(RuntimeError, match="bad number of images passed: 2; expecting 1 or less"):
+    with pytest.raises(RuntimeError, match="2 init images for a batch of 1: send one"):
         host.img2img(SMALL, init_images=[picture, red])
 
 

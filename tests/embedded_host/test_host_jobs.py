@@ -28,8 +28,8 @@ def test_hook_order_hires(host, probe):
     networks = ["after_extra_networks_activate"]
     assert probe.names() == [*START, *BATCH, *networks * 2, "process_before_every_sampling", *networks, *hires, *AFTER,
                              *IMAGE, "postprocess"]
-    assert passes == [(False, (1, 4, 8, 8), True, True, False), (True, (1, 4, 12, 12), False, True, True),
-                      (True, (1, 4, 12, 12), False, True, True)]
+    assert passes == [(False, (1, 4, 8, 8), True, True, False), (True, (1, 4, 12, 12), False, True, False),
+                      (True, (1, 4, 12, 12), False, True, False)]
 
 
 def test_hook_order_inpaint(host, probe, picture):

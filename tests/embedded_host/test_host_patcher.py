@@ -96,14 +96,14 @@ def test_clone_semantics(host):
     unet.model_options["held"] = held
     unet.extra_concat_condition = torch.ones(1)
     copy = unet.clone()
-    assert copy.model is unet.model and copy.is_clone(unet)
+    assert copy.model is unet.model
     assert copy.model_options["model_function_wrapper"] is wrapper
     assert copy.model_options["held"] is not held, "objects are deep-copied, functions keep their identity"
     assert copy.extra_concat_condition is unet.extra_concat_condition
     copy.set_model_attn2_replace(print, "input", 2)
     copy.add_patches(filename="x", patches={KEY: ("diff", (torch.ones(MIDDLE, MIDDLE),))})
     assert ("input", 2) not in unet.model_options["transformer_options"]["patches_replace"]["attn2"]
-    assert unet.lora_patches == {} and "model_function_wrapper" not in patcher(host).model_options
+    assert unet.patch_sets == {} and "model_function_wrapper" not in patcher(host).model_options
 
 
 def test_vae_regulation_gives_the_mode(host):

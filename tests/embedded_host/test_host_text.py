@@ -1,24 +1,7 @@
-"""Prompts: emphasis, chunks, networks in them."""
+"""Prompts: conditions, chunks, networks in them."""
 
 import pytest
 import torch
-
-
-@pytest.mark.parametrize(("text", "expected"), [
-    ("plain", [["plain", 1.0]]),
-    ("a (b) c", [["a ", 1.0], ["b", 1.1], [" c", 1.0]]),
-    ("(unclosed", [["unclosed", 1.1]]),
-    (r"\(bracket\]", [["(bracket]", 1.0]]),
-    ("(a)(b)", [["ab", 1.1]]),
-    ("[less] ((more:1.5))", [["less", 1 / 1.1], [" ", 1.0], ["more", 1.5 * 1.1]]),
-    ("(x: 0.5) y:z", [["x", 0.5], [" y:z", 1.0]]),
-    ("a BREAK b", [["a", 1.0], ["BREAK", -1], ["b", 1.0]]),
-    ("", [["", 1.0]]),
-])
-def test_emphasis(host, text, expected):
-    from modules.prompt_parser import parse_prompt_attention
-
-    assert [[piece, pytest.approx(weight)] for piece, weight in expected] == parse_prompt_attention(text)
 
 
 def test_conditions_are_transformers_own(host):

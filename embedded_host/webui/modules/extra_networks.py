@@ -1,77 +1,62 @@
-"""`<name:arg:arg>` in prompts."""
+"""Networks named in prompts, `<name:argument:key=value>`. Needed by: modules/processing*, modules/extra_networks_lora.py."""
+
+from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from modules import errors
 
-extra_network_registry = {}
-extra_network_aliases = {}
 SYNTAX = re.compile(r"<(\w+):([^>]+)>")
 
 
 class ExtraNetworkParams:
-    def __init__(self, items=None):
-        self.items = items or []
-        pairs = [item.split("=", 1) for item in self.items]
-        self.positional = [pair[0] for pair in pairs if len(pair) == 1]
-        self.named = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    """The arguments of one mention, by position and by name."""
 
-    def __eq__(self, other):
-        return self.items == other.items
+    def __init__(self, items: Sequence[str]):
+        self.positional = [item for item in items if "=" not in item]
+        self.named = dict(item.split("=", 1) for item in items if "=" in item)
 
 
-class ExtraNetwork:
-    """activate() is called in every batch, also with an empty list: then its effect is to be off."""
+class ExtraNetwork(Protocol):
+    """A kind of network. activate runs in every batch, also without a mention: then it undoes its effect."""
 
-    def __init__(self, name):
-        self.name = name
+    name: str
 
-    def activate(self, p, params_list):
-        raise NotImplementedError
-
-    def deactivate(self, p):
-        raise NotImplementedError
+    def activate(self, p: Any, params_list: list[ExtraNetworkParams]) -> None: ...
 
 
-def register_extra_network(extra_network):
-    extra_network_registry[extra_network.name] = extra_network
+Mentions = Mapping[str, list[ExtraNetworkParams]]
+registered: dict[str, ExtraNetwork] = {}
 
 
-def register_extra_network_alias(extra_network, alias):
-    extra_network_aliases[alias] = extra_network
+def register_extra_network(network: ExtraNetwork) -> None:
+    registered[network.name] = network
 
 
-def parse_prompt(prompt):
-    """(the prompt without its <…>, {name: [ExtraNetworkParams]})."""
-    found = defaultdict(list)
+def parse_prompt(prompt: str) -> tuple[str, Mentions]:
+    """Return the prompt without its <…> and what they name."""
+    found: dict[str, list[ExtraNetworkParams]] = {}
     for name, arguments in SYNTAX.findall(prompt):
-        found[name].append(ExtraNetworkParams(arguments.split(":")))
+        found.setdefault(name, []).append(ExtraNetworkParams(arguments.split(":")))
     return SYNTAX.sub("", prompt), found
 
 
-def parse_prompts(prompts):
-    """Cleaned prompts and the networks of the first one, which count for the whole batch."""
+def parse_prompts(prompts: Sequence[str]) -> tuple[list[str], Mentions | None]:
+    """Return the cleaned prompts and the networks of the first one, which count for the whole batch."""
     parsed = [parse_prompt(prompt) for prompt in prompts]
     return [prompt for prompt, _ in parsed], parsed[0][1] if parsed else None
 
 
-def activate(p, extra_network_data):
-    data = extra_network_data or {}
-    for network in extra_network_registry.values():
-        names = [network.name] + [alias for alias, x in extra_network_aliases.items() if x is network]
+def activate(p: Any, extra_network_data: Mentions | None) -> None:
+    """Activate the networks of a prompt, then call the scripts' hook. An error of a network is printed, not raised."""
+    mentions = extra_network_data or {}
+    for name, network in registered.items():
         try:
-            network.activate(p, [params for name in names for params in data.get(name, [])])
-        except Exception as error:
-            errors.display(error, f"activating extra network {network.name}")
+            network.activate(p, mentions.get(name, []))
+        except Exception:
+            errors.report(f"The network {name} could not be activated", exc_info=True)
     if p.scripts is not None:
         p.scripts.after_extra_networks_activate(p, batch_number=p.iteration, prompts=p.prompts, seeds=p.seeds,
                                                 subseeds=p.subseeds, extra_network_data=extra_network_data)
-
-
-def deactivate(p, extra_network_data):
-    for network in extra_network_registry.values():
-        try:
-            network.deactivate(p)
-        except Exception as error:
-            errors.display(error, f"deactivating extra network {network.name}")

@@ -1,19 +1,38 @@
-"""A generation: the parameter objects and the loop, under the names of a WebUI's `modules.processing`."""
+"""A job: the parameter objects and process_images, which extensions call and patch.
 
-from modules import images, masking, sd_samplers, sd_samplers_common, shared  # noqa: F401
-from modules.processing_base import StableDiffusionProcessing, fix_seed, get_fixed_seed  # noqa: F401
+Needed by: lib_relight/hosts, tests/contract, xyz_grid, detailers (which run jobs in jobs), embedded_host.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modules import processing_run
 from modules.processing_img2img import StableDiffusionProcessingImg2Img  # noqa: F401
-from modules.processing_infotext import create_infotext, program_version  # noqa: F401
-from modules.processing_overlay import apply_overlay, create_binary_mask, uncrop  # noqa: F401
 from modules.processing_result import Processed, process_extra_images  # noqa: F401
-from modules.processing_run import process_images, process_images_inner  # noqa: F401
 from modules.processing_txt2img import StableDiffusionProcessingTxt2Img  # noqa: F401
-from modules.sd_samplers_common import (  # noqa: F401
-    decode_first_stage,
-    decode_latent_batch,
-    images_tensor_to_samples,
-)
-from modules.shared import opts, state  # noqa: F401
+from modules.sd_samplers import get_sampler_and_scheduler
+from modules.shared import opts
 
-opt_C = 4
-opt_f = 8
+
+def process_images(p: Any) -> Processed:
+    """Run a job with its override_settings; the former values are restored afterwards."""
+    processing_run.call_hook(p, "before_process")
+    former = {name: opts.data[name] for name in p.override_settings.keys() & opts.data.keys()}
+    try:
+        apply_settings({name: p.override_settings[name] for name in former})
+        p.sampler_name, p.scheduler = get_sampler_and_scheduler(p.sampler_name, p.scheduler, keep_own=True)
+        return process_images_inner(p)
+    finally:
+        if p.override_settings_restore_afterwards:
+            apply_settings(former)
+
+
+def process_images_inner(p: Any) -> Processed:
+    """Run a job whose settings are in place; what ControlNet patches."""
+    return processing_run.run_job(p)
+
+
+def apply_settings(values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        opts.set(name, value, run_callbacks=False)

@@ -1,28 +1,45 @@
-"""What txt2img and img2img have in common. Field names are the keys of the API's payload."""
+"""What txt2img and img2img jobs have in common. Field names are the keys of the API's payload.
 
-import random
-from dataclasses import dataclass, field
+Needed by: modules/processing.py; lib_relight/hosts/types.py lists what the extension reads.
+"""
 
-from modules import extra_networks, prompt_parser, shared
-from modules.shared import opts, state
+from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-def get_fixed_seed(seed):
-    """An int seed; -1, None, "" and what is no number become a random one."""
-    try:
-        seed = int(seed)
-    except (TypeError, ValueError):
-        seed = -1
-    return random.randrange(4294967294) if seed == -1 else seed
+from modules import extra_networks, shared
+from modules.shared import opts
+from torch import Tensor
 
 
-def fix_seed(p):
-    p.seed = get_fixed_seed(p.seed)
-    p.subseed = get_fixed_seed(p.subseed)
+class JobState:
+    """What the job loop sets on `p`. Class attributes, so that they are no fields of the request."""
+
+    scripts: Any = None
+    script_args: Sequence[Any] = ()
+    scripts_setup_complete: bool = False
+    is_api: bool = False
+    is_hr_pass: bool = False
+    sampler: Any = None
+    rng: Any = None
+    c: Any = None
+    uc: Any = None
+    iteration: int = 0
+    batch_index: int = 0
+    modified_noise: Any = None
+    color_corrections: Any = None
+    paste_to: Any = None
+    sampler_noise_scheduler_override: Any = None
+    sd_model_name: Any = None
+    sd_model_hash: Any = None
 
 
 @dataclass(repr=False)
-class StableDiffusionProcessing:
+class StableDiffusionProcessing(JobState):
+    """One job, `p` in every hook. Lists all_* have an entry for each image of the job, prompts and seeds for the batch."""
+
     sd_model: object = None
     outpath_samples: str = None
     outpath_grids: str = None
@@ -69,152 +86,85 @@ class StableDiffusionProcessing:
     firstpass_image: object = None
     comments: dict = None
 
-    token_merging_ratio = 0
-    token_merging_ratio_hr = 0
     enable_hr = False
 
-    scripts_value: object = field(default=None, init=False)
-    script_args_value: list = field(default=None, init=False)
-    scripts_setup_complete: bool = field(default=False, init=False)
-    sampler: object = field(default=None, init=False)
-    is_using_inpainting_conditioning: bool = field(default=False, init=False)
-    paste_to: tuple = field(default=None, init=False)
-    is_hr_pass: bool = field(default=False, init=False)
-    c: object = field(default=None, init=False)
-    uc: object = field(default=None, init=False)
-    rng: object = field(default=None, init=False)
-    step_multiplier: int = field(default=1, init=False)
-    color_corrections: list = field(default=None, init=False)
-    all_prompts: list = field(default=None, init=False)
-    all_negative_prompts: list = field(default=None, init=False)
-    all_seeds: list = field(default=None, init=False)
-    all_subseeds: list = field(default=None, init=False)
-    iteration: int = field(default=0, init=False)
-    batch_index: int = field(default=0, init=False)
-    main_prompt: str = field(default=None, init=False)
-    main_negative_prompt: str = field(default=None, init=False)
-    prompts: list = field(default=None, init=False)
-    negative_prompts: list = field(default=None, init=False)
-    seeds: list = field(default=None, init=False)
-    subseeds: list = field(default=None, init=False)
-    extra_network_data: dict = field(default=None, init=False)
-    user: str = field(default=None, init=False)
-    sd_model_name: str = field(default=None, init=False)
-    sd_model_hash: str = field(default=None, init=False)
-    sd_vae_name: str = field(default=None, init=False)
-    sd_vae_hash: str = field(default=None, init=False)
-    is_api: bool = field(default=False, init=False)
-
     def __post_init__(self):
-        self.comments = {}
-        self.styles = self.styles or []
-        self.sampler_noise_scheduler_override = None
-        self.extra_generation_params = self.extra_generation_params or {}
-        self.override_settings = self.override_settings or {}
-        self.script_args = self.script_args or {}
-        self.extra_result_images, self.latents_after_sampling, self.pixels_after_sampling = [], [], []
-        self.modified_noise = None
+        self.sd_model = self.sd_model or shared.sd_model
+        for name in ("extra_generation_params", "override_settings"):
+            setattr(self, name, getattr(self, name) or {})
+        self.styles, self.comments = self.styles or [], {}
+        self.extra_result_images: list = []
         if not self.seed_enable_extras:
-            self.subseed, self.subseed_strength = -1, 0
-            self.seed_resize_from_h = self.seed_resize_from_w = 0
+            self.subseed, self.subseed_strength, self.seed_resize_from_h, self.seed_resize_from_w = -1, 0, 0, 0
 
-    @property
-    def sd_model(self):
-        return shared.sd_model
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Call the scripts' `setup` once, as soon as `scripts` and `script_args` are both there."""
+        super().__setattr__(name, value)
+        if name in ("scripts", "script_args") and not self.scripts_setup_complete and self.scripts and self.script_args:
+            self.scripts_setup_complete = True
+            self.scripts.setup_scrips(self, is_ui=not self.is_api)
 
-    @sd_model.setter
-    def sd_model(self, value):
-        pass
-
-    @property
-    def scripts(self):
-        return self.scripts_value
-
-    @scripts.setter
-    def scripts(self, value):
-        self.scripts_value = value
-        self._setup_scripts_when_ready()
-
-    @property
-    def script_args(self):
-        return self.script_args_value
-
-    @script_args.setter
-    def script_args(self, value):
-        self.script_args_value = value
-        self._setup_scripts_when_ready()
-
-    def _setup_scripts_when_ready(self):
-        if self.scripts_value and self.script_args_value and not self.scripts_setup_complete:
-            self.setup_scripts()
-
-    def setup_scripts(self):
-        self.scripts_setup_complete = True
-        self.scripts.setup_scrips(self, is_ui=not self.is_api)
-
-    def comment(self, text):
-        """A sentence for the user: shown under the picture, not in the API's answer."""
+    def comment(self, text: str) -> None:
+        """Add a sentence for the user, displayed below the image; it is not part of the API's answer."""
         self.comments[text] = 1
 
-    def fill_fields_from_opts(self):
-        self.s_churn = self.s_churn if self.s_churn is not None else 0.0
-        self.s_tmin = self.s_tmin if self.s_tmin is not None else 0.0
-        self.s_tmax = self.s_tmax or float("inf")
-        self.s_noise = self.s_noise if self.s_noise is not None else 1.0
-        self.s_min_uncond = self.s_min_uncond if self.s_min_uncond is not None else opts.s_min_uncond
+    def batch(self, values: Sequence[Any], number: int | None = None) -> list[Any]:
+        """Return the entries of a list over all images that belong to a batch, by default the running one."""
+        start = (self.iteration if number is None else number) * self.batch_size
+        return values[start:start + self.batch_size]
 
-    def txt2img_image_conditioning(self, x, width=None, height=None):
-        """The dummy that a checkpoint without inpainting channels gets: never the size of x, so never used."""
-        return x.new_zeros(x.shape[0], 5, 1, 1)
+    def setup_prompts(self) -> None:
+        """Fill all_prompts and all_negative_prompts; a list of prompts sets the number of images. Raises RuntimeError."""
+        texts = self.prompt, self.negative_prompt
+        count = next((len(text) for text in texts if isinstance(text, list)), self.batch_size * self.n_iter)
+        self.all_prompts, self.all_negative_prompts = positive, negative = [per_image(text, count) for text in texts]
+        if len(positive) != len(negative):
+            raise RuntimeError(f"{len(positive)} prompts and {len(negative)} negative prompts: send as many of the one as of the "
+                               "other, or one text.")
+        self.main_prompt, self.main_negative_prompt = positive[0], negative[0]
 
-    def img2img_image_conditioning(self, source_image, latent_image, image_mask=None, round_image_mask=True):
-        return latent_image.new_zeros(latent_image.shape[0], 5, 1, 1)
-
-    def init(self, all_prompts, all_seeds, all_subseeds):
-        pass
-
-    def sample(self, conditioning, unconditional_conditioning, seeds, subseeds, subseed_strength, prompts):
-        raise NotImplementedError()
-
-    def close(self):
-        self.sampler = self.c = self.uc = None
-
-    def clear_prompt_cache(self):
-        shared.sd_model.clear_prompt_cache()
-
-    def get_token_merging_ratio(self, for_hr=False):
-        return 0
-
-    def setup_prompts(self):
-        self.all_prompts = self._repeated(self.prompt, self.negative_prompt)
-        self.all_negative_prompts = self._repeated(self.negative_prompt, self.all_prompts)
-        if len(self.all_prompts) != len(self.all_negative_prompts):
-            raise RuntimeError(f"Received a different number of prompts ({len(self.all_prompts)}) and negative prompts "
-                               f"({len(self.all_negative_prompts)})")
-        styles = shared.prompt_styles
-        self.all_prompts = [styles.apply_styles_to_prompt(x, self.styles) for x in self.all_prompts]
-        self.all_negative_prompts = [styles.apply_negative_styles_to_prompt(x, self.styles)
-                                     for x in self.all_negative_prompts]
-        self.main_prompt, self.main_negative_prompt = self.all_prompts[0], self.all_negative_prompts[0]
-
-    def _repeated(self, text, other):
-        """text for every picture of the job; a list stands for itself, and sets the number when the other is one."""
-        if isinstance(text, list):
-            return text
-        return [text] * (len(other) if isinstance(other, list) else self.batch_size * self.n_iter)
-
-    def parse_extra_network_prompts(self):
+    def parse_extra_network_prompts(self) -> None:
+        """Take the networks, such as <lora:name:1>, out of this batch's prompts."""
         self.prompts, self.extra_network_data = extra_networks.parse_prompts(self.prompts)
 
-    def setup_conds(self):
-        self.firstpass_steps = self.steps
-        learn = prompt_parser.get_learned_conditioning
-        self.uc = None if self.cfg_scale == 1 else learn(shared.sd_model, self.negative_prompts, self.steps)
-        self.c = learn(shared.sd_model, self.prompts, self.steps)
+    def setup_conds(self) -> None:
+        """Encode this batch's prompts; at CFG scale 1 there is no negative condition."""
+        self.c, self.uc = self.encode_prompts(self.prompts, self.negative_prompts, self.cfg_scale)
 
-    def get_conds(self):
-        return self.c, self.uc
+    def encode_prompts(self, prompts: Sequence[str], negative: Sequence[str], scale: float) -> tuple[Tensor, Tensor | None]:
+        encode = shared.sd_model.get_learned_conditioning
+        uncond = encode(negative) if scale != 1 else None
+        return encode(prompts), uncond
 
-    def save_samples(self):
-        complete = not state.interrupted and not state.skipped
-        return opts.samples_save and not self.do_not_save_samples and (complete or opts.save_incomplete_images)
+    def init(self, all_prompts: list[str], all_seeds: list[int], all_subseeds: list[int]) -> None:
+        """Prepare what all batches share."""
+
+    def sample(self, conditioning: Tensor, unconditional_conditioning: Tensor | None, seeds: list[int], subseeds: list[int],
+               subseed_strength: float, prompts: list[str]) -> Tensor:
+        """Return this batch's latents [B, 4, h, w], or a list of decoded images with `already_decoded` set."""
+        raise NotImplementedError
+
+    def before_sampling(self, x: Tensor, noise: Tensor, cond: Tensor, uncond: Tensor | None) -> Tensor:
+        """Reset the UNet, let the scripts patch it and return the noise, or what a script set in its place."""
+        self.sd_model.reset_parts()
+        self.call_before_sampling(x, noise, cond, uncond)
+        if self.modified_noise is not None:
+            noise, self.modified_noise = self.modified_noise, None
+        return noise
+
+    def call_before_sampling(self, x: Tensor, noise: Tensor, cond: Tensor, uncond: Tensor | None) -> None:
+        if self.scripts is not None:
+            self.scripts.process_before_every_sampling(self, x=x, noise=noise, c=cond, uc=uncond)
+
+    def min_sigma_of_uncond(self) -> float:
+        """Return the sigma below which every other step leaves out the unconditional rows."""
+        return self.s_min_uncond if self.s_min_uncond is not None else opts.s_min_uncond
+
+    def close(self) -> None:
+        """Release the tensors of the job."""
+        self.sampler = self.c = self.uc = None
+
+
+def per_image(text: str | list[str], count: int) -> list[str]:
+    """Return a text for each image; a list as it is."""
+    return text if isinstance(text, list) else [text] * count

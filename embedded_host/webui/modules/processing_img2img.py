@@ -1,19 +1,36 @@
-"""img2img and inpainting. Mirrors Forge main dfdcbab6 modules/processing.py, StableDiffusionProcessingImg2Img."""
+"""img2img and inpaint jobs. Needed by: modules/processing.py, lib_relight/hosts/webui.py (isinstance)."""
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
-
-from modules import color_correction, images, masking, rng, scripts, sd_samplers, sd_samplers_common, shared
+from modules import devices, images, sd_samplers
 from modules.processing_base import StableDiffusionProcessing
-from modules.processing_overlay import create_binary_mask
+from modules.sd_samplers_common import blend_masked, images_tensor_to_samples
 from modules.shared import opts
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from sd_relight.embedded_host.engine import color_match, masks, pixels, resize
+from sd_relight.embedded_host.engine.hires import LATENT_PIXEL
+from sd_relight.embedded_host.engine.noise import ImageNoise
+
+RESIZE_LATENT = 3
+FILL, ORIGINAL, LATENT_NOISE, LATENT_NOTHING = range(4)
+"""Values of inpainting_fill: what is below the mask before sampling."""
+BLANK_MASK = 'Unable to perform "Inpaint Only mask" because mask is blank, switch to img2img mode.'
 
 
 @dataclass(repr=False)
 class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
+    """mask, nmask: [4, h, w] in latent pixels, 1 where the latent is kept and where it is repainted; None without a mask.
+
+    mask_for_overlay, paste_to (x, y, width, height): where the result goes into the init image.
+    """
+
     init_images: list = None
     resize_mode: int = 0
     denoising_strength: float = 0.75
@@ -31,153 +48,123 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
     latent_mask: object = None
     force_task_id: str = None
 
-    image_mask: object = field(default=None, init=False)
-    nmask: torch.Tensor = field(default=None, init=False)
-    image_conditioning: torch.Tensor = field(default=None, init=False)
-    init_img_hash: str = field(default=None, init=False)
-    mask_for_overlay: object = field(default=None, init=False)
-    init_latent: torch.Tensor = field(default=None, init=False)
-
     def __post_init__(self):
         super().__post_init__()
         self.image_mask, self.mask = self.mask, None
+        self.nmask = self.mask_for_overlay = self.init_latent = None
+        if isinstance(self.mask_blur, int):
+            self.mask_blur_x = self.mask_blur_y = self.mask_blur
         if self.initial_noise_multiplier is None:
             self.initial_noise_multiplier = opts.initial_noise_multiplier
 
-    @property
-    def mask_blur(self):
-        return self.mask_blur_x if self.mask_blur_x == self.mask_blur_y else None
-
-    @mask_blur.setter
-    def mask_blur(self, value):
-        if isinstance(value, int):
-            self.mask_blur_x = self.mask_blur_y = value
-
-    def init(self, all_prompts, all_seeds, all_subseeds):
-        self.extra_generation_params["Denoising strength"] = self.denoising_strength
-        self.image_cfg_scale = None
+    def init(self, all_prompts: list[str], all_seeds: list[int], all_subseeds: list[int]) -> None:
+        self.extra_generation_params.update({"Denoising strength": self.denoising_strength})
         self.sampler = sd_samplers.create_sampler(self.sampler_name, self.sd_model)
-        image_mask, crop_region = self._prepare_mask()
-        latent_mask = self.latent_mask if self.latent_mask is not None else image_mask
+        mask, region = self._prepare_mask()
+        fill_mask = mask if self.latent_mask is None else self.latent_mask
         if self.scripts is not None:
-            self.scripts.before_process_init_images(self, dict(crop_region=crop_region, image_mask=image_mask))
+            self.scripts.before_process_init_images(self, {"crop_region": region, "image_mask": mask})
+        match = bool(opts.img2img_color_correction) and self.color_corrections is None
+        prepared = [self._prepare_image(image, mask, fill_mask, region) for image in self.init_images]
+        if match:
+            self.color_corrections = [color_match.reference_colors(image) for image in prepared]
+        batch = self._batched([pixels.to_array(image) for image in prepared])
+        latent = images_tensor_to_samples(torch.from_numpy(batch).to(devices.device), self.sd_model, all_seeds)
+        if self.resize_mode == RESIZE_LATENT:
+            size = self.height // LATENT_PIXEL, self.width // LATENT_PIXEL
+            latent = torch.nn.functional.interpolate(latent, size=size, mode="bilinear")
+        self.init_latent = latent if mask is None else self._masked_latent(latent, fill_mask, all_seeds)
 
-        correct = opts.img2img_color_correction and self.color_corrections is None
-        if correct:
-            self.color_corrections = []
-        arrays = [self._prepare_image(image, image_mask, latent_mask, crop_region, correct) for image in self.init_images]
-        pixels = torch.from_numpy(self._batched(arrays)).to(shared.device)
-        self.init_latent = sd_samplers_common.images_tensor_to_samples(pixels, model=self.sd_model, seeds=all_seeds)
-        if self.resize_mode == 3:
-            self.init_latent = torch.nn.functional.interpolate(
-                self.init_latent, size=(self.height // 8, self.width // 8), mode="bilinear")
-        if image_mask is not None:
-            self._mask_latent(latent_mask, all_seeds)
-        self.image_conditioning = self.img2img_image_conditioning(pixels * 2 - 1, self.init_latent, image_mask)
-
-    def _prepare_mask(self):
-        """(the mask at the processing size or None, the crop region (x1, y1, x2, y2) or None)."""
+    def _prepare_mask(self) -> tuple[Image.Image | None, masks.Region | None]:
+        """Return the mask at the job's size and the region that is cropped to; either may be None."""
         if self.image_mask is None:
             return None, None
-        mask = create_binary_mask(self.image_mask, round=self.mask_round)
+        params = self.extra_generation_params
+        mask = masks.mask_from_image(self.image_mask, rounded=self.mask_round)
         if self.inpainting_mask_invert:
             mask = ImageOps.invert(mask)
-            self.extra_generation_params["Mask mode"] = "Inpaint not masked"
-        mask = masking.blur(mask, self.mask_blur_x, self.mask_blur_y)
-        if self.mask_blur_x > 0 or self.mask_blur_y > 0:
-            self.extra_generation_params["Mask blur"] = self.mask_blur
+            params["Mask mode"] = "Inpaint not masked"
+        sigmas = self.mask_blur_x, self.mask_blur_y
+        mask = masks.blur(mask, *sigmas)
+        if max(sigmas) > 0:
+            params["Mask blur"] = sigmas[0] if sigmas[0] == sigmas[1] else None
         self.overlay_images = []
         if self.inpaint_full_res:
             return self._crop_to_mask(mask)
         mask = images.resize_image(self.resize_mode, mask, self.width, self.height)
-        doubled = np.clip(np.array(mask).astype(np.float32) * 2, 0, 255).astype(np.uint8)
-        self.mask_for_overlay = Image.fromarray(doubled)
+        self.mask_for_overlay = masks.doubled(mask)
         return mask, None
 
-    def _crop_to_mask(self, mask):
-        self.mask_for_overlay = mask
-        region = masking.get_crop_region_v2(mask.convert("L"), self.inpaint_full_res_padding)
-        if not region:
-            self.mask_for_overlay = None
+    def _crop_to_mask(self, mask: Image.Image) -> tuple[Image.Image | None, masks.Region | None]:
+        region = masks.covered_region(mask, self.inpaint_full_res_padding)
+        if region is None:
             self.inpaint_full_res = False
-            self.comment('Unable to perform "Inpaint Only mask" because mask is blank, switch to img2img mode.')
+            self.comment(BLANK_MASK)
             return None, None
-        region = masking.expand_crop_region(region, self.width, self.height, mask.width, mask.height)
-        x1, y1, x2, y2 = region
-        self.paste_to = (x1, y1, x2 - x1, y2 - y1)
-        self.extra_generation_params["Inpaint area"] = "Only masked"
-        self.extra_generation_params["Masked area padding"] = self.inpaint_full_res_padding
-        return images.resize_image(2, mask.convert("L").crop(region), self.width, self.height), region
+        self.mask_for_overlay = mask
+        region = masks.grow_to_ratio(region, (self.width, self.height), mask.size)
+        self.paste_to = region.placement
+        self.extra_generation_params |= {"Inpaint area": "Only masked", "Masked area padding": self.inpaint_full_res_padding}
+        return images.resize_image(resize.FIT, mask.crop(region), self.width, self.height), region
 
-    def _prepare_image(self, image, image_mask, latent_mask, crop_region, correct):
-        """One init image as float32 [3, H, W], 0..1, at the processing size (resize mode 3: at its own)."""
-        image = images.flatten(image, opts.img2img_background_color)
-        if crop_region is None and self.resize_mode != 3:
+    def _prepare_image(self, image: Image.Image, mask: Image.Image | None, fill_mask: Image.Image | None,
+                       region: masks.Region | None) -> Image.Image:
+        """Return an init image as RGB at the job's size; with "just resize (latent)" at its own."""
+        image = resize.flatten(image, opts.img2img_background_color)
+        if region is None and self.resize_mode != RESIZE_LATENT:
             image = images.resize_image(self.resize_mode, image, self.width, self.height)
-        if image_mask is not None:
+        if mask is not None:
             self._keep_overlay(image)
-        if crop_region is not None:
-            image = images.resize_image(2, image.crop(crop_region), self.width, self.height)
-        if image_mask is not None and self.inpainting_fill != 1:
-            image = masking.fill(image, latent_mask)
-            if self.inpainting_fill == 0:
+        if region is not None:
+            image = images.resize_image(resize.FIT, image.crop(region), self.width, self.height)
+        if mask is not None and self.inpainting_fill != ORIGINAL:
+            image = masks.fill(image, fill_mask)
+            if self.inpainting_fill == FILL:
                 self.extra_generation_params["Masked content"] = "fill"
-        if correct:
-            self.color_corrections.append(color_correction.target(image))
-        return np.moveaxis(np.array(image).astype(np.float32) / 255, 2, 0)
+        return image
 
-    def _keep_overlay(self, image):
+    def _keep_overlay(self, image: Image.Image) -> None:
+        """Keep the part of the init image that is laid over the result."""
         if self.mask_for_overlay.size != image.size:
             self.mask_for_overlay = images.resize_image(self.resize_mode, self.mask_for_overlay, *image.size)
-        overlay = Image.new("RGBa", image.size)
-        overlay.paste(image.convert("RGBA").convert("RGBa"), mask=ImageOps.invert(self.mask_for_overlay.convert("L")))
-        self.overlay_images.append(overlay.convert("RGBA"))
+        self.overlay_images.append(masks.visible_part(image, self.mask_for_overlay).convert("RGBA"))
 
-    def _batched(self, arrays):
-        if len(arrays) == 1:
-            if self.overlay_images is not None:
-                self.overlay_images = self.overlay_images * self.batch_size
-            if self.color_corrections is not None and len(self.color_corrections) == 1:
-                self.color_corrections = self.color_corrections * self.batch_size
-            return arrays[0][None].repeat(self.batch_size, axis=0)
-        if len(arrays) > self.batch_size:
-            raise RuntimeError(f"bad number of images passed: {len(arrays)}; expecting {self.batch_size} or less")
-        self.batch_size = len(arrays)
-        return np.array(arrays)
+    def _batched(self, arrays: list[np.ndarray]) -> np.ndarray:
+        """Return [B, 3, H, W]: one init image for all images of the batch, or one for each. Raises RuntimeError."""
+        count = self.batch_size
+        if len(arrays) > count:
+            raise RuntimeError(f"{len(arrays)} init images for a batch of {count}: send one, or as many as `batch_size`.")
+        if len(arrays) > 1:
+            self.batch_size = len(arrays)
+            return np.stack(arrays)
+        for name in ("overlay_images", "color_corrections"):
+            single = getattr(self, name)
+            if single is not None and len(single) == 1:
+                setattr(self, name, [*single] * count)
+        return np.stack(arrays * count)
 
-    def _mask_latent(self, latent_mask, all_seeds):
-        latent = self.init_latent
-        mask = np.array(latent_mask.convert("L").resize((latent.shape[3], latent.shape[2])), dtype=np.float32) / 255
-        mask = np.around(mask) if self.mask_round else mask
-        self.nmask = torch.from_numpy(np.tile(mask[None], (latent.shape[1], 1, 1))).to(latent)
+    def _masked_latent(self, latent: Tensor, mask: Image.Image, seeds: list[int]) -> Tensor:
+        """Set mask and nmask; returns the init latent with noise or zeros below the mask, where the job asks for them."""
+        channels, height, width = latent.shape[1:]
+        repainted = torch.from_numpy(masks.latent_mask(mask, width, height, self.mask_round))
+        self.nmask = repainted.repeat(channels, 1, 1).to(latent)
         self.mask = 1 - self.nmask
-        if self.inpainting_fill == 2:
-            noise = rng.ImageRNG(latent.shape[1:], all_seeds[:latent.shape[0]]).next()
-            self.init_latent = latent * self.mask + noise.to(latent) * self.nmask
-            self.extra_generation_params["Masked content"] = "latent noise"
-        elif self.inpainting_fill == 3:
-            self.init_latent = latent * self.mask
-            self.extra_generation_params["Masked content"] = "latent nothing"
+        params = self.extra_generation_params
+        if self.inpainting_fill == LATENT_NOISE:
+            params["Masked content"] = "latent noise"
+            noise = ImageNoise(latent.shape[1:], seeds[:len(latent)]).next()
+            return latent * self.mask + noise.to(latent) * self.nmask
+        if self.inpainting_fill == LATENT_NOTHING:
+            params["Masked content"] = "latent nothing"
+            return latent * self.mask
+        return latent
 
-    def sample(self, conditioning, unconditional_conditioning, seeds, subseeds, subseed_strength, prompts):
-        x = self.rng.next()
-        if self.initial_noise_multiplier != 1.0:
-            self.extra_generation_params["Noise multiplier"] = self.initial_noise_multiplier
-            x = x * self.initial_noise_multiplier
-        self.sd_model.forge_objects = self.sd_model.forge_objects_after_applying_lora.shallow_copy()
-        if self.scripts is not None:
-            self.scripts.process_before_every_sampling(self, x=self.init_latent, noise=x, c=conditioning,
-                                                       uc=unconditional_conditioning)
-        if self.modified_noise is not None:
-            x, self.modified_noise = self.modified_noise, None
-        samples = self.sampler.sample_img2img(self, self.init_latent, x, conditioning, unconditional_conditioning,
-                                              image_conditioning=self.image_conditioning)
-        return samples if self.mask is None else self._blend(samples)
-
-    def _blend(self, samples):
-        blended = samples * self.nmask + self.init_latent * self.mask
-        if self.scripts is None:
-            return blended
-        mba = scripts.MaskBlendArgs(samples, self.nmask, self.init_latent, self.mask, blended)
-        self.scripts.on_mask_blend(self, mba)
-        return mba.blended_latent
+    def sample(self, conditioning: Tensor, unconditional_conditioning: Tensor | None, seeds: list[int], subseeds: list[int],
+               subseed_strength: float, prompts: list[str]) -> Any:
+        noise, factor = self.rng.next(), self.initial_noise_multiplier
+        if factor != 1.0:
+            self.extra_generation_params["Noise multiplier"] = factor
+            noise = noise * factor
+        noise = self.before_sampling(self.init_latent, noise, conditioning, unconditional_conditioning)
+        samples = self.sampler.sample_img2img(self, self.init_latent, noise, conditioning, unconditional_conditioning)
+        return samples if self.mask is None else blend_masked(self, samples, self.init_latent)

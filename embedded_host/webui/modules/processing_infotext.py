@@ -1,6 +1,9 @@
-"""The text under a picture: prompt, negative prompt, then `Key: value` pairs, as A1111 writes it."""
+"""The text below an image: prompt, negative prompt, then `Key: value` pairs as in A1111. Needed by: modules/processing*."""
+
+from __future__ import annotations
 
 import json
+from typing import Any
 
 from modules import errors
 from modules.shared import opts
@@ -8,69 +11,57 @@ from modules.shared import opts
 VERSION = "relight-embedded"
 
 
-def program_version():
-    return VERSION
-
-
-def quote(value):
-    """JSON-quoted when it holds a comma, colon or newline, so that pasting finds its end."""
+def quoted(value: Any) -> str:
+    """Return a value as text, JSON-quoted when it holds a comma, colon or newline, so that a reader finds its end."""
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",:\n") else value
+    return json.dumps(text, ensure_ascii=False) if set(text) & set(",:\n") else text
 
 
-def create_infotext(p, all_prompts, all_seeds, all_subseeds, comments=None, iteration=0, position_in_batch=0,
-                    use_main_prompt=False, index=None, all_negative_prompts=None):
-    """The infotext of one picture. Values of p.extra_generation_params may be a list (one for each picture) or a function."""
-    if use_main_prompt:
-        index = 0
-    elif index is None:
-        index = position_in_batch + iteration * p.batch_size
-    negatives = all_negative_prompts if all_negative_prompts is not None else p.all_negative_prompts
-    prompt_text = p.main_prompt if use_main_prompt else all_prompts[index]
-    negative_prompt = p.main_negative_prompt if use_main_prompt else negatives[index]
-    seed = p.all_seeds[0] if use_main_prompt else all_seeds[index]
-    subseed = p.all_subseeds[0] if use_main_prompt else all_subseeds[index]
+def infotext_of(p: Any, index: int, prompts: list[str], negative_prompts: list[str], seeds: list[int],
+                subseeds: list[int]) -> str:
+    """Return the text of one image; index: its place in the four lists.
 
-    values = _values(p, seed, subseed)
-    given = {"p": p, "index": index, "prompt_text": prompt_text, "negative_prompt": negative_prompt,
-             "use_main_prompt": use_main_prompt, "all_prompts": all_prompts, "all_negative_prompts": negatives,
-             "all_seeds": all_seeds, "all_subseeds": all_subseeds, "iteration": iteration,
-             "position_in_batch": position_in_batch, "comments": comments, "generation_params": values}
-    resolved = {key: _resolve(key, value, index, given) for key, value in list(values.items())}
-    parts = [key if key == value else f"{key}: {quote(value)}" for key, value in resolved.items() if value is not None]
-    negative = f"\nNegative prompt: {negative_prompt}" if negative_prompt else ""
-    return f"{prompt_text}{negative}\n{', '.join(parts)}".strip()
+    A value of p.extra_generation_params may be a list, with an entry for each image, or a function of keyword arguments
+    p, index, prompt_text and negative_prompt; None leaves the key out.
+    """
+    prompt, negative = prompts[index], negative_prompts[index]
+    given = {"p": p, "index": index, "prompt_text": prompt, "negative_prompt": negative}
+    pairs = {**_settings(p, seeds[index], subseeds[index]), **p.extra_generation_params}
+    if opts.add_version_to_infotext:
+        pairs["Version"] = VERSION
+    values = {key: _resolved(key, value, given) for key, value in pairs.items()}
+    lines = [prompt, f"Negative prompt: {negative}" if negative else None,
+             ", ".join(f"{key}: {quoted(value)}" for key, value in values.items() if value is not None)]
+    return "\n".join(line for line in lines if line is not None).strip()
 
 
-def _values(p, seed, subseed):
-    varied = p.subseed_strength != 0
-    resized = p.seed_resize_from_w > 0 and p.seed_resize_from_h > 0
+def _settings(p: Any, seed: int, subseed: int) -> dict[str, Any]:
+    """Return the pairs of every job in their order; those of the job's own kind are overwritten in place."""
     clip_skip = int(getattr(p, "clip_skip", opts.CLIP_stop_at_last_layers))
-    return {
-        "Steps": p.steps,
-        "Sampler": p.sampler_name,
-        "Schedule type": p.scheduler,
-        "CFG scale": p.cfg_scale,
-        "Seed": seed,
-        "Size": f"{p.width}x{p.height}",
-        "Model hash": p.sd_model_hash if opts.add_model_hash_to_info else None,
-        "Model": p.sd_model_name if opts.add_model_name_to_info else None,
-        "Variation seed": subseed if varied else None,
-        "Variation seed strength": p.subseed_strength if varied else None,
-        "Seed resize from": f"{p.seed_resize_from_w}x{p.seed_resize_from_h}" if resized else None,
-        "Denoising strength": p.extra_generation_params.get("Denoising strength"),
-        "Clip skip": clip_skip if clip_skip > 1 else None,
-        "RNG": opts.randn_source if opts.randn_source != "GPU" else None,
-        **p.extra_generation_params,
-        "Version": program_version() if opts.add_version_to_infotext else None,
-    }
+    pairs = {"Steps": p.steps, "Sampler": p.sampler_name, "Schedule type": p.scheduler, "CFG scale": p.cfg_scale, "Seed": seed,
+             "Size": f"{p.width}x{p.height}"}
+    if opts.add_model_hash_to_info:
+        pairs["Model hash"] = p.sd_model_hash
+    if opts.add_model_name_to_info:
+        pairs["Model"] = p.sd_model_name
+    if p.subseed_strength:
+        pairs |= {"Variation seed": subseed, "Variation seed strength": p.subseed_strength}
+    resized = p.seed_resize_from_w, p.seed_resize_from_h
+    if min(resized) > 0:
+        pairs["Seed resize from"] = "x".join(map(str, resized))
+    pairs["Denoising strength"] = None
+    if clip_skip > 1:
+        pairs["Clip skip"] = clip_skip
+    if opts.randn_source != "GPU":
+        pairs["RNG"] = opts.randn_source
+    return pairs
 
 
-def _resolve(key, value, index, given):
+def _resolved(key: str, value: Any, given: dict[str, Any]) -> Any:
     try:
-        if isinstance(value, list):
-            return value[index]
-        return value(**given) if callable(value) else value
+        if callable(value):
+            return value(**given)
+        return value[given["index"]] if isinstance(value, list) else value
     except Exception:
-        errors.report(f'Error creating infotext for key "{key}"', exc_info=True)
+        errors.report(f"The infotext's value of “{key}” could not be made", exc_info=True)
         return None

@@ -1,18 +1,24 @@
-"""txt2img with hires fix. Mirrors Forge main dfdcbab6 modules/processing.py, StableDiffusionProcessingTxt2Img."""
+"""txt2img jobs with the hires pass. Needed by: modules/processing.py."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
-
-from modules import extra_networks, images, prompt_parser, rng, sd_samplers, sd_samplers_common, shared
-from modules.processing_base import StableDiffusionProcessing
+from modules import devices, extra_networks, images, sd_samplers, shared
+from modules.processing_base import StableDiffusionProcessing, per_image
+from modules.sd_samplers_common import decode_latent_batch, images_tensor_to_samples
 from modules.shared import state
+from torch import Tensor
+
+from sd_relight.embedded_host.engine import hires, pixels
 
 
 @dataclass(repr=False)
 class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
+    """hr_cfg: the CFG scale of the hires pass, by default the first pass's."""
+
     enable_hr: bool = False
     denoising_strength: float = 0.75
     firstphase_width: int = 0
@@ -28,210 +34,146 @@ class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
     hr_scheduler: str = None
     hr_prompt: str = ""
     hr_negative_prompt: str = ""
-    hr_cfg: float = 1.0
+    hr_cfg: float = None
     hr_distilled_cfg: float = 3.5
     force_task_id: str = None
 
-    hr_upscale_to_x: int = field(default=0, init=False)
-    hr_upscale_to_y: int = field(default=0, init=False)
-    truncate_x: int = field(default=0, init=False)
-    truncate_y: int = field(default=0, init=False)
-    latent_scale_mode: dict = field(default=None, init=False)
-    hr_c: object = field(default=None, init=False)
-    hr_uc: object = field(default=None, init=False)
-    all_hr_prompts: list = field(default=None, init=False)
-    all_hr_negative_prompts: list = field(default=None, init=False)
-    hr_prompts: list = field(default=None, init=False)
-    hr_negative_prompts: list = field(default=None, init=False)
-    hr_extra_network_data: dict = field(default=None, init=False)
+    hr_size: hires.HiresSize = field(default=hires.HiresSize(0, 0), init=False)
 
     def __post_init__(self):
         super().__post_init__()
+        self.hr_c = self.hr_uc = self.hr_extra_network_data = self.latent_scale_mode = None
         if self.firstphase_width or self.firstphase_height:
-            self.hr_upscale_to_x, self.hr_upscale_to_y = self.width, self.height
             self.width, self.height = self.firstphase_width, self.firstphase_height
 
-    def calculate_target_resolution(self):
-        """hr_upscale_to_x/y in pixels and truncate_x/y in latent pixels, with Forge's integer arithmetic."""
-        x, y = self.hr_resize_x, self.hr_resize_y
-        if x == 0 and y == 0:
-            self.extra_generation_params["Hires upscale"] = self.hr_scale
-            self.hr_upscale_to_x = int(self.width * self.hr_scale)
-            self.hr_upscale_to_y = int(self.height * self.hr_scale)
-            return
-        self.extra_generation_params["Hires resize"] = f"{x}x{y}"
-        by_width = y == 0 or (x != 0 and self.width / self.height < x / y)
-        if by_width:
-            self.hr_upscale_to_x, self.hr_upscale_to_y = x, x * self.height // self.width
-        else:
-            self.hr_upscale_to_x, self.hr_upscale_to_y = y * self.width // self.height, y
-        if x and y:
-            self.truncate_x = (self.hr_upscale_to_x - x) // 8
-            self.truncate_y = (self.hr_upscale_to_y - y) // 8
+    def setup_prompts(self) -> None:
+        super().setup_prompts()
+        if self.enable_hr:
+            self.hr_prompt, self.hr_negative_prompt = (
+                self.hr_prompt or self.prompt, self.hr_negative_prompt or self.negative_prompt)
+            self.all_hr_prompts, self.all_hr_negative_prompts = (
+                per_image(text, len(self.all_prompts)) for text in (self.hr_prompt, self.hr_negative_prompt))
 
-    def init(self, all_prompts, all_seeds, all_subseeds):
+    def init(self, all_prompts: list[str], all_seeds: list[int], all_subseeds: list[int]) -> None:
         if not self.enable_hr:
             return
-        params = self.extra_generation_params
-        params["Denoising strength"] = self.denoising_strength
-        if self.hr_sampler_name is not None and self.hr_sampler_name != self.sampler_name:
-            params["Hires sampler"] = self.hr_sampler_name
-        params["Hires prompt"] = _hr_prompt
-        params["Hires negative prompt"] = _hr_negative_prompt
-        params["Hires CFG Scale"] = self.hr_cfg
+        if self.hr_cfg is None:
+            self.hr_cfg = self.cfg_scale
         self.hr_scheduler = self.hr_scheduler or self.scheduler
         self._find_upscaler()
-        self.calculate_target_resolution()
-        self._count_jobs()
-        if self.hr_second_pass_steps:
-            params["Hires steps"] = self.hr_second_pass_steps
-        if self.hr_upscaler is not None:
-            params["Hires upscaler"] = self.hr_upscaler
+        self._note_hires_settings()
+        self._count_passes()
 
-    def _find_upscaler(self):
-        name = self.hr_upscaler if self.hr_upscaler is not None else shared.latent_upscale_default_mode
+    def _find_upscaler(self) -> None:
+        name = shared.latent_upscale_default_mode if self.hr_upscaler is None else self.hr_upscaler
         self.latent_scale_mode = shared.latent_upscale_modes.get(name)
-        if self.latent_scale_mode is None and not any(x.name == name for x in shared.sd_upscalers):
-            raise Exception(f"could not find upscaler named {name}")
+        if self.latent_scale_mode is None and name not in [known.name for known in shared.sd_upscalers]:
+            raise ValueError(f"could not find upscaler named {name}")
 
-    def _count_jobs(self):
+    def _note_hires_settings(self) -> None:
+        """Compute the size of the hires pass and write its settings into the infotext."""
+        params, resize = self.extra_generation_params, (self.hr_resize_x, self.hr_resize_y)
+        sampler = self.hr_sampler_name if self.hr_sampler_name != self.sampler_name else None
+        params |= {"Denoising strength": self.denoising_strength, **_given("Hires sampler", sampler),
+                   "Hires prompt": lambda index, prompt_text, **_: _other(self.all_hr_prompts[index], prompt_text),
+                   "Hires negative prompt":
+                       lambda index, negative_prompt, **_: _other(self.all_hr_negative_prompts[index], negative_prompt),
+                   "Hires CFG Scale": self.hr_cfg}
+        if any(resize):
+            params["Hires resize"] = "x".join(map(str, resize))
+            self.hr_size = hires.fitted_size(self.width, self.height, *resize)
+        else:
+            params["Hires upscale"] = self.hr_scale
+            self.hr_size = hires.scaled_size(self.width, self.height, self.hr_scale)
+        params |= {**_given("Hires steps", self.hr_second_pass_steps or None), **_given("Hires upscaler", self.hr_upscaler)}
+
+    def _count_passes(self) -> None:
+        """Tell the progress bar that every batch has two passes."""
         if not state.processing_has_refined_job_count:
-            if state.job_count == -1:
-                state.job_count = self.n_iter
-            state.job_count *= 2
+            state.job_count = 2 * (self.n_iter if state.job_count == -1 else state.job_count)
             state.processing_has_refined_job_count = True
 
-    def sample(self, conditioning, unconditional_conditioning, seeds, subseeds, subseed_strength, prompts):
+    def parse_extra_network_prompts(self) -> None:
+        super().parse_extra_network_prompts()
+        if self.enable_hr:
+            self.hr_negative_prompts = self.batch(self.all_hr_negative_prompts)
+            self.hr_prompts, self.hr_extra_network_data = extra_networks.parse_prompts(self.batch(self.all_hr_prompts))
+
+    def setup_conds(self) -> None:
+        """Encode the prompts of both passes, those of the hires pass with its own networks."""
+        super().setup_conds()
+        self.hr_c = None
+        if self.enable_hr:
+            hires_networks, own_networks = self.hr_extra_network_data, self.extra_network_data
+            extra_networks.activate(self, hires_networks)
+            self._setup_hires_conds()
+            extra_networks.activate(self, own_networks)
+
+    def _setup_hires_conds(self) -> None:
+        if self.hr_c is None:
+            self.hr_c, self.hr_uc = self.encode_prompts(self.hr_prompts, self.hr_negative_prompts, self.hr_cfg)
+
+    def sample(self, conditioning: Tensor, unconditional_conditioning: Tensor | None, seeds: list[int], subseeds: list[int],
+               subseed_strength: float, prompts: list[str]) -> Any:
+        first = self.firstpass_image if self.enable_hr else None
+        if first is not None:
+            decoded = torch.from_numpy(pixels.to_array(first.convert("RGB"))[None]).to(devices.device)
+            if self.latent_scale_mode is None:
+                return self._sample_hires(self._upscaled_image(pixels.to_unit(2 * decoded - 1)))
+            return self._sample_hires(self._upscaled_latent(images_tensor_to_samples(decoded, self.sd_model, self.seeds)))
         self.sampler = sd_samplers.create_sampler(self.sampler_name, self.sd_model)
-        if self.firstpass_image is not None and self.enable_hr:
-            samples, decoded = self._from_firstpass_image()
-            return self.sample_hr_pass(samples, decoded, seeds, subseeds, subseed_strength, prompts)
-
-        x = self.rng.next()
-        self._reset_unet()
-        if self.scripts is not None:
-            self.scripts.process_before_every_sampling(self, x=x, noise=x, c=conditioning, uc=unconditional_conditioning)
-        x = self._take_modified_noise(x)
-        samples = self.sampler.sample(self, x, conditioning, unconditional_conditioning,
-                                      image_conditioning=self.txt2img_image_conditioning(x))
-        if not self.enable_hr:
+        noise = start = self.rng.next()
+        noise = self.before_sampling(start, noise, conditioning, unconditional_conditioning)
+        samples = self.sampler.sample(self, noise, conditioning, unconditional_conditioning)
+        if not self.enable_hr or state.interrupted:
             return samples
-        decoded = None
-        if self.latent_scale_mode is None:
-            decoded = torch.stack(sd_samplers_common.decode_latent_batch(self.sd_model, samples)).float()
-        return self.sample_hr_pass(samples, decoded, seeds, subseeds, subseed_strength, prompts)
+        if self.latent_scale_mode is not None:
+            return self._sample_hires(self._upscaled_latent(samples))
+        decoded = torch.stack(decode_latent_batch(self.sd_model, samples)).float()
+        return self._sample_hires(self._upscaled_image(pixels.to_unit(decoded)))
 
-    def _from_firstpass_image(self):
-        pixels = np.moveaxis(np.array(self.firstpass_image.convert("RGB")).astype(np.float32) / 255, 2, 0)[None]
-        pixels = torch.from_numpy(pixels).to(shared.device)
-        if self.latent_scale_mode is None:
-            return None, pixels * 2 - 1
-        return sd_samplers_common.images_tensor_to_samples(pixels, model=self.sd_model, seeds=self.seeds), None
+    def _upscaled_latent(self, samples: Tensor) -> Tensor:
+        return hires.upscale_latent(samples, self.hr_size.width, self.hr_size.height, **self.latent_scale_mode)
 
-    def _reset_unet(self):
-        self.sd_model.forge_objects = self.sd_model.forge_objects_after_applying_lora.shallow_copy()
+    def _upscaled_image(self, decoded: Tensor) -> Tensor:
+        """Upscale [B, 3, H, W], 0..1, with the chosen upscaler and encode it again."""
+        upscaled = [pixels.to_array(images.resize_image(0, pixels.to_image_floor(one), self.hr_size.width, self.hr_size.height,
+                                                        upscaler_name=self.hr_upscaler)) for one in decoded]
+        batch = torch.stack([torch.from_numpy(one) for one in upscaled]).contiguous().to(devices.device)
+        return images_tensor_to_samples(batch, self.sd_model, self.seeds)
 
-    def _take_modified_noise(self, noise):
-        if self.modified_noise is not None:
-            noise, self.modified_noise = self.modified_noise, None
-        return noise
+    def _sample_hires(self, samples: Tensor) -> Any:
+        """Sample again from upscaled latents [B, 4, h, w]; returns decoded images, -1..1.
 
-    def sample_hr_pass(self, samples, decoded_samples, seeds, subseeds, subseed_strength, prompts):
-        """Upscale, then sample again from there. Returns decoded pictures, -1..1."""
-        if state.interrupted:
-            return samples
+        As on Forge, process_before_every_sampling runs twice: before and after the first pass's patches are dropped.
+        """
         self.is_hr_pass = True
         self.sampler = sd_samplers.create_sampler(self.hr_sampler_name or self.sampler_name, self.sd_model)
-        samples = self._upscaled(samples, decoded_samples, seeds)
         state.nextjob()
-        samples = self._truncated(samples)
-        self.rng = rng.ImageRNG(samples.shape[1:], self.seeds, subseeds=self.subseeds,
-                                subseed_strength=self.subseed_strength, seed_resize_from_h=self.seed_resize_from_h,
-                                seed_resize_from_w=self.seed_resize_from_w)
+        samples = hires.crop_latent(samples, self.hr_size.crop_x, self.hr_size.crop_y)
+        self.rng = self.rng.resized(samples.shape[1:])
         noise = self.rng.next()
         if not self.disable_extra_networks:
-            extra_networks.activate(self, self.hr_extra_network_data)
-        self.calculate_hr_conds()
-
-        kwargs = {"x": samples, "noise": noise, "c": self.hr_c, "uc": self.hr_uc}
+            extra_networks.activate(p=self, extra_network_data=self.hr_extra_network_data)
+        self._setup_hires_conds()
         if self.scripts is not None:
             self.scripts.before_hr(self)
-            self.scripts.process_before_every_sampling(self, **kwargs)
-        self._reset_unet()
-        if self.scripts is not None:
-            self.scripts.process_before_every_sampling(self, **kwargs)
-        noise = self._take_modified_noise(noise)
-        samples = self.sampler.sample_img2img(self, samples, noise, self.hr_c, self.hr_uc,
-                                              steps=self.hr_second_pass_steps or self.steps,
-                                              image_conditioning=self.txt2img_image_conditioning(samples))
-        self.sampler = None
-        decoded = sd_samplers_common.decode_latent_batch(self.sd_model, samples)
-        self.is_hr_pass = False
-        return decoded
+        self.call_before_sampling(samples, noise, self.hr_c, self.hr_uc)
+        noise = self.before_sampling(samples, noise, self.hr_c, self.hr_uc)
+        result = self.sampler.sample_img2img(self, samples, noise, self.hr_c, self.hr_uc,
+                                             steps=self.hr_second_pass_steps or self.steps)
+        self.sampler, self.is_hr_pass = None, False
+        return decode_latent_batch(self.sd_model, result)
 
-    def _upscaled(self, samples, decoded, seeds):
-        width, height = self.hr_upscale_to_x, self.hr_upscale_to_y
-        mode = self.latent_scale_mode
-        if mode is not None:
-            return torch.nn.functional.interpolate(samples, size=(height // 8, width // 8), mode=mode["mode"],
-                                                   antialias=mode["antialias"])
-        batch = []
-        for pixels in torch.clamp((decoded + 1) / 2, 0, 1):
-            picture = Image.fromarray((255 * np.moveaxis(pixels.cpu().numpy(), 0, 2)).astype(np.uint8))
-            picture = images.resize_image(0, picture, width, height, upscaler_name=self.hr_upscaler)
-            batch.append(np.moveaxis(np.array(picture).astype(np.float32) / 255, 2, 0))
-        pixels = torch.from_numpy(np.array(batch)).to(shared.device)
-        return sd_samplers_common.images_tensor_to_samples(pixels, model=self.sd_model, seeds=seeds)
-
-    def _truncated(self, samples):
-        x, y = self.truncate_x, self.truncate_y
-        height, width = samples.shape[2:]
-        return samples[:, :, y // 2:height - (y + 1) // 2, x // 2:width - (x + 1) // 2]
-
-    def close(self):
+    def close(self) -> None:
         super().close()
         self.hr_c = self.hr_uc = None
 
-    def setup_prompts(self):
-        super().setup_prompts()
-        if not self.enable_hr:
-            return
-        self.hr_prompt = self.hr_prompt or self.prompt
-        self.hr_negative_prompt = self.hr_negative_prompt or self.negative_prompt
-        count = len(self.all_prompts)
-        self.all_hr_prompts = self.hr_prompt if isinstance(self.hr_prompt, list) else [self.hr_prompt] * count
-        negative = self.hr_negative_prompt
-        self.all_hr_negative_prompts = negative if isinstance(negative, list) else [negative] * count
 
-    def calculate_hr_conds(self):
-        if self.hr_c is not None:
-            return
-        learn, steps = prompt_parser.get_learned_conditioning, self.hr_second_pass_steps or self.steps
-        self.hr_uc = None if self.hr_cfg == 1 else learn(shared.sd_model, self.hr_negative_prompts, steps)
-        self.hr_c = learn(shared.sd_model, self.hr_prompts, steps)
-
-    def setup_conds(self):
-        super().setup_conds()
-        self.hr_uc = self.hr_c = None
-        if self.enable_hr:
-            extra_networks.activate(self, self.hr_extra_network_data)
-            self.calculate_hr_conds()
-            extra_networks.activate(self, self.extra_network_data)
-
-    def get_conds(self):
-        return (self.hr_c, self.hr_uc) if self.is_hr_pass else super().get_conds()
-
-    def parse_extra_network_prompts(self):
-        super().parse_extra_network_prompts()
-        if self.enable_hr:
-            batch = slice(self.iteration * self.batch_size, (self.iteration + 1) * self.batch_size)
-            self.hr_negative_prompts = self.all_hr_negative_prompts[batch]
-            self.hr_prompts, self.hr_extra_network_data = extra_networks.parse_prompts(self.all_hr_prompts[batch])
+def _given(key: str, value: Any) -> dict[str, Any]:
+    return {} if value is None else {key: value}
 
 
-def _hr_prompt(p, index, prompt_text, **kwargs):
-    return p.all_hr_prompts[index] if p.all_hr_prompts[index] != prompt_text else None
-
-
-def _hr_negative_prompt(p, index, negative_prompt, **kwargs):
-    return p.all_hr_negative_prompts[index] if p.all_hr_negative_prompts[index] != negative_prompt else None
+def _other(text: str, first: str) -> str | None:
+    """Return the hires pass's text where it is not the first pass's."""
+    return text if text != first else None

@@ -1,92 +1,50 @@
-"""The one checkpoint of this host."""
+"""The one checkpoint of this host. Needed by: lib_relight/hosts/webui.py, embedded_host/host.py, embedded_host/api."""
+
+from __future__ import annotations
 
 import hashlib
-import os
+from pathlib import Path
+from typing import Any
 
 from modules import shared
 
-checkpoints_list = {}
-checkpoint_aliases = checkpoint_alisases = {}
 FULL_HASH_LIMIT = 256 << 20
+checkpoints_list: dict[str, CheckpointInfo] = {}
+"""By title."""
 
 
 class CheckpointInfo:
     """filename: the file that holds the UNet; name: what users call it."""
 
-    def __init__(self, filename, name):
+    sha256 = None
+
+    def __init__(self, filename: Path | str, name: str):
         self.filename, self.name = str(filename), name
-        self.name_for_extra = self.model_name = os.path.splitext(name)[0]
-        self.hash = self.shorthash = model_hash(self.filename)
-        self.sha256 = None
+        self.name_for_extra = self.model_name = str(Path(name).with_suffix(""))
+        self.shorthash = model_hash(self.filename)
         self.title = f"{name} [{self.shorthash}]"
-        self.short_title = f"{self.name_for_extra} [{self.shorthash}]"
-        self.metadata = {}
-        self.ids = [self.title, self.name, self.name_for_extra, self.shorthash, self.filename]
-
-    def register(self):
-        checkpoints_list[self.title] = self
-        for name in self.ids:
-            checkpoint_aliases[name] = self
 
 
-def model_hash(filename):
-    """First 10 digits of the SHA-256 of a small file; of a large one A1111's old 8-digit hash of a part of it."""
-    with open(filename, "rb") as file:
-        if os.path.getsize(filename) <= FULL_HASH_LIMIT:
-            return hashlib.sha256(file.read()).hexdigest()[:10]
-        file.seek(0x100000)
-        return hashlib.sha256(file.read(0x10000)).hexdigest()[:8]
+def model_hash(filename: str) -> str:
+    """Return the first 10 digits of a small file's SHA-256; of a large one A1111's old 8-digit hash of a part of it."""
+    with Path(filename).open("rb") as content:
+        if Path(filename).stat().st_size <= FULL_HASH_LIMIT:
+            return hashlib.sha256(content.read()).hexdigest()[:10]
+        content.seek(0x100000)
+        return hashlib.sha256(content.read(0x10000)).hexdigest()[:8]
 
 
-class ModelData:
-    def get_sd_model(self):
-        return shared.sd_model
-
-    sd_model = property(get_sd_model)
-
-
-model_data = ModelData()
-
-
-def set_model(model):
+def set_model(model: Any) -> None:
     """Make a loaded checkpoint the host's one."""
+    info = model.sd_checkpoint_info
     checkpoints_list.clear()
-    checkpoint_aliases.clear()
-    model.sd_checkpoint_info.register()
-    shared.sd_model = model
-    shared.opts.sd_model_checkpoint = model.sd_checkpoint_info.title
+    checkpoints_list[info.title] = info
+    shared.sd_model, shared.opts.sd_model_checkpoint = model, info.title
 
 
-def select_checkpoint():
+def select_checkpoint() -> CheckpointInfo | None:
     return next(iter(checkpoints_list.values()), None)
 
 
-def get_closet_checkpoint_match(search_string):
-    return checkpoint_aliases.get(search_string)
-
-
-get_closest_checkpoint_match = get_closet_checkpoint_match
-
-
-def checkpoint_tiles(use_short=False):
-    return [info.short_title if use_short else info.title for info in checkpoints_list.values()]
-
-
-def list_models():
-    return list(checkpoints_list)
-
-
-def forge_model_reload():
-    return shared.sd_model, False
-
-
-def reload_model_weights(*args, **kwargs):
-    return shared.sd_model
-
-
-def unload_model_weights(*args, **kwargs):
-    return shared.sd_model
-
-
-def send_model_to_device(model):
-    return model
+def checkpoint_titles() -> list[str]:
+    return [*checkpoints_list]

@@ -1,74 +1,64 @@
-"""The samplers by name."""
+"""The samplers by name. Needed by: embedded_host/page, embedded_host/payload.py, modules/api, modules/processing*."""
 
-from modules import sd_samplers_steps as steps
-from modules import sd_schedulers
-from modules.sd_samplers_common import SamplerData, sample_to_image, samples_to_image_grid  # noqa: F401
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from modules.sd_samplers_common import Sampler
 from modules.sd_samplers_kdiffusion import KDiffusionSampler
 from modules.sd_samplers_timesteps import CompVisSampler
 
+from sd_relight.embedded_host.engine import steppers
+from sd_relight.embedded_host.engine.schedules import AUTOMATIC, SCHEDULES, find_schedule
 
-def _data(name, stepper, aliases, options=None, sampler=KDiffusionSampler):
-    return SamplerData(name, lambda model: sampler(stepper, model), aliases, options or {})
+
+class SamplerData(NamedTuple):
+    """options["scheduler"] names the schedule that the sampler runs on when the user chooses none."""
+
+    name: str
+    constructor: Callable[..., Sampler]
+    aliases: tuple[str, ...]
+    options: dict[str, Any]
+
+
+def _described(name: str, stepper: type, *aliases: str, kind: type[Sampler] = KDiffusionSampler, **options: Any) -> SamplerData:
+    return SamplerData(name, partial(kind, stepper, own_schedule=options.get("scheduler")), aliases, options)
 
 
 all_samplers = [
-    _data("DPM++ 2M", steps.DpmStepper, ["k_dpmpp_2m"], {"scheduler": "karras"}),
-    _data("DPM++ 2M SDE", steps.DpmSdeStepper, ["k_dpmpp_2m_sde"], {"scheduler": "exponential", "brownian_noise": True}),
-    _data("Euler a", steps.EulerAncestralStepper, ["k_euler_a", "k_euler_ancestral"], {"uses_ensd": True}),
-    _data("Euler", steps.EulerStepper, ["k_euler"]),
-    _data("DDIM", steps.DdimStepper, ["ddim"], sampler=CompVisSampler),
+    _described("DPM++ 2M", steppers.DpmStepper, "k_dpmpp_2m", scheduler="karras"),
+    _described("DPM++ 2M SDE", steppers.DpmSdeStepper, "k_dpmpp_2m_sde", scheduler="exponential", brownian_noise=True),
+    _described("Euler a", steppers.EulerAncestralStepper, "k_euler_a", "k_euler_ancestral", uses_ensd=True),
+    _described("Euler", steppers.EulerStepper, "k_euler"),
+    _described("DDIM", steppers.DdimStepper, "ddim", kind=CompVisSampler),
 ]
-samplers = samplers_for_img2img = all_samplers
-all_samplers_map = {sampler.name: sampler for sampler in all_samplers}
-samplers_map = {alias.lower(): x.name for x in all_samplers for alias in [x.name, *x.aliases]}
-samplers_hidden = set()
+by_name = {data.name: data for data in all_samplers}
+samplers_map = {spelling.lower(): data.name for data in all_samplers for spelling in (data.name, *data.aliases)}
 
 
-def find_sampler_config(name):
-    return all_samplers_map.get(name, all_samplers[0])
+def create_sampler(name: str | None, model: Any) -> Sampler:
+    """Return a new sampler for one pass; an unknown name gets the first one."""
+    return by_name.get(name, all_samplers[0]).constructor(model)
 
 
-def create_sampler(name, model):
-    config = find_sampler_config(name)
-    sampler = config.constructor(model)
-    sampler.config = config
-    return sampler
+def visible_sampler_names() -> list[str]:
+    return [*by_name]
 
 
-def visible_samplers():
-    return all_samplers
+def get_sampler_and_scheduler(sampler_name: str | None, scheduler_name: str | None, keep_own: bool = False) -> tuple[str, str]:
+    """Return (sampler name, schedule label) for names as users write them, also for "DPM++ 2M Karras".
 
-
-def visible_sampler_names():
-    return [sampler.name for sampler in all_samplers]
-
-
-def get_sampler_and_scheduler(sampler_name, scheduler_name, *, convert_automatic=True):
-    """(sampler name, scheduler label) of names as users write them, also of one like "DPM++ 2M Karras"."""
-    found = sd_schedulers.schedulers_map.get(scheduler_name, sd_schedulers.schedulers[0])
+    A sampler's own schedule is called Automatic, unless keep_own.
+    """
+    schedule = find_schedule(scheduler_name) or AUTOMATIC
     name = sampler_name or all_samplers[0].name
-    for scheduler in sd_schedulers.schedulers:
-        for ending in (scheduler.label, scheduler.name, *scheduler.aliases):
-            if name.endswith(f" {ending}"):
-                found, name = scheduler, name[:-len(ending) - 1]
-                break
-    sampler = find_sampler_config(samplers_map.get(name.lower(), name))
-    if convert_automatic and sampler.options.get("scheduler") == found.name:
-        found = sd_schedulers.schedulers[0]
-    return sampler.name, found.label
-
-
-def get_sampler_from_infotext(d):
-    return get_sampler_and_scheduler(d.get("Sampler"), d.get("Schedule type"))[0]
-
-
-def get_scheduler_from_infotext(d):
-    return get_sampler_and_scheduler(d.get("Sampler"), d.get("Schedule type"))[1]
-
-
-def fix_p_invalid_sampler_and_scheduler(p):
-    p.sampler_name, p.scheduler = get_sampler_and_scheduler(p.sampler_name, p.scheduler, convert_automatic=False)
-
-
-def set_samplers():
-    pass
+    for candidate in SCHEDULES:
+        ending = next((f" {text}" for text in candidate.spellings() if name.endswith(f" {text}")), None)
+        if ending:
+            schedule, name = candidate, name.removesuffix(ending)
+    sampler = by_name.get(samplers_map.get(name.lower(), name), all_samplers[0])
+    if schedule.name == sampler.options.get("scheduler") and not keep_own:
+        schedule = AUTOMATIC
+    return sampler.name, schedule.label

@@ -1,142 +1,162 @@
-"""Between latents and pictures, and what all samplers share."""
+"""What all samplers share, and latents to images. Needed by: lib_relight/hosts/webui.py, modules/processing*."""
 
-from collections import namedtuple
+from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
+
 import torch
-from PIL import Image
-
-from modules import devices, images, shared
+from modules import devices, images, script_callbacks, scripts, shared
 from modules.shared import opts, state
+from torch import Tensor
 
-approximation_indexes = {"Full": 0, "Approx NN": 1, "Approx cheap": 2, "TAESD": 3}
+from sd_relight.embedded_host.engine import guidance, steppers
+from sd_relight.embedded_host.engine.noise import seeded
+from sd_relight.embedded_host.engine.pixels import to_image
+
 PREVIEW_SIDE = 16
-
-
-class SamplerData(namedtuple("SamplerData", ["name", "constructor", "aliases", "options"])):
-    def total_steps(self, steps):
-        return steps
+"""Longest side, in latent pixels, that is decoded for a preview."""
 
 
 class InterruptedException(BaseException):
-    """Leaves the sampling loop with the picture as it is; not an Exception, so that hooks do not swallow it."""
+    """Leaves the sampling loop with what there is; not an Exception, so that hooks do not swallow it."""
 
 
 class DecodedSamples(list):
+    """Images [3, H, W], -1..1, where the job loop expects latents."""
+
     already_decoded = True
 
 
-def setup_img2img_steps(p, steps=None):
-    """(steps of the whole schedule, index of the last one to run). With explicit steps that many are run."""
-    strength = min(p.denoising_strength, 0.999)
-    if opts.img2img_fix_steps or steps is not None:
-        requested = steps or p.steps
-        return int(requested / strength) if p.denoising_strength > 0 else 0, requested - 1
-    return p.steps, int(strength * p.steps)
+def setup_img2img_steps(p: Any, steps: int | None = None) -> tuple[int, int]:
+    """Return (steps of the whole schedule, index of the last one to run). With explicit steps that many are run."""
+    run_all = steps is not None or bool(opts.img2img_fix_steps)
+    return steppers.img2img_steps(steps or p.steps, p.denoising_strength, run_all)
 
 
-def decode_first_stage(model, x):
-    return model.decode_first_stage(x)
+def decode_latent_batch(model: Any, batch: Tensor) -> DecodedSamples:
+    """Decode scaled latents [B, 4, h, w] to images on the CPU."""
+    return DecodedSamples(model.decode_first_stage(batch).to("cpu"))
 
 
-def decode_latent_batch(model, batch, target_device=devices.cpu, check_for_nans=False):
-    """DecodedSamples of [3, H, W], -1..1."""
-    return DecodedSamples(decode_first_stage(model, batch).to(target_device))
+def images_tensor_to_samples(image: Tensor, model: Any, seeds: Sequence[int]) -> Tensor:
+    """Encode [B, 3, H, W], 0..1, to scaled latents.
 
-
-def images_tensor_to_samples(image, approximation=None, model=None, seeds=None):
-    """[B, 3, H, W] in 0..1 -> scaled latents.
-
-    The VAE samples its posterior with torch's global generator; with `seeds` each picture's sample is drawn from its own
-    seed and the global generator is left as it was, so that a job is reproducible and a batch equals single jobs.
+    The VAE samples its posterior with torch's global generator: each image's sample is drawn from its own seed and the
+    generator is left as it was, so that a job is reproducible and a batch equals single jobs.
     """
-    model = model or shared.sd_model
     pixels = image.to(devices.device, dtype=devices.dtype_vae) * 2 - 1
-    if seeds is None:
-        return torch.cat([model.encode_first_stage(one[None]) for one in pixels])
+    missing = max(len(pixels) - len(seeds), 0)
     latents = []
     with torch.random.fork_rng():
-        for one, seed in zip(pixels, [*seeds, *[seeds[-1]] * len(pixels)]):
+        for one, seed in zip(pixels, [*seeds, *[seeds[-1]] * missing]):
             torch.manual_seed(int(seed))
-            latents.append(model.get_first_stage_encoding(model.encode_first_stage(one[None])))
+            latents.append(model.encode_first_stage(one[None]))
     return torch.cat(latents)
 
 
-def to_picture(pixels):
-    """[3, H, W], -1..1 -> PIL."""
-    array = torch.clamp((pixels.float().cpu() + 1) / 2, 0, 1).mul(255).round().to(torch.uint8).numpy()
-    return Image.fromarray(np.moveaxis(array, 0, 2))
-
-
-def single_sample_to_image(sample, approximation=None):
-    return to_picture(shared.sd_model.decode_first_stage(sample[None])[0])
-
-
-def sample_to_image(samples, index=0, approximation=None):
-    return single_sample_to_image(samples[index], approximation)
-
-
-def samples_to_image_grid(samples, approximation=None):
-    return images.image_grid([single_sample_to_image(sample) for sample in samples])
-
-
 @torch.inference_mode()
-def preview(latents):
-    """A small picture of the batch: the latents are shrunk before the VAE decodes them."""
-    latents = latents.detach()
+def preview(latents: Tensor) -> Any:
+    """Return a small image of the batch: the latents are shrunk before the VAE decodes them."""
     scale = max(1.0, max(latents.shape[2:]) / PREVIEW_SIDE)
     size = [max(1, round(side / scale)) for side in latents.shape[2:]]
-    small = torch.nn.functional.interpolate(latents.float(), size=size, mode="area")
-    pictures = [single_sample_to_image(one) for one in small]
-    return images.image_grid(pictures) if len(pictures) > 1 else pictures[0]
-
-
-def store_latent(decoded):
-    state.current_latent = decoded
+    small = torch.nn.functional.interpolate(latents.detach().float(), size=size, mode="area")
+    decoded = [to_image(shared.sd_model.decode_first_stage(one[None])[0]) for one in small]
+    return images.image_grid(decoded) if len(decoded) > 1 else decoded[0]
 
 
 class Sampler:
-    """sample and sample_img2img with A1111's arguments; `run` is the loop over steps."""
+    """p.sampler: sample and sample_img2img with A1111's arguments; extensions replace both.
 
-    def __init__(self, stepper, model):
-        from modules.sd_samplers_cfg_denoiser import CFGDenoiser
+    own_schedule: the schedule's name when the user chooses none. eta_fields: (option, infotext key, default).
+    """
 
-        self.stepper, self.funcname = stepper, stepper.__name__
-        self.config = self.p = self.last_latent = self.eta = self.stop_at = self.sampler_extra_args = None
-        self.options = {}
-        self.model_wrap_cfg = CFGDenoiser(self)
-        self.model_wrap = self.model_wrap_cfg.inner_model
-        self.eta_option_field, self.eta_infotext_field, self.eta_default = "eta_ancestral", "Eta", 1.0
+    eta_fields = ("eta_ancestral", "Eta", 1.0)
 
-    def initialize(self, p):
-        self.p = p
-        wrap = self.model_wrap_cfg
-        wrap.p, wrap.step = p, 0
-        wrap.mask, wrap.nmask = getattr(p, "mask", None), getattr(p, "nmask", None)
-        self.eta = p.eta if p.eta is not None else getattr(opts, self.eta_option_field)
-        if self.stepper.uses_eta and self.eta != self.eta_default:
-            p.extra_generation_params[self.eta_infotext_field] = self.eta
+    def __init__(self, stepper: type, model: Any, own_schedule: str | None = None):
+        self.stepper, self.model, self.own_schedule = stepper, model, own_schedule
+        self.p: Any = None
+        self.init_latent: Tensor | None = None
+        self.step = self.total_steps = 0
 
-    def callback_state(self, d):
-        if self.stop_at is not None and d["i"] > self.stop_at:
-            raise InterruptedException
-        state.sampling_step = d["i"]
-        shared.total_tqdm.update()
+    @property
+    def levels(self) -> Any:
+        """The noise levels of the checkpoint."""
+        return self.model.forge_objects.unet.model.predictor
 
-    def run(self, p, x, stepper, total, cond, uncond, image_cond):
-        """Walk the stepper's sigmas from x; returns the last latent when the job is interrupted or skipped."""
-        wrap = self.model_wrap_cfg
-        wrap.steps = wrap.total_steps = state.sampling_steps = total
-        state.sampling_step = 0
-        self.last_latent = x
-        self.sampler_extra_args = {"cond": cond, "image_cond": image_cond, "uncond": uncond, "cond_scale": p.cfg_scale,
-                                   "s_min_uncond": p.s_min_uncond}
-        ones = x.new_ones(x.shape[0])
+    def eta(self, p: Any) -> float:
+        """Return the user's eta, noted in the infotext where it is not the default and the sampler adds noise."""
+        option, key, default = self.eta_fields
+        eta = p.eta if p.eta is not None else getattr(opts, option)
+        if self.stepper.uses_eta and eta != default:
+            p.extra_generation_params[key] = eta
+        return eta
+
+    def run(self, p: Any, x: Tensor, stepper: Any, total: int, cond: Tensor, uncond: Tensor | None,
+            image_cond: Tensor | None) -> Tensor:
+        """Take the stepper's steps from x; when the job is interrupted or skipped, return the last denoised latent.
+
+        total: the number of steps that the progress bar counts.
+        """
+        unet = self.model.forge_objects.unet
+        guidance.begin_sampling(unet)
+        self.p, self.step, self.total_steps = p, 0, total
+        self.blend_generators = [seeded((int(seed) + 100000) % 65536) for seed in p.seeds]  # where Forge leaves its global one
+        state.sampling_steps, state.sampling_step = total, 0
+        self.last_latent = x = stepper.start(x)
         try:
             for index, sigma in enumerate(stepper.sigmas[:stepper.count]):
-                denoised = wrap(x, sigma.to(x) * ones, **self.sampler_extra_args)
-                self.callback_state({"x": x, "i": index, "sigma": sigma, "sigma_hat": sigma, "denoised": denoised})
+                denoised = self._denoise(unet, x, sigma.to(x).repeat(len(x)), cond, uncond, image_cond)
+                state.sampling_step = index
                 x = stepper.step(index, x, denoised)
             return stepper.finish(x)
         except InterruptedException:
             return self.last_latent
+        finally:
+            guidance.end_sampling(unet)
+
+    def _denoise(self, unet: Any, x: Tensor, sigma: Tensor, cond: Tensor, uncond: Tensor | None,
+                 image_cond: Tensor | None) -> Tensor:
+        """One step: x [B, 4, h, w] at noise level sigma [B], denoised. Raises InterruptedException."""
+        p = self.p
+        if state.skipped or state.interrupted:
+            raise InterruptedException
+        mask = getattr(p, "mask", None)
+        if mask is not None:
+            kept = steppers.inpaint_noise(self.init_latent, self.blend_generators, sigma)
+            x = x * p.nmask + kept * mask
+        given = script_callbacks.CFGDenoiserParams(x, image_cond, sigma, state.sampling_step, state.sampling_steps, cond,
+                                                   uncond, self)
+        script_callbacks.cfg_denoiser_callback(given)
+        scale = self._guidance_scale(float(sigma[0]))
+        denoised = guidance.guided_step(unet, given.x, given.sigma, given.text_cond, given.text_uncond, scale,
+                                        given.image_cond)
+        if mask is not None:
+            denoised = blend_masked(p, denoised, self.init_latent, denoiser=self, sigma=sigma)
+        self.last_latent = state.current_latent = denoised
+        result = script_callbacks.AfterCFGCallbackParams(denoised, state.sampling_step, state.sampling_steps)
+        script_callbacks.cfg_after_cfg_callback(result)
+        self.step += 1
+        return result.x.to(x)
+
+    def _guidance_scale(self, sigma: float) -> float:
+        """Return the CFG scale of this step; 1 where the settings leave out the unconditional rows."""
+        p, early = self.p, opts.skip_early_cond
+        if early > 0 and self.step / self.total_steps <= early:
+            p.extra_generation_params["Skip Early CFG"] = early
+            return 1.0
+        least = p.min_sigma_of_uncond()
+        if sigma < least and self.step % 2:
+            p.extra_generation_params.update(NGMS=least)
+            return 1.0
+        return p.hr_cfg if p.is_hr_pass else p.cfg_scale
+
+
+def blend_masked(p: Any, samples: Tensor, init_latent: Tensor, **given: Any) -> Tensor:
+    """Keep the init latent where the inpaint mask is 0; scripts may change the result."""
+    blended = samples * p.nmask + init_latent * p.mask
+    if p.scripts is None:
+        return blended
+    args = scripts.MaskBlendArgs(samples, p.nmask, init_latent, p.mask, blended, **given)
+    p.scripts.on_mask_blend(p, args)
+    return args.blended_latent

@@ -1,72 +1,64 @@
-"""Samplers that walk sigmas."""
+"""Samplers that step through sigmas. Needed by: modules/sd_samplers.py, tests/job (what a job passes to its sampler)."""
 
-import torch
+from __future__ import annotations
 
-from backend.sampling.sampling_function import sampling_cleanup, sampling_prepare
-from modules import rng, script_callbacks, sd_samplers_common, sd_schedulers
+from typing import Any
+
+from modules import script_callbacks
+from modules.sd_samplers_common import Sampler, setup_img2img_steps
 from modules.shared import opts
+from torch import Tensor
+
+from sd_relight.embedded_host.engine.schedules import AUTOMATIC, find_schedule, uniform, with_final_zero
 
 
-class KDiffusionSampler(sd_samplers_common.Sampler):
-    def get_sigmas(self, p, steps):
-        """float32 [steps + 1], descending, the last one 0."""
-        discard = opts.always_discard_next_to_last_sigma
-        if discard:
-            p.extra_generation_params["Discard penultimate sigma"] = True
-        sigmas = self._schedule(p, steps + 1 if discard else steps)
-        return (torch.cat([sigmas[:-2], sigmas[-1:]]) if discard else sigmas).cpu()
+class KDiffusionSampler(Sampler):
+    def get_sigmas(self, p: Any, steps: int) -> Tensor:
+        """Return float32 [steps + 1], descending, the last one 0."""
+        if not opts.always_discard_next_to_last_sigma:
+            return self._schedule(p, steps).cpu()
+        p.extra_generation_params.update({"Discard penultimate sigma": True})
+        sigmas = self._schedule(p, steps + 1).cpu()
+        return sigmas[[*range(steps), -1]]
 
-    def _schedule(self, p, steps):
-        if p.sampler_noise_scheduler_override:
-            return p.sampler_noise_scheduler_override(steps)
-        name = (p.hr_scheduler if p.is_hr_pass else p.scheduler) or "Automatic"
-        if name == "Automatic":
-            name = self.config.options.get("scheduler")
-        scheduler = sd_schedulers.schedulers_map.get(name)
-        sigmas = self.model_wrap.sigmas
-        if scheduler is None or scheduler.function is None:
-            return sd_schedulers.uniform(steps, None, None, self.model_wrap)
-        key = "Hires schedule type" if p.is_hr_pass else "Schedule type"
-        if not p.is_hr_pass or scheduler.label != p.extra_generation_params.get("Schedule type"):
-            p.extra_generation_params[key] = scheduler.label
-        extra = {"inner_model": self.model_wrap} if scheduler.need_inner_model else {}
-        return scheduler.function(n=steps, sigma_min=sigmas[0].item(), sigma_max=sigmas[-1].item(), **extra)
+    def _schedule(self, p: Any, steps: int) -> Tensor:
+        override = p.sampler_noise_scheduler_override
+        if override:
+            return override(steps)
+        chosen = (p.hr_scheduler if p.is_hr_pass else p.scheduler) or AUTOMATIC.label
+        schedule = find_schedule(self.own_schedule if chosen == AUTOMATIC.label else chosen)
+        if schedule is None or schedule.sigmas is None:
+            return with_final_zero(uniform(steps, self.levels))
+        params = p.extra_generation_params
+        if not p.is_hr_pass:
+            params["Schedule type"] = schedule.label
+        elif params.get("Schedule type") != schedule.label:
+            params["Hires schedule type"] = schedule.label
+        return with_final_zero(schedule.sigmas(steps, self.levels))
 
-    def sample(self, p, x, conditioning, unconditional_conditioning, steps=None, image_conditioning=None):
-        """x: unit noise; sampling starts at sigma_max · x."""
-        unet = self.model_wrap.inner_model.forge_objects.unet
-        sampling_prepare(unet, x)
-        steps = steps or p.steps
-        sigmas = self.get_sigmas(p, steps)
-        self.initialize(p)
-        stepper = self.stepper(sigmas, p.rng.generators, self.eta)
-        samples = self.run(p, x * sigmas[0].to(x), stepper, steps, conditioning, unconditional_conditioning,
-                           image_conditioning)
-        sampling_cleanup(unet)
-        return samples
+    def sample(self, p: Any, x: Tensor, conditioning: Tensor, unconditional_conditioning: Tensor | None,
+               steps: int | None = None, image_conditioning: Tensor | None = None) -> Tensor:
+        """x: standard normal noise [B, 4, h, w]; sampling starts at sigma_max · x."""
+        count = steps or p.steps
+        sigmas = self.get_sigmas(p, count)
+        stepper = self.stepper(sigmas, p.rng.generators, self.eta(p))
+        return self.run(p, x * sigmas[0].to(x), stepper, count, conditioning, unconditional_conditioning, image_conditioning)
 
-    def sample_img2img(self, p, x, noise, conditioning, unconditional_conditioning, steps=None, image_conditioning=None):
-        """x: scaled latent, noised to the sigma where the denoising strength starts."""
-        unet = self.model_wrap.inner_model.forge_objects.unet
-        sampling_prepare(unet, x)
-        steps, t_enc = sd_samplers_common.setup_img2img_steps(p, steps)
-        sigmas = self.get_sigmas(p, steps)[steps - t_enc - 1:]
-        x = x.to(noise)
-        xi = noise * sigmas[0].to(noise) + x
-        if opts.img2img_extra_noise > 0:
-            p.extra_generation_params["Extra noise"] = opts.img2img_extra_noise
-            params = script_callbacks.ExtraNoiseParams(noise, x, xi)
-            script_callbacks.extra_noise_callback(params)
-            xi = xi + params.noise * opts.img2img_extra_noise
-        self.initialize(p)
-        self.model_wrap_cfg.init_latent = x
-        self.blend_generators = blend_generators(p)
-        stepper = self.stepper(sigmas, p.rng.generators, self.eta)
-        samples = self.run(p, xi, stepper, t_enc + 1, conditioning, unconditional_conditioning, image_conditioning)
-        sampling_cleanup(unet)
-        return samples
+    def sample_img2img(self, p: Any, x: Tensor, noise: Tensor, conditioning: Tensor, unconditional_conditioning: Tensor | None,
+                       steps: int | None = None, image_conditioning: Tensor | None = None) -> Tensor:
+        """x: scaled latent [B, 4, h, w], noised to the sigma where the denoising strength starts."""
+        scheduled, last = setup_img2img_steps(p, steps)
+        sigmas = self.get_sigmas(p, scheduled)[scheduled - last - 1:]
+        self.init_latent = latent = x.to(noise)
+        start = self._with_extra_noise(p, noise, latent, latent + sigmas[0].to(noise) * noise)
+        stepper = self.stepper(sigmas, p.rng.generators, self.eta(p))
+        return self.run(p, start, stepper, last + 1, conditioning, unconditional_conditioning, image_conditioning)
 
-
-def blend_generators(p):
-    """One generator for each picture's noise under the inpaint mask (the seed Forge leaves its global one at)."""
-    return [rng.create_generator((int(seed) + 100000) % 65536) for seed in p.seeds]
+    def _with_extra_noise(self, p: Any, noise: Tensor, latent: Tensor, start: Tensor) -> Tensor:
+        amount = opts.img2img_extra_noise
+        if amount <= 0:
+            return start
+        p.extra_generation_params.update({"Extra noise": amount})
+        given = script_callbacks.ExtraNoiseParams(noise, latent, start)
+        script_callbacks.extra_noise_callback(given)
+        return start + given.noise * amount

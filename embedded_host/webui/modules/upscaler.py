@@ -1,29 +1,32 @@
-"""Picture upscalers that need no model: None, Lanczos, Nearest."""
+"""Upscalers that need no model: None, Lanczos, Nearest. Needed by: embedded_host/host.py (`shared.sd_upscalers`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 from PIL import Image
 
+MULTIPLE = 8
 
+
+@dataclass(frozen=True)
 class Upscaler:
-    model_name = None
-    model_path = None
+    resample: Image.Resampling | None
 
-    def __init__(self, name, resample):
-        self.name, self.resample = name, resample
-
-    def upscale(self, img, scale, selected_model=None):
-        """The picture at scale times its size, rounded down to multiples of 8."""
+    def upscale(self, image: Image.Image, scale: float) -> Image.Image:
+        """Return the image at scale times its size, rounded down to multiples of 8; without a filter as it is."""
         if self.resample is None:
-            return img
-        width, height = (int(side * scale) // 8 * 8 for side in img.size)
-        return img.resize((width, height), resample=self.resample)
+            return image
+        return image.resize([int(side * scale) // MULTIPLE * MULTIPLE for side in image.size], resample=self.resample)
 
 
+@dataclass(frozen=True)
 class UpscalerData:
-    def __init__(self, name, scaler, scale=4):
-        self.name, self.scaler, self.scale = name, scaler, scale
-        self.data_path = self.local_data_path = self.model = None
+    name: str
+    scaler: Upscaler
+    scale: int = 4
 
 
-def builtin():
-    kinds = {"None": None, "Lanczos": Image.Resampling.LANCZOS, "Nearest": Image.Resampling.NEAREST}
-    return [UpscalerData(name, Upscaler(name, resample)) for name, resample in kinds.items()]
+def builtin() -> list[UpscalerData]:
+    filters = {"None": None, "Lanczos": Image.Resampling.LANCZOS, "Nearest": Image.Resampling.NEAREST}
+    return [UpscalerData(name, Upscaler(resample)) for name, resample in filters.items()]
