@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import torch
@@ -11,11 +12,11 @@ from .noise_levels import NoiseLevels
 from .unet import LdmUNet
 
 
+@dataclass(frozen=True)
 class LatentFormat:
     """Scale of the latents that the UNet reads: the VAE's latent times scale_factor."""
 
-    def __init__(self, scale_factor: float):
-        self.scale_factor = scale_factor
+    scale_factor: float
 
     def process_in(self, latent: Tensor) -> Tensor:
         """Scale a VAE latent for the UNet."""
@@ -45,7 +46,6 @@ class Denoiser(torch.nn.Module):
         scaled = x / (1.0 + sigma ** 2) ** 0.5
         if c_concat is not None:
             scaled = torch.cat((scaled, c_concat.to(scaled)), dim=1)
-        eps = self.diffusion_model(scaled.to(self.dtype), self.predictor.timestep(t).float(),
-                                   context=c_crossattn.to(self.dtype), control=control,
-                                   transformer_options=transformer_options)
+        eps = self.diffusion_model(scaled.to(self.dtype), self.predictor.timestep(t).float(), c_crossattn.to(self.dtype),
+                                   control, transformer_options)
         return x - eps.float() * sigma

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .conditions import Row, batch_conditions
-from .patcher import load_patchers
+from .patcher import UNCOND_ALWAYS, load_patchers
 from .unet_patcher import UnetPatcher
 
 COND, UNCOND = 0, 1
@@ -24,7 +24,7 @@ def guided_step(unet: UnetPatcher, x: Tensor, sigma: Tensor, cond: Tensor, uncon
     UNet's own replaces; either counts only where it has x's batch and size. At scale 1 the unconditional rows do not run.
     """
     options = unet.model_options
-    if math.isclose(scale, 1.0) and not options.get("disable_cfg1_optimization", False):
+    if math.isclose(scale, 1.0) and not options.get(UNCOND_ALWAYS, False):
         uncond = None
     concat = unet.extra_concat_condition if unet.extra_concat_condition is not None else image_cond
     if concat is not None and (concat.shape[0], *concat.shape[2:]) != (x.shape[0], *x.shape[2:]):

@@ -12,6 +12,8 @@ from torch.nn import Module, Parameter
 from .weight_merge import WeightMerger, WeightPatch
 
 Patch = Callable[..., Any]
+UNCOND_ALWAYS = "disable_cfg1_optimization"
+"""Option that runs the unconditional rows also at CFG scale 1."""
 
 
 def _list_slot(name: str) -> Callable[[ModelPatcher, Patch], None]:
@@ -111,7 +113,7 @@ class ModelPatcher:
 
     def _run_uncond_always(self, wanted: bool) -> None:
         if wanted:
-            self.model_options["disable_cfg1_optimization"] = True
+            self.model_options[UNCOND_ALWAYS] = True
 
 
 def load_patchers(patchers: Iterable[ModelPatcher]) -> None:

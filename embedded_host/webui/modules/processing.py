@@ -24,8 +24,7 @@ def process_images(p: Any) -> Processed:
         p.sampler_name, p.scheduler = get_sampler_and_scheduler(p.sampler_name, p.scheduler, keep_own=True)
         return process_images_inner(p)
     finally:
-        if p.override_settings_restore_afterwards:
-            apply_settings(former)
+        apply_settings(former if p.override_settings_restore_afterwards else {})
 
 
 def process_images_inner(p: Any) -> Processed:

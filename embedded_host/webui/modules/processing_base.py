@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modules import extra_networks, shared
+from modules.sd_samplers import create_sampler
 from modules.shared import opts
 from torch import Tensor
 
@@ -94,15 +95,16 @@ class StableDiffusionProcessing(JobState):
             setattr(self, name, getattr(self, name) or {})
         self.styles, self.comments = self.styles or [], {}
         self.extra_result_images: list = []
-        if not self.seed_enable_extras:
+        if self.seed_enable_extras is False:
             self.subseed, self.subseed_strength, self.seed_resize_from_h, self.seed_resize_from_w = -1, 0, 0, 0
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Call the scripts' `setup` once, as soon as `scripts` and `script_args` are both there."""
-        super().__setattr__(name, value)
-        if name in ("scripts", "script_args") and not self.scripts_setup_complete and self.scripts and self.script_args:
-            self.scripts_setup_complete = True
-            self.scripts.setup_scrips(self, is_ui=not self.is_api)
+        object.__setattr__(self, name, value)
+        runner = self.scripts if name in ("scripts", "script_args") and self.script_args else None
+        if runner and not self.scripts_setup_complete:
+            vars(self)["scripts_setup_complete"] = True
+            runner.setup_scrips(self, is_ui=not self.is_api)
 
     def comment(self, text: str) -> None:
         """Add a sentence for the user, displayed below the image; it is not part of the API's answer."""
@@ -125,7 +127,8 @@ class StableDiffusionProcessing(JobState):
 
     def parse_extra_network_prompts(self) -> None:
         """Take the networks, such as <lora:name:1>, out of this batch's prompts."""
-        self.prompts, self.extra_network_data = extra_networks.parse_prompts(self.prompts)
+        cleaned, self.extra_network_data = extra_networks.parse_prompts(self.prompts)
+        self.prompts = cleaned
 
     def setup_conds(self) -> None:
         """Encode this batch's prompts; at CFG scale 1 there is no negative condition."""
@@ -148,9 +151,8 @@ class StableDiffusionProcessing(JobState):
         """Reset the UNet, let the scripts patch it and return the noise, or what a script set in its place."""
         self.sd_model.reset_parts()
         self.call_before_sampling(x, noise, cond, uncond)
-        if self.modified_noise is not None:
-            noise, self.modified_noise = self.modified_noise, None
-        return noise
+        replacement, self.modified_noise = self.modified_noise, None
+        return noise if replacement is None else replacement
 
     def call_before_sampling(self, x: Tensor, noise: Tensor, cond: Tensor, uncond: Tensor | None) -> None:
         if self.scripts is not None:
@@ -159,6 +161,10 @@ class StableDiffusionProcessing(JobState):
     def min_sigma_of_uncond(self) -> float:
         """Return the sigma below which every other step leaves out the unconditional rows."""
         return self.s_min_uncond if self.s_min_uncond is not None else opts.s_min_uncond
+
+    def new_sampler(self, name: str | None = None) -> Any:
+        """Return a sampler for one pass; name: another one than the job's."""
+        return create_sampler(name or self.sampler_name, self.sd_model)
 
     def close(self) -> None:
         """Release the tensors of the job."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from modules import devices, images, sd_samplers
+from modules import devices, images
 from modules.processing_base import StableDiffusionProcessing
 from modules.sd_samplers_common import blend_masked, images_tensor_to_samples
 from modules.shared import opts
@@ -59,7 +59,7 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
 
     def init(self, all_prompts: list[str], all_seeds: list[int], all_subseeds: list[int]) -> None:
         self.extra_generation_params.update({"Denoising strength": self.denoising_strength})
-        self.sampler = sd_samplers.create_sampler(self.sampler_name, self.sd_model)
+        self.sampler = self.new_sampler()
         mask, region = self._prepare_mask()
         fill_mask = mask if self.latent_mask is None else self.latent_mask
         if self.scripts is not None:
@@ -81,7 +81,7 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
             return None, None
         params = self.extra_generation_params
         mask = masks.mask_from_image(self.image_mask, rounded=self.mask_round)
-        if self.inpainting_mask_invert:
+        if bool(self.inpainting_mask_invert):
             mask = ImageOps.invert(mask)
             params["Mask mode"] = "Inpaint not masked"
         sigmas = self.mask_blur_x, self.mask_blur_y
@@ -110,17 +110,18 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
     def _prepare_image(self, image: Image.Image, mask: Image.Image | None, fill_mask: Image.Image | None,
                        region: masks.Region | None) -> Image.Image:
         """Return an init image as RGB at the job's size; with "just resize (latent)" at its own."""
+        size = self.width, self.height
         image = resize.flatten(image, opts.img2img_background_color)
         if region is None and self.resize_mode != RESIZE_LATENT:
-            image = images.resize_image(self.resize_mode, image, self.width, self.height)
+            image = images.resize_image(self.resize_mode, image, *size)
         if mask is not None:
             self._keep_overlay(image)
         if region is not None:
-            image = images.resize_image(resize.FIT, image.crop(region), self.width, self.height)
+            image = images.resize_image(resize.FIT, image.crop(region), *size)
         if mask is not None and self.inpainting_fill != ORIGINAL:
             image = masks.fill(image, fill_mask)
             if self.inpainting_fill == FILL:
-                self.extra_generation_params["Masked content"] = "fill"
+                self.extra_generation_params.update({"Masked content": "fill"})
         return image
 
     def _keep_overlay(self, image: Image.Image) -> None:

@@ -37,7 +37,7 @@ def infotext_of(p: Any, index: int, prompts: list[str], negative_prompts: list[s
 
 def _settings(p: Any, seed: int, subseed: int) -> dict[str, Any]:
     """Return the pairs of every job in their order; those of the job's own kind are overwritten in place."""
-    clip_skip = int(getattr(p, "clip_skip", opts.CLIP_stop_at_last_layers))
+    clip_skip = int(opts.CLIP_stop_at_last_layers)
     pairs = {"Steps": p.steps, "Sampler": p.sampler_name, "Schedule type": p.scheduler, "CFG scale": p.cfg_scale, "Seed": seed,
              "Size": f"{p.width}x{p.height}"}
     if opts.add_model_hash_to_info:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +38,8 @@ def run_job(p: Any) -> Processed:
     call_hook(p, "process")
     output = Output()
     with torch.inference_mode():
-        p.init(p.all_prompts, p.all_seeds, p.all_subseeds)
+        lists = p.all_prompts, p.all_seeds, p.all_subseeds
+        p.init(*lists)
         if state.job_count < 0:
             state.job_count = p.n_iter
         for number in range(p.n_iter):
@@ -63,10 +65,9 @@ def call_hook(p: Any, name: str, *args: Any, **kwargs: Any) -> None:
 
 def fixed_seed(seed: Any) -> int:
     """Return an int seed; -1 and what is no number become a random one."""
-    try:
+    number = -1
+    with suppress(ValueError, TypeError):
         number = int(seed)
-    except (TypeError, ValueError):
-        number = -1
     return number if number != -1 else random.randrange(LARGEST_RANDOM_SEED)
 
 
@@ -112,14 +113,18 @@ def set_up_batch(p: Any, number: int) -> bool:
     call_hook(p, "before_process_batch", prompts=p.prompts, **given)
     if not p.prompts:
         return False
-    p.parse_extra_network_prompts()
-    networks = p.extra_network_data
-    if not p.disable_extra_networks:
-        extra_networks.activate(p, networks)
+    activate_networks(p)
     model.reset_parts()
     call_hook(p, "process_batch", prompts=p.prompts, **given)
     p.setup_conds()
     return True
+
+
+def activate_networks(p: Any) -> None:
+    """Activate the networks that this batch's prompts name, and take them out of the prompts."""
+    p.parse_extra_network_prompts()
+    if p.disable_extra_networks is False:
+        extra_networks.activate(p, extra_network_data=p.extra_network_data)
 
 
 def take_prompts(p: Any) -> None:

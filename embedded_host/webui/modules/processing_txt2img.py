@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from modules import devices, extra_networks, images, sd_samplers, shared
+from modules import devices, extra_networks, images, shared
 from modules.processing_base import StableDiffusionProcessing, per_image
 from modules.sd_samplers_common import decode_latent_batch, images_tensor_to_samples
 from modules.shared import state
@@ -89,9 +89,10 @@ class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
 
     def _count_passes(self) -> None:
         """Tell the progress bar that every batch has two passes."""
-        if not state.processing_has_refined_job_count:
-            state.job_count = 2 * (self.n_iter if state.job_count == -1 else state.job_count)
-            state.processing_has_refined_job_count = True
+        if state.processing_has_refined_job_count:
+            return
+        batches = self.n_iter if state.job_count == -1 else state.job_count
+        state.job_count, state.processing_has_refined_job_count = 2 * batches, True
 
     def parse_extra_network_prompts(self) -> None:
         super().parse_extra_network_prompts()
@@ -118,16 +119,16 @@ class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
         first = self.firstpass_image if self.enable_hr else None
         if first is not None:
             decoded = torch.from_numpy(pixels.to_array(first.convert("RGB"))[None]).to(devices.device)
-            if self.latent_scale_mode is None:
-                return self._sample_hires(self._upscaled_image(pixels.to_unit(2 * decoded - 1)))
-            return self._sample_hires(self._upscaled_latent(images_tensor_to_samples(decoded, self.sd_model, self.seeds)))
-        self.sampler = sd_samplers.create_sampler(self.sampler_name, self.sd_model)
+            if self.latent_scale_mode:
+                return self._sample_hires(self._upscaled_latent(images_tensor_to_samples(decoded, self.sd_model, self.seeds)))
+            return self._sample_hires(self._upscaled_image(pixels.to_unit(2 * decoded - 1)))
+        self.sampler = self.new_sampler()
         noise = start = self.rng.next()
         noise = self.before_sampling(start, noise, conditioning, unconditional_conditioning)
         samples = self.sampler.sample(self, noise, conditioning, unconditional_conditioning)
         if not self.enable_hr or state.interrupted:
             return samples
-        if self.latent_scale_mode is not None:
+        if self.latent_scale_mode:
             return self._sample_hires(self._upscaled_latent(samples))
         decoded = torch.stack(decode_latent_batch(self.sd_model, samples)).float()
         return self._sample_hires(self._upscaled_image(pixels.to_unit(decoded)))
@@ -148,12 +149,12 @@ class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
         As on Forge, process_before_every_sampling runs twice: before and after the first pass's patches are dropped.
         """
         self.is_hr_pass = True
-        self.sampler = sd_samplers.create_sampler(self.hr_sampler_name or self.sampler_name, self.sd_model)
+        self.sampler = self.new_sampler(self.hr_sampler_name)
         state.nextjob()
         samples = hires.crop_latent(samples, self.hr_size.crop_x, self.hr_size.crop_y)
         self.rng = self.rng.resized(samples.shape[1:])
         noise = self.rng.next()
-        if not self.disable_extra_networks:
+        if self.disable_extra_networks is False:
             extra_networks.activate(p=self, extra_network_data=self.hr_extra_network_data)
         self._setup_hires_conds()
         if self.scripts is not None:

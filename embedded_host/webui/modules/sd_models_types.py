@@ -69,8 +69,8 @@ class StableDiffusion:
         model = Denoiser(LdmUNet(network, names), NoiseLevels(), LatentFormat(float(autoencoder.config.scaling_factor)),
                          devices.dtype_unet).to(devices.device)
         vae = VAE(FirstStage(autoencoder), devices.device, devices.dtype_vae)
-        self.use_parts(ForgeObjects(UnetPatcher(model), Clip(transformer, tokenizer), vae))
-        self.forge_objects_original = self.forge_objects.shallow_copy()
+        self.forge_objects_original = ForgeObjects(UnetPatcher(model), Clip(transformer, tokenizer), vae)
+        self.use_parts(self.forge_objects_original.shallow_copy())
         self.current_loras: list[Any] = []
         self.text_processing_engine = TextEncoder(transformer, tokenizer)
         self._conditions: OrderedDict[tuple, Tensor] = OrderedDict()

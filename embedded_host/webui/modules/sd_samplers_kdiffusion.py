@@ -29,11 +29,11 @@ class KDiffusionSampler(Sampler):
         schedule = find_schedule(self.own_schedule if chosen == AUTOMATIC.label else chosen)
         if schedule is None or schedule.sigmas is None:
             return with_final_zero(uniform(steps, self.levels))
-        params = p.extra_generation_params
+        infotext = p.extra_generation_params
         if not p.is_hr_pass:
-            params["Schedule type"] = schedule.label
-        elif params.get("Schedule type") != schedule.label:
-            params["Hires schedule type"] = schedule.label
+            infotext["Schedule type"] = schedule.label
+        elif infotext.get("Schedule type") != schedule.label:
+            infotext["Hires schedule type"] = schedule.label
         return with_final_zero(schedule.sigmas(steps, self.levels))
 
     def sample(self, p: Any, x: Tensor, conditioning: Tensor, unconditional_conditioning: Tensor | None,
