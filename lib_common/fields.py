@@ -65,14 +65,14 @@ def short_repr(value: Any) -> str:
 
 def reject_unknown(values: Iterable, known: Iterable[str], where: str, error: Callable[[str], Exception] = UserError,
                    listed: Iterable[str] | None = None) -> None:
-    """Raise error for the first key that is not in known, with the nearest known name or the list of them.
+    """Raise error for the first key that is not in known, with the nearest name or the list of them.
 
-    where: the name of the object in the message.  listed: the names in that list, by default all known ones.
+    where: the name of the object in the message.  listed: the names that are suggested and listed, by default all known ones.
     """
-    known = tuple(known)
+    known, listed = tuple(known), listed and tuple(listed)
     for key in values:
         if key not in known:
-            near = get_close_matches(str(key), known, 1)
+            near = get_close_matches(str(key), listed or known, 1)
             hint = f"did you mean `{near[0]}`?" if near else f"known fields are {', '.join(listed or known)}."
             raise error(f"`{where}` has no field `{printable(str(key)[:40])}`; {hint}")
 

@@ -20,11 +20,16 @@ INPUT_FIELDS = (*IMAGE_FIELDS, "embedding")
 
 ALIASES = {"guidance_start": "start", "guidance_end": "end", "effective_region_mask": "mask",
            "starting_control_step": "start", "ending_control_step": "end", "control_weight": "weight",
-           "advanced_weighting": "layer_weights", "weight_composition": "composition_weight"}
-IGNORED = ("module", "low_vram", "pixel_perfect", "processor_res", "threshold_a", "threshold_b", "control_mode",
-           "resize_mode", "save_detected_map", "inpaint_crop_input_image", "input_mode", "is_ui", "loopback", "batch_images",
-           "output_dir", "generated_image", "use_preview_as_input", "union_control_type", "pulid_mode")
+           "advanced_weighting": "layer_weights", "weight_composition": "composition_weight", "input_image": "image",
+           "mask_image": "mask", "guidance": "end"}
+"""Other names of fields, most of them the ControlNet API's."""
+IGNORED = ("module", "low_vram", "lowvram", "pixel_perfect", "processor_res", "threshold_a", "threshold_b", "control_mode",
+           "resize_mode", "save_detected_map", "inpaint_crop_input_image", "input_mode", "is_ui", "loopback", "output_dir",
+           "generated_image", "use_preview_as_input", "union_control_type", "pulid_mode")
 """Fields of the ControlNet API that have no meaning here: accepted, without effect."""
+IGNORED_WHEN_EMPTY = ("batch_images", "batch_image_files", "batch_image_dir", "batch_input_gallery", "batch_mask_dir",
+                      "batch_mask_gallery", "batch_keyframe_idx", "batch_modifiers", "animatediff_batch", "ipadapter_input")
+"""Inputs of the ControlNet API that would be lost here: accepted only where they hold nothing."""
 
 HR_ALIASES = {"low res only": "low", "high res only": "high", "hires both": "both", "lowres": "low", "hires": "high"}
 """ControlNet's spellings of `hr_option`."""
@@ -168,6 +173,10 @@ def split_unit(unit: Mapping, where: str = "ip_adapter") -> tuple[IpAdapterParam
 
     ControlNet's names are accepted; unknown ones raise IpAdapterError. `enabled` is left to the caller.
     """
+    unit = {name: value for name, value in unit.items() if not (name in IGNORED_WHEN_EMPTY and not value)}
+    for name in unit:
+        if name in IGNORED_WHEN_EMPTY:
+            raise IpAdapterError(f"`{where}` has no field `{name}`; send the images themselves as `image`, one or a list.")
     reject_unknown(unit, (*FIELD_NAMES, *INPUT_FIELDS, *ALIASES, *IGNORED, "enabled"), where, IpAdapterError,
                    listed=(*FIELD_NAMES, *INPUT_FIELDS))
     values, inputs = {}, {}

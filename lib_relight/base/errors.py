@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...lib_common.errors import UserError
 
-__all__ = ["RelightError", "UserError", "message_for"]
+__all__ = ["RelightError", "UserError", "message_for", "shortened"]
 
 LONGEST_MESSAGE = 480
 
@@ -19,11 +19,14 @@ class RelightError(UserError):
 
 
 def message_for(error: Exception) -> str:
-    """Return the sentence of a user error, or for our own bugs one with the exception's name to be reported.
+    """Return the sentence of a user error, or for our own bugs one with the exception's name to be reported; see shortened."""
+    if isinstance(error, UserError):
+        return shortened(str(error))
+    return shortened(f"Relight failed inside ({type(error).__name__}: {str(error)[:200]}); the console has the traceback, please "
+                     "report it.")
 
-    Always printable and of at most LONGEST_MESSAGE characters, whatever the request contained.
-    """
-    text = str(error).encode("utf-8", "replace").decode("utf-8")
-    if not isinstance(error, UserError):
-        text = (f"Relight failed inside ({type(error).__name__}: {text[:200]}); the console has the traceback, please report it.")
+
+def shortened(sentence: str) -> str:
+    """Return at most LONGEST_MESSAGE characters that can be printed, whatever a request's values bring into a sentence."""
+    text = sentence.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE - 3]}..."

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from ..base.errors import UserError
+from ..base.errors import UserError, shortened
 from ..request.images import DecodedImage
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import parse_panel, unit_name
@@ -18,6 +19,7 @@ from .messages import Level, Message, State, from_error, sentences
 
 PLACEHOLDER = DecodedImage(np.zeros((64, 64, 3), np.uint8))
 """For an image of the panel of which only its presence is known."""
+LONGEST_VALUE = 80
 JOB_FIELDS = ("tab", "denoising_strength", "enable_hr", "init_images", "batch_size", "width", "height", "resize_mode")
 """What /check takes of the job beside `iclight` and `ip_adapter`; the size is accepted and has no rule."""
 
@@ -40,7 +42,8 @@ def check_body(body: Mapping, state: Callable[..., State]) -> dict:
     try:
         request = parse_api({name: value for name, value in body.items() if name not in JOB_FIELDS})
     except UserError as error:
-        return answer([from_error(error)])
+        message = from_error(error)
+        return answer([replace(message, value=scalar_at(body, message.field))])
     if request is None:
         return answer([])
     is_img2img = body.get("tab") == "img2img"
@@ -48,6 +51,16 @@ def check_body(body: Mapping, state: Callable[..., State]) -> dict:
         is_img2img=is_img2img, denoise=number(body.get("denoising_strength")), batch_size=number(body.get("batch_size")),
         has_hires=bool(body["enable_hr"]) if "enable_hr" in body else None,
         has_init_image=bool(body.get("init_images")) if is_img2img else None)))
+
+
+def scalar_at(body: Mapping, field: str | None) -> object:
+    """The value of a field in `iclight` or a unit of the body, where it is a short text, a boolean or a finite number."""
+    units = body.get("ip_adapter")
+    for part in (body.get("iclight"), *(units if isinstance(units, list) else [units])):
+        value = part.get(field) if isinstance(part, Mapping) else None
+        if isinstance(value, bool) or number(value) is not None or isinstance(value, str) and len(value) <= LONGEST_VALUE:
+            return shortened(value) if isinstance(value, str) else value
+    return None
 
 
 def answer(messages: list[Message]) -> dict:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
-from ..base.errors import RelightError, message_for
+from ..base.errors import RelightError, shortened
 from ..models.checkpoint import Checkpoint
 
 FIRST_FIELD = re.compile(r"`(\w{1,40})`")
@@ -52,11 +52,11 @@ class State:
 
 
 def error(field: str | None, value: object, sentence: str) -> Message:
-    return Message(Level.ERROR, field, value, sentence)
+    return Message(Level.ERROR, field, value, shortened(sentence))
 
 
 def warning(field: str | None, value: object, sentence: str) -> Message:
-    return Message(Level.WARNING, field, value, sentence)
+    return Message(Level.WARNING, field, value, shortened(sentence))
 
 
 def from_error(raised: Exception) -> Message:
@@ -64,7 +64,7 @@ def from_error(raised: Exception) -> Message:
     field = getattr(raised, "field", None)
     if field is None and (named := FIRST_FIELD.search(str(raised))):
         field = named[1]
-    return error(field, getattr(raised, "value", None), message_for(raised))
+    return error(field, getattr(raised, "value", None), str(raised))
 
 
 def sentences(messages: list[Message], level: Level) -> list[str]:

@@ -57,7 +57,7 @@ def parse_units(units: object, decoder: ImageDecoder) -> tuple[IpUnit, ...]:
 def is_enabled(payload: Mapping, where: str) -> bool:
     enabled = payload.get("enabled", True)
     if not isinstance(enabled, bool):
-        raise RelightError(f"`enabled` of `{where}` is {enabled!r}; it must be true or false.")
+        raise RelightError(f"`enabled` of `{where}` is {short_repr(enabled)}; it must be true or false.")
     return enabled
 
 

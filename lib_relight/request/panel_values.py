@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -31,13 +33,20 @@ PANEL_ORDER = ("enabled", "iclight", *IMAGE_FIELDS, *ICLIGHT_PANEL_FIELDS,
 """The order of the panel's values, which is that of `ui()`'s list."""
 
 
+ARGS_FORM = "send one object, such as {\"args\": [{\"iclight\": {\"light\": \"left\"}}]}"
+
+
 def parse_request(args: Sequence) -> RelightRequest | None:
     """Parse the arguments of the script's hooks: one object from the API, or the panel's values in PANEL_ORDER.
 
     Returns None when Relight is off for this job. Raises a user error for the first thing that is wrong.
     """
     if args and isinstance(args[0], Mapping):
+        if more := [value for value in args[1:] if isinstance(value, Mapping)]:
+            raise RelightError(f"`args` of Relight holds {1 + len(more)} objects; {ARGS_FORM}.")
         return parse_api(args[0])
+    if args and not isinstance(args[0], bool):
+        raise RelightError(f"`args` of Relight begins with {short_repr(args[0])}; {ARGS_FORM}.")
     values = dict(zip(PANEL_ORDER, args))
     return parse_panel(values) if values.get("enabled") else None
 
@@ -71,7 +80,7 @@ def panel_value(item, value):
         numbers = None
     if numbers is None or item.type != "tuple" and len(numbers) > 1:
         wanted = "numbers such as 1, 0.5" if item.type == "tuple" else "a number"
-        raise RelightError(f"`{item.name}` is {value!r}; it must be {wanted}, or empty.")
+        raise RelightError(f"`{item.name}` is {short_repr(value)}; it must be {wanted}, or empty.")
     return numbers if item.type == "tuple" else numbers[0] if numbers else None
 
 
@@ -87,13 +96,26 @@ def lights_from_text(text: str) -> list:
     return lights
 
 
+def uploaded(file: object) -> Path:
+    """Return the path of a file component's value. Raises RelightError for one outside of gradio's upload folder: a request
+    must not read other files of the server."""
+    folder = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio").resolve()
+    try:
+        path = Path(str(getattr(file, "name", file))).resolve()
+    except ValueError:  # a null character
+        path = Path()
+    if not path.is_relative_to(folder):
+        raise RelightError("`image` names a file that was not uploaded in the page; upload it there, or send it as base64.")
+    return path
+
+
 def panel_unit(values: Mapping, number: int, decoder: ImageDecoder) -> IpUnit | None:
     unit = {name: values.get(unit_name(number, name)) for name in UNIT_PANEL_NAMES}
     if not unit.pop("enabled"):
         return None
     pictures = [SUBJECT] if unit.pop("use_subject") else []
     pictures += [unit["image"]] if is_given(unit["image"]) else []
-    pictures += [decoder.decode_file(Path(getattr(file, "name", file)), "image") for file in unit.pop("more") or []]
+    pictures += [decoder.decode_file(uploaded(file), "image") for file in unit.pop("more") or []]
     for item in fields(IpAdapterParams):
         unit[item.name] = panel_value(item, unit[item.name])
     given = {name: value for name, value in unit.items() if value is not None and value is not False}

@@ -9,7 +9,8 @@ import gradio as gr
 from modules import paths
 
 from ..base.errors import RelightError
-from ..request.presets import PRESET_FIELDS, PresetStore, item_of, usable
+from ..request.preset_store import PresetStore
+from ..request.presets import PRESET_FIELDS, item_of, usable
 from ..web import endpoints
 from .actions import Action, Page
 from .components import Components, drop_api_info

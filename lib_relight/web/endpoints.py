@@ -1,60 +1,81 @@
-"""Our addresses on the host's FastAPI application: who may use them, how much they take, what they answer."""
+"""Routes on the host's FastAPI application: access, limits of a request, errors, cancellation."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 
-from fastapi import HTTPException, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBasic
 
 from ..base.errors import RelightError, UserError, message_for
 from ..base.progress import Stopped
+from .origins import check_origin
 
 MAX_BYTES = 96 * 2**20
-"""Of one request: three pictures of 16 megapixels as PNG, in base64."""
+"""Of one request: three images of 16 megapixels as PNG, in base64."""
+QUICK = ThreadPoolExecutor(4, "relight-quick")
+SLOW = ThreadPoolExecutor(2, "relight-slow")
+"""Threads of our own: the host's are taken by jobs that wait. Previews use much memory, hence only two at a time."""
 STOPPED = 409
 PAGE_LOGIN, API_ROUTE = "/login_check", "/sdapi/v1/txt2img"
 
 
-def add_get(app, path: str, handler: Callable[..., dict | Response], method: str = "GET") -> None:
-    """handler(**path parameters) runs in a thread; what it returns is the answer. Errors are answered as add_post's."""
+def add_get(app: FastAPI, path: str, handler: Callable[..., dict | Response], method: str = "GET") -> None:
+    """Route path to handler(**path parameters), which runs in a thread and returns the answer. Errors are as add_post's."""
 
-    async def endpoint(request: Request):
+    async def endpoint(request: Request) -> Response:
         await check_user(app, request)
-        return await answer(run_in_threadpool(handler, **request.path_params))
+        return await answer(in_thread(QUICK, handler, **request.path_params))
 
     app.add_api_route(path, endpoint, methods=[method])
 
 
-def add_post(app, path: str, handler: Callable[..., dict], method: str = "POST") -> None:
-    """handler(body, stop, **path parameters) runs in a thread, so that the host's event loop goes on. body: the JSON object sent.
+def add_post(app: FastAPI, path: str, handler: Callable[..., dict], method: str = "POST", pool: Executor = QUICK) -> None:
+    """Route path to handler(body, stop, **path parameters), which runs in a thread of pool. body: the JSON object sent.
 
-    stop is set when the client has gone away. User errors become 422 with their sentence in `detail`, Stopped 409.
+    stop is set when the client has disconnected. User errors become 422 with their sentence in `detail`, Stopped 409.
     """
 
-    async def endpoint(request: Request):
+    async def endpoint(request: Request) -> Response:
         await check_user(app, request)
         try:
             body = await read_json(request)
         except RelightError as error:
             return JSONResponse({"detail": error.detail}, error.status_code)
         stop = threading.Event()
-        return await answer(unless_gone(request, run_in_threadpool(handler, body, stop, **request.path_params), stop))
+        return await answer(unless_gone(request, in_thread(pool, handler, body, stop, **request.path_params), stop))
 
     app.add_api_route(path, endpoint, methods=[method])
 
 
-async def check_user(app, request: Request) -> None:
-    """Who may use the page or the API may use these: a login at the page, the API's name and password, or neither asked for.
+async def in_thread(pool: Executor, handler: Callable, *args, **kwargs):
+    return await asyncio.get_running_loop().run_in_executor(pool, partial(handler, *args, **kwargs))
 
-    Raises HTTPException 401. Each guard is the host's own function, taken from a route that the host itself guards.
+
+async def check_user(app: FastAPI, request: Request) -> None:
+    """Admit whoever may use the page or the API: by a login at the page, by the API's name and password, or where neither is
+    set. Raises HTTPException 401, and 403 for requests of foreign web pages.
+
+    Each guard is the host's own function, taken from a route that the host itself guards.
     """
+    await check_login(app, request)
+    page, api = route_of(app, PAGE_LOGIN), route_of(app, API_ROUTE)
+    has_login = needs_login(app) if page is not None else api is not None and bool(api.dependencies)
+    try:
+        check_origin(request.headers, has_login)
+    except RelightError as error:
+        raise HTTPException(error.status_code, error.detail) from error
+
+
+async def check_login(app: FastAPI, request: Request) -> None:
     page, api = route_of(app, PAGE_LOGIN), route_of(app, API_ROUTE)
     if page is not None and (not needs_login(app) or user_of_page(page, request) is not None):
         return
@@ -66,11 +87,11 @@ async def check_user(app, request: Request) -> None:
                              "name and password.")
 
 
-def route_of(app, path: str):
+def route_of(app: FastAPI, path: str):
     return next((route for route in app.routes if getattr(route, "path", None) == path), None)
 
 
-def needs_login(app) -> bool:
+def needs_login(app: FastAPI) -> bool:
     return getattr(app, "auth", None) is not None or getattr(app, "auth_dependency", None) is not None
 
 
@@ -92,21 +113,21 @@ async def api_admits(route, request: Request) -> bool:
 
 
 async def read_json(request: Request) -> dict:
-    """The body's JSON object. Raises RelightError for too many bytes (413), another content type (415: browsers let any web
-    page send those to a WebUI on the same machine) and for what is no object (422)."""
-    kind = request.headers.get("content-type", "")
-    if "json" not in kind:
-        raise RelightError(f"The request's body is {kind[:60] or 'of no type'}; send JSON with the header Content-Type: "
+    """Return the body's JSON object. Raises RelightError for too many bytes (413), another content type (415: browsers let any
+    web page send those to a WebUI on the same machine) and for what is no object (422)."""
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", media_type):
+        raise RelightError(f"The request's body is {media_type[:60] or 'of no type'}; send JSON with the header Content-Type: "
                            "application/json.", 415)
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > MAX_BYTES:
-            raise RelightError(f"The request has more than {MAX_BYTES // 2**20} MB; send smaller pictures, or as JPEG.", 413)
+            raise RelightError(f"The request has more than {MAX_BYTES // 2**20} MB; send smaller images, or as JPEG.", 413)
     try:
         payload = json.loads(bytes(body) or b"{}")
-    except ValueError as error:
-        raise RelightError(f"The request's body is no JSON ({error}); send an object such as "
+    except (ValueError, RecursionError) as error:
+        raise RelightError(f"The request's body is no JSON that can be read ({str(error)[:120]}); send an object such as "
                            "{\"iclight\": {\"light\": \"left\"}}.") from error
     if not isinstance(payload, dict):
         raise RelightError(f"The request's body is {type(payload).__name__}; it must be an object such as "
@@ -115,7 +136,7 @@ async def read_json(request: Request) -> dict:
 
 
 async def unless_gone(request: Request, work, stop: threading.Event) -> dict:
-    """The work's result; stop is set when the client goes away first, and the work's end is waited for all the same."""
+    """Return the work's result. stop is set if the client disconnects first; the work's end is awaited all the same."""
     task, gone = asyncio.ensure_future(work), asyncio.ensure_future(client_gone(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -140,6 +161,8 @@ async def answer(work) -> Response:
         return JSONResponse({"detail": "The preview was cancelled."}, STOPPED)
     except UserError as error:
         return JSONResponse({"detail": message_for(error)}, getattr(error, "status_code", 422))
+    except MemoryError:
+        return JSONResponse({"detail": "There is not enough memory for this; send smaller images, or a smaller size."}, 507)
     except Exception as error:
         traceback.print_exc()
         return JSONResponse({"detail": message_for(error)}, 500)

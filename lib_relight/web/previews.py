@@ -105,7 +105,7 @@ def whole(payload: Mapping, name: str, default: int | None, low: int, high: int)
     value = payload.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high or value != int(value):
         raise RelightError(f"`{name}` is {short_repr(value)}; it must be a whole number from {low} to {high}.")
     return int(value)
 

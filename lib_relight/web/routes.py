@@ -25,7 +25,7 @@ def register(demo, app) -> None:
     """on_app_started. app: the host's FastAPI application."""
     endpoints.add_get(app, f"{ROOT}/status", status.status)
     for kind in previews.KINDS:
-        endpoints.add_post(app, f"{ROOT}/preview/{kind}", partial(preview, kind))
+        endpoints.add_post(app, f"{ROOT}/preview/{kind}", partial(preview, kind), pool=endpoints.SLOW)
     endpoints.add_post(app, f"{ROOT}/preview/cancel", cancel)
     endpoints.add_post(app, f"{ROOT}/check", check)
 

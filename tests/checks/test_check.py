@@ -240,6 +240,8 @@ def test_body_of_a_check():
     assert check_body({"iclight": {"lihgt": "left"}}, now) == {
         "errors": [typo], "warnings": [],
         "messages": [{"level": "error", "field": "iclight", "value": None, "sentence": typo}]}
+    found = check_body({"iclight": {}, "ip_adapter": [{"model": "ip", "weight": 9}]}, now)["messages"]
+    assert (found[0]["field"], found[0]["value"]) == ("weight", 9)
     assert check_body({"enabled": False, "iclight": {}}, now) == {"errors": [], "warnings": [], "messages": []}
     found = check_body({"iclight": {"light": "left"}, "tab": "img2img", "denoising_strength": 0.4, "width": 64, "height": 64}, now)
     weak = iclight_checks.weak_denoise(0.4)

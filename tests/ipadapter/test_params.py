@@ -92,13 +92,28 @@ def test_a_payload_as_controlnet_s_users_send_it():
     assert inputs == {"image": {"image": "abc", "mask": None}}
 
 
+def test_further_names_of_controlnets_fields():
+    params, inputs = split_unit({"model": "ip", "input_image": "abc", "mask_image": "def", "guidance": 0.5, "lowvram": True,
+                                 "batch_images": [], "batch_input_gallery": [], "batch_modifiers": [], "batch_image_dir": "",
+                                 "batch_keyframe_idx": None, "animatediff_batch": False, "ipadapter_input": None})
+    assert params == IpAdapterParams(model="ip", end=0.5) and inputs == {"image": "abc", "mask": "def"}
+    with pytest.raises(IpAdapterError, match="`ip_adapter` has no field `batch_images`; send the images themselves as `image`"):
+        split_unit({"batch_images": ["abc"]})
+
+
+def test_suggestions_are_fields_with_an_effect():
+    for name in ("lowvramm", "processor_ress", "save_detected_mapp"):
+        with pytest.raises(IpAdapterError, match="; known fields are model"):
+            split_unit({name: 1})
+
+
 def test_embeddings_of_another_make_are_not_dropped_in_silence():
     with pytest.raises(IpAdapterError, match="`ip_adapter` has no field `ipadapter_input`"):
         split_unit({"ipadapter_input": ["..."]})
 
 
 def test_aliases_point_at_fields():
-    assert set(ALIASES.values()) <= {*FIELD_NAMES, "mask"}
+    assert set(ALIASES.values()) <= {*FIELD_NAMES, "mask", "image"}
 
 
 @pytest.mark.parametrize(("unit", "sentence"), [

@@ -1,17 +1,19 @@
 """Presets keep everything: atomic, checked, shared, and unharmed by versions to come."""
 
 import json
-import threading
+import os
+import subprocess
+import sys
 
 import pytest
 from sd_relight.lib_relight.base.errors import RelightError
-from sd_relight.lib_relight.request import presets
+from sd_relight.lib_relight.request import preset_store, presets
 from sd_relight.lib_relight.request.panel_values import PANEL_ORDER
 
 
 @pytest.fixture
 def store(tmp_path):
-    return presets.PresetStore(tmp_path / "relight" / "presets.json")
+    return preset_store.PresetStore(tmp_path / "relight" / "presets.json")
 
 
 def refused(call, *args):
@@ -108,7 +110,7 @@ def test_rename_and_delete(store):
 def test_sharing_and_taking_back_loses_nothing(store, tmp_path):
     store.put("one", {"light": "left"})
     store.put("two", {"light": "right"})
-    other = presets.PresetStore(tmp_path / "other.json")
+    other = preset_store.PresetStore(tmp_path / "other.json")
     other.put("one", {"light": "top"})
     assert other.accept(store.share()) == ["one (2)", "two"]
     assert other.accept(store.share(["two"])) == ["two"]
@@ -152,18 +154,75 @@ def test_a_failed_write_leaves_the_old_file_and_no_crumbs(store, monkeypatch):
     def no_space(source, target):
         raise OSError("no space left")
 
-    monkeypatch.setattr(presets.os, "replace", no_space)
+    monkeypatch.setattr(preset_store.os, "replace", no_space)
     assert refused(store.put, "b", {}).startswith(f"The presets could not be written to {store.path} (no space left);")
-    assert store.path.read_bytes() == before and [path.name for path in store.path.parent.iterdir()] == ["presets.json"]
+    assert store.path.read_bytes() == before
+    assert {path.name for path in store.path.parent.iterdir()} <= {"presets.json", "presets.json.lock"}
 
 
-def test_saving_from_many_threads_loses_none(store):
-    threads = [threading.Thread(target=store.put, args=(f"p{i}", {"light": "left"})) for i in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(store.names()) == 20
+SAVER = """
+import sys, threading, types
+root = sys.modules["sd_relight"] = types.ModuleType("sd_relight")
+root.__path__ = [sys.argv[1]]
+from pathlib import Path
+from sd_relight.lib_relight.request.preset_store import PresetStore
+
+def save(thread):
+    for number in range(int(sys.argv[4])):
+        PresetStore(Path(sys.argv[2])).put(f"{sys.argv[3]} {thread} {number}", {"light": "left"})
+
+threads = [threading.Thread(target=save, args=(i,)) for i in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_saves_of_two_processes_with_four_threads_are_all_kept(store, repo_root):
+    """RELIGHT_PRESET_SAVES: per thread; 100 has been run by hand."""
+    saves = int(os.environ.get("RELIGHT_PRESET_SAVES", 8))
+    store.put("before", {"light": "right"})
+    processes = [subprocess.Popen([sys.executable, "-c", SAVER, str(repo_root), str(store.path), name, str(saves)])
+                 for name in ("one", "two")]
+    assert [process.wait(300) for process in processes] == [0, 0]
+    assert len(store.names()) == 1 + 2 * 4 * saves
+    assert {path.name for path in store.path.parent.iterdir()} <= {"presets.json", "presets.json.lock"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_of_editors_with_a_byte_order_mark(store, encoding):
+    store.path.parent.mkdir()
+    store.path.write_bytes(json.dumps({"presets": {"été": {"light": "left"}}}, ensure_ascii=False).encode(encoding))
+    assert store.names() == ["été"]
+    store.put("b", {"light": "top"})
+    assert store.names() == ["b", "été"]
+
+
+def test_file_that_another_program_is_writing_is_read_again(store, monkeypatch):
+    store.path.parent.mkdir()
+    store.path.write_bytes(b'{"presets": {')
+    monkeypatch.setattr(preset_store.time, "sleep", lambda seconds: store.path.write_bytes(b'{"presets": {"a": {}}}'))
+    assert store.names() == ["a"]
+
+
+def test_lone_surrogates(store):
+    assert refused(store.put, "x", {"model": "\ud800"}) == (
+        "`model` has a character that cannot be stored (a lone surrogate); write it anew.")
+    assert not store.path.exists()
+    store.path.parent.mkdir()
+    store.path.write_text('{"presets": {"a": {"model": "\\ud800"}}}')
+    store.put("b", {"light": "left"})
+    assert store.all() == {"a": {"model": "\ud800"}, "b": {"light": "left"}}, "nothing is lost"
+
+
+def test_deeply_nested_text_is_no_json(store):
+    assert refused(store.accept, "[" * 100_000).startswith("The shared text is no JSON")
+
+
+def test_folder_that_cannot_be_written(store):
+    store.path.parent.write_text("a file, not a folder")
+    assert refused(store.put, "x", {}).startswith(f"The presets could not be written to {store.path} (")
 
 
 def test_a_missing_preset_answers_404(store):

@@ -53,7 +53,8 @@ def test_panel_order_is_complete():
     assert {"enabled", "image", "more", "mask", "use_subject", "model", "weight", "weight_type"} <= set(UNIT_PANEL_NAMES)
 
 
-def test_panel_units(tmp_path):
+def test_panel_units(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     PHOTO.save(tmp_path / "two.png")
     unit = {"unit2_enabled": True, "unit2_model": "ip", "unit2_image": PHOTO, "unit2_more": [str(tmp_path / "two.png")],
             "unit2_weight": 0.5, "unit2_combine": "average", "unit2_image_weights": "1, 0.5", "unit2_negative_image": PHOTO}
@@ -62,6 +63,31 @@ def test_panel_units(tmp_path):
     assert len(request.units) == 1 and len(request.units[0].images) == 2
     assert request.units[0].params == IpAdapterParams(model="ip", weight=0.5, combine="average", image_weights=(1.0, 0.5))
     assert request.units[0].negative_image is not None
+
+
+def test_panel_takes_no_other_files_of_the_server(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    PHOTO.save(tmp_path / "private.png")
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "uploads" / "link.png").symlink_to(tmp_path / "private.png")
+    for path in (tmp_path / "private.png", tmp_path / "absent.png", tmp_path / "uploads" / ".." / "private.png",
+                 tmp_path / "uploads" / "link.png", "bad\0name"):
+        with pytest.raises(RelightError, match="`image` names a file that was not uploaded in the page; upload it there, or send "
+                                               "it as base64."):
+            panel(iclight=False, unit1_enabled=True, unit1_model="ip", unit1_more=[str(path)])
+
+
+@pytest.mark.parametrize("args, sentence", [
+    ([None], "`args` of Relight begins with None; send one object, such as {\"args\": [{\"iclight\": {\"light\": \"left\"}}]}."),
+    ([0], "`args` of Relight begins with 0; send one object"),
+    ([[]], "`args` of Relight begins with []; send one object"),
+    (["{", "\"", "i"], "`args` of Relight begins with '{'; send one object"),
+    ([{"iclight": {}}, {"ip_adapter": {}}], "`args` of Relight holds 2 objects; send one object"),
+])
+def test_args_of_another_form(args, sentence):
+    with pytest.raises(RelightError) as caught:
+        parse_request(args)
+    assert str(caught.value).startswith(sentence)
 
 
 def test_panel_unit_with_a_list_that_is_none():

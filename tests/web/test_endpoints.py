@@ -12,7 +12,15 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from fastapi.testclient import TestClient
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.base.progress import Stopped
-from sd_relight.lib_relight.web import endpoints
+from sd_relight.lib_relight.hosts.flags import WebAccess
+from sd_relight.lib_relight.web import endpoints, origins
+
+
+@pytest.fixture(autouse=True)
+def web_access(monkeypatch):
+    """The host's flags: started without --listen; the test client's name stands for a loopback one."""
+    monkeypatch.setattr(origins, "web_access", lambda: WebAccess(names=("testserver",)))
+
 
 REFUSED = ("Relight's addresses need the same login as this WebUI's page or its API; log in, or send the API's name and "
            "password.")
@@ -87,6 +95,35 @@ def test_what_a_failure_answers(error, status, sentence, capsys):
     reply = TestClient(app).post("/ours", json={})
     assert (reply.status_code, reply.json()["detail"]) == (status, sentence)
     assert ("Traceback" in capsys.readouterr().err) == (status == 500)
+
+
+@pytest.mark.parametrize(("media_type", "status"), [
+    ("application/json", 200), ("Application/JSON; charset=utf-8", 200), ("application/vnd.relight+json", 200),
+    ("text/plain;x=json", 415), ("text/json", 415), ("application/x-www-form-urlencoded; a=application/json", 415), ("", 415),
+])
+def test_media_type_is_compared_by_its_essence(media_type, status):
+    reply = application("open").post("/ours", content=b"{}", headers={"content-type": media_type})
+    assert reply.status_code == status
+
+
+@pytest.mark.parametrize("body", [
+    b"[" * 1000 + b"]" * 1000, b"[" * 100_000, b'{"a": ' * 5000 + b"1" + b"}" * 5000, b'{"a": ' + b"9" * 5000 + b"}", b"\xff\xfe", b"[1]",
+])
+def test_bodies_that_are_no_object(body):
+    reply = application("open").post("/ours", content=body, headers={"content-type": "application/json"})
+    assert reply.status_code == 422 and len(reply.json()["detail"]) < 500
+
+
+def test_lack_of_memory_is_a_sentence():
+    app = FastAPI()
+
+    def fail(body, stop):
+        raise MemoryError
+
+    endpoints.add_post(app, "/ours", fail)
+    reply = TestClient(app).post("/ours", json={})
+    assert (reply.status_code, reply.json()["detail"]) == (
+        507, "There is not enough memory for this; send smaller images, or a smaller size.")
 
 
 @pytest.fixture
