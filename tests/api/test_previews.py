@@ -233,9 +233,9 @@ def test_what_only_a_preview_refuses(preview, kind, body, sentence):
 
 
 @pytest.mark.parametrize(("body", "status", "sentence"), [
-    (b"{", 422, "The request's body is no JSON ("),
+    (b"{", 422, "The request's body is no JSON that can be read ("),
     (b"[1]", 422, "The request's body is list; it must be an object such as {\"iclight\": {\"light\": \"left\"}}."),
-    (b" " * (97 * 2**20), 413, "The request has more than 96 MB; send smaller pictures, or as JPEG."),
+    (b" " * (97 * 2**20), 413, "The request has more than 96 MB; send smaller images, or as JPEG."),
 ])
 def test_bodies_that_are_no_request(host, body, status, sentence):
     reply = requests.post(f"{host.url}/relight/v1/preview/light", data=body, timeout=60, headers={"Content-Type": "application/json"})
