@@ -9,7 +9,7 @@ from typing import Any
 from .install import install_modules
 from .payload import check_settings, processing_fields, script_arguments
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parent.parent
 TABS = ("txt2img", "img2img")
 
 
@@ -85,9 +85,7 @@ def build_panels(tab: str) -> list[Any]:
     from .page import gradio_compat  # noqa: F401
 
     runner = {"txt2img": scripts.scripts_txt2img, "img2img": scripts.scripts_img2img}[tab]
-    scripts.scripts_current = runner
     runner.initialize_scripts(tab == "img2img")
-    with gr.Blocks(analytics_enabled=False):
+    with gr.Blocks(title=tab, analytics_enabled=False), scripts.building(runner):
         runner.setup_ui()
-    scripts.scripts_current = None
     return runner.default_script_args()

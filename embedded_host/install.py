@@ -10,6 +10,8 @@ from types import ModuleType
 
 WEBUI = Path(__file__).resolve().parent / "webui"
 PACKAGES = ("modules", "modules_forge", "backend")
+NO_CONNECTIONS = {"GRADIO_ANALYTICS_ENABLED": "False"}
+"""Environment variables that keep libraries from reporting their use."""
 
 
 def install_modules(models_dir: str | Path, *, device: str = "auto", data_dir: str | Path | None = None,
@@ -23,7 +25,8 @@ def install_modules(models_dir: str | Path, *, device: str = "auto", data_dir: s
     A second call sets other folders. Raises RuntimeError where another WebUI's packages are already imported.
     """
     _require_own_packages()
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    for name, value in NO_CONNECTIONS.items():
+        os.environ.setdefault(name, value)
     if str(WEBUI) not in sys.path:
         sys.path.insert(0, str(WEBUI))
 

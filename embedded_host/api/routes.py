@@ -76,13 +76,13 @@ def apply_infotext(request: Any, tab: str) -> dict[int, Any]:
     if not request.infotext:
         return {}
     runner = jobs.runner_of(tab)
-    params = infotext_utils.parse_generation_parameters(request.infotext)
+    entries = infotext_utils.parse_generation_parameters(request.infotext)
     places = {id(component): number for number, component in enumerate(runner.inputs)}
     open_fields = schemas.known_fields(request).keys() - schemas.given_fields(request)
     arguments: dict[int, Any] = {}
     of_tab = infotext_utils.paste_fields.get(tab, {}).get("fields", [])
     for field in [*of_tab, *map(infotext_utils.as_paste_field, runner.infotext_fields)]:
-        value = infotext_utils.value_for(field, params)
+        value = infotext_utils.value_for(field, entries)
         value = value.get("value") if infotext_utils.is_update(value) else value
         if value is None:
             continue

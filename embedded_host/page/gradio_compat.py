@@ -30,7 +30,7 @@ def accept_js(listener: Callable) -> Callable:
     @wraps(listener)
     def listen(*args: Any, **kwargs: Any) -> Any:
         if "_js" in kwargs:
-            kwargs["js"] = kwargs.pop("_js")
+            kwargs.setdefault("js", kwargs.pop("_js"))
         return listener(*args, **kwargs)
 
     return listen
@@ -76,7 +76,7 @@ def _tell(moment: str, component: Any, arguments: dict[str, Any]) -> None:
 
     runner = scripts.scripts_current
     if runner:
-        getattr(runner, moment)(component, **arguments)
+        runner.on_component(moment, component, arguments)
     getattr(script_callbacks, f"{moment}_callback")(component, **arguments)
 
 

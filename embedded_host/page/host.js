@@ -101,7 +101,7 @@ function hostRun(name, argument) {
             hostRun("tabChange");
         }
     };
-    document.addEventListener("DOMContentLoaded", () => {
+    addEventListener("DOMContentLoaded", () => {
         new MutationObserver(react).observe(document.body, {childList: true, subtree: true});
         react([]);
     });
@@ -145,7 +145,7 @@ function setupInputAccordion(accordion) {
     });
     box.addEventListener("input", tell);
     new MutationObserver(() => {
-        accordion.classList.toggle("input-accordion-open", isOpen());
+        accordion.classList[isOpen() ? "add" : "remove"]("input-accordion-open");
         if (follows) {
             box.checked = isOpen();
             tell();
@@ -163,7 +163,7 @@ function closeModal() {
     document.getElementById("lightboxModal").style.display = "none";
 }
 
-document.addEventListener("DOMContentLoaded", () => {
+addEventListener("DOMContentLoaded", () => {
     const viewer = Object.assign(document.createElement("div"), {id: "lightboxModal", tabIndex: 0, onclick: closeModal});
     viewer.innerHTML = '<div class="modalControls"><span class="modalClose cursor" title="Close">&times;</span></div><img alt="">';
     document.body.append(viewer);
@@ -237,10 +237,10 @@ function submit_img2img() {
     return hostSubmit("img2img", arguments);
 }
 
-document.addEventListener("keydown", (event) => {
+addEventListener("keydown", (pressed) => {
     const content = get_uiCurrentTabContent();
-    if (content && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    if (content && pressed.key === "Enter" && (pressed.ctrlKey || pressed.metaKey)) {
         content.querySelector("button[id$=_generate]").click();
-        event.preventDefault();
+        pressed.preventDefault();
     }
 });

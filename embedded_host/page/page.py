@@ -19,16 +19,14 @@ def build_ui() -> Any:
     from . import gradio_compat, paste  # noqa: F401
 
     infotext_utils.paste_fields.clear()
-    del infotext_utils.registered_param_bindings[:]
+    infotext_utils.paste_buttons.clear()
     install(head_html())
     with gr.Blocks(title=TITLE, theme=_theme(gr), analytics_enabled=False) as page:
         gr.HTML(GREETING, elem_id="host_title")
         with gr.Tabs(elem_id="tabs"):
             for tab, runner in (("txt2img", scripts.scripts_txt2img), ("img2img", scripts.scripts_img2img)):
-                with gr.TabItem(tab, id=tab, elem_id=f"tab_{tab}"):
-                    scripts.scripts_current = runner
+                with gr.TabItem(tab, id=tab, elem_id=f"tab_{tab}"), scripts.building(runner):
                     _build_tab(gr, tab, runner)
-                    scripts.scripts_current = None
         paste.connect_buttons()
     return page
 

@@ -14,11 +14,13 @@ from modules import errors, infotext_utils, paths, script_callbacks
 from PIL import Image
 
 SIZE_KEYS = ("Size-1", "Size-2")
+MISFITS = ValueError, TypeError
+"""What converting pasted text to a component's type raises."""
 
 
 def connect_buttons() -> None:
     """Connect every registered button; called once, when all of the page is built."""
-    for binding in infotext_utils.registered_param_bindings:
+    for binding in infotext_utils.paste_buttons:
         tab = infotext_utils.paste_fields[binding.tabname]
         if binding.source_image_component is not None and tab["init_img"] is not None:
             connect_image(binding.paste_button, binding.source_image_component, tab)
@@ -53,7 +55,7 @@ def connect_infotext(button: Any, source: Any, fields: list) -> None:
 def image_of(value: Any) -> Image.Image | None:
     """Return the PIL image in what a gallery or image component sends: a file of this page, base64, or (image, caption)."""
     while isinstance(value, (list, tuple)):
-        value = value[0] if value else None
+        value = next(iter(value), None)
     if isinstance(value, dict):
         return Image.open(uploaded_file(value["name"]))
     if isinstance(value, str):
@@ -86,5 +88,5 @@ def pasted_value(field: Any, params: dict[str, Any]) -> Any:
         return gr.update() if value is None else value
     try:
         return gr.update(value=infotext_utils.cast_like(field.component.value, value))
-    except (ValueError, TypeError):
+    except MISFITS:
         return gr.update()

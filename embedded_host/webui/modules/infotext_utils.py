@@ -53,7 +53,7 @@ class ParamBinding:
 
 
 paste_fields: dict[str, dict[str, Any]] = {}
-registered_param_bindings: list[ParamBinding] = []
+paste_buttons: list[ParamBinding] = []
 
 
 def add_paste_fields(tabname: str, init_img: Any, fields: Iterable | None, override_settings_component: Any = None) -> None:
@@ -68,7 +68,7 @@ def as_paste_field(field: Any) -> PasteField:
 
 def register_paste_params_button(binding: ParamBinding) -> None:
     """Remember a button, to be connected when the page is built."""
-    registered_param_bindings.append(binding)
+    paste_buttons.append(binding)
 
 
 def quote(value: Any) -> Any:

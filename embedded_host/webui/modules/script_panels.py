@@ -26,8 +26,7 @@ class ScriptPanels:
         self.scripts: list[Script] = []
         self.alwayson_scripts: list[Script] = []
         self.selectable_scripts: list[Script] = []
-        self.infotext_fields: list = []
-        self.paste_field_names: list[str] = []
+        self.infotext_fields, self.paste_field_names = [], []
         self.inputs: list[Any] = [None]
 
     def setup_ui(self) -> list[Any]:
@@ -61,9 +60,9 @@ class ScriptPanels:
         script.controls = built(script)
         for component in script.controls:
             component.custom_script_source = os.path.split(script.filename)[1]
-        script.args_from = len(self.inputs)
+        first = len(self.inputs)
         self.inputs.extend(script.controls)
-        script.args_to = len(self.inputs)
+        script.args_from, script.args_to = first, first + len(script.controls)
         self.infotext_fields.extend(script.infotext_fields or ())
         self.paste_field_names.extend(script.paste_field_names or ())
 
@@ -72,7 +71,7 @@ class ScriptPanels:
         import gradio as gr
 
         values: list[Any] = [0] + [None] * (len(self.inputs) - 1)
-        with gr.Blocks(analytics_enabled=False):
+        with gr.Blocks(title="defaults", analytics_enabled=False):
             for script in self.scripts:
                 if script.args_from is not None and script.args_from != script.args_to:
                     values[script.args_from:script.args_to] = [component.value for component in built(script)]

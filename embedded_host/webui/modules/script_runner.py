@@ -70,15 +70,11 @@ class ScriptRunner(ScriptPanels):
         """Call the hook that receives the batch's images by keyword."""
         self.call_hook("postprocess_batch", p, images=images, **named)
 
-    def before_component(self, component: Any, **kwargs: Any) -> None:
+    def on_component(self, moment: str, component: Any, arguments: dict[str, Any]) -> None:
+        """Tell every script of a component of the page. moment: "before_component" or "after_component"."""
         for script in self.scripts:
-            with reported(f"before_component: {script.filename}"):
-                script.before_component(component, **kwargs)
-
-    def after_component(self, component: Any, **kwargs: Any) -> None:
-        for script in self.scripts:
-            with reported(f"after_component: {script.filename}"):
-                script.after_component(component, **kwargs)
+            with reported(f"{moment}: {script.filename}"):
+                getattr(script, moment)(component, **arguments)
 
 
 def _hook_method(hook: str) -> Callable[..., None]:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -33,8 +35,7 @@ class ScriptClassData(NamedTuple):
 
 
 scripts_data: list[ScriptClassData] = []
-scripts_txt2img = ScriptRunner()
-scripts_img2img = ScriptRunner()
+scripts_txt2img, scripts_img2img = ScriptRunner(), ScriptRunner()
 scripts_current: ScriptRunner | None = None
 """The runner of the tab that is being built; its scripts are told of each component."""
 
@@ -44,6 +45,17 @@ _loading: str | None = None
 def basedir() -> str:
     """Return the extension's folder while its script file is loaded, else the data folder."""
     return _loading or paths.data_path
+
+
+@contextmanager
+def building(runner: ScriptRunner) -> Iterator[None]:
+    """Tell this runner's scripts of the components that the body creates."""
+    global scripts_current
+    scripts_current = runner
+    try:
+        yield
+    finally:
+        scripts_current = None
 
 
 def files_of_extensions(folder: str, suffix: str) -> list[tuple[str, str]]:

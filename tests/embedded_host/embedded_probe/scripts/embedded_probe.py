@@ -16,11 +16,11 @@ class EmbeddedProbe(scripts.Script):
     def title(self):
         return "Embedded probe"
 
-    def show(self, is_img2img):
-        return scripts.AlwaysVisible
-
     def ui(self, is_img2img):
         return [gr.State("default"), gr.Slider(label="Amount", minimum=0, maximum=2, value=1)]
+
+    def show(self, is_img2img):
+        return scripts.AlwaysVisible
 
 
 def _hook(name):
