@@ -22,11 +22,7 @@ FLOORS = {"lib_common": (), "lib_iclight": ("lib_common",), "lib_ipadapter": ("l
 """What each top folder of the extension imports beside itself."""
 KNOWN_UPWARD = {f"lib_relight/base/settings.py -> lib_relight/{target}.py" for target in (
     "job/subject", "job/ip_adapter_pass", "matting/model_table", "matting/matting", "models/offsets")}
-KNOWN_CYCLES = {f"embedded_host/webui/modules/{name}.py" for name in (
-    "api/models", "images", "paths", "paths_internal", "processing", "processing_base", "processing_img2img",
-    "processing_infotext", "processing_overlay", "processing_result", "processing_run", "processing_txt2img", "rng",
-    "script_runner", "script_runner_ui", "scripts", "sd_models", "sd_samplers", "sd_samplers_cfg_denoiser",
-    "sd_samplers_common", "sd_samplers_kdiffusion", "sd_samplers_timesteps", "shared", "shared_state")}
+KNOWN_CYCLES = {f"embedded_host/webui/modules/{name}.py" for name in ("sd_samplers_cfg_denoiser", "sd_samplers_common")}
 """What still breaks the two rules. Entries only go."""
 
 
