@@ -51,7 +51,7 @@ class Adapter:
         embeds, face = (None if t is None else t.float().cpu() for t in (embeds, face))
         if layout == "faceid-plus":
             return self.projection(face, embeds, scale)
-        if layout == "resampler-face":
+        if layout == "resampler-face" and face is not None:
             return self.projection(face[:, None])
         return self.projection(face if self.variant.face else embeds)
 

@@ -92,7 +92,8 @@ class Perceiver(nn.Module):
 
     def perceive(self, latents: Tensor, x: Tensor) -> Tensor:
         x = self.proj_in(x)
-        for attend, feed in self.layers:
+        for layer in self.layers:
+            attend, feed = layer.children()
             latents = attend(x, latents) + latents
             latents = feed(latents) + latents
         return self.norm_out(self.proj_out(latents))
