@@ -19,7 +19,7 @@ MISTAKES = {
     "no model": refused({"image": SCENE}, sentence="`model` of an `ip_adapter` unit is missing; name the adapter's file"),
     "no picture": refused({"model": BASE}, sentence=f"`image` of the `ip_adapter` unit '{BASE}' is missing; add a picture"),
     "LoRA in place of the adapter": refused(unit(LORA_FILE), sentence=f"`{LORA_FILE}.safetensors` is a LoRA, not an adapter"),
-    "web page": refused(unit(WEB_PAGE), sentence=f"`{WEB_PAGE}.safetensors` is a web page, not a model; download the file"),
+    "web page": refused(unit(WEB_PAGE), sentence=f"`{WEB_PAGE}.safetensors` is a web page \\(60 bytes\\), not weights"),
     "LFS pointer": refused(unit(POINTER), sentence=rf"`{POINTER}.bin` is a git-LFS pointer of \d+ bytes"),
     "half an adapter": refused(unit(HALF), sentence=f"`{HALF}.safetensors` has no `image_proj` part, only half"),
     "damaged header": refused(unit(CUT), sentence=rf"`{CUT}.safetensors` is (truncated: it has \d+ bytes|damaged)"),
@@ -28,7 +28,7 @@ MISTAKES = {
     "no encoder of its width": refused(unit(OTHER_ENCODER), sentence=rf"`{OTHER_ENCODER}.safetensors` needs .*projection width "
                                                                      r"\d+\), but .* is .*; put the right encoder into"),
     "FaceID without face": refused(unit(FACE), sentence="FaceID needs the face detector det_10g.onnx|No face"),
-    "embedding of a wrong length": refused({"model": FACE, "embedding": [0.1] * 100}, sentence=".*`embedding`.*100.*512"),
+    "embedding of a wrong length": refused({"model": FACE, "embedding": [0.1] * 100}, sentence="`embedding` of an `ip_adapter` unit is .*; give the 512 finite numbers of ArcFace"),
     "family that its shapes exclude": refused(unit(family="faceid"), sentence="`family` is 'faceid', but .* can only be light or base"),
     "no such family": refused(unit(family="best"), sentence="`family` is 'best'; choose one of auto, base"),
     "five units": refused(*[unit()] * 5, sentence="`ip_adapter` has 5 units; at most 4 work together"),
@@ -42,11 +42,11 @@ MISTAKES = {
     "box without a box": refused(unit(crop="box"), sentence="`crop` is 'box' but `crop_box` is empty"),
     "Fooocus' file is not there": refused(unit(uncond="fooocus"), sentence="`uncond` is 'fooocus' but fooocus_ip_negative.safet"),
     "uncond image without one": refused(unit(uncond="image"), sentence="`uncond` is 'image' but `negative_image` is missing"),
-    "tiled with two pictures": refused(unit(PLUS, image=[SCENE, SCENE], tiled=True), sentence="`tiled` works with one picture"),
+    "tiled with two pictures": refused(unit(PLUS, image=[SCENE, SCENE], tiled=True), sentence="`tiled` works with one image, but the unit .* has 2"),
     "subject without iclight": refused(unit(image="subject"), sentence="An `ip_adapter` unit asks for the 'subject', but there is"),
     "not a picture": refused(unit(image="aGVsbG8="), sentence=r"`image` is no image in a supported format \(5 bytes\)"),
     "mask that is no picture": refused(unit(mask="%%%"), sentence="`mask` is not valid base64"),
-    "units of a wrong type": ({"ip_adapter": 3}, "`ip_adapter` is int; it must be a list of objects"),
+    "units of a wrong type": ({"ip_adapter": 3}, "`ip_adapter` is 3; it must be a list of objects"),
 }
 
 
