@@ -57,10 +57,16 @@
         }
     }
 
+    /** Chromium stops at every list that scrolls; a dropdown's is gone by then, and the focus with it. */
+    function skipOptionLists(root) {
+        for (const list of root.querySelectorAll("ul.options")) list.tabIndex = -1;
+    }
+
     /** Enter and Space click elements with our button role; arrows only move the focus in quick prompts, which act on selection. */
     function onKey(event) {
-        const {target, key} = event;
-        if (!(target instanceof Element) || !target.closest(ROOTS)) return;
+        const {target, key} = event, root = target instanceof Element && target.closest(ROOTS);
+        if (!root) return;
+        if (key === "Tab") skipOptionLists(root);
         if (target.matches("div[role=button]") && (key === "Enter" || key === " ")) {
             event.preventDefault();
             target.click();
