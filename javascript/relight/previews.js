@@ -7,6 +7,8 @@ window.relight.previews = (() => {
 
     const REST_MS = 350, AFTER_PASTE_MS = 1500;
     const HOST_CONTROLS = "#img2img_denoising_strength, #txt2img_hr, #setting_sd_model_checkpoint, #img2img_image, #mode_img2img, #paste";
+    /** The accordion, and beside it the host's hidden checkbox, whose input event is the only one when the title is clicked. */
+    const PANELS = ["txt2img", "img2img"].flatMap((tab) => ["", "-checkbox"].map((end) => `#script_${tab}_relight_enabled${end}`)).join();
     const timers = {};
 
     const number = (css) => {
@@ -65,7 +67,7 @@ window.relight.previews = (() => {
     /** The tab whose messages an event affects; "" for both, null for none. */
     function affectedTab(target) {
         if (!(target instanceof Element) || target.closest("[id$=_notices_refresh], .relight-preview")) return null;
-        const panel = target.closest("#script_txt2img_relight_enabled, #script_img2img_relight_enabled");
+        const panel = target.closest(PANELS);
         if (panel) return panel.id.split("_")[1];
         if (!target.closest(HOST_CONTROLS)) return null;
         return target.closest("#tab_img2img") ? "img2img" : target.closest("#tab_txt2img") ? "txt2img" : "";
