@@ -54,6 +54,15 @@ def seeded():
     torch.manual_seed(0)
 
 
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory):
+    """The embedded host with its page and API, one process for all API and browser tests."""
+    from api.serving import embedded_host
+
+    with embedded_host(tmp_path_factory.mktemp("host")) as process:
+        yield process
+
+
 @pytest.fixture
 def rng():
     """NumPy's generator with a fixed seed: the same numbers on every platform."""

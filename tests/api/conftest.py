@@ -1,4 +1,4 @@
-"""One embedded host with the probe extension and Relight itself, and a client for it."""
+"""The embedded host and clients for its API."""
 
 import json
 from urllib.parse import urlparse
@@ -6,13 +6,11 @@ from urllib.parse import urlparse
 import pytest
 import requests
 import webuiapi
-from api.serving import PROBE, ROOT, HostProcess
 
 
 @pytest.fixture(scope="session")
-def host(tmp_path_factory):
-    with HostProcess(tmp_path_factory.mktemp("host"), [ROOT, PROBE]) as process:
-        yield process
+def host(embedded):
+    return embedded
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The embedded host as a process of its own, as a user starts it: one for each test session and set of extensions."""
+"""The embedded host as a process of its own, as a user starts it."""
 
 import os
 import subprocess
@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 from children import end_with_parent
+from matting import tiny_onnx
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PROBE = HERE / "probe_extension"
+EXTENSIONS = [HERE / "plot_extension", ROOT, HERE / "probe_extension"]
+MATTING_MODELS = {"quick": tiny_onnx.mean_of_channels(320), "seconds": tiny_onnx.slow(320, 250),
+                  "minutes": tiny_onnx.slow(320, 5000)}
+"""By name: how long each takes for one image."""
 START_SECONDS = 240
 
 
@@ -58,12 +62,12 @@ class HostProcess:
             self.process.kill()
 
 
-def matting_host(data_dir, models):
-    """HostProcess whose folder of matting models holds these. models: {name: bytes of an ONNX file}."""
-    folder, scripts = Path(data_dir) / "matting", Path(data_dir) / "folder_probe" / "scripts"
+def embedded_host(data_dir):
+    """HostProcess with Relight, the tests' extensions and MATTING_MODELS."""
+    folder, scripts = Path(data_dir) / "matting", Path(data_dir) / "matting_folder" / "scripts"
     folder.mkdir()
     scripts.mkdir(parents=True)
-    for name, content in models.items():
+    for name, content in MATTING_MODELS.items():
         (folder / f"{name}.onnx").write_bytes(content)
     (scripts / "matting_folder.py").write_text(f"from modules import shared\nshared.cmd_opts.relight_matting_dir = {str(folder)!r}\n")
-    return HostProcess(data_dir, [ROOT, scripts.parent])
+    return HostProcess(data_dir, [*EXTENSIONS, scripts.parent])

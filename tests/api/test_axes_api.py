@@ -6,7 +6,6 @@ import json
 
 import pytest
 import requests
-from api.serving import HERE, ROOT, HostProcess
 from PIL import Image
 from sd_relight.lib_relight.request.xyz_axes import axes
 
@@ -14,27 +13,25 @@ LABELS = ["Nothing", *(axis.label for axis in axes())]
 
 
 @pytest.fixture(scope="module")
-def plot(tmp_path_factory):
+def plot(host):
     """plot(relight dict, (axis label, values), …) -> (status, list of infotexts or the refusal's text)."""
     image = Image.new("RGB", (64, 64), (180, 90, 60))
     buffer = io.BytesIO()
     image.save(buffer, "png")
     subject = base64.b64encode(buffer.getvalue()).decode()
 
-    with HostProcess(tmp_path_factory.mktemp("host"), [HERE / "plot_extension", ROOT]) as host:
-        def run(relight, x, y=("Nothing", "")):
-            if "iclight" in relight:
-                relight = {**relight, "iclight": {"matting": "none", "foreground": subject, **relight["iclight"]}}
-            arguments = [LABELS.index(x[0]), x[1], LABELS.index(y[0]), y[1]]
-            reply = requests.post(f"{host.url}/sdapi/v1/txt2img", timeout=120, json={
-                "prompt": "a vase", "steps": 1, "width": 64, "height": 64, "seed": 1, "script_name": "x/y/z plot",
-                "script_args": arguments, "alwayson_scripts": {"Relight": {"args": [relight]}}})
-            if not reply.ok:
-                return reply.status_code, reply.text
-            return reply.status_code, json.loads(reply.json()["info"])["infotexts"]
+    def run(relight, x, y=("Nothing", "")):
+        if "iclight" in relight:
+            relight = {**relight, "iclight": {"matting": "none", "foreground": subject, **relight["iclight"]}}
+        arguments = [LABELS.index(x[0]), x[1], LABELS.index(y[0]), y[1]]
+        reply = requests.post(f"{host.url}/sdapi/v1/txt2img", timeout=120, json={
+            "prompt": "a vase", "steps": 1, "width": 64, "height": 64, "seed": 1, "script_name": "x/y/z plot",
+            "script_args": arguments, "alwayson_scripts": {"Relight": {"args": [relight]}}})
+        if not reply.ok:
+            return reply.status_code, reply.text
+        return reply.status_code, json.loads(reply.json()["info"])["infotexts"]
 
-        run.url = host.url
-        yield run
+    return run
 
 
 def entry(infotext, key):
@@ -67,5 +64,5 @@ def test_a_plot_of_lights_without_a_light_is_refused(plot):
     assert status == 422 and "The X/Y/Z plot varies [Relight] Light, but Relight is off; leave `enabled` out, or choose" in text
 
 
-def test_the_axes_are_there_once(plot):
-    assert requests.get(f"{plot.url}/plot/axes", timeout=30).json() == LABELS
+def test_the_axes_are_there_once(host):
+    assert requests.get(f"{host.url}/plot/axes", timeout=30).json() == LABELS

@@ -1,11 +1,12 @@
-"""A host with the page, and Chromium to look at it."""
+"""Chromium, the host whose page it opens, and the page objects that the tests work with."""
 
 import os
 import shutil
 
 import pytest
-from api.serving import PROBE, ROOT, HostProcess
+from browser.pages.accordion import Accordion
 from browser.pages.images import draw_subject
+from browser.pages.light_pad import LightPad
 from browser.pages.panel import Panel
 from contract.processes import WebuiHost
 
@@ -56,15 +57,16 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def host(request, webui_path, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("host")
-    real = getattr(request, "param", "embedded") == "webui"
-    with WebuiHost(folder, webui_path) if real else HostProcess(folder, [ROOT, PROBE]) as process:
+    if getattr(request, "param", "embedded") == "embedded":
+        yield request.getfixturevalue("embedded")
+        return
+    with WebuiHost(tmp_path_factory.mktemp("webui"), webui_path) as process:
         yield process
 
 
 @pytest.fixture
 def panel(chromium, host, request):
-    """The freshly opened page. RELIGHT_SCREENSHOTS names a folder for a picture of each test's last state."""
+    """The freshly opened page. RELIGHT_SCREENSHOTS names a folder for a screenshot of each test's last state."""
     page = Panel(chromium, host.url, isinstance(host, WebuiHost))
     page.open()
     yield page
@@ -73,12 +75,46 @@ def panel(chromium, host, request):
 
 
 @pytest.fixture
-def relight_css(panel):
-    """relight_css("light") is the css of a part of the open tab's panel."""
-    return lambda name: f"#script_{panel.tab}_relight_{name}"
+def accordion(panel):
+    """Relight's accordion, folded, on a fresh page."""
+    return Accordion(panel)
+
+
+@pytest.fixture
+def pad(panel):
+    """The light pad, in its folded accordion on a fresh page."""
+    return LightPad(panel)
+
+
+@pytest.fixture
+def open_pad(chromium, host):
+    """The light pad in its open accordion with every field at its default; for tests that leave images alone.
+
+    The page is that of the test before where that used it as well.
+    """
+    pad = LightPad(Panel(chromium, host.url, isinstance(host, WebuiHost)))
+    chromium.get_log("browser")
+    if not (chromium.execute_script("return !!window.padFields") and pad.reset() is True):
+        pad.panel.open()
+        pad.open()
+        assert pad.reset() is True
+    return pad
+
+
+@pytest.fixture(scope="session")
+def load_modules(chromium, repo_root):
+    """load_modules("light_kinds", "light") runs modules of the page in an empty document. Returns the driver."""
+    def load(*names):
+        chromium.get("about:blank")
+        chromium.execute_script("window.relight = {onReady: () => {}}")
+        for name in names:
+            chromium.execute_script((repo_root / "javascript" / "relight" / f"{name}.js").read_text("utf8"))
+        return chromium
+
+    return load
 
 
 @pytest.fixture(scope="session")
 def subject(tmp_path_factory):
-    """A picture with transparency: a brown oval, 64x64."""
-    return draw_subject(tmp_path_factory.mktemp("pictures") / "subject.png", (64, 64))
+    """An image with transparency: a brown oval, 64x64."""
+    return draw_subject(tmp_path_factory.mktemp("images") / "subject.png", (64, 64))

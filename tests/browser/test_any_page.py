@@ -1,65 +1,52 @@
-"""What a user does first."""
+"""A first job with the panel: open, generate, paste back, and a light dragged on the pad."""
 
 import numpy as np
 import pytest
-from browser.pages.light_pad import LightPad
 
-PANEL = "script_{}_relight_{}"
 pytestmark = pytest.mark.any_page
+JOB = {"steps": 2, "width": 128, "height": 128, "seed": 7, "prompt": "a vase"}
 
 
-def field(panel, name):
-    return PANEL.format(panel.tab, name)
-
-
-def open_relight(panel, **changes):
-    for name, value in {"steps": 2, "width": 128, "height": 128, "seed": 7, "prompt": "a vase", **changes}.items():
-        panel.fill(f"{panel.tab}_{name}", value)
-    panel.open_accordion(field(panel, "enabled"))
-    panel.until(lambda: panel.find(f"#{field(panel, 'light')}").is_displayed(), "the open panel")
-
-
-def test_no_error_on_the_console_when_the_accordion_is_opened(panel):
-    open_relight(panel)
+def test_opening_the_accordion_logs_no_error(panel, accordion):
+    accordion.open(**JOB)
     assert panel.console_errors() == []
 
 
-def test_a_missing_subject_is_said_where_the_result_would_be(panel):
-    open_relight(panel)
+def test_a_missing_subject_is_reported_in_the_log(panel, accordion):
+    accordion.open(**JOB)
     panel.generate()
     assert "`foreground` is missing: txt2img needs the subject's image" in panel.log
 
 
-def test_generate_paste_and_generate_again(panel, subject):
-    open_relight(panel)
-    panel.upload(field(panel, "foreground"), subject)
-    panel.pick(field(panel, "light"), "top-left")
-    panel.fill(field(panel, "reinforce"), 0.25)
+def test_generate_paste_and_generate_again(panel, accordion, subject):
+    accordion.open(**JOB)
+    panel.upload(accordion("foreground"), subject)
+    panel.pick(accordion("light"), "top-left")
+    panel.fill(accordion("reinforce"), 0.25)
     panel.generate()
     infotext, picture = panel.infotext, panel.picture()
     assert "Relight light: top-left" in infotext and "Relight reinforce: 0.25" in infotext
 
     panel.open()
     panel.paste(infotext)
-    panel.until(lambda: panel.checked(f"{field(panel, 'enabled')}-visible-checkbox"), "the tick")
-    panel.open_accordion(field(panel, "enabled"))
-    assert panel.value(field(panel, "light")) == "top-left"
-    assert panel.value(field(panel, "reinforce")) == "0.25"
-    panel.upload(field(panel, "foreground"), subject)
+    accordion.until_enabled()
+    accordion.unfold()
+    assert panel.value(accordion("light")) == "top-left"
+    assert panel.value(accordion("reinforce")) == "0.25"
+    panel.upload(accordion("foreground"), subject)
     panel.generate()
     assert panel.infotext == infotext
     np.testing.assert_array_equal(panel.picture(), picture)
 
 
-def test_a_light_is_dragged_generated_and_pasted_back(panel, subject):
-    pad = LightPad(panel)
+def test_a_light_is_dragged_generated_and_pasted_back(panel, pad, subject):
     pad.open(width=128, height=128)
-    panel.upload(field(panel, "foreground"), subject)
+    panel.upload(pad("foreground"), subject)
     pad.click_at(0.97, 0.5)
     pad.fields(light="right")
     pad.drag(pad.handle(), 0, 0)
     pad.fields(light="top-left")
-    pad.press("add")
+    pad.press_action("add")
     pad.kind("spot")
     pad.drag(pad.handle(2), 0.75, 0.75)
     panel.until(lambda: pad.words(2) == "spot at 75 % across and 75 % down, radius 50 %", "the spot's place")
@@ -71,12 +58,12 @@ def test_a_light_is_dragged_generated_and_pasted_back(panel, subject):
 
     panel.open()
     panel.paste(infotext)
-    panel.until(lambda: panel.checked(f"{field(panel, 'enabled')}-visible-checkbox"), "the tick")
-    panel.open_accordion(field(panel, "enabled"))
+    pad.until_enabled()
+    pad.unfold()
     panel.until(lambda: pad.find_all(".relight-pad-handle") and pad.words(2) == "spot at 75 % across and 75 % down, radius 50 %",
                "both lights on the pad")
     assert pad.words(1) == "from the top left corner"
-    panel.upload(field(panel, "foreground"), subject)
+    panel.upload(pad("foreground"), subject)
     panel.generate()
     assert panel.infotext == infotext
     np.testing.assert_array_equal(panel.picture(), picture)

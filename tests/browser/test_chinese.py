@@ -1,9 +1,10 @@
-"""A page whose host has our Chinese table: what the server says, with its values, is Chinese as well."""
+"""A page with the Chinese table: the server's messages are translated with the values in them."""
 
 import json
 
 import pytest
-from browser.pages.light_pad import LightPad
+
+pytestmark = pytest.mark.same_everywhere
 
 
 @pytest.fixture
@@ -11,24 +12,24 @@ def table(repo_root):
     return json.loads((repo_root / "localizations" / "zh_CN.json").read_text("utf8"))
 
 
-def test_notices_notes_previews_and_refusals_are_chinese(panel, table):
+def test_notices_messages_previews_and_errors_are_chinese(panel, pad, table):
     """Hosts put the table into the page before its scripts; here it comes before the panel is opened."""
     panel.driver.execute_script("window.localization = arguments[0]", table)
-    pad = LightPad(panel)
     pad.open()
     missing = table["`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."]
-    panel.until(lambda: panel.find("#script_txt2img_relight_notices").text == missing, "the notice")
-    panel.click("#script_txt2img_relight_size_from_subject")
+    panel.until(lambda: panel.find(pad.css("notices")).text == missing, "the notice")
+    panel.click(pad.css("size_from_subject"))
     asked = table["There is no subject yet; add an image to the field Subject, then press the button again."]
-    panel.until(lambda: panel.find("#script_txt2img_relight_note").text == asked, "the note")
-    panel.click("#script_txt2img_relight_preview_matte")
-    panel.until(lambda: panel.find("#script_txt2img_relight_preview_shown").text == missing, "the preview's sentence")
+    panel.until(lambda: panel.find(pad.css("note")).text == asked, "the note")
+    panel.click(pad.css("preview_matte"))
+    panel.until(lambda: panel.find(pad.css("preview_shown")).text == missing, "the preview's sentence")
     panel.generate()
     panel.until(lambda: missing in panel.log, "the refusal")
-    panel.fill("script_txt2img_relight_unit1_weight", 0)
-    panel.driver.execute_script("document.querySelector('#script_txt2img_relight_unit1_enabled input').click()")
-    panel.until(lambda: "`image`" in panel.find("#script_txt2img_relight_notices").text, "the unit's notice")
-    assert panel.find("#script_txt2img_relight_notices").text == "图片单元 'ip-adapter' 缺少 `image`；请添加图片，或 \"subject\"。"
+    panel.fill(pad("unit1_weight"), 0)
+    pad.select_tab(1)
+    panel.click(f"{pad.css('unit1_enabled')} input")
+    panel.until(lambda: "`image`" in panel.find(pad.css("notices")).text, "the unit's notice")
+    assert panel.find(pad.css("notices")).text == "图片单元 'ip-adapter' 缺少 `image`；请添加图片，或 \"subject\"。"
 
 
 @pytest.mark.parametrize("english, chinese", [
@@ -41,7 +42,6 @@ def test_notices_notes_previews_and_refusals_are_chinese(panel, table):
     ("quick_prompts.txt, line 3: `[x]` is no section; use [subject] or [light].",
      "quick_prompts.txt 第 3 行：`[x]` 不是分组；请使用 [subject] 或 [light]。"),
     ("A sentence that nobody has translated.", "A sentence that nobody has translated.")])
-def test_values_and_sentences_inside_sentences(panel, table, english, chinese):
-    panel.until(lambda: panel.driver.execute_script("return !!window.relight.translated"), "the scripts")
-    assert panel.driver.execute_script("window.localization = arguments[0]; return relight.translated(arguments[1])",
-                                       table, english) == chinese
+def test_values_and_sentences_inside_sentences(load_modules, table, english, chinese):
+    driver = load_modules("texts")
+    assert driver.execute_script("window.localization = arguments[0]; return relight.translated(arguments[1])", table, english) == chinese

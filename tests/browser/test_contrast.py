@@ -1,7 +1,5 @@
 """Every text of the panel can be read: 4.5 to 1 on what lies behind it (large text 3 to 1), in both themes."""
 
-import time
-
 import pytest
 from browser.pages.light_pad import LightPad
 from browser.pages.panel import Panel
@@ -15,20 +13,19 @@ def test_texts_stand_out(chromium, host, subject, theme):
     panel.open()
     pad = LightPad(panel)
     pad.open()
-    panel.upload("script_txt2img_relight_foreground", subject)
-    pad.press("add")
-    panel.driver.execute_script("for (const title of document.querySelectorAll("
-                                "'#script_txt2img_relight_enabled .label-wrap:not(.open)')) title.click()")
-    for name in ("preview_light", "preset_load", "background_flip input", "unit1_enabled input"):
-        panel.driver.execute_script("document.querySelector(arguments[0]).click()", f"#script_txt2img_relight_{name}")
-    panel.until(lambda: panel.find_all("#script_txt2img_relight_notices li") and panel.find_all(
-        "#script_txt2img_relight_preview_shown figcaption") and panel.find_all("#script_txt2img_relight_note p"), "what is said")
+    panel.upload(pad("foreground"), subject)
+    pad.press_action("add")
+    pad.unfold_all()
+    for name in ("preview_light", "preset_load", "background_flip input"):
+        panel.click(pad.css(name))
+    pad.select_tab(1)
+    panel.click(f"{pad.css('unit1_enabled')} input")
+    for part in ("notices li", "preview_shown figcaption", "note p"):
+        panel.until(lambda part=part: panel.find_all(pad.css(part)), part)
     faint, count = [], 0
     for number in (1, 0):
-        panel.driver.execute_script("document.querySelectorAll('#script_txt2img_relight_enabled .tab-nav button')[arguments[0]]"
-                                    ".click()", number)
-        time.sleep(0.8)
-        texts = panel.driver.execute_script(CONTRASTS)
+        pad.select_tab(number)
+        texts = panel.driver.execute_async_script(AFTER_TRANSITIONS + CONTRASTS)
         count += len(texts)
         faint += [text for text in texts if text[0] < text[1]]
     assert panel.driver.execute_script("return document.body.classList.contains('dark')") == (theme == "dark")
@@ -36,7 +33,15 @@ def test_texts_stand_out(chromium, host, subject, theme):
     assert faint == []
 
 
+AFTER_TRANSITIONS = """
+const [done] = arguments;
+const transitions = document.getAnimations().filter((animation) => animation.effect.getTiming().iterations !== Infinity);
+Promise.allSettled(transitions.map((animation) => animation.finished)).then(() => done(contrasts()));
+"""
+"""Colours are measured once they have stopped changing."""
+
 CONTRASTS = """
+function contrasts() {
 const pen = Object.assign(document.createElement("canvas"), {width: 1, height: 1}).getContext("2d", {willReadFrequently: true});
 const paint = color => {
     pen.clearRect(0, 0, 1, 1);
@@ -73,4 +78,5 @@ for (const field of root.querySelectorAll("textarea, input[type=number], input[t
     if (field.placeholder) found.push(measure(field, field.placeholder, getComputedStyle(field, "::placeholder").color));
 }
 return found;
+}
 """

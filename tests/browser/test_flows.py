@@ -1,7 +1,5 @@
 """One-click flows in a real browser: they set the host's own controls, and Undo puts back exactly what was there."""
 
-import time
-
 import pytest
 from PIL import Image
 
@@ -10,95 +8,72 @@ HOST = ("prompt", "neg_prompt", "steps", "sampling", "scheduler", "cfg_scale", "
 
 
 @pytest.fixture(scope="module")
-def subject(tmp_path_factory):
-    path = tmp_path_factory.mktemp("pictures") / "subject.png"
+def wide(tmp_path_factory):
+    """An opaque image, 900x600."""
+    path = tmp_path_factory.mktemp("images") / "wide.png"
     Image.new("RGB", (900, 600), (180, 90, 60)).save(path)
     return path
-
-
-@pytest.fixture
-def relight(panel):
-    """relight("undo") is the element id of a part of the panel on the open tab; relight.open(tab) ticks the accordion."""
-    def elem_id(name):
-        return f"script_{panel.tab}_relight_{name}"
-
-    def open_panel(tab="txt2img"):
-        if tab != panel.tab:
-            panel.select_tab(tab)
-        panel.open_accordion(elem_id("enabled"))
-        panel.until(lambda: panel.find(f"#{elem_id('light')}").is_displayed(), "the open panel")
-
-    elem_id.open = open_panel
-    return elem_id
 
 
 def host_values(panel, names=HOST):
     return {name: panel.value(f"{panel.tab}_{name}") for name in names if panel.find_all(f"#{panel.tab}_{name}")}
 
 
-def note(panel, relight):
-    return panel.find(f"#{relight('note')}").text
-
-
-def is_open(panel, tab):
-    return panel.checked(f"script_{tab}_relight_enabled-visible-checkbox")
-
-
 @pytest.mark.parametrize("tab, strength", [("txt2img", "0.5"), ("img2img", "0.9")])
-def test_the_originals_settings_are_set_when_asked_and_undone_exactly(panel, relight, tab, strength):
-    relight.open(tab)
+def test_the_original_demos_settings_are_applied_and_undone(panel, accordion, tab, strength):
+    accordion.open(tab)
     panel.fill(f"{tab}_prompt", "a cup, (red:1.2)")
     panel.fill(f"{tab}_steps", 13)
     before = host_values(panel)
-    assert before["steps"] == "13" and not panel.find(f"#{relight('undo')}").is_enabled()
-    panel.click(f"#{relight('original_fc')}")
-    panel.until(lambda: "original fc demo" in note(panel, relight), "the note")
+    assert before["steps"] == "13" and not panel.find(accordion.css("undo")).is_enabled()
+    panel.click(accordion.css("original_fc"))
+    panel.until(lambda: "original fc demo" in accordion.message, "the note")
     after = host_values(panel)
     expected = {"steps": "25", "cfg_scale": "2", "sampling": "DPM++ 2M SDE", "scheduler": "Karras", "denoising_strength": strength,
                 "prompt": "a cup, (red:1.2), best quality", "neg_prompt": "lowres, bad anatomy, bad hands, cropped, worst quality"}
     assert {name: after[name] for name in expected} == expected
     assert (after["width"], after["height"]) == (before["width"], before["height"])
-    assert panel.value(relight("model")) == "fc"
+    assert panel.value(accordion("model")) == "fc"
     if tab == "txt2img":
         assert after["hr_scale"] == "1.5" and panel.checked("txt2img_hr-visible-checkbox")
-    panel.click(f"#{relight('original_fbc')}")
-    panel.until(lambda: panel.value(relight("model")) == "fbc", "the other model")
-    panel.click(f"#{relight('undo')}")
-    panel.until(lambda: note(panel, relight).startswith("Restored: steps, cfg, "), "the first undo")
+    panel.click(accordion.css("original_fbc"))
+    panel.until(lambda: panel.value(accordion("model")) == "fbc", "the other model")
+    panel.click(accordion.css("undo"))
+    panel.until(lambda: accordion.message.startswith("Restored: steps, cfg, "), "the first undo")
     assert {name: host_values(panel)[name] for name in expected} == expected
-    panel.click(f"#{relight('undo')}")
+    panel.click(accordion.css("undo"))
     panel.until(lambda: host_values(panel) == before, "what was there before")
-    assert panel.value(relight("model")) == "auto"
+    assert panel.value(accordion("model")) == "auto"
     if tab == "txt2img":
         assert not panel.checked("txt2img_hr-visible-checkbox")
-    panel.until(lambda: not panel.find(f"#{relight('undo')}").is_enabled(), "nothing more to undo")
+    panel.until(lambda: not panel.find(accordion.css("undo")).is_enabled(), "nothing more to undo")
     assert panel.console_errors() == []
 
 
-def test_the_size_comes_from_the_subject(panel, relight, subject):
-    relight.open()
-    panel.click(f"#{relight('size_from_subject')}")
-    panel.until(lambda: "There is no subject yet; add an image to the field Subject" in note(panel, relight), "the sentence")
-    panel.upload(relight("foreground"), subject)
-    panel.click(f"#{relight('size_from_subject')}")
-    panel.until(lambda: "Size 896x576 for a subject of 900x600." in note(panel, relight), "the note")
+def test_the_size_comes_from_the_subject(panel, accordion, wide):
+    accordion.open()
+    panel.click(accordion.css("size_from_subject"))
+    panel.until(lambda: "There is no subject yet; add an image to the field Subject" in accordion.message, "the sentence")
+    panel.upload(accordion("foreground"), wide)
+    panel.click(accordion.css("size_from_subject"))
+    panel.until(lambda: "Size 896x576 for a subject of 900x600." in accordion.message, "the note")
     assert host_values(panel, ("width", "height")) == {"width": "896", "height": "576"}
 
 
-def test_relight_this_opens_the_panel_and_lets_the_light_in(panel, relight, subject):
+def test_relight_this_opens_the_panel_and_sets_the_strength(panel, accordion, wide):
     panel.select_tab("img2img")
-    panel.upload("img2img_image", subject)
-    assert not is_open(panel, "img2img")
+    panel.upload("img2img_image", wide)
+    assert not accordion.is_enabled
     panel.click("#img2img_relight_this")
-    panel.until(lambda: is_open(panel, "img2img"), "the tick")
+    accordion.until_enabled()
     panel.until(lambda: panel.value("img2img_denoising_strength") == "0.9", "the strength")
-    panel.click(f"#{relight('size_from_subject')}")
+    panel.click(accordion.css("size_from_subject"))
     panel.until(lambda: panel.value("img2img_width") == "896", "the img2img picture's size")
 
 
 @pytest.mark.parametrize("in_viewer", [False, True])
 @pytest.mark.parametrize("target", ["txt2img", "img2img"])
-def test_a_result_becomes_the_subject(panel, relight, target, in_viewer):
+def test_a_result_becomes_the_subject(panel, accordion, target, in_viewer):
     for name, value in {"steps": 1, "width": 128, "height": 64, "seed": 7, "prompt": "a vase"}.items():
         panel.fill(f"txt2img_{name}", value)
     panel.generate()
@@ -112,8 +87,8 @@ def test_a_result_becomes_the_subject(panel, relight, target, in_viewer):
         panel.click(f"#txt2img_send_to_relight_{target}")
     panel.until(lambda: panel.find(f"#{target}_generate").is_displayed(), "the tab")
     panel.tab = target
-    panel.until(lambda: is_open(panel, target), "the tick")
-    field = relight("foreground") if target == "txt2img" else "img2img_image"
+    accordion.until_enabled()
+    field = accordion("foreground") if target == "txt2img" else "img2img_image"
     size = panel.until(lambda: panel.driver.execute_script(
         "const picture = document.querySelector(arguments[0]); return picture?.naturalWidth && [picture.naturalWidth, picture.naturalHeight]",
         f"#{field} img"), "the picture")
@@ -121,8 +96,8 @@ def test_a_result_becomes_the_subject(panel, relight, target, in_viewer):
     panel.until(lambda: (panel.value(f"{target}_width"), panel.value(f"{target}_height")) == ("128", "64"), "the size")
     for name, value in {"steps": 2, "seed": 7, "prompt": "a vase"}.items():
         panel.fill(f"{target}_{name}", value)
-    panel.pick(relight("light"), "left")
-    panel.pick(relight("matting"), "none")
+    panel.pick(accordion("light"), "left")
+    panel.pick(accordion("matting"), "none")
     panel.generate()
     assert 'Relight: "fc, left, ' in panel.infotext
     assert panel.console_errors() == []
@@ -133,84 +108,84 @@ def open_viewer(panel):
     def is_shown():
         if not panel.find("#lightboxModal").is_displayed():
             panel.click("#txt2img_gallery .preview > :is(button, img), #txt2img_gallery .preview .media-button")
-            time.sleep(0.3)
+            panel.until_painted()
         return panel.find("#lightboxModal").is_displayed()
 
     panel.until(is_shown, "the viewer")
 
 
-def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, relight, tmp_path):
-    relight.open()
-    panel.click(f"#{relight('presets')} .label-wrap")
-    panel.pick(relight("light"), "top")
-    panel.fill(relight("reinforce"), 0.35)
-    panel.fill(relight("preset_name"), "window: 晚霞")
-    panel.click(f"#{relight('preset_save')}")
-    panel.until(lambda: note(panel, relight) == "Preset 'window: 晚霞' saved.", "the note")
-    panel.fill(relight("preset_name"), "a/b")
-    panel.click(f"#{relight('preset_save')}")
-    panel.until(lambda: note(panel, relight).startswith("The preset's name has '/' in it"), "the refusal")
+def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, accordion, tmp_path):
+    accordion.open()
+    panel.click(f"#{accordion('presets')} .label-wrap")
+    panel.pick(accordion("light"), "top")
+    panel.fill(accordion("reinforce"), 0.35)
+    panel.fill(accordion("preset_name"), "window: 晚霞")
+    panel.click(accordion.css("preset_save"))
+    panel.until(lambda: accordion.message == "Preset 'window: 晚霞' saved.", "the note")
+    panel.fill(accordion("preset_name"), "a/b")
+    panel.click(accordion.css("preset_save"))
+    panel.until(lambda: accordion.message.startswith("The preset's name has '/' in it"), "the refusal")
 
     panel.open()
-    relight.open()
-    assert panel.value(relight("light")) == "none"
-    panel.click(f"#{relight('presets')} .label-wrap")
-    panel.pick(relight("preset"), "window: 晚霞")
-    panel.click(f"#{relight('preset_load')}")
-    panel.until(lambda: (panel.value(relight("light")), panel.value(relight("reinforce"))) == ("top", "0.35"), "the preset's values")
-    panel.fill(relight("preset_name"), "evening")
-    panel.click(f"#{relight('preset_rename')}")
-    panel.until(lambda: "renamed to 'evening'" in note(panel, relight), "the new name")
-    panel.click(f"#{relight('preset_sharing')} .label-wrap")
-    panel.click(f"#{relight('preset_share')}")
-    shared = panel.until(lambda: panel.value(relight("preset_text")), "the shared text")
-    panel.until(lambda: "relight-presets" in panel.find(f"#{relight('preset_file')}").text, "the file")
-    panel.click(f"#{relight('preset_delete')}")
-    panel.until(lambda: note(panel, relight) == "Preset 'evening' deleted.", "the note")
-    panel.fill(relight("preset_text"), shared)
-    panel.click(f"#{relight('preset_import')}")
-    panel.until(lambda: note(panel, relight) == "Imported: evening.", "the import")
-    panel.click(f"#{relight('undo')}")
-    panel.until(lambda: panel.value(relight("light")) == "none", "the load undone")
-    panel.click(f"#{relight('preset_delete')}")
-    panel.until(lambda: "deleted" in note(panel, relight), "the note")
+    accordion.open()
+    assert panel.value(accordion("light")) == "none"
+    panel.click(f"#{accordion('presets')} .label-wrap")
+    panel.pick(accordion("preset"), "window: 晚霞")
+    panel.click(accordion.css("preset_load"))
+    panel.until(lambda: (panel.value(accordion("light")), panel.value(accordion("reinforce"))) == ("top", "0.35"), "the preset's values")
+    panel.fill(accordion("preset_name"), "evening")
+    panel.click(accordion.css("preset_rename"))
+    panel.until(lambda: "renamed to 'evening'" in accordion.message, "the new name")
+    panel.click(f"#{accordion('preset_sharing')} .label-wrap")
+    panel.click(accordion.css("preset_share"))
+    shared = panel.until(lambda: panel.value(accordion("preset_text")), "the shared text")
+    panel.until(lambda: "relight-presets" in panel.find(accordion.css("preset_file")).text, "the file")
+    panel.click(accordion.css("preset_delete"))
+    panel.until(lambda: accordion.message == "Preset 'evening' deleted.", "the note")
+    panel.fill(accordion("preset_text"), shared)
+    panel.click(accordion.css("preset_import"))
+    panel.until(lambda: accordion.message == "Imported: evening.", "the import")
+    panel.click(accordion.css("undo"))
+    panel.until(lambda: panel.value(accordion("light")) == "none", "the load undone")
+    panel.click(accordion.css("preset_delete"))
+    panel.until(lambda: "deleted" in accordion.message, "the note")
     assert panel.console_errors() == []
 
 
-def choose_words(panel, relight, section, words):
+def choose_words(panel, accordion, section, words):
     """Click an entry of a quick prompt list."""
-    panel.choose(relight("words_" + section), words)
+    panel.choose(accordion("words_" + section), words)
 
 
-def test_quick_prompts_are_added_once(panel, relight):
-    relight.open()
+def test_quick_prompts_are_added_once(panel, accordion):
+    accordion.open()
     panel.fill("txt2img_prompt", "a cup")
-    panel.click(f"#{relight('prompts')} .label-wrap")
-    choose_words(panel, relight, "light", "sunlight through blinds")
+    panel.click(f"#{accordion('prompts')} .label-wrap")
+    choose_words(panel, accordion, "light", "sunlight through blinds")
     wanted = "a cup, sunlight through blinds, striped shadow"
     panel.until(lambda: panel.value("txt2img_prompt") == wanted, "the words")
-    choose_words(panel, relight, "light", "sunlight through blinds")
-    panel.until(lambda: "The prompt already contains" in note(panel, relight), "the note")
+    choose_words(panel, accordion, "light", "sunlight through blinds")
+    panel.until(lambda: "The prompt already contains" in accordion.message, "the note")
     assert panel.value("txt2img_prompt") == wanted
-    panel.click(f"#{relight('undo')}")
+    panel.click(accordion.css("undo"))
     panel.until(lambda: panel.value("txt2img_prompt") == "a cup", "the words gone")
 
 
 @pytest.mark.parametrize("tab", ["txt2img", "img2img"])
-def test_an_example_fills_the_panel_and_can_be_generated(panel, relight, tab):
-    relight.open(tab)
-    panel.fill(relight("reinforce"), 0.35)
-    panel.click(f"#{relight('prompts')} .label-wrap")
-    spot = panel.until(lambda: panel.find_all(f"#{relight('examples')} .relight-examples button"), "the examples")[2]
+def test_an_example_fills_the_panel_and_can_be_generated(panel, accordion, tab):
+    accordion.open(tab)
+    panel.fill(accordion("reinforce"), 0.35)
+    panel.click(f"#{accordion('prompts')} .label-wrap")
+    spot = panel.until(lambda: panel.find_all(f"#{accordion('examples')} .relight-examples button"), "the examples")[2]
     panel.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", spot)
     panel.until(spot.is_displayed, "the example")
     spot.click()
-    panel.until(lambda: panel.value(relight("light")) == "spot", "the light")
+    panel.until(lambda: panel.value(accordion("light")) == "spot", "the light")
     panel.until(lambda: panel.value(f"{tab}_seed") == "12345", "the seed")
-    assert (panel.value(relight("reinforce")), panel.value(relight("matting"))) == ("0", "mask")
+    assert (panel.value(accordion("reinforce")), panel.value(accordion("matting"))) == ("0", "mask")
     assert "a spot light on a dark stage" in panel.value(f"{tab}_prompt")
-    subject = relight("foreground") if tab == "txt2img" else "img2img_image"
-    panel.until(lambda: panel.find_all(f"#{subject} img") and panel.find_all(f"#{relight('mask')} img"), "the pictures")
+    field = accordion("foreground") if tab == "txt2img" else "img2img_image"
+    panel.until(lambda: panel.find_all(f"#{field} img") and panel.find_all(f"#{accordion('mask')} img"), "the pictures")
     for name, value in {"steps": 2, "width": 64, "height": 64}.items():
         panel.fill(f"{tab}_{name}", value)
     panel.generate()

@@ -22,17 +22,16 @@ return cases.map(({lights, kind, width, height, custom}) => {
 
 
 @pytest.fixture(scope="module")
-def javascript(chromium, repo_root):
-    chromium.get("about:blank")
-    for name in ("light_kinds", "light"):
-        chromium.execute_script((repo_root / "javascript" / "relight" / f"{name}.js").read_text("utf8"))
+def javascript(load_modules):
+    """javascript(cases) -> light maps; javascript.driver for the module's other functions."""
+    driver = load_modules("light_kinds", "light")
 
     def render(cases):
-        answers = chromium.execute_script(RENDER, cases)
+        answers = driver.execute_script(RENDER, cases)
         pictures = [np.frombuffer(base64.b64decode(answer), np.uint8) for answer in answers]
         return [data.reshape(case["height"], case["width"], 4) for data, case in zip(pictures, cases)]
 
-    render.driver = chromium
+    render.driver = driver
     return render
 
 

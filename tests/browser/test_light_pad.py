@@ -1,173 +1,155 @@
-"""The light pad: dragging sets the fields, typing moves the light, and what is dragged is what is generated."""
+"""The light pad: dragging sets the fields, typing moves the light, and the job uses the lights of the pad."""
 
 import json
 
 import numpy as np
 import pytest
-from browser.pages.light_pad import LightPad
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-pytestmark = pytest.mark.any_page
+pytestmark = [pytest.mark.any_page, pytest.mark.same_everywhere]
 
 
-@pytest.fixture
-def pad(panel):
-    return LightPad(panel)
+def test_a_click_on_the_empty_pad_makes_a_light_there(open_pad):
+    assert open_pad.find(".relight-pad-hint").text == "Click where the light should come from."
+    open_pad.click_at(0.97, 0.5)
+    open_pad.fields(light="right")
+    assert open_pad.words() == "from the right"
 
 
-def test_a_click_on_the_empty_pad_makes_a_light_there(pad):
-    pad.open()
-    assert pad.find(".relight-pad-hint").text == "Click where the light should come from."
-    pad.click_at(0.97, 0.5)
-    pad.fields(light="right")
-    assert pad.words() == "from the right"
+def test_dragging_turns_the_light_and_snaps_to_sides_and_corners(open_pad):
+    open_pad.click_at(0.05, 0.5)
+    open_pad.fields(light="left")
+    open_pad.drag(open_pad.handle(), 0.5, -0.05)
+    open_pad.fields(light="top", light_angle=0)
+    open_pad.drag(open_pad.handle(), 1, 1)
+    open_pad.fields(light="bottom-right")
+    open_pad.drag(open_pad.handle(), 0.8, -0.1)
+    open_pad.fields(light="angle")
+    open_pad.panel.until(lambda: open_pad.words() == f"from {float(open_pad.field('light_angle')):g} degrees", "the field in step")
+    assert 40 < float(open_pad.field("light_angle")) < 70
+    assert open_pad.panel.console_errors() == []
 
 
-def test_dragging_turns_the_light_and_snaps_to_sides_and_corners(pad):
-    pad.open()
-    pad.click_at(0.05, 0.5)
-    pad.fields(light="left")
-    pad.drag(pad.handle(), 0.5, -0.05)
-    pad.fields(light="top", light_angle=0)
-    pad.drag(pad.handle(), 1, 1)
-    pad.fields(light="bottom-right")
-    pad.drag(pad.handle(), 0.8, -0.1)
-    pad.fields(light="angle")
-    pad.panel.until(lambda: pad.words() == f"from {float(pad.field('light_angle')):g} degrees", "the field in step")
-    assert 40 < float(pad.field("light_angle")) < 70
-    assert pad.panel.console_errors() == []
+def test_typing_moves_the_light(open_pad):
+    open_pad.panel.pick(open_pad("light"), "angle")
+    open_pad.panel.fill(open_pad("light_angle"), 30)
+    open_pad.panel.until(lambda: open_pad.words() == "from 30 degrees", "the turned light")
+    open_pad.panel.pick(open_pad("light"), "top-left")
+    open_pad.panel.until(lambda: open_pad.words() == "from the top left corner", "the corner")
 
 
-def test_typing_moves_the_light(pad):
-    pad.open()
-    pad.panel.pick(pad("light"), "angle")
-    pad.panel.fill(pad("light_angle"), 30)
-    pad.panel.until(lambda: pad.words() == "from 30 degrees", "the turned light")
-    pad.panel.pick(pad("light"), "top-left")
-    pad.panel.until(lambda: pad.words() == "from the top left corner", "the corner")
+def test_a_spot_has_its_place_and_its_radius(open_pad):
+    open_pad.kind("spot")
+    open_pad.fields(light="spot", light_x=0.5, light_y=0.5, light_radius=0.5)
+    open_pad.drag(open_pad.handle(), 0.25, 0.75)
+    open_pad.fields(light_x=0.25, light_y=0.75)
+    open_pad.drag(open_pad.find(".relight-pad-grip"), 0.45, 0.75)
+    open_pad.panel.until(lambda: abs(float(open_pad.field("light_radius")) - 0.2) <= 0.03, "a smaller radius")
 
 
-def test_a_spot_has_its_place_and_its_radius(pad):
-    pad.open()
-    pad.kind("spot")
-    pad.fields(light="spot", light_x=0.5, light_y=0.5, light_radius=0.5)
-    pad.drag(pad.handle(), 0.25, 0.75)
-    pad.fields(light_x=0.25, light_y=0.75)
-    pad.drag(pad.find(".relight-pad-grip"), 0.45, 0.75)
-    pad.panel.until(lambda: abs(float(pad.field("light_radius")) - 0.2) <= 0.03, "a smaller radius")
+def test_colour_temperature_fall_off_and_brightness_reach_the_fields(open_pad):
+    open_pad.kind("direction")
+    open_pad.setting("kelvin", 2700)
+    open_pad.fields(light="left", light_color="2700K")
+    assert open_pad.find("[data-setting=color] input").get_attribute("value") == "#ffa757"
+    open_pad.setting("color", "#3366ff")
+    open_pad.setting("gamma", 0.3)
+    open_pad.setting("start", 200)
+    open_pad.setting("end", 40)
+    open_pad.fields(light_color="#3366ff", light_gamma=2, light_start=200, light_end=40)
+    open_pad.setting("start", 255)
+    open_pad.fields(light_start="")
 
 
-def test_colour_temperature_fall_off_and_brightness_reach_the_fields(pad):
-    pad.open()
-    pad.kind("direction")
-    pad.setting("kelvin", 2700)
-    pad.fields(light="left", light_color="2700K")
-    assert pad.find("[data-setting=color] input").get_attribute("value") == "#ffa757"
-    pad.setting("color", "#3366ff")
-    pad.setting("gamma", 0.3)
-    pad.setting("start", 200)
-    pad.setting("end", 40)
-    pad.fields(light_color="#3366ff", light_gamma=2, light_start=200, light_end=40)
-    pad.setting("start", 255)
-    pad.fields(light_start="")
+def test_fbc_has_its_own_range(open_pad):
+    open_pad.kind("direction")
+    assert open_pad.find("[data-setting=end] output").text == "0 (default)"
+    open_pad.panel.pick(open_pad("model"), "fbc")
+    open_pad.panel.until(lambda: open_pad.find("[data-setting=end] output").text == "32 (default)", "fbc's range")
 
 
-def test_fbc_has_its_own_range(pad):
-    pad.open()
-    pad.kind("direction")
-    assert pad.find("[data-setting=end] output").text == "0 (default)"
-    pad.panel.pick(pad("model"), "fbc")
-    pad.panel.until(lambda: pad.find("[data-setting=end] output").text == "32 (default)", "fbc's range")
-
-
-def test_several_lights_are_added_chosen_and_removed(pad):
-    pad.open()
-    pad.click_at(0.02, 0.5)
-    pad.press("add")
-    pad.kind("spot")
-    pad.setting("color", "#ff8800")
-    pad.fields(light="left", lights='[{"light":"spot","light_color":"#ff8800"}]')
+def test_several_lights_are_added_chosen_and_removed(open_pad):
+    open_pad.click_at(0.02, 0.5)
+    open_pad.press_action("add")
+    open_pad.kind("spot")
+    open_pad.setting("color", "#ff8800")
+    open_pad.fields(light="left", lights='[{"light":"spot","light_color":"#ff8800"}]')
     for _ in range(10):
-        if pad.find("[data-action=add]").is_enabled():
-            pad.press("add")
-    assert len(pad.find_all(".relight-pad-handle")) == 8
-    pad.find(".relight-pad-chip:first-child").click()
-    pad.press("remove")
-    pad.fields(light="spot", light_color="#ff8800")
-    pad.panel.until(lambda: len(json.loads(pad.field("lights"))) == 6, "six further lights")
+        if open_pad.find("[data-action=add]").is_enabled():
+            open_pad.press_action("add")
+    assert len(open_pad.find_all(".relight-pad-handle")) == 8
+    open_pad.find(".relight-pad-chip:first-child").click()
+    open_pad.press_action("remove")
+    open_pad.fields(light="spot", light_color="#ff8800")
+    open_pad.panel.until(lambda: len(json.loads(open_pad.field("lights") or "[]")) == 6, "six further lights")
 
 
-def test_undo_and_redo(pad):
-    pad.open()
-    pad.click_at(0.02, 0.5)
-    pad.drag(pad.handle(), 0.5, 0)
-    pad.fields(light="top")
-    pad.press("undo")
-    pad.fields(light="left")
-    pad.press("redo")
-    pad.fields(light="top")
-    pad.handle().click()
-    pad.keys("z", held=Keys.CONTROL)
-    pad.fields(light="left")
-    pad.keys("z", held=Keys.CONTROL)
-    pad.fields(light="none")
-    pad.keys("y", held=Keys.CONTROL)
-    pad.fields(light="left")
+def test_undo_and_redo(open_pad):
+    open_pad.click_at(0.02, 0.5)
+    open_pad.drag(open_pad.handle(), 0.5, 0)
+    open_pad.fields(light="top")
+    open_pad.press_action("undo")
+    open_pad.fields(light="left")
+    open_pad.press_action("redo")
+    open_pad.fields(light="top")
+    open_pad.handle().click()
+    open_pad.keys("z", held=Keys.CONTROL)
+    open_pad.fields(light="left")
+    open_pad.keys("z", held=Keys.CONTROL)
+    open_pad.fields(light="none")
+    open_pad.keys("y", held=Keys.CONTROL)
+    open_pad.fields(light="left")
 
 
-def test_a_double_click_resets_the_light(pad):
-    pad.open()
-    pad.kind("direction")
-    pad.setting("color", "#00ff00")
-    pad.setting("end", 90)
-    pad.drag(pad.handle(), 0.8, 0)
-    pad.fields(light="angle", light_color="#00ff00", light_end=90)
-    ActionChains(pad.driver).double_click(pad.handle()).perform()
-    pad.fields(light="left", light_angle=0, light_color="#ffffff", light_end="")
+def test_a_double_click_resets_the_light(open_pad):
+    open_pad.kind("direction")
+    open_pad.setting("color", "#00ff00")
+    open_pad.setting("end", 90)
+    open_pad.drag(open_pad.handle(), 0.8, 0)
+    open_pad.fields(light="angle", light_color="#00ff00", light_end=90)
+    ActionChains(open_pad.driver).double_click(open_pad.handle()).perform()
+    open_pad.fields(light="left", light_angle=0, light_color="#ffffff", light_end="")
 
 
-def test_a_finger_drags_the_light_and_the_page_stays(pad):
-    pad.open()
-    pad.kind("spot")
-    pad.handle()
-    before = pad.driver.execute_script("return [scrollX, scrollY]")
-    pad.touch_drag(pad.handle(), 0.2, 0.9)
-    pad.fields(light_x=0.2, light_y=0.9)
-    assert pad.driver.execute_script("return [scrollX, scrollY]") == before
+def test_a_finger_drags_the_light_and_the_page_stays(open_pad):
+    open_pad.kind("spot")
+    open_pad.handle()
+    before = open_pad.driver.execute_script("return [scrollX, scrollY]")
+    open_pad.touch_drag(open_pad.handle(), 0.2, 0.9)
+    open_pad.fields(light_x=0.2, light_y=0.9)
+    assert open_pad.driver.execute_script("return [scrollX, scrollY]") == before
 
 
-def test_a_tap_puts_the_light_there(pad):
-    pad.open()
-    place = pad.at(0.5, 0.04)
-    pad.touch("touchStart", place)
-    pad.touch("touchEnd")
-    pad.fields(light="top")
+def test_a_tap_puts_the_light_there(open_pad):
+    place = open_pad.at(0.5, 0.04)
+    open_pad.touch("touchStart", place)
+    open_pad.touch("touchEnd")
+    open_pad.fields(light="top")
 
 
-def test_the_keyboard_does_everything(pad):
-    pad.open()
-    pad.driver.execute_script("arguments[0].focus()", pad.panel.find(f"#{pad('iclight')} input"))
-    reach(pad, ".relight-pad-icon[data-action=add]")
-    pad.keys(Keys.ENTER)
-    pad.fields(light="left")
-    reach(pad, ".relight-pad-handle", back=True)
-    pad.keys(Keys.ARROW_DOWN)
-    pad.fields(light="angle", light_angle=185)
-    pad.keys(Keys.ARROW_UP, held=Keys.SHIFT)
-    pad.fields(light_angle=184)
-    reach(pad, ".relight-pad-kinds input")
-    pad.keys(Keys.ARROW_RIGHT)
-    pad.fields(light="spot")
-    reach(pad, ".relight-pad-handle", back=True)
-    pad.keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN, "+")
-    pad.fields(light_x=0.55, light_y=0.55, light_radius=0.55)
-    pad.keys(Keys.HOME)
-    pad.fields(light_x=0.5, light_y=0.5, light_radius=0.5)
-    pad.keys(Keys.DELETE)
-    pad.fields(light="none")
-    pad.panel.until(lambda: pad.driver.execute_script("return document.activeElement.dataset.action") == "add", "the focus")
+def test_the_keyboard_does_everything(open_pad):
+    open_pad.driver.execute_script("arguments[0].focus()", open_pad.panel.find(f"{open_pad.css('iclight')} input"))
+    reach(open_pad, ".relight-pad-icon[data-action=add]")
+    open_pad.keys(Keys.ENTER)
+    open_pad.fields(light="left")
+    reach(open_pad, ".relight-pad-handle", back=True)
+    open_pad.keys(Keys.ARROW_DOWN)
+    open_pad.fields(light="angle", light_angle=185)
+    open_pad.keys(Keys.ARROW_UP, held=Keys.SHIFT)
+    open_pad.fields(light_angle=184)
+    reach(open_pad, ".relight-pad-kinds input")
+    open_pad.keys(Keys.ARROW_RIGHT)
+    open_pad.fields(light="spot")
+    reach(open_pad, ".relight-pad-handle", back=True)
+    open_pad.keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN, "+")
+    open_pad.fields(light_x=0.55, light_y=0.55, light_radius=0.55)
+    open_pad.keys(Keys.HOME)
+    open_pad.fields(light_x=0.5, light_y=0.5, light_radius=0.5)
+    open_pad.keys(Keys.DELETE)
+    open_pad.fields(light="none")
+    open_pad.panel.until(lambda: open_pad.driver.execute_script("return document.activeElement.dataset.action") == "add", "the focus")
 
 
 TURNS = [
@@ -179,14 +161,13 @@ TURNS = [
 """Light or its angle, key, and where each press of it takes the light."""
 
 
-def test_an_arrow_turns_a_light_to_its_side(pad):
-    pad.open()
+def test_an_arrow_turns_a_light_to_its_side(open_pad):
     for start, key, way in TURNS:
-        pad.script("pad.setLights([arguments[0]])", {"light": start} if isinstance(start, str) else {"light": "angle", "light_angle": start})
-        pad.driver.execute_script("arguments[0].focus()", pad.handle())
+        open_pad.script("pad.setLights([arguments[0]])", {"light": start} if isinstance(start, str) else {"light": "angle", "light_angle": start})
+        open_pad.driver.execute_script("arguments[0].focus()", open_pad.handle())
         for place in way:
-            pad.keys(key)
-            light = pad.script("return pad.selected")
+            open_pad.keys(key)
+            light = open_pad.script("return pad.selected")
             assert (light["light_angle"] if light["light"] == "angle" else light["light"]) == place, (start, key, way)
 
 
@@ -199,11 +180,11 @@ def reach(pad, css, back=False):
     raise AssertionError(f"{css} is not reached by Tab")
 
 
-def test_what_is_dragged_is_generated_said_and_pasted_back(pad, subject):
+def test_dragged_lights_are_generated_and_pasted_back(pad, subject):
     pad.open()
     pad.panel.upload(pad("foreground"), subject)
     pad.click_at(0.9, 0.02)
-    pad.press("add")
+    pad.press_action("add")
     pad.kind("spot")
     pad.drag(pad.handle(2), 0.3, 0.6)
     pad.setting("color", "#ff8800")
@@ -216,11 +197,11 @@ def test_what_is_dragged_is_generated_said_and_pasted_back(pad, subject):
 
     pad.panel.open()
     pad.panel.paste(infotext)
-    pad.panel.until(lambda: pad.panel.checked(f"{pad('enabled')}-visible-checkbox"), "the tick")
+    pad.until_enabled()
     assert [pad.field(name) for name in names[:2]] == [made[name] for name in names[:2]]
     assert json.loads(pad.field("lights")) == json.loads(made["lights"])
     pad.panel.upload(pad("foreground"), subject)
-    pad.panel.open_accordion(pad("enabled"))
+    pad.unfold()
     pad.panel.until(lambda: len(pad.find_all(".relight-pad-handle")) == 2, "both lights on the pad")
     pad.panel.generate()
     assert pad.panel.infotext == infotext
@@ -238,15 +219,14 @@ def test_img2img_shows_its_own_picture_and_has_its_own_pad(pad, subject):
     assert pad.panel.value("script_txt2img_relight_light") == "none"
 
 
-def test_fields_of_every_kind_are_set_and_read(pad):
-    pad.open()
+def test_fields_of_every_kind_are_set_and_read(open_pad):
     values = {"matting": "none", "reinforce": 0.25, "keep_background": True, "light_end": "12", "unit2_weight": 0.5,
               "unit2_enabled": True}
-    answer = pad.driver.execute_async_script(
+    answer = open_pad.driver.execute_async_script(
         "const [values, done] = arguments;"
         "relight.fields.set('txt2img', values).then(() => setTimeout(() => relight.fields.get('txt2img').then(done), 300))", values)
     assert {name: answer[name] for name in values} == values
-    assert pad.field("matting") == "none" and pad.field("reinforce") == "0.25"
+    assert open_pad.field("matting") == "none" and open_pad.field("reinforce") == "0.25"
 
 
 def test_nothing_moves_inside_the_accordion_when_it_opens(pad):
@@ -263,7 +243,7 @@ def test_nothing_moves_inside_the_accordion_when_it_opens(pad):
     assert pad.driver.execute_script("return window.shifts") == []
 
 
-def test_the_cut_out_is_the_servers_and_a_refusal_is_said(pad, tmp_path):
+def test_the_cut_out_is_the_servers_or_its_error_is_shown(pad, tmp_path):
     pad.open()
     picture = Image.new("RGB", (64, 64), (40, 90, 200))
     picture.save(tmp_path / "opaque.png")
@@ -285,7 +265,7 @@ def screen(chromium):
 
 
 @pytest.mark.parametrize("width, beside", [(320, False), (390, False), (1280, True), (2560, True)])
-def test_the_pad_stands_beside_the_subject_or_below_it(pad, screen, width, beside):
+def test_the_pad_is_beside_the_subject_or_below_it(pad, screen, width, beside):
     screen(width)
     pad.open()
     subject, stage = pad.panel.find(f"#{pad('foreground')}").rect, pad.find(".relight-pad-stage").rect
@@ -296,7 +276,7 @@ def test_the_pad_stands_beside_the_subject_or_below_it(pad, screen, width, besid
     assert stage["width"] >= min(240, width / 2)
 
 
-def test_the_pad_speaks_the_pages_language(pad):
+def test_the_pad_is_in_the_pages_language(pad):
     pad.driver.execute_script("window.localization = {'Spot': 'Punkt', 'from the left': 'von links', 'Light {number}': 'Licht {number}'}")
     pad.open()
     pad.kind("direction")

@@ -1,7 +1,5 @@
 """The page itself: what extensions' files find in it, and a job from both tabs."""
 
-import time
-
 import pytest
 from PIL import Image
 
@@ -80,7 +78,7 @@ def test_unfolding_the_accordion_ticks_it_but_its_tick_does_not_unfold_it(panel)
     panel.click(f"#{PROBE}_enabled .label-wrap")
     panel.until(lambda: not panel.checked(f"{PROBE}_enabled-visible-checkbox"), "no tick")
     panel.click(f"#{PROBE}_enabled-visible-checkbox")
-    time.sleep(0.3)
+    panel.until_painted()
     assert not panel.find(body).is_displayed()
     panel.click(f"#{PROBE}_enabled .label-wrap")
     panel.until(lambda: panel.find(body).is_displayed(), "the open accordion")

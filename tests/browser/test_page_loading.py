@@ -1,6 +1,8 @@
-"""What the browser does before the panel is opened, and what it leaves for later."""
+"""What the page loads before the panel is opened, and what it leaves for later."""
 
-LIGHT_PICTURE = "script_txt2img_relight_foreground"
+import pytest
+
+pytestmark = pytest.mark.same_everywhere
 MODULES = """
 const entries = performance.getEntriesByType("resource"), script = (part) => entries.filter(({name}) => name.includes(part));
 const [main] = script("/javascript/relight_main.js");
@@ -10,16 +12,14 @@ FRAMES = "return document.querySelectorAll('[id$=_relight_enabled] iframe').leng
 
 
 def test_the_modules_are_loaded_after_the_main_script_without_an_error(panel):
-    panel.until(lambda: panel.driver.execute_script("return !!window.relight.pads"), "the last module")
     modules = panel.until(lambda: panel.driver.execute_script(MODULES), "the modules")
     assert len(modules) > 8 and all(is_later for _, is_later in modules), modules
     assert all(name.partition("?")[2].isdecimal() for name, _ in modules), "an address that does not change with the file"
     assert panel.console_errors() == []
 
 
-def test_pictures_take_files_once_the_panel_is_open_and_cost_nothing_before(panel):
-    panel.until(lambda: panel.driver.execute_script("return !!window.relight.pads"), "the last module")
+def test_image_fields_take_files_once_the_panel_is_open_and_cost_nothing_before(panel, accordion):
     assert panel.driver.execute_script(FRAMES) == 0
-    panel.open_accordion("script_txt2img_relight_enabled")
-    panel.until(lambda: panel.find_all(f"#{LIGHT_PICTURE} input[type=file]"), "a field that takes files")
+    accordion.open()
+    panel.until(lambda: panel.find_all(f"{accordion.css('foreground')} input[type=file]"), "a field that takes files")
     assert panel.console_errors() == []

@@ -1,10 +1,8 @@
-"""Touch only, on a phone: the whole job by taps and drags, and room for a finger on every control."""
-
-import time
+"""Touch only, on a phone: a whole job by taps and drags, and the size of every control."""
 
 import pytest
 from browser.pages.finger import WIDTH, Finger
-from browser.pages.light_pad import JOB, LightPad
+from browser.pages.light_pad import JOB
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -19,54 +17,48 @@ def finger(panel):
     finger.take_off()
 
 
-@pytest.fixture
-def pad(panel):
-    return LightPad(panel)
-
-
-def open_by_taps(panel, finger, relight_css):
+def open_by_taps(finger, pad):
     for name, value in JOB.items():
         finger.write(f"#txt2img_{name} :is(textarea, input[type=number])", value)
-    finger.tap(f"{relight_css('enabled')}-visible-checkbox")
-    if not panel.unfolds(relight_css("enabled")[1:]):
-        finger.tap(f"{relight_css('enabled')} > .label-wrap")
-    panel.until(lambda: panel.find(f"{relight_css('pad')} .relight-pad-stage").is_displayed(), "the open panel")
+    finger.tap(f"{pad.css('enabled')} > .label-wrap", 0.2)
+    pad.until_open()
+    pad.find(".relight-pad-stage")
 
 
 @pytest.mark.any_page
-def test_a_light_is_aimed_previewed_and_generated(panel, finger, relight_css, pad, subject):
-    open_by_taps(panel, finger, relight_css)
-    panel.upload(relight_css("foreground")[1:], subject)
-    finger.tap(f"{relight_css('pad')} .relight-pad-frame", 0.97, 0.5)
+def test_a_light_is_aimed_previewed_and_generated(panel, finger, pad, subject):
+    open_by_taps(finger, pad)
+    panel.upload(pad("foreground"), subject)
+    finger.tap(f"{pad.css('pad')} .relight-pad-frame", 0.97, 0.5)
     pad.fields(light="right")
     before = finger.scrolled
     finger.drag(pad.middle(pad.handle()), pad.at(0, 0))
     pad.fields(light="top-left")
     assert finger.scrolled == before, "the page stays where it is while a light is dragged"
-    finger.tap(f"{relight_css('pad')} [data-action=add]")
-    finger.tap(f"{relight_css('pad')} .relight-pad-kinds label:has([value=spot])")
+    finger.tap(f"{pad.css('pad')} [data-action=add]")
+    finger.tap(f"{pad.css('pad')} .relight-pad-kinds label:has([value=spot])")
     panel.until(lambda: '"light":"spot"' in pad.field("lights"), "the spot")
-    finger.tap(f"{relight_css('pad')} [data-action=undo]")
-    finger.tap(f"{relight_css('pad')} [data-action=remove]")
+    finger.tap(f"{pad.css('pad')} [data-action=undo]")
+    finger.tap(f"{pad.css('pad')} [data-action=remove]")
     pad.fields(lights="")
-    finger.tap(relight_css("preview_light"))
-    panel.until(lambda: panel.find_all(f"{relight_css('preview_shown')} figure"), "the light map")
+    finger.tap(pad.css("preview_light"))
+    panel.until(lambda: panel.find_all(f"{pad.css('preview_shown')} figure"), "the light map")
     finger.tap("#txt2img_generate")
     panel.until(lambda: "Relight light: top-left" in panel.infotext_so_far, "the picture")
 
 
 @pytest.mark.any_page
-def test_a_tap_right_after_a_swift_drag_counts(panel, finger, relight_css, pad):
-    open_by_taps(panel, finger, relight_css)
+def test_a_tap_right_after_a_swift_drag_counts(panel, finger, pad):
+    open_by_taps(finger, pad)
     for count in range(1, 5):
-        finger.tap(f"{relight_css('pad')} [data-action=add]")
+        finger.tap(f"{pad.css('pad')} [data-action=add]")
         finger.drag(pad.middle(pad.handle(count)), pad.at(0.1 * count, 0.95))
 
 
 @pytest.mark.any_page
-def test_a_finger_beside_the_handle_scrolls_the_page(panel, finger, relight_css, pad):
-    open_by_taps(panel, finger, relight_css)
-    finger.tap(f"{relight_css('pad')} .relight-pad-frame", 0.97, 0.5)
+def test_a_finger_beside_the_handle_scrolls_the_page(panel, finger, pad):
+    open_by_taps(finger, pad)
+    finger.tap(f"{pad.css('pad')} .relight-pad-frame", 0.97, 0.5)
     pad.fields(light="right")
     before = finger.scrolled
     x, y = pad.at(0.3, 0.9)
@@ -75,49 +67,48 @@ def test_a_finger_beside_the_handle_scrolls_the_page(panel, finger, relight_css,
     pad.fields(light="right")
 
 
-def test_words_presets_and_an_image_prompt(panel, finger, relight_css, pad, subject):
-    open_by_taps(panel, finger, relight_css)
-    finger.tap(f"{relight_css('prompts')} > .label-wrap")
-    finger.tap(f"{relight_css('words_light')} label:nth-of-type(2)")
+def test_words_presets_and_an_image_prompt(panel, finger, pad, subject):
+    open_by_taps(finger, pad)
+    finger.tap(f"{pad.css('prompts')} > .label-wrap")
+    finger.tap(f"{pad.css('words_light')} label:nth-of-type(2)")
     panel.until(lambda: panel.value("txt2img_prompt").startswith("a vase, "), "the words")
-    finger.tap(relight_css("undo"))
+    finger.tap(pad.css("undo"))
     panel.until(lambda: panel.value("txt2img_prompt") == "a vase", "the words gone")
-    finger.tap(f"{relight_css('presets')} > .label-wrap")
-    finger.write(f"{relight_css('preset_name')} textarea", "by finger")
-    finger.tap(relight_css("preset_save"))
-    panel.until(lambda: panel.find(relight_css("note")).text == "Preset 'by finger' saved.", "the note")
-    finger.tap(f"{relight_css('pad')} .relight-pad-frame", 0.97, 0.5)
+    finger.tap(f"{pad.css('presets')} > .label-wrap")
+    finger.write(f"{pad.css('preset_name')} textarea", "by finger")
+    finger.tap(pad.css("preset_save"))
+    pad.until_message("Preset 'by finger' saved.")
+    finger.tap(f"{pad.css('pad')} .relight-pad-frame", 0.97, 0.5)
     pad.fields(light="right")
-    finger.tap(relight_css("preset_load"))
+    finger.tap(pad.css("preset_load"))
     pad.fields(light="none")
-    finger.tap(relight_css("preset_delete"))
-    panel.until(lambda: "deleted" in panel.find(relight_css("note")).text, "the note")
-    finger.tap(f"{relight_css('iclight')} input")
-    panel.until(lambda: not panel.find(f"{relight_css('iclight')} input").is_selected(), "IC-Light off")
-    finger.tap(f"{relight_css('enabled')} .tab-nav button:nth-of-type(2)")
-    panel.until(lambda: panel.find(relight_css("unit1_weight")).is_displayed(), "the tab")
-    finger.tap(f"{relight_css('unit1_enabled')} input")
-    panel.until(lambda: panel.find(f"{relight_css('unit1_enabled')} input").is_selected(), "the unit on")
-    panel.upload(relight_css("unit1_image")[1:], subject)
-    finger.tap(f"{relight_css('unit1_model')} input")
-    finger.tap(f"{relight_css('unit1_model')} ul.options li:last-of-type")
+    finger.tap(pad.css("preset_delete"))
+    pad.until_message("deleted")
+    finger.tap(f"{pad.css('iclight')} input")
+    panel.until(lambda: not panel.find(f"{pad.css('iclight')} input").is_selected(), "IC-Light off")
+    finger.tap(f"{pad.css('enabled')} .tab-nav button:nth-of-type(2)")
+    panel.until(lambda: panel.find(pad.css("unit1_weight")).is_displayed(), "the tab")
+    finger.tap(f"{pad.css('unit1_enabled')} input")
+    panel.until(lambda: panel.find(f"{pad.css('unit1_enabled')} input").is_selected(), "the unit on")
+    panel.upload(pad("unit1_image"), subject)
+    finger.tap(f"{pad.css('unit1_model')} input")
+    finger.tap(f"{pad.css('unit1_model')} ul.options li:last-of-type")
     panel.until(lambda: pad.field("unit1_model"), "the model")
     finger.tap("#txt2img_generate")
     panel.until(lambda: panel.infotext_so_far or panel.find_all("#html_log_txt2img .error"), "the end of the job")
     assert "Relight IP 1 model: " in panel.infotext_so_far, panel.log
 
 
-def test_every_control_has_room_for_a_finger_and_the_page_its_width(panel, finger, relight_css, pad, subject):
-    open_by_taps(panel, finger, relight_css)
-    panel.upload(relight_css("foreground")[1:], subject)
-    finger.tap(f"{relight_css('pad')} .relight-pad-kinds label:has([value=spot])")
+def test_every_control_has_room_for_a_finger_and_the_page_its_width(panel, finger, pad, subject):
+    open_by_taps(finger, pad)
+    panel.upload(pad("foreground"), subject)
+    finger.tap(f"{pad.css('pad')} .relight-pad-kinds label:has([value=spot])")
     pad.fields(light="spot")
-    panel.driver.execute_script("for (const title of document.querySelectorAll("
-                                "'#script_txt2img_relight_enabled .label-wrap:not(.open)')) title.click()")
+    pad.unfold_all()
     small, count = [], 0
-    for number in (2, 1):
-        finger.tap(f"{relight_css('enabled')} .tab-nav button:nth-of-type({number})")
-        time.sleep(0.6)
+    for number in (1, 0):
+        finger.tap(f"{pad.css('enabled')} .tab-nav button:nth-of-type({number + 1})")
+        pad.until_tab(number)
         boxes = panel.driver.execute_script(BOXES)
         count += len(boxes)
         small += [box for box in boxes if min(box[:2]) < 24]

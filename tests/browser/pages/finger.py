@@ -1,4 +1,4 @@
-"""A phone, 390 px wide, and a finger: taps and drags as the browser gets them from a touch screen."""
+"""Page object for a phone 390 px wide: taps and drags as the browser receives them from a touch screen."""
 
 import time
 

@@ -1,10 +1,10 @@
-"""Pictures that the browser's tests upload."""
+"""Images that the browser tests upload."""
 
 from PIL import Image, ImageDraw
 
 
 def draw_subject(path, size):
-    """A brown oval on transparency, written to path. Returns path."""
+    """Write a brown oval on transparency to path. Returns path."""
     image = Image.new("RGBA", size, (0, 0, 0, 0))
     ImageDraw.Draw(image).ellipse((16, 12, 48, 60), fill=(180, 90, 60, 255))
     image.save(path)

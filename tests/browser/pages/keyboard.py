@@ -1,4 +1,4 @@
-"""A user without a mouse: Tab and Shift-Tab until something has the focus, then keys. Nothing is clicked or set by script."""
+"""Page object for the keyboard: Tab and Shift-Tab until something has the focus, then keys; nothing is clicked or set by script."""
 
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys

@@ -1,7 +1,8 @@
-"""The light pad as a user meets it: its handles by mouse, finger and keyboard, and the fields behind it."""
+"""Page object of the light pad: its handles by mouse, finger and keyboard, and the fields behind it."""
 
 import time
 
+from browser.pages.accordion import Accordion
 from browser.pages.finger import Finger
 from browser.pages.keyboard import Keyboard
 from selenium.webdriver.common.action_chains import ActionChains
@@ -10,29 +11,32 @@ JOB = {"prompt": "a vase", "steps": 2, "width": 128, "height": 96, "seed": 7}
 """The cheapest job, by the ends of its controls' ids."""
 
 
-class LightPad:
-    """The pad of the panel's open tab. Places are shares of the picture: 0, 0 is its top left corner."""
-
-    def __init__(self, panel):
-        self.panel, self.driver = panel, panel.driver
-
-    def __call__(self, name):
-        return f"script_{self.panel.tab}_relight_{name}"
+class LightPad(Accordion):
+    """The accordion of the panel's open tab with its pad. Places are shares of the image: 0, 0 is its top left corner."""
 
     @property
     def root(self):
         return f"#{self('pad')} .relight-pad"
 
     def open(self, tab="txt2img", **changes):
-        """Tick the accordion of a tab with the cheapest job set; the pad is there when this returns."""
-        if tab != self.panel.tab:
-            self.panel.select_tab(tab)
-        for name, value in {**JOB, **changes}.items():
-            self.panel.fill(f"{tab}_{name}", value)
-        self.panel.open_accordion(self("enabled"))
+        """Open the accordion of a tab with the cheapest job set; the pad is drawn when this returns."""
+        super().open(tab, **{**JOB, **changes})
         self.find(".relight-pad-stage")
-        self.panel.until(lambda: self.script("return pad.seen && !pad.frame"), "the pad's first picture")
+        self.panel.until(lambda: self.script("return pad.seen && pad.values && !pad.frame"), "the drawn pad")
+        self.scroll_into_view()
+
+    def scroll_into_view(self):
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", self.find(".relight-pad-stage"))
+
+    def reset(self):
+        """Bring an opened page without images back to what it was when `reset` was called on it first.
+
+        Returns whether the pad and all fields are as they were.
+        """
+        self.driver.execute_script("document.activeElement.blur()")
+        is_reset = self.driver.execute_async_script(RESET, self.panel.tab)
+        self.scroll_into_view()
+        return is_reset
 
     def find(self, css):
         self.panel.until(lambda: self.panel.find_all(f"{self.root} {css}"), f"the pad's {css}")
@@ -103,7 +107,8 @@ class LightPad:
     def kind(self, name):
         self.driver.execute_script("arguments[0].click()", self.find(f".relight-pad-kinds input[value={name}]"))
 
-    def press(self, action):
+    def press_action(self, action):
+        """Click one of the pad's own buttons: add, remove, undo, redo or reset."""
         self.find(f"[data-action={action}]").click()
 
     def setting(self, name, value):
@@ -113,6 +118,29 @@ class LightPad:
     def keys(self, *keys, held=None):
         """Press and release each key, with a modifier held."""
         Keyboard(self.panel).press(*keys, held=held)
+
+
+RESET = """
+const [tab, done] = arguments, pad = relight.pads[tab];
+const sorted = (values) => JSON.stringify(Object.entries(values).sort());
+const frames = (count) => new Promise((resolve) => (count ? requestAnimationFrame(() => frames(count - 1).then(resolve)) : resolve()));
+async function reset() {
+    const first = window.padFields;
+    window.padFields ??= await relight.fields.get(tab);
+    if (!first) return true;
+    for (const timer of ["pending", "settling"]) pad[timer] = clearTimeout(pad[timer]) ?? null;
+    await relight.fields.set(tab, first);
+    await frames(4);
+    const now = await relight.fields.get(tab);
+    pad.state = {...pad.state, lights: [], selected: 0};
+    pad.history = new relight.padModel.History([]);
+    if (pad.view.cutOut.checked) pad.view.cutOut.click();
+    pad.draw();
+    await frames(2);
+    return sorted(now) === sorted(first) && !pad.pictures.image && !pad.frame;
+}
+reset().then(done, (error) => done(String(error)));
+"""
 
 
 def same(text, value):

@@ -1,4 +1,4 @@
-"""The page through a user's eyes and hands."""
+"""Page object of the host's page: its tabs, controls, jobs and console."""
 
 import base64
 import io
@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image
 
 PATIENCE = 90
-LAST_WORDS = 10
-"""Seconds. gradio does not write a text that it has written already, and two jobs may take equally many tenths of a second."""
+"""Seconds; a wait that is not over by then fails."""
+SAME_LOG = 10
+"""Seconds to wait for the result of a job without images: gradio does not write a log that equals the one before."""
 
 
 class Panel:
@@ -23,6 +24,7 @@ class Panel:
         self.driver.get_log("browser")
         self.driver.get(self.url)
         self.until(lambda: self.find_all("#txt2img_generate") and self.find_all("#txt2img_hr-visible-checkbox"))
+        self.until(lambda: self.driver.execute_script("return !!window.relight?.pads"), "Relight's scripts")
 
     def until(self, condition, what="the page"):
         """Returns condition()'s first true value; fails after PATIENCE seconds."""
@@ -74,22 +76,9 @@ class Panel:
         option = f'#{elem_id} ul.options li[data-value="{label}"], #{elem_id} ul.options li[aria-label="{label}"]'
         self.click(option)
 
-    def tab_of(self, elem_id, label):
-        """Open a tab inside an accordion."""
-        next(x for x in self.find_all(f"#{elem_id} .tab-nav button") if x.text.strip() == label).click()
-
-    def open_accordion(self, elem_id):
-        """Tick an InputAccordion and unfold it; hosts differ in whether the tick unfolds."""
-        if not self.checked(f"{elem_id}-visible-checkbox"):
-            self.click(f"#{elem_id}-visible-checkbox")
-        if not self.unfolds(elem_id):
-            self.click(f"#{elem_id} > .label-wrap")
-            self.until(lambda: self.find(f"#{elem_id} .tabs").is_displayed(), "the open accordion")
-
-    def unfolds(self, elem_id):
-        """Whether an accordion with tabs is open, or opens in a moment."""
-        time.sleep(0.3)
-        return any(x.is_displayed() for x in self.find_all(f"#{elem_id} .tabs"))
+    def until_painted(self):
+        """Wait for two frames: gradio applies pending updates in the first, the browser lays them out by the second."""
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))")
 
     def upload(self, elem_id, path):
         """Give a file to a picture field and wait until it is shown."""
@@ -97,14 +86,15 @@ class Panel:
         self.until(lambda: self.find_all(f"#{elem_id} img"), f"the picture in {elem_id}")
 
     def start(self):
-        self.driver.execute_script(WATCH_START, *(self.find(f"#{self.tab}_{name}") for name in ("generate", "interrupt")))
+        self.driver.execute_script(WATCH_START, self.tab, *(self.find(f"#{self.tab}_{name}") for name in ("generate", "interrupt")))
         self.click(f"#{self.tab}_generate")
 
     def finish(self):
-        """Wait for the end of the job that `start` began. Its last words do not come when they are those of the job before."""
+        """Wait for the end of the job that `start` began and for its result: new images, or another log."""
         self.until(self.is_idle, "the end of the job")
-        last = time.monotonic() + LAST_WORDS
-        self.until(lambda: self.find_all(f"#html_log_{self.tab} .performance") or time.monotonic() > last, "the job's last words")
+        last = time.monotonic() + SAME_LOG
+        self.until(lambda: self.driver.execute_script(HAS_RESULT, self.tab) or time.monotonic() > last, "the job's result")
+        self.until_painted()
 
     def is_idle(self):
         interrupt = self.find(f"#{self.tab}_interrupt")
@@ -147,11 +137,11 @@ class Panel:
     def paste(self, infotext):
         """Put infotext into the prompt and press the paste button."""
         self.fill(f"{self.tab}_prompt", infotext)
-        time.sleep(0.3)
+        self.until_painted()
         self.click(f"#tab_{self.tab} #paste")
         prompt = infotext.split("\n")[0]
         self.until(lambda: self.value(f"{self.tab}_prompt") == prompt, "the prompt without the rest of the infotext")
-        time.sleep(0.3)
+        self.until_painted()
 
     def console_errors(self):
         """What the browser's console says is wrong; on a real WebUI only what names us, since hosts have errors of their own."""
@@ -162,17 +152,25 @@ class Panel:
         self.driver.save_screenshot(str(path))
 
 
-WATCH_START = """
-const [generate, interrupt] = arguments;
+GALLERY = "const gallery = (tab) => [...document.querySelectorAll(`#${tab}_gallery img`)].map((image) => image.src).sort().join();"
+
+WATCH_START = GALLERY + """
+const [tab, generate, interrupt] = arguments;
+window.galleryBefore = gallery(tab);
 window.jobStarted = false;
 const observer = new MutationObserver(() => {
     window.jobStarted ||= generate.style.display === "none" || interrupt.style.display === "block";
     if (window.jobStarted) observer.disconnect();
 });
-for (const button of arguments) observer.observe(button, {attributes: true, attributeFilter: ["style"]});
+for (const button of [generate, interrupt]) observer.observe(button, {attributes: true, attributeFilter: ["style"]});
 """
 """While a job runs Generate is hidden (embedded) or Interrupt shown over it (WebUIs): seen by the page itself, since a job may
 be over between two looks from outside."""
+
+HAS_RESULT = GALLERY + """
+const [tab] = arguments, now = gallery(tab);
+return !!document.querySelector(`#html_log_${tab} .performance, #html_log_${tab} .error`) || (now !== "" && now !== window.galleryBefore);
+"""
 
 READ_PICTURE = """
 const [css, done] = arguments;
