@@ -35,10 +35,10 @@ def test_notices_messages_previews_and_errors_are_chinese(panel, pad, table):
 @pytest.mark.parametrize("english, chinese", [
     ("Preset 'evening, 2' saved.", "预设 'evening, 2' 已保存。"),
     ("`light_x` is 7; it must be a number from 0 to 1.", "`light_x` 为 7；必须是 0 到 1 之间的数。"),
-    ("a.bin is an image encoder, not IC-Light weights; pick an IC-Light file (fc, fcon or fbc) in Relight > Model.",
-     "a.bin 是图像编码器，不是 IC-Light 权重；请在 Relight > 模型 中选择 IC-Light 文件（fc、fcon 或 fbc）。"),
-    ("No usable IC-Light fc model: x.bin is empty (0 bytes), so its download did not finish; download it again.",
-     "没有可用的 IC-Light fc 模型：x.bin 是空文件（0 字节），下载没有完成；请重新下载。"),
+    ("`a.bin` is an image encoder, not IC-Light weights; pick an IC-Light file (fc, fcon or fbc) in Relight > Model.",
+     "`a.bin` 是图像编码器，不是 IC-Light 权重；请在 Relight > 模型 中选择 IC-Light 文件（fc、fcon 或 fbc）。"),
+    ("No usable IC-Light fc model: `x.bin` is empty (0 bytes): its download did not finish; download it again.",
+     "没有可用的 IC-Light fc 模型：`x.bin` 是空文件（0 字节），下载没有完成；请重新下载。"),
     ("quick_prompts.txt, line 3: `[x]` is no section; use [subject] or [light].",
      "quick_prompts.txt 第 3 行：`[x]` 不是分组；请使用 [subject] 或 [light]。"),
     ("A sentence that nobody has translated.", "A sentence that nobody has translated.")])
