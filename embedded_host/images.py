@@ -33,9 +33,9 @@ def decode_image(value: object, name: str) -> Image.Image:
 
 def encode_image(image: Image.Image) -> str:
     """Return an image as base64-encoded PNG with its text entries, of which one is the infotext."""
-    info = PngImagePlugin.PngInfo()
+    texts = PngImagePlugin.PngInfo()
     for name in filter(lambda name: isinstance(image.info[name], str), image.info):
-        info.add_text(str(name), image.info[name])
+        texts.add_text(str(name), image.info[name])
     with io.BytesIO() as file:
-        image.save(file, "PNG", pnginfo=info)
+        image.save(file, "PNG", pnginfo=texts)
         return base64.b64encode(file.getvalue()).decode("ascii")

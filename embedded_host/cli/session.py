@@ -110,10 +110,10 @@ def save_image(image: Image.Image, path: Path, infotext: str = "") -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix.lower() == ".png":
-            info = PngImagePlugin.PngInfo()
+            texts = PngImagePlugin.PngInfo()
             if infotext:
-                info.add_text("parameters", infotext)
-            image.save(path, pnginfo=info)
+                texts.add_text("parameters", infotext)
+            image.save(path, pnginfo=texts)
             return
         exif = Image.Exif()
         if infotext:
