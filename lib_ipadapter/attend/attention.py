@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..unet_layers import layers_of
-from .batch_rows import Plan, row_plan
+from .batch_rows import RowLayout, row_layout
 from .foreign import ForeignCallback, SigmaRange, foreign_unit
-from .keys_values import LayerKeys
+from .keys_values import KeyValues
 from .maskgrid import MaskGrid
 from .timing import StepClock, Window
 from .weight_types import LayerWeight
@@ -28,11 +28,11 @@ Attention = Callable[..., Tensor]
 class Unit:
     """One image prompt, ready to be attended to.
 
-    keys: layer number -> LayerKeys.  weights: spatial transformer -> LayerWeight.  mask: MaskGrid in output space.
+    keys: layer number -> KeyValues.  weights: spatial transformer -> LayerWeight.  mask: MaskGrid in output space.
     identity: names the content; units are summed in its order, so that the order they were given in changes nothing.
     """
 
-    keys: Mapping[int, LayerKeys]
+    keys: Mapping[int, KeyValues]
     weights: Mapping[int, LayerWeight]
     scaling: str = "V only"
     window: Window = field(default_factory=Window)
@@ -44,7 +44,7 @@ class Unit:
 class Term:
     """A unit's part in one layer."""
 
-    keys: LayerKeys
+    keys: KeyValues
     weight: float
     negative: bool
     scaling: str
@@ -106,13 +106,13 @@ class CrossAttentionPatch:
         return self.add_image_parts(torch.zeros_like(q), q, extra_options)
 
     def add_image_parts(self, out: Tensor, q: Tensor, extra_options: dict) -> Tensor:
-        plan = None
+        layout = None
         for term in (*self.terms, *self.foreign):
             gate = self.clock.gate(term.window)
             if gate == 0:
                 continue
-            plan = plan or row_plan(len(q), extra_options)
-            out = add_term(out, q, term, gate, plan, extra_options)
+            layout = layout or row_layout(len(q), extra_options)
+            out = add_term(out, q, term, gate, layout, extra_options)
         return out
 
     def set_new_condition(self, **options) -> None:
@@ -124,12 +124,12 @@ class CrossAttentionPatch:
         self.callbacks.append(ForeignCallback(callback, options))
 
 
-def add_term(out: Tensor, q: Tensor, term: Term, gate: float, plan: Plan, extra_options: dict) -> Tensor:
+def add_term(out: Tensor, q: Tensor, term: Term, gate: float, layout: RowLayout, extra_options: dict) -> Tensor:
     weight = term.weight * gate
     if term.scaling == "K+V w/ C penalty":
         weight *= term.keys.channels / 1280
-    mask = None if term.mask is None else term.mask.rows(q, plan, extra_options.get("original_shape"))
-    for start, stop, k, v, bias in term.keys.parts(plan, term.negative, q):
+    mask = None if term.mask is None else term.mask.rows(q, layout, extra_options.get("original_shape"))
+    for start, stop, k, v, bias in term.keys.parts(layout, term.negative, q):
         whole = (start, stop) == (0, len(q))
         k = k if term.scaling == "V only" else k * weight
         part = sdpa(q if whole else q[start:stop], k, v, extra_options["n_heads"], bias)

@@ -18,24 +18,24 @@ class Segment(NamedTuple):
     images: int
 
 
-Plan = tuple[Segment, ...]
+RowLayout = tuple[Segment, ...]
 
 
-def row_plan(rows: int, options: dict) -> Plan:
-    """The plan for one attention call. options: the host's extra_options.
+def row_layout(rows: int, options: dict) -> RowLayout:
+    """The layout for one attention call. options: the host's extra_options.
 
     `cond_or_uncond` has one entry for each chunk (1 is unconditional); `sigmas` is as long as the batch of images.
     `row_flags`, one entry for each row, takes their place for hosts that do not work in chunks.
     """
     if "row_flags" in options:
-        return plan_from_flags(tuple(options["row_flags"]))
+        return layout_of_flags(tuple(options["row_flags"]))
     sigmas = options.get("sigmas")
     images = 0 if sigmas is None else sigmas.shape[0]
-    return plan_chunks(rows, tuple(options["cond_or_uncond"]), images)
+    return layout_of_chunks(rows, tuple(options["cond_or_uncond"]), images)
 
 
 @lru_cache(maxsize=256)
-def plan_chunks(rows: int, chunks: tuple[int, ...], images: int) -> Plan:
+def layout_of_chunks(rows: int, chunks: tuple[int, ...], images: int) -> RowLayout:
     """Chunks follow each other, each with all images of the batch.
 
     Extensions that give each region its own prompt repeat the conditional chunks and may add rows to fill up (which they
@@ -57,7 +57,7 @@ def plan_chunks(rows: int, chunks: tuple[int, ...], images: int) -> Plan:
 
 
 @lru_cache(maxsize=256)
-def plan_from_flags(flags: Sequence[int]) -> Plan:
+def layout_of_flags(flags: Sequence[int]) -> RowLayout:
     """Rows in any order, one flag each; the image number counts the rows of a side in order."""
     segments = []
     for row, flag in enumerate(flags):
@@ -68,7 +68,7 @@ def plan_from_flags(flags: Sequence[int]) -> Plan:
     return tuple(segments)
 
 
-def merge(segments: list[Segment]) -> Plan:
+def merge(segments: list[Segment]) -> RowLayout:
     """Neighbours of one side become one segment; image numbers stay, because each starts at image 0."""
     merged: list[Segment] = []
     for segment in segments:

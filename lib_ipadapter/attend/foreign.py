@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .keys_values import LayerKeys
+from .keys_values import KeyValues
 from .maskgrid import MaskGrid
 
 SCALINGS = {"original": "V only", "linear": "K+V", "channel penalty": "K+V w/ C penalty"}
@@ -61,5 +61,5 @@ def foreign_unit(options: dict) -> dict:
     kind = str(options.get("weight_type", "original"))
     scaling = next((name for prefix, name in SCALINGS.items() if kind.startswith(prefix)), "V only")
     mask = options.get("mask")
-    return {"keys": LayerKeys(sides[0], sides[1]), "weight": float(options["weight"]), "negative": False, "scaling": scaling,
+    return {"keys": KeyValues(sides[0], sides[1]), "weight": float(options["weight"]), "negative": False, "scaling": scaling,
             "window": sigma_range(options), "mask": None if mask is None else MaskGrid(mask)}

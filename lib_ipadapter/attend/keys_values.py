@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from .batch_rows import Plan, Segment
+from .batch_rows import RowLayout, Segment
 
-KEPT_PLANS = 4
+KEPT_LAYOUTS = 4
 
 
-class LayerKeys:
+class KeyValues:
     """Keys and values of one layer, for the conditional and the unconditional side.
 
     cond, uncond: (k, v), each [G, S, C]; G is 1, or the number of pictures when each image of the batch has its own.
@@ -23,30 +23,30 @@ class LayerKeys:
         self.cond, self.uncond, self.bias = cond, uncond, bias
         self._laid_out: dict = {}
 
-    def __deepcopy__(self, memo) -> LayerKeys:
+    def __deepcopy__(self, memo) -> KeyValues:
         return self
 
     @property
     def channels(self) -> int:
         return self.cond[0].shape[-1]
 
-    def parts(self, plan: Plan, negative: bool, like: Tensor) -> list[tuple[int, int, Tensor, Tensor, Tensor | None]]:
-        """(first row, end row, k, v, bias) pieces that cover a plan, on the device and in the dtype of `like`.
+    def parts(self, layout: RowLayout, negative: bool, like: Tensor) -> list[tuple[int, int, Tensor, Tensor, Tensor | None]]:
+        """(first row, end row, k, v, bias) pieces that cover a layout, on the device and in the dtype of `like`.
 
         negative: the conditional tokens go to the unconditional rows, and conditional rows get nothing.
         """
-        key = (plan, negative, like.dtype, like.device)
+        key = (layout, negative, like.dtype, like.device)
         if key not in self._laid_out:
-            while len(self._laid_out) >= KEPT_PLANS:
+            while len(self._laid_out) >= KEPT_LAYOUTS:
                 self._laid_out.pop(next(iter(self._laid_out)))
-            self._laid_out[key] = self._lay_out(plan, negative, like)
+            self._laid_out[key] = self._lay_out(layout, negative, like)
         return self._laid_out[key]
 
-    def _lay_out(self, plan: Plan, negative: bool, like: Tensor):
+    def _lay_out(self, layout: RowLayout, negative: bool, like: Tensor):
         sides = [(tuple(t.to(like) for t in side)) for side in (self.cond, self.uncond)]
         bias = None if self.bias is None else self.bias.to(like)
         pieces = []
-        for segment in plan:
+        for segment in layout:
             if negative and not segment.uncond:
                 continue
             k, v = sides[1 if segment.uncond and not negative else 0]
@@ -79,8 +79,8 @@ def contiguous(pieces: list) -> bool:
 @torch.no_grad()
 def compute_keys(layers: Mapping[int, tuple[Tensor, Tensor]], cond: Tensor, uncond: Tensor, bias: Tensor | None = None, *,
                  wanted: Iterable[int] | None = None, device: torch.device | str = "cpu",
-                 dtype: torch.dtype = torch.float32) -> dict[int, LayerKeys]:
-    """Layer number -> LayerKeys. layers: number -> (to_k, to_v) weights, each [C, D], on any device.
+                 dtype: torch.dtype = torch.float32) -> dict[int, KeyValues]:
+    """Layer number -> KeyValues. layers: number -> (to_k, to_v) weights, each [C, D], on any device.
 
     cond: [G, S, D], uncond: [1 or G, S', D] tokens.  wanted: the layers to compute, all by default.
     Computed in float32 on `device`, kept in `dtype`; one layer's weights at a time are there.
@@ -90,11 +90,11 @@ def compute_keys(layers: Mapping[int, tuple[Tensor, Tensor]], cond: Tensor, unco
     for num in layers if wanted is None else wanted:
         to_k, to_v = (weight.to(device, torch.float32) for weight in layers[num])
         sides = [((tokens @ to_k.T).to(dtype), (tokens @ to_v.T).to(dtype)) for tokens in (cond, uncond)]
-        keys[num] = LayerKeys(sides[0], sides[1], bias)
+        keys[num] = KeyValues(sides[0], sides[1], bias)
     return keys
 
 
-def size_in_bytes(keys: Mapping[int, LayerKeys]) -> int:
+def size_in_bytes(keys: Mapping[int, KeyValues]) -> int:
     """What a set of keys and values keeps resident, rows laid out for batches not counted."""
     tensors = [tensor for layer in keys.values() for side in (layer.cond, layer.uncond) for tensor in side]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .batch_rows import Plan
+from .batch_rows import RowLayout
 from .masks import attention_grid, resize_mask
 
 
@@ -30,14 +30,14 @@ class MaskGrid:
             self._levels[key] = resize_mask(self.mask, rows, columns).flatten(1)[..., None].to(like)
         return self._levels[key]
 
-    def rows(self, q: Tensor, plan: Plan, original_shape: Sequence[int] | None) -> Tensor:
+    def rows(self, q: Tensor, layout: RowLayout, original_shape: Sequence[int] | None) -> Tensor:
         """The mask for every row of q, [1 or rows, tokens, 1]. original_shape: the latent's, [rows, channels, h, w]."""
         tokens = q.shape[1]
         latent = (original_shape[-2], original_shape[-1]) if original_shape is not None else square_latent(tokens, self.mask)
         mask = self.level(tokens, latent, q)
         if len(mask) == 1:
             return mask
-        picked = [min((row - s.start) % s.images, len(mask) - 1) for s in plan for row in range(s.start, s.stop)]
+        picked = [min((row - s.start) % s.images, len(mask) - 1) for s in layout for row in range(s.start, s.stop)]
         return torch.stack([mask[i] for i in picked])
 
 

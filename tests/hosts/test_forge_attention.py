@@ -7,7 +7,7 @@ import pytest
 import torch
 from sd_relight.embedded_host.host import EmbeddedHost
 from sd_relight.lib_ipadapter.attend.attention import CrossAttentionPatch, Term, sdpa
-from sd_relight.lib_ipadapter.attend.keys_values import LayerKeys
+from sd_relight.lib_ipadapter.attend.keys_values import KeyValues
 from sd_relight.lib_ipadapter.attend.timing import StepClock, Window
 
 
@@ -36,7 +36,7 @@ def test_a_replaced_attention_is_called(attend, monkeypatch, place):
 def test_image_tokens_stay_out_of_a_quantised_attention():
     q, k, v = torch.randn(3, 2, 16, 8)
     image = torch.randn(1, 4, 8), torch.randn(1, 4, 8)
-    term = Term(LayerKeys(image, image), 1.0, False, "V only", Window(), None)
+    term = Term(KeyValues(image, image), 1.0, False, "V only", Window(), None)
     patch = CrossAttentionPatch([term], StepClock(), attention=quantised)
     options = {"n_heads": 2, "cond_or_uncond": [1, 0]}
     expected = quantised(q, k, v, 2) + sdpa(q, *(part.expand(2, -1, -1) for part in image), 2)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from ipadapter.mini_host import host_attention
 from sd_relight.lib_ipadapter.attend.attention import Unit, build_patches, find_previous, sdpa, wanted_layers, without_ours
-from sd_relight.lib_ipadapter.attend.batch_rows import Segment, row_plan
-from sd_relight.lib_ipadapter.attend.keys_values import LayerKeys, compute_keys, size_in_bytes
+from sd_relight.lib_ipadapter.attend.batch_rows import Segment, row_layout
+from sd_relight.lib_ipadapter.attend.keys_values import KeyValues, compute_keys, size_in_bytes
 from sd_relight.lib_ipadapter.attend.maskgrid import MaskGrid
 from sd_relight.lib_ipadapter.attend.timing import StepClock, Window
 from sd_relight.lib_ipadapter.attend.weight_types import LayerWeight, transformer_weights
@@ -103,8 +103,8 @@ def test_row_flags_for_hosts_without_chunks():
 
 
 def test_plan_segments():
-    assert row_plan(6, {"cond_or_uncond": [0, 0, 1], "sigmas": torch.ones(2)}) == (Segment(0, 4, False, 2), Segment(4, 6, True, 2))
-    assert row_plan(3, {"cond_or_uncond": [1, 0]}) == (Segment(0, 1, True, 1), Segment(1, 3, False, 1))
+    assert row_layout(6, {"cond_or_uncond": [0, 0, 1], "sigmas": torch.ones(2)}) == (Segment(0, 4, False, 2), Segment(4, 6, True, 2))
+    assert row_layout(3, {"cond_or_uncond": [1, 0]}) == (Segment(0, 1, True, 1), Segment(1, 3, False, 1))
 
 
 def test_image_part_is_what_the_patch_adds():
@@ -414,4 +414,4 @@ def test_works_in_half_precision_and_without_gradients():
 
 
 def test_layer_keys_know_their_channels():
-    assert LayerKeys((torch.ones(1, 4, 40),) * 2, (torch.ones(1, 4, 40),) * 2).channels == 40
+    assert KeyValues((torch.ones(1, 4, 40),) * 2, (torch.ones(1, 4, 40),) * 2).channels == 40

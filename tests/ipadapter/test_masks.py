@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 from sd_relight.lib_ipadapter.attend import masks
-from sd_relight.lib_ipadapter.attend.batch_rows import row_plan
+from sd_relight.lib_ipadapter.attend.batch_rows import row_layout
 from sd_relight.lib_ipadapter.attend.maskgrid import MaskGrid
 from sd_relight.lib_ipadapter.errors import IpAdapterError
 
@@ -96,7 +96,7 @@ def test_crop_of_an_inpaint_region():
 def test_grid_rows_and_memory():
     grid = MaskGrid(torch.stack([torch.zeros(16, 8), torch.ones(16, 8)]))
     q = torch.zeros(4, 32, 6)
-    rows = grid.rows(q, row_plan(4, {"cond_or_uncond": [1, 0], "sigmas": torch.ones(2)}), (4, 4, 16, 8))
+    rows = grid.rows(q, row_layout(4, {"cond_or_uncond": [1, 0], "sigmas": torch.ones(2)}), (4, 4, 16, 8))
     assert rows.shape == (4, 32, 1)
     assert rows[:, 0, 0].tolist() == [0, 1, 0, 1]
     first = grid.level(32, (16, 8), q)
@@ -105,5 +105,5 @@ def test_grid_rows_and_memory():
 
 def test_hosts_that_do_not_tell_the_latent_size():
     grid = MaskGrid(torch.rand(1, 64, 32))
-    plan = row_plan(1, {"cond_or_uncond": [0]})
+    plan = row_layout(1, {"cond_or_uncond": [0]})
     assert torch.equal(grid.rows(torch.zeros(1, 128, 4), plan, None), grid.level(128, (16, 8), torch.zeros(1)))
