@@ -53,16 +53,23 @@ def cached_by_mtime(function: Callable) -> Callable:
     return current
 
 
+groups: dict[str, list[ContentCache]] = {}
+"""Name -> the caches that are sized together: weights, images."""
+
+
 class ContentCache:
     """Keeps values up to max_bytes in all, dropping those unused for longest; a value of more than that is not kept.
 
     size_of(value) gives bytes. tensors_of(value) gives the tensors that must be finite for the value to be kept, so that one
-    overflow does not spoil later jobs. Thread-safe; a value may be computed twice when two threads miss at once.
+    overflow does not spoil later jobs. group: of the caches that one setting sizes together, see resize. Thread-safe; a value
+    may be computed twice when two threads miss at once.
     """
 
     def __init__(self, max_bytes: int, size_of: Callable[[object], int],
-                 tensors_of: Callable[[object], Iterable[Tensor]] = lambda value: ()):
-        self.max_bytes = max_bytes
+                 tensors_of: Callable[[object], Iterable[Tensor]] = lambda value: (), group: str | None = None):
+        self.max_bytes = self.default_bytes = max_bytes
+        if group is not None:
+            groups.setdefault(group, []).append(self)
         self.size_of, self.tensors_of = size_of, tensors_of
         self.entries: OrderedDict[Hashable, object] = OrderedDict()
         self.lock = threading.Lock()
@@ -85,6 +92,13 @@ class ContentCache:
     def clear(self) -> None:
         with self.lock:
             self.entries.clear()
+
+
+def resize(group: str, max_bytes: int) -> None:
+    """Share max_bytes among a group's caches in the proportion of their defaults."""
+    caches = groups.get(group, [])
+    for cache in caches:
+        cache.max_bytes = max_bytes * cache.default_bytes // sum(other.default_bytes for other in caches)
 
 
 def tensor_bytes(value) -> int:

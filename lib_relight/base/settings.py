@@ -1,4 +1,4 @@
-"""What a user sets once for all jobs, in the host's Settings page under "Relight"."""
+"""The user's settings for all jobs, in the host's Settings page under "Relight"."""
 
 from __future__ import annotations
 
@@ -6,39 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..job import ip_adapter_pass, subject
-from ..matting import matting, model_table
-from ..models import offsets
+from . import caches
 
-PICTURE_CACHES = (subject.latents, matting.mattes, ip_adapter_pass.prompt_cache, ip_adapter_pass.unit_cache)
-FULL = {id(cache): cache.max_bytes for cache in PICTURE_CACHES}
 MEGABYTE = 2**20
 
 
 @dataclass(frozen=True)
 class Setting:
-    """maximum: for a number, of megabytes; choices: names a function of this module's that lists what may be chosen."""
+    """maximum: of a number of megabytes."""
 
     default: object
     label: str
     help: str
     maximum: int | None = None
-    choices: Callable[[], list[str]] | None = None
-
-
-def matting_models_now() -> list[str]:
-    return [name for name in matting.choices() if name not in model_table.WORDS]
 
 
 SETTINGS = {
-    "relight_matting": Setting(model_table.DEFAULT, "Matting model", "What `auto` cuts the subject out with.",
-                               choices=matting_models_now),
+    "relight_matting": Setting("isnet-general-use", "Matting model", "What `auto` cuts the subject out with."),
     "relight_iclight_dir": Setting("", "Folder with IC-Light files", "Searched first; empty for the usual folders only."),
     "relight_ipadapter_dir": Setting("", "Folder with IP-Adapter files", "Searched first; empty for the usual folders only."),
     "relight_extras": Setting(True, "Extra pictures in results", "How the panel's tick stands when the page is opened."),
-    "relight_weights_mb": Setting(offsets.files.max_bytes // MEGABYTE, "Memory for weights, MB",
+    "relight_weights_mb": Setting(4096, "Memory for weights, MB",
                                   "IC-Light files kept in memory between jobs; 0 reads them anew each time.", 32768),
-    "relight_pictures_mb": Setting(sum(FULL.values()) // MEGABYTE, "Memory for pictures, MB",
+    "relight_pictures_mb": Setting(960, "Memory for pictures, MB",
                                    "Mattes, encoded pictures and image prompts kept between jobs.", 8192),
 }
 """The hosts' option -> what it is."""
@@ -66,9 +56,6 @@ def folders(kind: str) -> list[Path]:
 
 
 def apply() -> None:
-    """To be called at start and after a change: the settings that the parts keep themselves."""
-    matting.configure(default=get("relight_matting"))
-    offsets.files.max_bytes = get("relight_weights_mb") * MEGABYTE
-    share = get("relight_pictures_mb") * MEGABYTE / sum(FULL.values())
-    for cache in PICTURE_CACHES:
-        cache.max_bytes = int(FULL[id(cache)] * share)
+    """Size the caches as the settings say; to be called at start and after a change."""
+    caches.resize("weights", get("relight_weights_mb") * MEGABYTE)
+    caches.resize("images", get("relight_pictures_mb") * MEGABYTE)

@@ -37,10 +37,11 @@ from .passes import Sampling
 from .unit_images import find_face, resolve_unit_images
 
 prompt_cache = ContentCache(64 * 2**20, lambda prompts: sum(4 * (p.cond.numel() + p.uncond.numel()) for p in prompts),
-                            lambda prompts: (tokens for prompt in prompts for tokens in (prompt.cond, prompt.uncond)))
+                            lambda prompts: (tokens for prompt in prompts for tokens in (prompt.cond, prompt.uncond)),
+                            group="images")
 unit_cache = ContentCache(512 * 2**20, lambda made: sum(size_in_bytes(unit.keys) for unit in made),
                           lambda made: (tensor for unit in made for keys in unit.keys.values()
-                                        for tensor in (*keys.cond, *keys.uncond)))
+                                        for tensor in (*keys.cond, *keys.uncond)), group="images")
 
 
 STRETCHING = (STRETCH, LATENT)

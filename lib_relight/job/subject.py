@@ -22,7 +22,7 @@ from ..request.images import DecodedImage
 from ..request.request import IcLightImages
 from .frame import Frame
 
-latents = ContentCache(256 * 2**20, tensor_bytes, lambda latent: [latent])
+latents = ContentCache(256 * 2**20, tensor_bytes, lambda latent: [latent], group="images")
 
 
 @dataclass(frozen=True)

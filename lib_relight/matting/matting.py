@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..base import settings as user_settings
 from ..base.caches import ContentCache, content_hash, counters, file_identity
 from ..base.errors import RelightError
 from ..base.log import logger
@@ -26,18 +27,21 @@ VISIBLE = 0.05
 """Largest value of a matte below which the subject is invisible."""
 MAX_SESSIONS = 2
 
-settings = {"folder": model_table.FOLDER, "default": model_table.DEFAULT}
-mattes = ContentCache(128 * 2**20, lambda mask: mask.nbytes)
+settings = {"folder": model_table.FOLDER}
+mattes = ContentCache(128 * 2**20, lambda mask: mask.nbytes, group="images")
 sessions: OrderedDict[str, object] = OrderedDict()
 lock = threading.Lock()
 
 
-def configure(folder: Path | str | None = None, default: str | None = None) -> None:
-    """Set the folder of the user's *.onnx files and the model that `auto` uses. None leaves a setting as it is."""
+def configure(folder: Path | str | None) -> None:
+    """Set the folder of the user's *.onnx files. None leaves it as it is."""
     if folder:
         settings["folder"] = Path(folder).expanduser()
-    if default:
-        settings["default"] = default
+
+
+def default_model() -> str:
+    """Return the model that `auto` uses, the user's setting."""
+    return user_settings.get("relight_matting")
 
 
 def choices() -> list[str]:
@@ -77,7 +81,7 @@ def model_used(matting: str, image: DecodedImage, mask: DecodedImage | None = No
     """Return the name of the matting model that `choose` runs for the same arguments, None where it needs none."""
     if matting in ("none", "alpha", "mask") or matting == "auto" and (mask is not None or image.alpha is not None):
         return None
-    return model_table.find(settings["default"] if matting == "auto" else matting, settings["folder"])[0]
+    return model_table.find(default_model() if matting == "auto" else matting, settings["folder"])[0]
 
 
 def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
@@ -101,7 +105,7 @@ def matte(image: Image.Image, model: str = "auto", progress: Progress = SILENT) 
     Equals rembg.remove(only_mask=True) without alpha matting or post-processing. The same pixels with the same model are
     computed once, and never beside another one. progress gets a sentence before each slow step and may stop it.
     """
-    name, path = model_table.find(settings["default"] if model == "auto" else model, settings["folder"])
+    name, path = model_table.find(default_model() if model == "auto" else model, settings["folder"])
     rgb = image.convert("RGB")
     identity = identity_of(name, path)
     fresh = []

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import RelightError
+from ..base.settings import SETTINGS
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "matting"
-DEFAULT = "isnet-general-use"
+DEFAULT = SETTINGS["relight_matting"].default
 WORDS = ("auto", "none", "alpha", "mask")
 """The values of the request's `matting` that name no model."""
 

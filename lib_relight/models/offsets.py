@@ -11,7 +11,7 @@ from ...lib_iclight import weights
 from ..base.caches import ContentCache, counters, tensor_bytes
 from ..base.progress import SILENT, Progress
 
-files = ContentCache(4 * 2**30, lambda entry: tensor_bytes(entry.deltas))
+files = ContentCache(4 * 2**30, lambda entry: tensor_bytes(entry.deltas), group="weights")
 
 
 @dataclass(frozen=True)

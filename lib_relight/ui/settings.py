@@ -6,6 +6,7 @@ import gradio as gr
 from modules import shared
 
 from ..base import settings
+from ..matting import matting, model_table
 
 SECTION = ("relight", "Relight")
 
@@ -23,15 +24,20 @@ def start() -> None:
 def register() -> None:
     """on_ui_settings."""
     for name, setting in settings.SETTINGS.items():
-        component, arguments = component_of(setting)
+        component, arguments = component_of(name, setting)
         option = shared.OptionInfo(setting.default, setting.label, component, arguments, section=SECTION, onchange=settings.apply)
         shared.opts.add_option(name, option.info(setting.help))
 
 
-def component_of(setting: settings.Setting):
+def matting_models() -> list[str]:
+    """The matting models and the user's files, without the words auto, none, alpha and mask."""
+    return [name for name in matting.choices() if name not in model_table.WORDS]
+
+
+def component_of(name: str, setting: settings.Setting):
     """(component class, arguments or a function returning them); with (None, None) the host chooses by the default's type."""
-    if setting.choices is not None:
-        return gr.Dropdown, lambda: {"choices": setting.choices()}
+    if name == "relight_matting":
+        return gr.Dropdown, lambda: {"choices": matting_models()}
     if setting.maximum is not None:
         return gr.Slider, {"minimum": 0, "maximum": setting.maximum, "step": 64}
     return None, None

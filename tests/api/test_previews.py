@@ -237,7 +237,7 @@ def test_a_body_of_another_type(host):
     reply = requests.post(f"{host.url}/relight/v1/preview/light", data='{"iclight": {"light": "left"}}', timeout=60,
                           headers={"Content-Type": "text/plain"})
     assert reply.status_code == 415
-    assert reply.json()["detail"] == ("The request's body is text/plain; send JSON with the header Content-Type: "
+    assert reply.json()["detail"] == ("The body's type is text/plain; send JSON with the header Content-Type: "
                                       "application/json.")
 
 

@@ -1,7 +1,7 @@
 """Settings are honoured where they matter, and a broken value is the default."""
 
 import pytest
-from sd_relight.lib_relight.base import settings
+from sd_relight.lib_relight.base import caches, settings
 from sd_relight.lib_relight.job import ip_adapter_pass, subject
 from sd_relight.lib_relight.matting import matting
 from sd_relight.lib_relight.models import folders, offsets
@@ -12,25 +12,22 @@ def opts(monkeypatch):
     """A host's options as a dict; afterwards everything is as it was."""
     values = {}
     monkeypatch.setitem(settings.source, "read", lambda name, default: values.get(name, default))
-    before = dict(matting.settings)
     yield values
     values.clear()
     settings.apply()
-    matting.settings.update(before)
 
 
 def test_the_defaults_change_nothing(opts):
-    before = [cache.max_bytes for cache in (*settings.PICTURE_CACHES, offsets.files)]
+    before = [cache.max_bytes for cache in (*caches.groups["images"], *caches.groups["weights"])]
     settings.apply()
-    assert [cache.max_bytes for cache in (*settings.PICTURE_CACHES, offsets.files)] == before
-    assert matting.settings["default"] == "isnet-general-use" and settings.folders("iclight") == []
+    assert [cache.max_bytes for cache in (*caches.groups["images"], *caches.groups["weights"])] == before
+    assert matting.default_model() == "isnet-general-use" and settings.folders("iclight") == []
 
 
 def test_the_matting_model_is_what_auto_takes(opts):
     opts["relight_matting"] = "u2netp"
     settings.apply()
-    assert matting.settings["default"] == "u2netp"
-    assert "u2netp" in settings.SETTINGS["relight_matting"].choices() and "auto" not in settings.SETTINGS["relight_matting"].choices()
+    assert matting.default_model() == "u2netp"
 
 
 def test_folders_are_searched_first(opts, tmp_path, monkeypatch):

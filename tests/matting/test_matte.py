@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matting import tiny_onnx
 from PIL import Image
-from sd_relight.lib_relight.base import caches
+from sd_relight.lib_relight.base import caches, settings
 from sd_relight.lib_relight.base.caches import counters
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.base.progress import Progress
@@ -121,8 +121,8 @@ def test_each_slow_step_is_named(tiny, ramp):
     assert len(said) == 2
 
 
-def test_auto_is_the_default_model(tiny, ramp, ramp_alpha):
-    matting.configure(default="tiny")
+def test_auto_is_the_default_model(tiny, ramp, ramp_alpha, monkeypatch):
+    monkeypatch.setitem(settings.source, "read", lambda name, default: "tiny" if name == "relight_matting" else default)
     np.testing.assert_allclose(matting.matte(ramp), ramp_alpha, atol=BYTE)
 
 
