@@ -6,6 +6,7 @@ from typing import Any
 
 from .fields import Fields, add_basics, add_hires, add_img2img, add_source
 from .head import head_html, install
+from .tab_jobs import run_tab
 
 TITLE = "Relight"
 GREETING = "<h1>Relight</h1><p>IC-Light and IP-Adapter on the embedded host</p>"
@@ -117,24 +118,13 @@ def _connect_job(tab, fields, runner, task, buttons, outputs):
     from ..job_queue import page_job
 
     def job(task_id, *args):
-        values = fields.values(args)
-        if tab == "txt2img":
-            values["hr_cfg"] = values["cfg_scale"]
-        return _job_function(tab)(task_id, values, args[len(fields.names):])
+        return run_tab(tab, fields.values(args), args[len(fields.names):])
 
     buttons["generate"].click(fn=page_job(job, [None, "", ""]), _js="submit_img2img" if tab == "img2img" else "submit",
                               inputs=[task, *fields.components, *runner.inputs], outputs=outputs,
                               show_progress="hidden", api_name=False)
     for name, action in (("interrupt", shared.state.interrupt), ("skip", shared.state.skip)):
         buttons[name].click(fn=action, queue=False, api_name=False, show_progress="hidden")
-
-
-def _job_function(tab):
-    if tab == "img2img":
-        from modules.img2img import img2img as function
-    else:
-        from modules.txt2img import txt2img as function
-    return function
 
 
 def _connect_paste(tab, fields, runner, prompt, image, button):

@@ -65,7 +65,7 @@ def test_img2img(panel, small_job, tmp_path):
 def test_img2img_without_a_picture_says_what_is_missing(panel, small_job):
     small_job("img2img")
     panel.generate()
-    assert "img2img needs a picture: drop one on the field “Image”." in panel.find("#html_log_img2img .error").text
+    assert "img2img needs an image: drop one on the field “Image”." in panel.find("#html_log_img2img .error").text
 
 
 def test_unfolding_the_accordion_ticks_it_but_its_tick_does_not_unfold_it(panel):

@@ -125,7 +125,7 @@ class StableDiffusionProcessing(JobState):
                                "other, or one text.")
         self.main_prompt, self.main_negative_prompt = positive[0], negative[0]
 
-    def parse_extra_network_prompts(self) -> None:
+    def take_networks(self) -> None:
         """Take the networks, such as <lora:name:1>, out of this batch's prompts."""
         cleaned, self.extra_network_data = extra_networks.parse_prompts(self.prompts)
         self.prompts = cleaned

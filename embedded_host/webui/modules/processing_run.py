@@ -122,7 +122,7 @@ def set_up_batch(p: Any, number: int) -> bool:
 
 def activate_networks(p: Any) -> None:
     """Activate the networks that this batch's prompts name, and take them out of the prompts."""
-    p.parse_extra_network_prompts()
+    p.take_networks()
     if p.disable_extra_networks is False:
         extra_networks.activate(p, extra_network_data=p.extra_network_data)
 

@@ -94,8 +94,8 @@ class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
         batches = self.n_iter if state.job_count == -1 else state.job_count
         state.job_count, state.processing_has_refined_job_count = 2 * batches, True
 
-    def parse_extra_network_prompts(self) -> None:
-        super().parse_extra_network_prompts()
+    def take_networks(self) -> None:
+        super().take_networks()
         if self.enable_hr:
             self.hr_negative_prompts = self.batch(self.all_hr_negative_prompts)
             self.hr_prompts, self.hr_extra_network_data = extra_networks.parse_prompts(self.batch(self.all_hr_prompts))
