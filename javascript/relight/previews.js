@@ -9,7 +9,7 @@ window.relight.previews = (() => {
     const HOST_CONTROLS = "#img2img_denoising_strength, #txt2img_hr, #setting_sd_model_checkpoint, #img2img_image, #mode_img2img, #paste";
     /** The accordion, and beside it the host's hidden checkbox, whose input event is the only one when the title is clicked. */
     const PANELS = ["txt2img", "img2img"].flatMap((tab) => ["", "-checkbox"].map((end) => `#script_${tab}_relight_enabled${end}`)).join();
-    const timers = {};
+    const TABS = ["txt2img", "img2img"], timers = {};
 
     const number = (css) => {
         const field = document.querySelector(css);
@@ -89,7 +89,7 @@ window.relight.previews = (() => {
         if (tab === null) return;
         if (event.type !== "click" || event.target.closest(".relight-previews")) markStale(event.target);
         const pasted = event.target.closest("#paste");
-        for (const each of tab ? [tab] : ["txt2img", "img2img"]) {
+        for (const each of tab ? [tab] : TABS) {
             const open = isOpen(each) || pasted;
             if (open || wasOpen[each]) refresh(each, pasted ? AFTER_PASTE_MS : REST_MS);
             wasOpen[each] = open;
@@ -109,7 +109,7 @@ window.relight.previews = (() => {
     function attach() {
         for (const type of ["input", "change", "click"]) document.addEventListener(type, onEvent, true);
         const observer = new MutationObserver(onImageChange);
-        for (const tab of ["txt2img", "img2img"]) {
+        for (const tab of TABS) {
             for (const id of [`script_${tab}_relight_enabled`, "img2img_image"]) {
                 const box = document.getElementById(id);
                 if (box) observer.observe(box, {childList: true, subtree: true, attributes: true, attributeFilter: ["src"]});

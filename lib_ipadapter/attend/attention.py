@@ -94,9 +94,9 @@ class CrossAttentionPatch:
         if self.timed:
             self.clock.observe(extra_options.get("sigmas"))
         out = self.add_image_parts(out, q, extra_options)
-        for callback in self.callbacks:
-            if self.clock.gate(callback.window):
-                out = out + callback(out, q, k, v, extra_options)
+        for extra in self.callbacks:
+            if self.clock.gate(extra.window):
+                out = out + extra(out, q, k, v, extra_options)
         return out
 
     def image_part(self, q: Tensor, extra_options: dict) -> Tensor:

@@ -35,8 +35,8 @@ class Panel(Components):
             guarded.build(self, "previews", previews.connect)
             guarded.build(self, "notices", messages_panel.connect)
             lazy_uploads.connect(self)
-        for component in self.components.values():
-            drop_api_info(component)
+        for built in self.components.values():
+            drop_api_info(built)
         self.values = [self.components[name] for name in PANEL_ORDER]
         for component in self.values:
             component.do_not_save_to_config = True

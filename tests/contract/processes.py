@@ -96,7 +96,7 @@ class Process:
 
     def __exit__(self, *_):
         process = getattr(self, "process", None)
-        if process is not None and process.poll() is None:
+        if process and process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(timeout=15)

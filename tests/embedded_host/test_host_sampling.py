@@ -45,7 +45,7 @@ def denoiser(host, scale=3.0):
 
 
 def karras(n, low, high, rho=7.0):
-    ramp = torch.linspace(0, 1, n)
+    ramp = torch.linspace(0.0, 1.0, steps=n)
     return torch.cat([(high ** (1 / rho) + ramp * (low ** (1 / rho) - high ** (1 / rho))) ** rho, torch.zeros(1)])
 
 

@@ -409,7 +409,7 @@ def test_works_in_half_precision_and_without_gradients():
     unit, *_ = make_unit()
     q, k, v = (t.to(torch.bfloat16) for t in qkv(2))
     out = patch_of(unit)(q, k, v, options([1, 0], 1))
-    assert out.dtype == torch.bfloat16
+    assert out.dtype is torch.bfloat16
     assert not unit.keys[0].cond[0].requires_grad
 
 

@@ -8,19 +8,11 @@ SIZES = [(512, 640), (513, 777), (64, 64), (640, 512), (1000, 8), (896, 471)]  #
 
 
 def original(light, width, height, bright, dark):
-    if light == "left":
-        gradient = np.linspace(bright, dark, width)
-        image = np.tile(gradient, (height, 1))
-    elif light == "right":
-        gradient = np.linspace(dark, bright, width)
-        image = np.tile(gradient, (height, 1))
-    elif light == "top":
-        gradient = np.linspace(bright, dark, height)[:, None]
-        image = np.tile(gradient, (1, width))
-    elif light == "bottom":
-        gradient = np.linspace(dark, bright, height)[:, None]
-        image = np.tile(gradient, (1, width))
-    return np.stack((image,) * 3, axis=-1).astype(np.uint8)
+    """A linspace from the lit side to the other, repeated along the second axis, truncated to uint8 in three channels."""
+    is_horizontal, lit_first = light in ("left", "right"), light in ("left", "top")
+    ramp = np.linspace(*((bright, dark) if lit_first else (dark, bright)), width if is_horizontal else height)
+    levels = np.broadcast_to(ramp if is_horizontal else ramp[:, None], (height, width))
+    return np.repeat(levels[..., None], 3, axis=2).astype(np.uint8)
 
 
 @pytest.mark.parametrize("size", SIZES)
