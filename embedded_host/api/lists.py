@@ -85,8 +85,8 @@ def cuda_memory() -> dict[str, Any]:
 
     if not torch.cuda.is_available():
         return {"error": "unavailable"}
-    free, total = torch.cuda.mem_get_info()
-    return {"system": {"free": free, "used": total - free, "total": total},
+    available, total = torch.cuda.mem_get_info()
+    return {"system": {"free": available, "used": total - available, "total": total},
             "allocated": {"current": torch.cuda.memory_allocated(), "peak": torch.cuda.max_memory_allocated()}}
 
 
