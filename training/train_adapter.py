@@ -98,9 +98,21 @@ def give_eyes(path: Path, vision: nn.Module, projection: nn.Module, text: nn.Mod
     train(path, {"vision": vision, "projection": projection, "head": head}, plan, draw_loss, device)
 
 
+def draw_batch(sets: list, empty: Tensor, done: float, batch: int, generator: torch.Generator, device: torch.device) -> tuple:
+    """Return (set, rows, token ids [count, 77]): from the large images in the last third, some prompts plain, some empty."""
+    use_large = done > 0.66 and float(torch.rand((), generator=generator)) < 0.4
+    source = sets[use_large]
+    count = max(1, batch // 4) if use_large else batch
+    rows = torch.randint(len(source.data), (count,), generator=generator)
+    which = torch.randint(source.plain.shape[1], (count,), generator=generator)
+    chance = torch.rand(count, generator=generator)[:, None].to(device)
+    ids = torch.where(chance < 0.7, source.plain[rows, which], source.data.tokens[rows, which])
+    return source, rows, torch.where(chance < 0.15, empty, ids)
+
+
 def train_adapter(runs: Path, unet: nn.Module, text: nn.Module, tokenizer, small: Path, large: Path, eyes: Plan,
                   plan: Plan, device: torch.device, batch: int = 32) -> tuple[nn.Module, nn.Module]:
-    """Returns (image encoder, projection); the processors stay on `unet`. `large` joins in the last third."""
+    """Train and return (image encoder, projection); the attention processors stay on `unet`."""
     unet.requires_grad_(False)
     text.requires_grad_(False)
     sets = [open_reference(folder, tokenizer, device) for folder in (small, large)]
@@ -113,24 +125,22 @@ def train_adapter(runs: Path, unet: nn.Module, text: nn.Module, tokenizer, small
     empty = token_ids(tokenizer, [""])[0].to(device)
 
     def draw_loss(done: float, generator: torch.Generator) -> Tensor:
-        use_large = done > 0.66 and float(torch.rand((), generator=generator)) < 0.4
-        source = sets[use_large]
-        count = max(1, batch // 4) if use_large else batch
-        rows = torch.randint(len(source.data), (count,), generator=generator)
-        which = torch.randint(source.plain.shape[1], (count,), generator=generator)
-        chance = torch.rand(count, generator=generator)[:, None].to(device)
-        ids = torch.where(chance < 0.7, source.plain[rows, which], source.data.tokens[rows, which])
-        ids = torch.where(chance < 0.15, empty, ids)
+        source, rows, ids = draw_batch(sets, empty, done, batch, generator, device)
         embeds = vision(source.draw(rows, generator, device)).image_embeds
-        embeds = embeds * (torch.rand(count, 1, generator=generator) > 0.08).to(device)
-        target, _, _ = source.data.draw(rows)
-        t = draw_timesteps(count, generator, first=550, share=0.6)
-        noise = torch.randn(target.shape, generator=generator).to(device)
-        alpha_bar = alphas[t].to(device)
-        with torch.no_grad():
-            hidden = text(ids).last_hidden_state
-        noisy = add_noise(target, noise, alpha_bar).contiguous(memory_format=torch.channels_last)
-        return weighted_loss(unet(noisy, t.to(device), (hidden, [projection(embeds)])).sample, noise, alpha_bar)
+        embeds = embeds * (torch.rand(len(rows), 1, generator=generator) > 0.08).to(device)
+        return denoising_loss(unet, text, ids, projection(embeds), source.data.draw(rows)[0], alphas, generator)
 
     train(runs / "adapter.pt", {"added": added, "projection": projection, "vision": vision}, plan, draw_loss, device)
     return vision, projection
+
+
+def denoising_loss(unet: nn.Module, text: nn.Module, ids: Tensor, image_tokens: Tensor, target: Tensor, alphas: Tensor,
+                   generator: torch.Generator) -> Tensor:
+    """The weighted loss of one batch. target: latents [count, 4, h, w]; timesteps are mostly noisy ones."""
+    t = draw_timesteps(len(target), generator, first=550, share=0.6)
+    noise = torch.randn(target.shape, generator=generator).to(target.device)
+    alpha_bar = alphas[t].to(target.device)
+    with torch.no_grad():
+        hidden = text(ids).last_hidden_state
+    noisy = add_noise(target, noise, alpha_bar).contiguous(memory_format=torch.channels_last)
+    return weighted_loss(unet(noisy, t.to(target.device), (hidden, [image_tokens])).sample, noise, alpha_bar)
