@@ -50,7 +50,8 @@ class WebuiHost(ABC):
 
         if mask.getbbox() is None:
             return None
-        region = getattr(masking, "get_crop_region_v2", masking.get_crop_region)(np.asarray(mask), padding)
+        crop_region = getattr(masking, "get_crop_region_v2", None) or masking.get_crop_region
+        region = crop_region(np.asarray(mask), padding)
         return tuple(masking.expand_crop_region(region, width, height, *mask.size))
 
     def checkpoint_file(self, p: Processing | None) -> Path | None:

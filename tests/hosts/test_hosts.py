@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 from sd_relight.lib_iclight.errors import IcLightError
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.hosts.failures import ApiError, discard_images, status_of, stop_job
@@ -90,6 +91,14 @@ def test_remarks_reach_page_console_and_infotext_once(capsys):
     assert comments == ["Relight: the mask is black.", "Relight: The light is weak."]
     assert p.extra_generation_params == {REMARKS: "the mask is black. The light is weak."}
     assert capsys.readouterr().out == "[Relight] the mask is black.\n[Relight] The light is weak.\n"
+
+
+@pytest.mark.parametrize("name", ["get_crop_region", "get_crop_region_v2"])
+def test_crop_box_with_either_function_of_the_host(name, monkeypatch):
+    masking = SimpleNamespace(expand_crop_region=lambda region, *sizes: region, **{name: lambda mask, padding: (1, 2, 3, 4)})
+    monkeypatch.setitem(sys.modules, "modules", SimpleNamespace(masking=masking))
+    assert PlainHost().crop_box(Image.new("L", (8, 8), 255), 0, 64, 64) == (1, 2, 3, 4)
+    assert PlainHost().crop_box(Image.new("L", (8, 8)), 0, 64, 64) is None
 
 
 @pytest.mark.parametrize("weight, delta, answer", [
