@@ -1,4 +1,4 @@
-"""Payloads that once gave a 500, a plain image, or a file of the server: each is answered by a sentence."""
+"""Payloads that once caused a 500, a plain image, or a read of a server file: each gets a validation error."""
 
 import base64
 import io
@@ -45,6 +45,12 @@ def send(host):
 def test_args_of_another_form_never_give_a_plain_image(post, small, args):
     reply = post("txt2img", **small, alwayson_scripts={"Relight": {"args": args}})
     assert reply.status_code == 422 and reply.json()["detail"].endswith(FORM), reply.text
+
+
+def test_args_as_a_json_string_are_rejected(post, small):
+    reply = post("txt2img", **small, alwayson_scripts={"Relight": {"args": '{"iclight": {"light": "left"}}'}})
+    assert reply.status_code == 422, reply.text
+    assert reply.json()["detail"].endswith("for 'Relight'; send an object with a list, such as {\"args\": [...]}.")
 
 
 def test_panel_form_takes_no_files_of_the_server(post, small, host, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 import torch
 from embedded_host.conftest import SMALL, pixels
 from PIL import Image, ImageOps
+from sd_relight.lib_relight.base.errors import RelightError
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_base64_pictures(host, picture):
     plain, other = (pixels(host.img2img(SMALL, init_images=[image]).images[0])
                     for image in (picture, f"data:image/png;base64,{encoded}"))
     assert (plain == other).all()
-    with pytest.raises(Exception, match="`init_images` is no image in a supported format"):
+    with pytest.raises(RelightError, match="`init_images` is no image in a supported format"):
         host.img2img(SMALL, init_images=["nonsense"])
     with pytest.raises(ValueError, match="img2img needs an image in `init_images`."):
         host.img2img(SMALL)
