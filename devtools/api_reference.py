@@ -7,22 +7,22 @@ from dataclasses import fields
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ICLIGHT_PICTURES = {
+ICLIGHT_IMAGES = {
     "foreground": "The subject. Needed in txt2img; in img2img the init image is the subject when this is left out.",
     "background": "The scene behind the subject, for the fbc model.",
     "light_map": "Your own light map, with `light` set to `custom`.",
     "mask": "White where the subject is, with `matting` set to `mask` or `auto`.",
 }
-IP_ADAPTER_PICTURES = {
-    "image": "What to prompt with: one picture or a list of them. `\"subject\"` takes the job's own subject on grey.",
+IP_ADAPTER_IMAGES = {
+    "image": "What to prompt with: one image or a list of them. `\"subject\"` takes the job's own subject on grey.",
     "mask": "Where in the output the unit works (white). `\"subject\"` takes the subject's matte.",
-    "image_mask": "Which part of the picture counts (white).",
-    "negative_image": "What the negative side sees, with `uncond` set to `image`.",
+    "image_mask": "Which part of the image the encoder sees (white).",
+    "negative_image": "The image for the negative side, with `uncond` set to `image`.",
 }
 
 
 def allowed(item):
-    """What a field takes, in words: its choices, its range or its type."""
+    """The values that a field accepts: its choices, its range or its type."""
     meta = item.metadata
     if "choices" in meta:
         return ", ".join(f"`{choice}`" for choice in meta["choices"])
@@ -41,25 +41,25 @@ def default(item):
     return f"`{json.dumps(item.default)}`"
 
 
-def table(params, pictures):
-    """Markdown: one line a field, pictures first."""
+def table(params, images):
+    """Return a Markdown table: one line per field, images first."""
     lines = ["| field | default | values | meaning |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{name}` | none | a picture as base64 | {text} |" for name, text in pictures.items()]
+    lines += [f"| `{name}` | none | an image as base64 | {text} |" for name, text in images.items()]
     for item in fields(params):
         lines.append(f"| `{item.name}` | {default(item)} | {allowed(item)} | {item.metadata['help']} |")
     return "\n".join(lines)
 
 
 def tables():
-    """The generated part below each heading of docs/API.md."""
+    """Return the generated tables of docs/API.md by heading."""
     from sd_relight.lib_iclight.params import IcLightParams
     from sd_relight.lib_ipadapter.params import IpAdapterParams
 
-    return {"iclight": table(IcLightParams, ICLIGHT_PICTURES), "ip_adapter": table(IpAdapterParams, IP_ADAPTER_PICTURES)}
+    return {"iclight": table(IcLightParams, ICLIGHT_IMAGES), "ip_adapter": table(IpAdapterParams, IP_ADAPTER_IMAGES)}
 
 
 def with_reference(text):
-    """docs/API.md with its generated parts replaced."""
+    """Return the text of docs/API.md with its generated tables replaced."""
     for name, lines in tables().items():
         start, end = f"<!-- {name}: made by devtools/api_reference.py -->", f"<!-- end of {name} -->"
         head, _, rest = text.partition(start)

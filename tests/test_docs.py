@@ -1,4 +1,4 @@
-"""What the documents say is compared with the code."""
+"""Compares the documentation with the code."""
 
 import importlib.util
 import json
@@ -31,18 +31,18 @@ def blocks(text, language):
     return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
-def test_the_reference_is_what_the_schema_says(reference):
+def test_the_reference_matches_the_schema(reference):
     assert reference.with_reference(API) == API, "run: python devtools/api_reference.py"
 
 
-def test_the_reference_names_every_picture(reference):
-    assert tuple(reference.ICLIGHT_PICTURES) == params.IMAGE_FIELDS
-    assert tuple(reference.IP_ADAPTER_PICTURES) == ip_params.IMAGE_FIELDS
+def test_the_reference_names_every_image(reference):
+    assert tuple(reference.ICLIGHT_IMAGES) == params.IMAGE_FIELDS
+    assert tuple(reference.IP_ADAPTER_IMAGES) == ip_params.IMAGE_FIELDS
 
 
-def test_every_json_example_parses(picture_text):
+def test_every_json_example_parses(image_text):
     for text in blocks(API, "json") + blocks(README, "json"):
-        payload = json.loads(text.replace("<base64>", picture_text))
+        payload = json.loads(text.replace("<base64>", image_text))
         if "alwayson_scripts" in payload:
             assert parse_api(payload["alwayson_scripts"]["Relight"]["args"][0]).iclight is not None
 
@@ -55,8 +55,8 @@ def test_links_within_the_repository_lead_somewhere(page):
 
 
 @pytest.fixture
-def picture_text():
-    """A small picture as base64."""
+def image_text():
+    """A small image as base64."""
     import base64
     import io
 
