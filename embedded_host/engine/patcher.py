@@ -57,7 +57,7 @@ class ModelPatcher:
         self.load_device, self.offload_device = load_device or own, offload_device or own
         self.patch_sets: dict[tuple, dict[str, WeightPatch]] = {}
         self.model_options: dict[str, Any] = {"transformer_options": {}}
-        self.lora_loader: WeightMerger = model.__dict__.setdefault("weight_merger", WeightMerger(model))
+        self.lora_loader: WeightMerger = model.__dict__.setdefault("lora_loader", WeightMerger(model))
 
     @property
     def transformer_options(self) -> dict[str, Any]:

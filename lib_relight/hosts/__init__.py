@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 
 from ..base.errors import RelightError
 from .types import Host
 
+ADAPTERS = (
+    ("backend.patcher", "forge", "ForgeHost"),
+    ("ldm_patched", "ldm_patched", "LdmPatchedHost"),
+    ("modules.sd_samplers_cfg_denoiser", "a1111", "A1111Host"),
+)
+"""(module that only this family has, our module, its class), tried in this order. Ours imports the host's modules."""
+
 
 @lru_cache(maxsize=1)
 def current_host() -> Host:
-    """Return the adapter for the WebUI that this process runs. Raises RelightError where there is none for it."""
-    if find_spec("backend") and find_spec("backend.patcher"):
-        from .forge import ForgeHost
-
-        return ForgeHost()
-    if find_spec("ldm_patched"):
-        from .ldm_patched import LdmPatchedHost
-
-        return LdmPatchedHost()
-    if find_spec("modules.sd_samplers_cfg_denoiser"):
-        from .a1111 import A1111Host
-
-        return A1111Host()
+    """Return the adapter for the WebUI that this process runs. Raises RelightError if there is none for it."""
+    for marker, module, name in ADAPTERS:
+        if has_module(marker):
+            return getattr(import_module(f".{module}", __package__), name)()
     raise RelightError("Relight does not support this WebUI; it runs on Forge, Forge Neo, reForge, Forge Classic and A1111.")
+
+
+def has_module(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # the package that it would be in
+        return False

@@ -27,8 +27,7 @@ def quantised(q, k, v, heads, mask=None):
 @pytest.mark.parametrize("place", ["backend.attention", "backend.nn.unet"])
 def test_a_replaced_attention_is_called(attend, monkeypatch, place):
     q, k, v = torch.rand(3, 2, 5, 8)
-    if place == "backend.attention":
-        monkeypatch.setitem(sys.modules, "backend.nn.unet", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "backend.nn.unet", SimpleNamespace())
     monkeypatch.setattr(sys.modules[place], "attention_function", lambda q, k, v, heads: q + heads, raising=False)
     torch.testing.assert_close(attend(q, k, v, 2), q + 2)
 
