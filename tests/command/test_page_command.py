@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from children import end_with_parent
+from children import started_from_a_terminal
 from sd_relight.embedded_host.cli import demo
 from sd_relight.lib_relight.base.errors import RelightError
 
@@ -27,7 +27,7 @@ def start_page(port):
     """The command in the interpreter of these tests."""
     return subprocess.Popen([sys.executable, str(ROOT / "dev.py"), "demo", "--ui", "--device", "cpu", "--port", str(port)],
                             env={**os.environ, "RELIGHT_INSIDE": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            text=True, preexec_fn=end_with_parent)
+                            text=True, preexec_fn=started_from_a_terminal)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])

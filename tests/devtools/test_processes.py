@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from children import started_from_a_terminal
 
 DEVTOOLS = Path(__file__).resolve().parents[2] / "devtools"
 posix_only = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -22,7 +23,8 @@ def processes(dev):
 def start(code, *arguments):
     """A process of its own that runs code with devtools/ on its path; prints are read from stdout."""
     code = f"import sys; sys.path.insert(0, {str(DEVTOOLS)!r})\n{code}"
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True,
+                            preexec_fn=None if os.name == "nt" else started_from_a_terminal)
 
 
 def ends(pid, seconds=10):

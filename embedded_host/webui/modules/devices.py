@@ -1,4 +1,4 @@
-"""The one device this host computes on. Needed by: embedded_host/boot.py, backend/memory_management.py, modules/processing*."""
+"""The device this host computes on. Needed by: embedded_host/install.py, backend/memory_management.py, modules.processing*."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The samplers by name. Needed by: embedded_host/page, embedded_host/payload.py, modules/api, modules/processing*."""
+"""The samplers by name. Needed by: embedded_host/page, embedded_host/payload.py, embedded_host/api, modules/processing*."""
 
 from __future__ import annotations
 
