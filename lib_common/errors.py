@@ -1,12 +1,12 @@
-"""Base class of the errors whose message is meant for the user."""
+"""Defines the base class of errors whose message is meant for the user."""
 
 from __future__ import annotations
 
 
 class UserError(ValueError):
-    """One sentence that says what is wrong, with which value, and what to do about it.
+    """An invalid request or file; the message names the fault, the value and the remedy.
 
-    Raised for everything that a request or a file can get wrong; any other exception is a bug of ours.
+    Any other exception is a bug in Relight.
     """
 
 

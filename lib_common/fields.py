@@ -1,4 +1,4 @@
-"""Schema fields: the metadata of a dataclass field, and the checks of its value by type, range and choices."""
+"""Defines schema fields: metadata of dataclass fields, and validation of their values by type, range and choices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from .errors import UserError
 
 LONGEST_REPR = 120
-"""Characters of a value that are quoted in a message."""
+"""Maximum length of a value quoted in a message."""
 
 
 def field_meta(label: str, help: str, *, minimum: float | None = None, maximum: float | None = None,
@@ -20,11 +20,11 @@ def field_meta(label: str, help: str, *, minimum: float | None = None, maximum: 
                convert: Callable[[Any], Any] | None = None, group: str | None = None, axis: bool | None = None,
                pad: bool | None = None, shown_for: Mapping[str, tuple[str, ...]] | None = None,
                ui_config: bool | None = None) -> dict[str, Any]:
-    """Return the metadata of one schema field; only what is given is in it.
+    """Return the metadata of one schema field, without the arguments that are not given.
 
-    minimum, maximum, step: of a number, or of each number in a list; length: of a list that is not empty.
+    minimum, maximum, step: of a number, or of each number in a list; length: of a non-empty list.
     choices: all values of a closed list.  suggestions: the fixed entries of an open one.  aliases: other spelling
-    (lower case) -> choice.  convert: checks and converts the value instead of the checks by type.
+    (lower case) -> choice.  convert: validates and converts the value, instead of the checks by type.
     group: where the panel places the field.  axis: offered as an X/Y/Z axis.  pad: read and set by the light pad.
     shown_for: {other field: its values for which this one has an effect}.  ui_config: False keeps it out of the host's
     ui-config.json.
@@ -78,7 +78,7 @@ def reject_unknown(values: Iterable, known: Iterable[str], where: str, error: Ca
 
 
 def printable(text: str) -> str:
-    """Replace what cannot be encoded, such as a lone surrogate, by `?`."""
+    """Replace characters that cannot be encoded, such as lone surrogates, by `?`."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -100,7 +100,7 @@ def check_bool(item: Field, value: Any, error: Callable[[str], Exception]) -> bo
 
 
 def check_text(item: Field, value: Any, error: Callable[[str], Exception]) -> str:
-    """Return the text, a choice in the schema's spelling; empty only where the default is."""
+    """Return the text, or the choice in the schema's spelling; empty only if the default is."""
     if not isinstance(value, str) or not (value.strip() or item.default == ""):
         raise error(f"`{item.name}` is {short_repr(value)}; it must be a text.")
     word = value.strip().lower()
@@ -115,7 +115,7 @@ def check_text(item: Field, value: Any, error: Callable[[str], Exception]) -> st
 
 
 def in_range(item: Field, value: Any) -> bool:
-    """Tell whether value is a number within the field's range; NaN is not."""
+    """Return whether value is a number within the field's range; False for NaN."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return number and item.metadata["minimum"] <= value <= item.metadata["maximum"]
 

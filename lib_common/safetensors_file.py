@@ -1,4 +1,4 @@
-"""Reads safetensors files into private memory: a JSON header with the offsets of the tensors, then their bytes."""
+"""Reads safetensors files into memory: a JSON header with the offsets of the tensors, then their bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DTYPE_NAMES = {
 
 
 class SafetensorsReader:
-    """entries: key -> TensorInfo. Raises WeightFileError for a header that does not fit the file."""
+    """Reads one safetensors file. entries: key -> TensorInfo. Raises WeightFileError for a header that does not fit the file."""
 
     def __init__(self, name: str, file: BinaryIO):
         self.name, self.file = name, file
@@ -64,7 +64,7 @@ class SafetensorsReader:
         return info, (begin, end)
 
     def read(self, key: str) -> torch.Tensor:
-        """Return one tensor on the CPU in private memory, so that a later change of the file does not reach it."""
+        """Return one tensor on the CPU, copied, so that later changes of the file do not affect it."""
         info, (begin, end) = self.entries[key], self.offsets[key]
         if info.dtype not in DTYPES:
             raise unsupported(self.name, key, info.dtype)

@@ -1,4 +1,4 @@
-"""Reads torch files into private memory, both the zip container and the one from before torch 1.6."""
+"""Reads torch files into memory: the zip container, and the legacy one from before torch 1.6."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
 
 class TorchReader:
-    """entries: key -> TensorInfo. Subclasses say where the pickle and the storages are."""
+    """Base of the torch readers; subclasses locate the pickle and the storages. entries: key -> TensorInfo."""
 
     def __init__(self, name: str, file: BinaryIO):
         self.name, self.file = name, file
@@ -52,7 +52,7 @@ class TorchReader:
         raise NotImplementedError
 
     def check_extents(self) -> None:
-        """Raise WeightFileError for tensors without values or outside of their storage, and storages outside of the file."""
+        """Raise WeightFileError for meta tensors, tensors outside of their storage and storages outside of the file."""
         total: dict[str, int] = {}
         for key, ref in self.tensors.items():
             if ref.storage is None:
@@ -69,13 +69,13 @@ class TorchReader:
             raise truncated(self.name, self.size, sum(total.values()))
 
     def read(self, key: str) -> torch.Tensor:
-        """Return one tensor on the CPU in private memory, so that a later change of the file does not reach it."""
+        """Return one tensor on the CPU, copied, so that later changes of the file do not affect it."""
         ref = self.tensors[key]
         assert ref.storage is not None
         if ref.storage.key not in self.storages:
             self.storages[ref.storage.key] = self.read_storage(ref.storage)
         typed = self.storages[ref.storage.key].view(DTYPES[ref.dtype])
-        if count_of(ref.shape) > typed.numel():  # expanded, so that a small file could fill the memory
+        if count_of(ref.shape) > typed.numel():  # an expanded view, with which a small file could exhaust memory
             raise damaged(self.name)
         return torch.as_strided(typed, ref.shape, ref.stride, ref.offset)
 

@@ -1,8 +1,8 @@
-"""Reads the pickle of a torch file without running it: an interpreter for the opcodes that build dicts, lists and tensors.
+"""Reads the pickle of a torch file without executing it: an interpreter for the opcodes of dicts, lists and tensors.
 
-No class is imported and no function is called: tensors become TensorRef, dicts and lists are built, and everything else that a
-pickle names becomes OPAQUE. Time and memory are bounded, since the number of opcodes is, and only texts and numbers are
-used as keys.
+No class is imported and no function is called: tensors become TensorRef, dicts and lists are built, and every other object
+becomes OPAQUE. Time and memory are bounded: the number of opcodes is limited, and only strings and integers are
+accepted as keys.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ STORAGE_DTYPES = {
 }
 REBUILD = ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3")
 OPAQUE = object()
-"""Stands for every object that is neither a container, a number, a text nor a tensor."""
+"""Placeholder for every object that is not a container, number, string or tensor."""
 MARK = object()
 
 
 class LimitError(Exception):
-    """A limit was exceeded; the text says which."""
+    """A limit was exceeded; the message names it."""
 
 
 class StorageRef(NamedTuple):
@@ -68,7 +68,7 @@ def dtype_of(value: Any) -> str | None:
 
 
 def call(function: Any, args: tuple) -> Any:
-    """Return what the few known functions make of args; OPAQUE for every other."""
+    """Return the result of one of the known functions; OPAQUE for all others."""
     if not isinstance(function, Name):
         return OPAQUE
     if function.name in REBUILD:
@@ -87,7 +87,7 @@ def call(function: Any, args: tuple) -> Any:
 
 
 class PickleReader:
-    """Interprets one pickle after the other from a file. `load` raises LimitError, TimeoutError or, for a broken one, others."""
+    """Interprets consecutive pickles of a file. `load` raises LimitError, TimeoutError, or other errors for a broken pickle."""
 
     def __init__(self, file: BinaryIO):
         self.file = file
@@ -129,7 +129,7 @@ class PickleReader:
         return data[:-1].decode()
 
     def pop_mark(self) -> list[Any]:
-        """Return what lies above the topmost mark and remove both."""
+        """Pop and return the items above the topmost mark, and the mark."""
         place = len(self.stack) - 1
         while self.stack[place] is not MARK:
             place -= 1
@@ -167,7 +167,7 @@ class PickleReader:
         self.stack.append(Name(str(module), str(name)))
 
     def storage(self) -> None:
-        """A persistent id: ("storage", storage type, key, location, number of elements)."""
+        """Resolve a persistent id: ("storage", storage type, key, location, number of elements)."""
         pid = self.stack.pop()
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
             self.stack.append(OPAQUE)
@@ -235,7 +235,7 @@ OPCODES: dict[bytes, Callable[[PickleReader], Any]] = {
 
 
 def tensors_in(tree: Any) -> dict[str, TensorRef]:
-    """Return {dotted key: tensor} of nested dicts; of a `state_dict` at the top alone where there is one."""
+    """Return {dotted key: tensor} of nested dicts, or of the top-level `state_dict` if there is one."""
     if isinstance(tree, dict) and isinstance(tree.get("state_dict"), dict):
         tree = tree["state_dict"]
     found: dict[str, TensorRef] = {}

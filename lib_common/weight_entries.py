@@ -1,4 +1,4 @@
-"""Entries of weight files: shape and dtype of each tensor, with the limits and messages shared by all container readers."""
+"""Describes the tensors of weight files, with the limits and messages shared by all container readers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def item_size(dtype: str) -> int | None:
 
 
 def to_shape(value: Iterable) -> tuple[int, ...]:
-    """Return a shape, or raise ValueError for what is none: at most 16 sides, whole numbers from 0 to 2**40."""
+    """Return a shape; raises ValueError for more than 16 dimensions or sizes that are not integers from 0 to 2**40."""
     shape = tuple(value)
     if len(shape) > 16 or not all(type(side) is int and 0 <= side <= 1 << 40 for side in shape):
         raise ValueError("not a shape")
@@ -62,7 +62,7 @@ def count_of(shape: tuple[int, ...]) -> int:
 
 
 def plain_keys(keys: Iterable[str]) -> dict[str, str]:
-    """Return {key without the parts of WRAPPERS: key}; the keys are left as they are if two would become one."""
+    """Return {key without the parts of WRAPPERS: key}; keys stay unchanged if two would become equal."""
     keys = list(keys)
     for key in keys:
         key.encode()  # a lone surrogate could not be written into any message

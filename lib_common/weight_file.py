@@ -1,4 +1,4 @@
-"""Opens weight files of every container: recognised by their first bytes, listed within limits, read into private memory.
+"""Opens weight files of every container: detected by their first bytes, listed within limits, copied into memory.
 
     with open_weights(path) as file:
         file.entries          # {key: TensorInfo(shape, dtype)}, from the header alone
@@ -49,9 +49,9 @@ class WeightFile:
 
 @contextmanager
 def open_weights(path: str | Path) -> Iterator[WeightFile]:
-    """Open a weight file. Everything that goes wrong in the block and is no UserError yet becomes a WeightFileError.
+    """Open a weight file. Exceptions inside the block that are no UserError become a WeightFileError.
 
-    Raises it as well when the file was changed while it was open.
+    Also raises WeightFileError if the file was modified while it was open.
     """
     path = Path(path)
     name = printable(path.name)
@@ -85,7 +85,7 @@ def read_header(path: str | Path) -> dict[str, TensorInfo]:
 
 
 def identity_of(path: Path) -> tuple[int, int, int]:
-    """Return what changes with a file's content: inode, size and time of change."""
+    """Return (inode, size, mtime in ns), which change with a file's content."""
     stat = path.stat()
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
@@ -99,7 +99,7 @@ def open_file(path: Path, name: str) -> BinaryIO:
 
 
 def find_reader(path: Path, name: str, file: BinaryIO) -> SafetensorsReader | ZipReader | LegacyReader:
-    """Return the reader for a file's container, judged by its first bytes and not by its name."""
+    """Return the reader for a file's container, detected by its first bytes, not by its name."""
     size = path.stat().st_size
     first = file.read(512)
     file.seek(0)
@@ -117,7 +117,7 @@ def find_reader(path: Path, name: str, file: BinaryIO) -> SafetensorsReader | Zi
 
 
 def reject_impostor(name: str, first: bytes, size: int) -> None:
-    """Raise WeightFileError for what a failed download leaves: nothing, a web page or a git-LFS pointer."""
+    """Raise WeightFileError for results of failed downloads: an empty file, a web page or a git-LFS pointer."""
     if size == 0:
         raise WeightFileError(f"`{name}` is empty (0 bytes): its download did not finish; download it again.")
     text = first.lstrip(b"\xef\xbb\xbf \t\r\n").lower()

@@ -1,4 +1,4 @@
-"""Colours of lights: #rrggbb, or the temperature of a lamp such as 2700K."""
+"""Parses light colours: #rrggbb, or a colour temperature such as 2700K."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the UNet and the sampler get: pixels for the VAE, the concatenated condition, the light in the start.
+"""Builds the inputs of the VAE, the UNet and the sampler: VAE pixels, the c_concat condition, the start noise.
 
 Latents are [B, 4, h, w], already times the VAE's scaling factor.
 """
@@ -10,18 +10,17 @@ import torch
 
 
 def to_vae_input(image: np.ndarray) -> torch.Tensor:
-    """uint8 [H, W, 3] -> float32 [1, 3, H, W] = x/127 - 1: grey 127 is exactly 0, white 1.0079, black -1.
+    """Convert uint8 [H, W, 3] to float32 [1, 3, H, W] = x/127 - 1: grey 127 is exactly 0, white 1.0079, black -1.
 
-    For a VAE that takes -1..1 itself. A view on [1, H, W, 3], as numpy2pytorch of IC-Light's gradio_demo.py and every
-    host make it: another memory order takes another convolution, whose last bits differ.
+    For a VAE whose input range is -1..1. Returns a view of [1, H, W, 3], as numpy2pytorch of IC-Light's gradio_demo.py
+    and every host do: another memory layout selects another convolution kernel, whose last bits differ.
     """
     return (torch.from_numpy(image.copy())[None].float() / 127.0 - 1.0).movedim(-1, 1)
 
 
-
 def concat_condition(foreground: torch.Tensor, background: torch.Tensor | None = None,
                      scale: float = 1.0) -> torch.Tensor:
-    """Join the condition on the channels, foreground first: [B, 4, h, w] for fc, [B, 8, h, w] for fbc."""
+    """Concatenate the condition over channels, foreground first: [B, 4, h, w] for fc, [B, 8, h, w] for fbc; times scale."""
     parts = [foreground] if background is None else [foreground, background]
     joined = torch.cat(parts, dim=1)
     return joined if scale == 1.0 else joined * scale
@@ -30,7 +29,8 @@ def concat_condition(foreground: torch.Tensor, background: torch.Tensor | None =
 def repeat_to_batch(condition: torch.Tensor, batch: int) -> torch.Tensor:
     """Repeat [B, C, h, w] along the batch to `batch` rows, in order, as the original's `[c] * (B // Bc)`.
 
-    The rows of one request repeat as a block (a, b, a, b): that is how cond and uncond stack in the UNet's batch.
+    The rows repeat as a block (a, b, a, b), the order of cond and uncond in the UNet's batch. Raises ValueError if
+    condition's rows do not divide batch.
     """
     if batch % condition.shape[0]:
         raise ValueError(f"a condition of {condition.shape[0]} rows does not divide a batch of {batch}")
@@ -38,7 +38,7 @@ def repeat_to_batch(condition: torch.Tensor, batch: int) -> torch.Tensor:
 
 
 def start_noise(noise: torch.Tensor, light_latent: torch.Tensor, sigma_max: float | torch.Tensor) -> torch.Tensor:
-    """Start noise for txt2img with a light: noise + z_light / sigma_max.
+    """Return the start noise of txt2img with a light map: noise + z_light / sigma_max.
 
     Sampling starts at sigma_max * noise, which becomes sigma_max * noise + z_light: img2img from the light map at
     denoise 1.
@@ -47,7 +47,7 @@ def start_noise(noise: torch.Tensor, light_latent: torch.Tensor, sigma_max: floa
 
 
 def masked_init(init: torch.Tensor, light: torch.Tensor, nmask: torch.Tensor | None) -> torch.Tensor:
-    """Initial latent for img2img: the light map's latent where nmask is 1 (repainted), the picture's where it is 0.
+    """Return the img2img init latent: the light map's latent where nmask is 1 (repainted), the image's where it is 0.
 
     nmask: broadcastable to [B, 4, h, w], or None when everything is repainted.
     """

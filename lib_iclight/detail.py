@@ -1,6 +1,6 @@
-"""Repairs on the finished picture: fine detail, colours and background of the original, inside the soft matte.
+"""Post-processing of the relit image: restores detail, colours and background of the original through the soft matte.
 
-Pictures are uint8 [H, W, 3] of one size, mattes float32 [H, W] in 0..1, None meaning 1 everywhere.
+Images are uint8 [H, W, 3] of one size, mattes float32 [H, W] in 0..1, None meaning 1 everywhere.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ LINEAR = to_linear(np.arange(256) / 255).astype(np.float32)
 
 def restore_detail(relit: np.ndarray, original: np.ndarray, alpha: np.ndarray | None, sigma: float,
                    amount: float) -> np.ndarray:
-    """Exchange the relit picture's fine structure for the original's: relit + a*amount*(high(original) - high(relit)).
+    """Replace the relit image's fine detail by the original's: relit + a*amount*(high(original) - high(relit)).
 
     high(x) = x - blur(x), a Gaussian of standard deviation sigma in pixels. The blur is weighted by the matte, so the
-    original's background does not leak into the subject's rim, and nothing changes where the matte is 0.
-    amount: 0..1; 0 returns the relit picture unchanged. Difference of Gaussians as in huchenlei's detail transfer.
+    original's background does not leak into the subject's edge, and nothing changes where the matte is 0.
+    amount: 0..1; 0 returns the relit image unchanged. Difference of Gaussians as in huchenlei's detail transfer.
     """
     if amount == 0:
         return relit.copy()
@@ -41,11 +41,11 @@ def restore_detail(relit: np.ndarray, original: np.ndarray, alpha: np.ndarray | 
 
 
 def hold_color(relit: np.ndarray, original: np.ndarray, alpha: np.ndarray | None, amount: float) -> np.ndarray:
-    """Give the subject its own colours at the relit lightness; amount 0..1, 0 returns the relit picture unchanged.
+    """Give the subject its own colours at the relit lightness; amount 0..1, 0 returns the relit image unchanged.
 
     In CIE Lab (sRGB, D65) L is the relit one, a and b are the original's times (L_relit + 16) / (L_original + 16):
-    what the original would show if only the strength of its light changed. Colours that leave sRGB are drawn towards
-    grey at equal luminance.
+    the colour of the original if only its light's intensity changed. Out-of-gamut colours are desaturated at equal
+    luminance.
     """
     if amount == 0:
         return relit.copy()
@@ -56,14 +56,14 @@ def hold_color(relit: np.ndarray, original: np.ndarray, alpha: np.ndarray | None
 
 
 def keep_background(relit: np.ndarray, original: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """Put the relit subject in front of the original picture: relit * alpha + original * (1 - alpha), rounded."""
+    """Composite the relit subject over the original image: relit * alpha + original * (1 - alpha), rounded."""
     return blend(original, relit, alpha)
 
 
 def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
     """Blur float32 [H, W] or [H, W, C] with a separable Gaussian; sigma in pixels, cut at 4 sigma, edges repeated.
 
-    By Fourier transform, so that the time does not grow with sigma; about 1e-6 of the range from the plain sum.
+    Uses an FFT, so that the time does not grow with sigma; differs from direct convolution by about 1e-6 of the range.
     """
     radius = max(1, math.ceil(4 * sigma))
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=torch.float64) / sigma) ** 2)
@@ -84,7 +84,7 @@ def convolve(rows: torch.Tensor, kernel: torch.Tensor, radius: int) -> torch.Ten
 
 
 def to_lab(image: np.ndarray) -> np.ndarray:
-    """uint8 sRGB [H, W, 3] -> float32 CIE Lab, L 0..100."""
+    """Convert uint8 sRGB [H, W, 3] to float32 CIE Lab [H, W, 3] (D65), L in 0..100."""
     xyz = LINEAR[image] @ TO_XYZ.T / WHITE
     curve = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
     x, y, z = np.moveaxis(curve, -1, 0)
@@ -92,7 +92,7 @@ def to_lab(image: np.ndarray) -> np.ndarray:
 
 
 def from_lab(lab: np.ndarray) -> np.ndarray:
-    """float32 CIE Lab -> uint8 sRGB [H, W, 3]; colours outside sRGB lose saturation, not luminance."""
+    """Convert float32 CIE Lab [H, W, 3] to uint8 sRGB; out-of-gamut colours lose saturation, not luminance."""
     lightness, a, b = np.moveaxis(lab.astype(np.float32), -1, 0)
     y = (lightness + 16) / 116
     curve = np.stack([y + a / 500, y, y - b / 200], axis=-1)
@@ -102,7 +102,7 @@ def from_lab(lab: np.ndarray) -> np.ndarray:
 
 
 def into_gamut(linear: np.ndarray) -> np.ndarray:
-    """Draw linear RGB [H, W, 3] towards its own grey just far enough that all channels lie in 0..1."""
+    """Desaturate linear RGB [H, W, 3] just enough that all channels lie in 0..1; luminance stays."""
     grey = (linear @ LUMINANCE).clip(0, 1)[..., None]
     chroma = linear - grey
     room = np.where(chroma > 0, 1 - grey, grey) / np.maximum(np.abs(chroma), 1e-9)

@@ -1,4 +1,4 @@
-"""The user error of IC-Light."""
+"""Defines the validation error of IC-Light."""
 
 from __future__ import annotations
 

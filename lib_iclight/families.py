@@ -1,4 +1,4 @@
-"""What a weight file is, judged by its keys and shapes."""
+"""Identifies what kind of model a weight file holds, from its keys and shapes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PREFIXES = ("model.diffusion_model.", "diffusion_model.", "unet.", "")
 CONV_IN = {"diffusers": "conv_in.weight", "ldm": "input_blocks.0.0.weight"}
 SD2_WIDTH, SDXL_WIDTH = 1024, 2048
 
-# What it is -> beginnings of keys. The first row that fits wins: FaceID adapters contain LoRA keys, ControlNets a UNet.
+# Family -> key prefixes. The first match wins: FaceID adapters contain LoRA keys, ControlNets a UNet.
 BEGINNINGS = {
     "an IP-Adapter": ("image_proj.", "ip_adapter."),
     "a ControlNet": ("control_model.", "controlnet_cond_embedding.", "controlnet_down_blocks.", "input_hint_block.",
@@ -35,7 +35,7 @@ def starts(entries: dict[str, TensorInfo], beginnings: tuple[str, ...]) -> bool:
 
 
 def name_family(entries: dict[str, TensorInfo]) -> str:
-    """Return "unet", "checkpoint" (a UNet with its VAE and text encoder), or what else it is, with its article."""
+    """Return "unet", "checkpoint" (a UNet with its VAE and text encoder), or the name of another family, with its article."""
     for family, beginnings in BEGINNINGS.items():
         if starts(entries, beginnings):
             return family
@@ -64,7 +64,7 @@ def unet_entries(entries: dict[str, TensorInfo], prefix: str) -> dict[str, Tenso
 
 
 def context_width(unet: dict[str, TensorInfo]) -> int | None:
-    """Width of the text condition: columns of the first attn2.to_k; None without cross-attention."""
+    """Return the width of the text condition, the columns of the first attn2.to_k; None without cross-attention."""
     return next((entry.shape[1] for key, entry in unet.items()
                  if key.endswith("attn2.to_k.weight") and len(entry.shape) == 2), None)
 
@@ -72,8 +72,8 @@ def context_width(unet: dict[str, TensorInfo]) -> int | None:
 def base_model(unet: dict[str, TensorInfo]) -> str:
     """Return "sd2", "sdxl" or "sd15" for a UNet's entries without prefix.
 
-    Judged by the cross-attention width first (SD2 unCLIP has a label embedding, too). Any other width counts as
-    SD 1.5: small models of its topology exist.
+    The cross-attention width decides first (SD2 unCLIP has a label embedding, too). Any other width counts as
+    SD 1.5, because small models of its topology exist.
     """
     width = context_width(unet)
     if width == SD2_WIDTH:

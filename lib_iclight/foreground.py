@@ -1,4 +1,4 @@
-"""From a picture to the subject on neutral grey, at the size that is asked for."""
+"""Prepares IC-Light's foreground: composites the subject on neutral grey and resizes images and mattes."""
 
 from __future__ import annotations
 
@@ -9,37 +9,11 @@ from .errors import IcLightError
 
 GREY = 127
 MODES = ("cover", "stretch", "contain")
-LARGE = 1 << 26  # pixels of an intermediate picture beyond which the crop is taken while resizing
-
-
-def split_alpha(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    """Split a PIL image of any mode into rgb, uint8 [H, W, 3], and alpha, float32 [H, W] in 0..1.
-
-    alpha is None when the image has none or is opaque everywhere.
-    """
-    if image.mode.startswith("I"):
-        image = to_eight_bits(image)
-    if "transparency" not in image.info and image.mode not in ("RGBA", "LA", "PA", "La", "RGBa"):
-        return np.array(image.convert("RGB")), None
-    if image.mode == "La":
-        image = image.convert("LA")
-    pixels = np.array(image.convert("RGBA"))
-    alpha = pixels[..., 3]
-    rgb = np.ascontiguousarray(pixels[..., :3])
-    return rgb, None if (alpha == 255).all() else alpha.astype(np.float32) / 255
-
-
-def to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey to 8 bits; Pillow itself clips it to white."""
-    levels = np.array(image).astype(np.float64)
-    if image.mode != "I" or levels.max() > 255:
-        levels = levels / 257
-    return Image.fromarray(np.rint(levels).clip(0, 255).astype(np.uint8))
-
+LARGE = 1 << 26  # pixels of the resized image above which only its crop is computed
 
 
 def grey_composite(rgb: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """Put a subject on grey 127: rgb uint8 [H, W, 3], alpha float32 [H, W] in 0..1 or None for all of it.
+    """Composite a subject on grey 127. rgb: uint8 [H, W, 3]; alpha: float32 [H, W] in 0..1, None for opaque.
 
     Returns uint8 [H, W, 3] = 127 + (rgb - 127) * alpha, clipped and truncated, as run_rmbg of IC-Light's
     gradio_demo.py does with sigma 0; alpha 0 gives exactly 127, which is exactly 0 for the VAE.
@@ -51,12 +25,12 @@ def grey_composite(rgb: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
 
 
 def fit(array: np.ndarray, width: int, height: int, mode: str = "cover") -> np.ndarray:
-    """Bring a picture or a matte to width x height pixels with LANCZOS.
+    """Resize an image or a matte to width x height pixels with Lanczos.
 
     array: uint8 [H, W, 3] or [H, W], or a float32 matte [H, W] in 0..1. A float matte is resized in PIL's "F" mode:
     8-bit "L" would round a soft edge a second time; the filter's overshoot is clipped back to 0..1.
     mode: cover = resize_and_center_crop of IC-Light (the larger scale, int(round()), centred float box); stretch =
-    no crop; contain = the smaller scale, centred, border 127 for rgb and 0 for a matte.
+    no crop; contain = the smaller scale, centred, border 127 for rgb and 0 for a matte. Other modes raise IcLightError.
     """
     if mode not in MODES:
         raise IcLightError(f"Resize mode {mode!r} is unknown; choose one of {', '.join(MODES)}.")
@@ -102,7 +76,7 @@ def reinforce(light: np.ndarray, rgb: np.ndarray, alpha: np.ndarray | None, stre
 
 
 def blend(below: np.ndarray, above: np.ndarray, alpha: np.ndarray | None, amount: float = 1.0) -> np.ndarray:
-    """below * (1 - alpha*amount) + above * (alpha*amount), rounded: uint8 [H, W, 3] pictures, alpha as in reinforce."""
+    """Return below * (1 - alpha*amount) + above * (alpha*amount), rounded: uint8 [H, W, 3] images, alpha as in reinforce."""
     weight = np.float32(amount) if alpha is None else alpha.astype(np.float32)[..., None] * np.float32(amount)
     mixed = below.astype(np.float32) * (1 - weight) + above.astype(np.float32) * weight
     return np.rint(mixed).clip(0, 255).astype(np.uint8)

@@ -1,6 +1,6 @@
-"""Names of the SD 1.5 UNet's tensors in diffusers and in LDM (the original repository, and all hosts).
+"""Maps tensor names of the SD 1.5 UNet from diffusers to LDM (the original repository, and all hosts).
 
-Written as short tables and block arithmetic; LDM names come without `model.diffusion_model.` in front.
+Built from short tables and block arithmetic. LDM names omit the prefix `model.diffusion_model.`.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ def unet_key_map_inverse() -> dict[str, str]:
 
 
 def optional_keys(widths: dict[str, tuple[int, ...]]) -> set[str]:
-    """LDM keys that this UNet does not need: a skip connection exists only where a block changes its width.
+    """Return the LDM keys that this UNet may lack: a skip connection exists only where a block changes its width.
 
-    widths: {LDM key: shape}. SD 1.5 has one in every place of the map; small models with equal widths have fewer.
+    widths: {LDM key: shape}. SD 1.5 has all of them; small models whose levels have equal widths have fewer.
     """
     optional = set()
     for key in unet_key_map_inverse():

@@ -1,6 +1,6 @@
-"""The kinds of light: for each value of the field `light`, the fields that it uses and the formula of its map.
+"""Defines the kinds of light: for each value of the field `light`, the fields that it uses and the formula of its map.
 
-To add a kind: an entry in KINDS, its twin in javascript/relight/light_kinds.js, its name in localizations/zh_CN.json.
+To add a kind: an entry in KINDS, its counterpart in javascript/relight/light_kinds.js, its name in localizations/zh_CN.json.
 Choices, checks, the panel's visible fields and the X/Y/Z axes follow from the table.
 """
 
@@ -20,7 +20,7 @@ AMBIENT_RANGE = {"fc": (127.0, 127.0), "fbc": (64.0, 64.0)}
 
 
 class LightFields(Protocol):
-    """The light fields of `params.IcLightParams`, which has their units and ranges."""
+    """The light fields of `params.IcLightParams`, where their units and ranges are defined."""
 
     @property
     def light(self) -> str: ...
@@ -39,10 +39,10 @@ class LightKind:
     """One value of `light`.
 
     fields: the fields that only this kind, or few kinds, use.
-    distance: (light, width, height) -> float64 [height, width], from 0 where the light is brightest to 1 where it has
-    ended; None for a light without fall-off.
+    distance: (light, width, height) -> float64 [height, width], the fall-off from 0 (brightest) to 1 (no light left);
+    None for a light without fall-off.
     gradient: (width, height, start, end) -> float64 grey levels [height, width], as IC-Light's demos compute them; None
-    for kinds that they do not have.
+    for kinds that the demos lack.
     levels: default (start, end) grey levels by model family.
     is_computed: False for none, and for custom, whose map is an image.
     """
@@ -90,7 +90,7 @@ def pixel_grid(width: int, height: int) -> tuple[np.ndarray, np.ndarray, int, in
 
 
 def direction_distance(degrees: float, width: int, height: int) -> np.ndarray:
-    """Fall-off along a direction: 0 and 1 at the two corners that are furthest along it."""
+    """Return the fall-off along a direction, float64 [height, width]: 0 and 1 at the two corners furthest along it."""
     x, y, right, bottom = pixel_grid(width, height)
     toward_x, toward_y = math.cos(math.radians(degrees)), -math.sin(math.radians(degrees))
     reach = (abs(toward_x) * right + abs(toward_y) * bottom) / 2
@@ -114,7 +114,7 @@ def corner_distance(corner: str, light: LightFields, width: int, height: int) ->
 
 
 def spot_distance(light: LightFields, width: int, height: int) -> np.ndarray:
-    """Fall-off of a spot: 1 - smoothstep(1 - r), r the distance from its centre as a share of its radius."""
+    """Return the fall-off of a spot, float64 [height, width]: 1 - smoothstep(1 - r), r = distance from its centre / radius."""
     x, y, right, bottom = pixel_grid(width, height)
     radius = light.light_radius * max(width, height)
     away = np.hypot(x - light.light_x * right, y - light.light_y * bottom) / radius

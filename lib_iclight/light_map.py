@@ -40,8 +40,8 @@ def light_range(light: IcLightParams, model_kind: str) -> tuple[float, float]:
 def compute_light_map(light: str, width: int, height: int, start: float, end: float) -> np.ndarray:
     """Return the gradient of IC-Light's demos, uint8 [height, width, 3], three equal channels.
 
-    light: a side or a corner, which names the bright end, or ambient, which is flat at start.  start, end: grey levels
-    0..255 where the light is and farthest from it. Values are truncated to uint8.
+    light: a side or a corner (the bright end), or ambient (flat at start); others raise IcLightError.  start, end: grey
+    levels 0..255 at the light and farthest from it. Values are truncated to uint8.
     """
     gradient = KINDS[light].gradient if light in KINDS else None
     if gradient is None:

@@ -1,4 +1,4 @@
-"""Tools for a matte's edge: a hard cut, growing or shrinking, and a soft rim; at the picture's full resolution."""
+"""Adjusts the edge of a matte at full resolution: threshold, grow or shrink, feather."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .detail import gaussian_blur
 
 
 def adjust_matte(alpha: np.ndarray, threshold: float, grow: float, feather: float) -> np.ndarray:
-    """The three tools in this order; each does nothing at 0. alpha: float32 [H, W], 0..1; the same comes back.
+    """Apply threshold, grow and feather in this order; each has no effect at 0. alpha: float32 [H, W] in 0..1, as returned.
 
-    threshold: 0..1, values from it on become 1 and those below 0. grow: pixels, below 0 shrinks. feather: pixels, the
-    standard deviation of a Gaussian; the rim of a hard edge is then about four times as wide.
+    threshold: 0..1; values at or above it become 1, others 0. grow: pixels, negative shrinks. feather: pixels, the
+    standard deviation of a Gaussian; a hard edge becomes a rim about four times as wide.
     """
     if threshold > 0:
         alpha = (alpha >= threshold).astype(np.float32)
@@ -27,10 +27,10 @@ def adjust_matte(alpha: np.ndarray, threshold: float, grow: float, feather: floa
 
 
 def widen(alpha: np.ndarray, radius: float) -> np.ndarray:
-    """The largest value within radius pixels of each one; what lies outside the picture does not count.
+    """Dilate by a disc: the largest value within radius pixels of each one; pixels outside the image are ignored.
 
-    A disc is a stack of rows: each row's maximum comes from two windows of 2**k pixels, so that the time grows with the
-    radius, not with its square.
+    A disc is a stack of rows, and each row's maximum comes from two windows of 2**k pixels, so that the time grows with
+    the radius, not with its square.
     """
     height, width = alpha.shape
     radius = min(radius, math.hypot(height, width))
@@ -47,7 +47,7 @@ def widen(alpha: np.ndarray, radius: float) -> np.ndarray:
 
 
 def doubling_windows(alpha: np.ndarray, longest: int) -> list[np.ndarray]:
-    """[k]: the maximum over 2**k pixels beginning at each one, as long as 2**k <= longest."""
+    """Return windows where windows[k] is the maximum over 2**k pixels starting at each one, for all 2**k <= longest."""
     windows = [alpha]
     while 2 ** len(windows) <= longest:
         windows.append(np.maximum(windows[-1], shifted(windows[-1], 2 ** (len(windows) - 1))))
@@ -55,7 +55,7 @@ def doubling_windows(alpha: np.ndarray, longest: int) -> list[np.ndarray]:
 
 
 def row_maximum(windows: list[np.ndarray], half: int) -> np.ndarray:
-    """The maximum over the pixels from half before to half after each one."""
+    """Return the maximum over the pixels from x - half to x + half for each x."""
     length = 2 * half + 1
     power = length.bit_length() - 1
     first, last = shifted(windows[power], -half), shifted(windows[power], half + 1 - 2 ** power)
@@ -63,7 +63,7 @@ def row_maximum(windows: list[np.ndarray], half: int) -> np.ndarray:
 
 
 def shifted(rows: np.ndarray, by: int) -> np.ndarray:
-    """rows[:, x + by] for every x, 0 where that is outside."""
+    """Return rows[:, x + by] for every x, 0 where that is outside."""
     moved = np.zeros_like(rows)
     width = rows.shape[1]
     if by >= 0:

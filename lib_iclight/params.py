@@ -131,7 +131,7 @@ class IcLightParams(CheckedFields):
         "Compensate steps", "Run all the steps asked for although img2img starts late, as the original does.",
         group="main"))
     extras: bool | None = field(default=None, metadata=field_meta(
-        "Extra pictures", "Also return the matte and the light map.",
+        "Extra images", "Also return the matte and the light map.",
         group="main", ui_config=False))
 
     def __post_init__(self):

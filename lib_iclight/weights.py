@@ -1,4 +1,4 @@
-"""IC-Light weight files: recognised by content, checked before use, loaded as offsets in LDM names.
+"""Identifies, validates and loads IC-Light weight files as offsets under LDM names.
 
 The files hold differences that are added to every tensor of an SD 1.5 UNet; conv_in is wider, 8 input channels for fc
 and fcon (noise 4, foreground 4) and 12 for fbc (then background 4).
@@ -13,9 +13,8 @@ from pathlib import Path
 
 import torch
 
-from ..lib_common.errors import UserError
 from ..lib_common.weight_entries import FLOATS, TensorInfo
-from ..lib_common.weight_file import open_weights, read_header, unet_file
+from ..lib_common.weight_file import open_weights
 from .errors import IcLightError
 from .families import base_model, context_width, find_unet, name_family, unet_entries
 from .keymap import optional_keys, unet_key_map, unet_key_map_inverse
@@ -27,7 +26,7 @@ CONV_IN = "input_blocks.0.0.weight"
 
 @dataclass(frozen=True)
 class FileInfo:
-    """What an IC-Light file is.
+    """Header of an IC-Light file.
 
     kind: fc | fcon | fbc.  channels: 8 | 12.  layout: diffusers | ldm.  keys: number of tensors.  dtype: the most common
     one as stored.  width: the UNet's first width (SD 1.5: 320).  context: cross-attention width (768).  prefix: of its keys.
@@ -44,10 +43,10 @@ class FileInfo:
 
 
 def inspect_file(path: str | Path, kind: str | None = None) -> FileInfo:
-    """Recognise an IC-Light file from its header, or raise UserError that says what it is instead.
+    """Identify an IC-Light file from its header. Raises UserError, naming what the file is instead.
 
     kind: the caller's choice. fc and fcon cannot be told apart by content: without kind, "fcon" in the file's stem
-    decides. Any SD 1.5 UNet with 8 or 12 input channels passes, whatever it was trained for.
+    decides. Any SD 1.5 UNet with 8 or 12 input channels is accepted, since its training cannot be detected.
     """
     with open_weights(path) as file:
         return inspect_entries(file.name, file.entries, kind)
@@ -112,7 +111,7 @@ def require_keys(name: str, ldm: dict[str, TensorInfo]) -> None:
 
 
 def require_widths(name: str, ldm: dict[str, TensorInfo]) -> None:
-    """Check that the widths belong together: conv_in, time embedding, output and all cross-attentions."""
+    """Raise IcLightError unless the widths agree: conv_in, time embedding, output and all cross-attentions."""
     width, context = ldm[CONV_IN].shape[0], context_width(ldm)
     wanted = {CONV_IN: (width, ldm[CONV_IN].shape[1], 3, 3), "input_blocks.0.0.bias": (width,),
               "time_embed.0.weight": (4 * width, width), "out.2.weight": (4, width, 3, 3)}
@@ -146,11 +145,10 @@ def choose_kind(name: str, channels: int, kind: str | None) -> str:
     return "fcon" if "fcon" in Path(name).stem.lower() else "fc"
 
 
-
 def load_offsets(path: str | Path, dtype: torch.dtype = torch.float16) -> dict[str, torch.Tensor]:
-    """Load an IC-Light file as {LDM key without prefix: CPU tensor of dtype float16 or float32}, in private memory.
+    """Load an IC-Light file as {LDM key without prefix: CPU tensor of dtype float16 or float32}, copied into memory.
 
-    Raises IcLightError as `inspect_file` does, WeightFileError for NaN, infinite values and a file that changes meanwhile.
+    Raises IcLightError as `inspect_file` does, WeightFileError for NaN, infinite values and a file modified while read.
     """
     with open_weights(path) as file:
         info = inspect_entries(file.name, file.entries)
@@ -159,15 +157,8 @@ def load_offsets(path: str | Path, dtype: torch.dtype = torch.float16) -> dict[s
         return file.read_as({rename.get(bare, bare): key for bare, key in keys.items()}, dtype)
 
 
-def add_padded(weight: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
-    """weight + offset, where an offset with more input channels (conv_in) widens the weight with zeros first."""
-    merged = torch.zeros(offset.shape, dtype=weight.dtype, device=weight.device)
-    merged[tuple(slice(side) for side in weight.shape)] = weight
-    return merged + offset.to(merged)
-
-
 def offset_identity(path: str | Path, kind: str) -> str:
-    """Name the content of a weight file for caches: 16 hex digits from its real path, change time, size and kind."""
+    """Return a cache key for a weight file: 16 hex digits from its resolved path, mtime, size and kind."""
     path = Path(path).resolve()
     try:
         stat = path.stat()
@@ -175,14 +166,6 @@ def offset_identity(path: str | Path, kind: str) -> str:
         raise IcLightError(f"`{path.name}` was not found at {path}; download it there or pick another model.") from None
     facts = f"{path}|{stat.st_mtime_ns}|{stat.st_size}|{kind}"
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
-
-
-def inspect_checkpoint(path: str | Path) -> str:
-    """Return `checkpoint_family` of a checkpoint file or diffusers folder, "unknown" for what cannot be read."""
-    try:
-        return checkpoint_family(read_header(unet_file(Path(path))))
-    except UserError:
-        return "unknown"
 
 
 def checkpoint_family(entries: dict[str, TensorInfo]) -> str:

@@ -1,4 +1,4 @@
-"""The user error of IP-Adapter."""
+"""Defines the validation error of IP-Adapter."""
 
 from __future__ import annotations
 

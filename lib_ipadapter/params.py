@@ -1,6 +1,6 @@
 """Parameters of one IP-Adapter unit: name, type, default, range and help of every field that is not an image.
 
-See `lib_common.fields.field_meta` for what the metadata says.
+The metadata of a field is described in `lib_common.fields.field_meta`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ ALIASES = {"guidance_start": "start", "guidance_end": "end", "effective_region_m
 IGNORED = ("module", "low_vram", "lowvram", "pixel_perfect", "processor_res", "threshold_a", "threshold_b", "control_mode",
            "resize_mode", "save_detected_map", "inpaint_crop_input_image", "input_mode", "is_ui", "loopback", "output_dir",
            "generated_image", "use_preview_as_input", "union_control_type", "pulid_mode")
-"""Fields of the ControlNet API that have no meaning here: accepted, without effect."""
+"""Fields of the ControlNet API that are accepted and ignored."""
 IGNORED_WHEN_EMPTY = ("batch_images", "batch_image_files", "batch_image_dir", "batch_input_gallery", "batch_mask_dir",
                       "batch_mask_gallery", "batch_keyframe_idx", "batch_modifiers", "animatediff_batch", "ipadapter_input")
-"""Inputs of the ControlNet API that would be lost here: accepted only where they hold nothing."""
+"""Inputs of the ControlNet API that are not supported: accepted only if empty."""
 
 HR_ALIASES = {"low res only": "low", "high res only": "high", "hires both": "both", "lowres": "low", "hires": "high"}
 """ControlNet's spellings of `hr_option`."""
@@ -52,12 +52,15 @@ HR_OPTIONS = ("both", "low", "high")
 
 
 def layer_text(value) -> str:
-    """Own layer weights in one spelling, `0:1, 3:0.5`; from that, from a list (one each) or from a mapping."""
+    """Return layer weights as text, `0:1, 3:0.5`. value: such a text, a list with one weight each, or a mapping."""
     return ", ".join(f"{index}:{weight:g}" for index, weight in parse_layer_weights(value).items())
 
 
 def parse_layer_weights(value: str | Mapping | Sequence | None) -> dict[int, float]:
-    """Transformer index to weight. Text is `3:1, 6:0.5` or plain numbers in order; empty gives an empty dict."""
+    """Return {transformer index: weight}; {} for an empty value. Text is `3:1, 6:0.5` or plain numbers in order.
+
+    Raises IpAdapterError for indices outside 0..15 and weights outside -10..10.
+    """
     if value is None:
         return {}
     try:
@@ -131,7 +134,8 @@ class IpAdapterParams(CheckedFields):
     tiled: bool = field(default=False, metadata=field_meta(
         "Tiled", "Encode the image in overlapping tiles, each prompting its own part of the output."))
     unfold_batch: bool = field(default=False, metadata=field_meta(
-        "One picture per image", "Give the first input image to the first image of the batch, the second to the second."))
+        "One input image per output image",
+        "Give the first input image to the first image of the batch, the second to the second."))
     uncond: str = field(default="official", metadata=field_meta(
         "Unconditional", "What the negative side sees: the official grey, black, noise, an image, or Fooocus' file.",
         choices=UNCONDS))

@@ -1,4 +1,4 @@
-"""Which cross-attention layer an adapter's key means, for SD 1.5 (16 layers) and SDXL (70).
+"""Maps an adapter's keys to the cross-attention layers of SD 1.5 (16 layers) and SDXL (70).
 
 Keys count every attention processor of diffusers' UNet in the order down, up, middle; odd ones are cross-attention.
 Hosts number blocks in execution order, input, middle, output, and the middle block is 0.
@@ -16,9 +16,9 @@ from .errors import IpAdapterError
 class Layer(NamedTuple):
     """One cross-attention layer.
 
-    num: place among the adapter's layers.  key: the number its weights bear, 2 num + 1.
+    num: index among the adapter's layers.  key: the number in its weights' keys, 2 num + 1.
     kind, block, index: input|output|middle, the block's number, the transformer block in it.
-    t_idx: the spatial transformer in execution order.  level: how often the latent was halved.
+    t_idx: index of the spatial transformer in execution order.  level: number of downsamplings of the latent.
     """
 
     num: int
@@ -30,19 +30,19 @@ class Layer(NamedTuple):
     level: int
 
     def slot(self, base: str) -> tuple:
-        """The key of the host's attn2 replace table: two parts on SD 1.5, three on SDXL, as the hosts' own adapter uses."""
+        """Return the key in the host's attn2 replace table: two parts on SD 1.5, three on SDXL, as the built-in adapter uses."""
         return (self.kind, self.block) if base == "sd15" else (self.kind, self.block, self.index)
 
     @property
     def diffusers_place(self) -> tuple[str, int, int, int]:
-        """(list of blocks, block, attention, transformer block) in diffusers' UNet."""
+        """Return (list of blocks, block, attention, transformer block) in diffusers' UNet."""
         if self.kind == "middle":
             return "mid_block", 0, 0, self.index
         blocks, place = ("down_blocks", self.block - 1) if self.kind == "input" else ("up_blocks", self.block)
         return blocks, place // 3, place % 3, self.index
 
     def module(self, attention: str = "attn2") -> str:
-        """The module's name in the host's UNet, for example `input_blocks.1.1.transformer_blocks.0.attn2`."""
+        """Return the module's name in the host's UNet, for example `input_blocks.1.1.transformer_blocks.0.attn2`."""
         place = {"input": f"input_blocks.{self.block}.1", "output": f"output_blocks.{self.block}.1",
                  "middle": "middle_block.1"}[self.kind]
         return f"{place}.transformer_blocks.{self.index}.{attention}"
@@ -80,7 +80,7 @@ def _expand(parts) -> tuple[Layer, ...]:
 
 LAYERS = {base: _expand(parts) for base, parts in _PARTS.items()}
 TRANSFORMERS = {base: 1 + max(layer.t_idx for layer in layers) for base, layers in LAYERS.items()}
-"""How many spatial transformers a base has: 16 on SD 1.5, 11 on SDXL."""
+"""Number of spatial transformers: 16 on SD 1.5, 11 on SDXL."""
 
 BASE_NAMES = {"sd15": "SD 1.5", "sdxl": "SDXL", "sd2": "SD 2", "kolors": "Kolors"}
 
@@ -98,8 +98,8 @@ DIFFUSERS_ATTENTION = re.compile(
 def processor_keys(unet_keys: Iterable[str]) -> dict[str, str]:
     """Return {key: `number.rest`} for the attention processors of a diffusers UNet, numbered as adapters number them.
 
-    unet_keys: such as `down_blocks.0.attentions.0.transformer_blocks.0.attn2.processor.to_k_ip.weight`. All other keys are
-    left out, and all keys if they are neither SD 1.5's nor SDXL's.
+    unet_keys: such as `down_blocks.0.attentions.0.transformer_blocks.0.attn2.processor.to_k_ip.weight`. Other keys are
+    omitted; {} if the keys are neither SD 1.5's nor SDXL's.
     """
     matches = {key: match for key in unet_keys if (match := DIFFUSERS_ATTENTION.fullmatch(key))}
     for layers in LAYERS.values():
@@ -114,7 +114,10 @@ def place_of(match: re.Match) -> tuple[str, int, int, int]:
 
 
 def processor_module(base: str, number: int) -> str:
-    """The module behind attention processor `number`: even numbers are self-attention, odd ones cross-attention."""
+    """Return the module of attention processor `number`: even numbers are self-attention, odd ones cross-attention.
+
+    Raises IpAdapterError for a number that the base does not have.
+    """
     layers = layers_of(base)
     if not 0 <= number < 2 * len(layers):
         raise IpAdapterError(f"Attention {number} does not exist in {BASE_NAMES[base]}, which has {2 * len(layers)}; "
@@ -123,5 +126,5 @@ def processor_module(base: str, number: int) -> str:
 
 
 def part_of(base: str, t_idx: int) -> str:
-    """input, middle or output for a spatial transformer."""
+    """Return input, middle or output for a spatial transformer."""
     return next(layer.kind for layer in layers_of(base) if layer.t_idx == t_idx)

@@ -1,4 +1,4 @@
-"""Rendered training pictures on disk, and their latents: made chunk by chunk, so that a stopped run goes on.
+"""Rendered training images on disk, and their latents: made chunk by chunk, so that a stopped run goes on.
 
 A folder holds target.npy, foreground.npy, background.npy (uint8 [N, H, W, 3]), scenes.json and, once encoded,
 latents.npy (float16 [N, 3, 4, H/8, W/8] in that order), ramps.npy (float16 [72, 4, H/8, W/8], one light gradient per
@@ -64,9 +64,9 @@ def render_dataset(folder: Path, size: int, styles: int, seed: int, device: torc
         scenes, about = chunk_scenes(seed, chunk)
         notes += about
         rows = slice(chunk * per_chunk, (chunk + 1) * per_chunk)
-        pictures = render(scenes, size, device)
+        renders = render(scenes, size, device)
         for kind in KINDS:
-            arrays[kind][rows] = to_uint8(getattr(pictures, kind))
+            arrays[kind][rows] = to_uint8(getattr(renders, kind))
         if chunk % 8 == 7 or chunk + 1 == chunks:
             for array in arrays.values():
                 array.flush()
@@ -75,9 +75,9 @@ def render_dataset(folder: Path, size: int, styles: int, seed: int, device: torc
         progress.show(chunk + 1)
 
 
-def to_tensor(pictures: np.ndarray, device: torch.device) -> Tensor:
+def to_tensor(images: np.ndarray, device: torch.device) -> Tensor:
     """uint8 [B, H, W, 3] to float32 [B, 3, H, W], 0..1."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).to(device).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2).float() / 255
 
 
 def encode_dataset(folder: Path, vae, tokenizer, device: torch.device) -> None:

@@ -19,7 +19,7 @@ from .devices import pick_device
 from .inference import Sampler
 from .latents import decode
 from .metrics import centre_disc, has_hue, hue_distance, lit_difference, mean_inside, psnr
-from .rendering import Pictures, held_out_scenes, light_ramp, render, to_uint8
+from .rendering import Renders, held_out_scenes, light_ramp, render, to_uint8
 from .scenes import COLOUR_NAMES, DIRECTIONS, SHAPES, Scene
 from .train_adapter import vision_input
 
@@ -54,31 +54,31 @@ def prompt_of(scene: Scene, light: str = "neutral light") -> str:
 
 
 def save_sheet(rows: list[Tensor], path: Path, columns: int = 12) -> None:
-    """Rows of pictures, half size, one PNG."""
+    """Rows of images, half size, one PNG."""
     grid = np.concatenate([np.concatenate(list(to_uint8(r[:columns])), 1) for r in rows], 0)
-    picture = Image.fromarray(grid)
-    picture.resize((picture.width // 2, picture.height // 2), Image.LANCZOS).save(path)
+    image = Image.fromarray(grid)
+    image.resize((image.width // 2, image.height // 2), Image.LANCZOS).save(path)
 
 
 def sign_figures(difference: Tensor) -> dict:
     return {"right sign": float((difference > 0).float().mean()), "mean contrast": float(difference.mean())}
 
 
-def evaluate_vae(sampler: Sampler, pictures: Pictures, out: Path, photos: Tensor | None) -> dict:
+def evaluate_vae(sampler: Sampler, renders: Renders, out: Path, photos: Tensor | None) -> dict:
     def rebuilt(x: Tensor) -> Tensor:
         return decode(sampler.vae, sampler.encode(x)).cpu()
 
-    sets = {"renders": pictures.target, "gradients": torch.cat([light_ramp(a, SIZE) for a in DIRECTIONS.values()])}
+    sets = {"renders": renders.target, "gradients": torch.cat([light_ramp(a, SIZE) for a in DIRECTIONS.values()])}
     if photos is not None:
         sets["photographs"] = photos
-    save_sheet([pictures.target, rebuilt(pictures.target[:12])], out / "vae.png")
+    save_sheet([renders.target, rebuilt(renders.target[:12])], out / "vae.png")
     return {f"PSNR of {name}, dB": psnr(rebuilt(x), x) for name, x in sets.items()}
 
 
-def evaluate_fc(sampler: Sampler, scenes: list[Scene], pictures: Pictures, out: Path, options: dict, report: Report,
+def evaluate_fc(sampler: Sampler, scenes: list[Scene], renders: Renders, out: Path, options: dict, report: Report,
                 modes: tuple = MODES) -> None:
     """One row for each mode and light: is the object lit from the side that was asked for?"""
-    condition = sampler.encode(pictures.foreground)
+    condition = sampler.encode(renders.foreground)
     prompts = [prompt_of(s) for s in scenes]
     for mode, lights, own in modes:
         for name, angle in lights.items():
@@ -87,49 +87,49 @@ def evaluate_fc(sampler: Sampler, scenes: list[Scene], pictures: Pictures, out: 
             began, init = time.monotonic(), sampler.encode(light_ramp(angle, SIZE))
             relit = sampler.sample_many("fc", prompts, init=init, concat=condition, **{"seed": SEED, **options, **own})
             seconds = (time.monotonic() - began) / len(scenes)
-            save_sheet([pictures.foreground, relit], out / f"fc {mode} {name}.png")
-            report.add(f"fc, {mode}, {name}", {**light_figures(relit, pictures, angle), "seconds a picture": seconds})
+            save_sheet([renders.foreground, relit], out / f"fc {mode} {name}.png")
+            report.add(f"fc, {mode}, {name}", {**light_figures(relit, renders, angle), "seconds an image": seconds})
 
 
-def light_figures(relit: Tensor, pictures: Pictures, angle: float) -> dict:
-    before = lit_difference(pictures.foreground, pictures.alpha, angle)
-    after = lit_difference(relit, pictures.alpha, angle)
+def light_figures(relit: Tensor, renders: Renders, angle: float) -> dict:
+    before = lit_difference(renders.foreground, renders.alpha, angle)
+    after = lit_difference(relit, renders.alpha, angle)
     other_side = before < -0.03
     return {**sign_figures(after), "lit from the other side before": int(other_side.sum()),
-            "of these right": int((after[other_side] > 0).sum()), "colour error": colour_error(relit, pictures)}
+            "of these right": int((after[other_side] > 0).sum()), "colour error": colour_error(relit, renders)}
 
 
-def colour_error(relit: Tensor, pictures: Pictures) -> float:
+def colour_error(relit: Tensor, renders: Renders) -> float:
     """Distance of the object's mean colour, each scaled to the same brightness, from the flatly lit object's."""
-    inside = (pictures.alpha > 0.5).float()
-    a, b = mean_inside(relit, inside), mean_inside(pictures.foreground, inside)
+    inside = (renders.alpha > 0.5).float()
+    a, b = mean_inside(relit, inside), mean_inside(renders.foreground, inside)
     return float((a / a.mean(1, keepdim=True) - b / b.mean(1, keepdim=True)).abs().mean())
 
 
-def evaluate_fbc(sampler: Sampler, scenes: list[Scene], pictures: Pictures, out: Path, options: dict) -> dict:
+def evaluate_fbc(sampler: Sampler, scenes: list[Scene], renders: Renders, out: Path, options: dict) -> dict:
     """Every object before another scene's wall, from noise alone."""
     order = torch.from_numpy(np.random.default_rng(2000).permutation(len(scenes)))
-    walls = pictures.background[order]
-    concat = torch.cat([sampler.encode(pictures.foreground), sampler.encode(walls)], 1)
+    walls = renders.background[order]
+    concat = torch.cat([sampler.encode(renders.foreground), sampler.encode(walls)], 1)
     relit = sampler.sample_many("fbc", [prompt_of(s, "light") for s in scenes], concat=concat,
                                 **{"seed": SEED + 2, **options})
     angles = torch.tensor([scenes[int(i)].angle for i in order])
-    after = lit_difference(relit, pictures.alpha, angles)
-    before = lit_difference(pictures.foreground, pictures.alpha, angles)
-    outside = (pictures.alpha < 0.01).float()
-    save_sheet([pictures.foreground, walls, relit], out / "fbc.png")
+    after = lit_difference(relit, renders.alpha, angles)
+    before = lit_difference(renders.foreground, renders.alpha, angles)
+    outside = (renders.alpha < 0.01).float()
+    save_sheet([renders.foreground, walls, relit], out / "fbc.png")
     return {**sign_figures(after), "right sign before": float((before > 0).float().mean()),
             "wall error": float((mean_inside((relit - walls).abs(), outside)).mean()),
-            "colour error": colour_error(relit, pictures)}
+            "colour error": colour_error(relit, renders)}
 
 
-def evaluate_adapter(sampler: Sampler, pictures: Pictures, out: Path, options: dict) -> dict:
-    """Text to picture without colour words, with each held-out picture as the reference, at weight 0 and 1."""
-    reference = vision_input(pictures.target)
-    object_colour = mean_inside(pictures.target, (pictures.alpha > 0.5).float())
-    wall_colour = mean_inside(pictures.target, (pictures.alpha < 0.01).float())
+def evaluate_adapter(sampler: Sampler, renders: Renders, out: Path, options: dict) -> dict:
+    """Text to image without colour words, with each held-out image as the reference, at weight 0 and 1."""
+    reference = vision_input(renders.target)
+    object_colour = mean_inside(renders.target, (renders.alpha > 0.5).float())
+    wall_colour = mean_inside(renders.target, (renders.alpha < 0.01).float())
     prompts = ["a clay ball, light"] * len(reference)
-    rows, report = [pictures.target], {}
+    rows, report = [renders.target], {}
     for weight in (0.0, 1.0):
         made = sampler.sample_many("base", prompts, reference=reference, weight=weight, **{"seed": SEED + 4, **options})
         rows.append(made)
@@ -145,16 +145,16 @@ def evaluate_adapter(sampler: Sampler, pictures: Pictures, out: Path, options: d
 
 
 def load_photos(folder: Path | None) -> Tensor | None:
-    """The middle squares of the folder's pictures at SIZE, or None."""
+    """The middle squares of the folder's images at SIZE, or None."""
     if folder is None:
         return None
     squares = []
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp")):
-        picture = Image.open(path).convert("RGB")
-        side = min(picture.size)
-        left, top = (picture.width - side) // 2, (picture.height - side) // 2
-        picture = picture.crop((left, top, left + side, top + side)).resize((SIZE, SIZE), Image.LANCZOS)
-        squares.append(torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255)
+        image = Image.open(path).convert("RGB")
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        image = image.crop((left, top, left + side, top + side)).resize((SIZE, SIZE), Image.LANCZOS)
+        squares.append(torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255)
     return torch.stack(squares) if squares else None
 
 
@@ -175,7 +175,7 @@ def build_parser() -> argparse.ArgumentParser:
 def evaluate(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     scenes = held_out_scenes(args.objects)
-    pictures = render(scenes, SIZE)
+    renders = render(scenes, SIZE)
     options = {"steps": args.steps, "cfg": args.cfg, "eta": args.eta}
     report = Report(args.out / "figures.json", {"objects": args.objects, **options})
     for part in args.only:
@@ -184,13 +184,13 @@ def evaluate(args: argparse.Namespace) -> None:
         sampler = Sampler(args.models, KINDS[part], adapter=part == "adapter", device=str(pick_device(args.device)))
         if part in ("fc", "corners"):
             modes = MODES if part == "fc" else CORNER_MODES
-            evaluate_fc(sampler, scenes, pictures, args.out, options, report, modes)
+            evaluate_fc(sampler, scenes, renders, args.out, options, report, modes)
         elif part == "vae":
-            report.add(part, evaluate_vae(sampler, pictures, args.out, load_photos(args.photos)))
+            report.add(part, evaluate_vae(sampler, renders, args.out, load_photos(args.photos)))
         elif part == "fbc":
-            report.add(part, evaluate_fbc(sampler, scenes, pictures, args.out, options))
+            report.add(part, evaluate_fbc(sampler, scenes, renders, args.out, options))
         else:
-            report.add(part, evaluate_adapter(sampler, pictures, args.out, options))
+            report.add(part, evaluate_adapter(sampler, renders, args.out, options))
 
 
 def main(argv: list[str] | None = None) -> int:

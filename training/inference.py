@@ -48,7 +48,7 @@ def pad_heads(unet: nn.Module, width: int = 16) -> None:
 
 
 class Sampler:
-    """One models folder; `kinds` of base, fc, fbc. With `adapter`, pictures can be prompts as well."""
+    """One models folder; `kinds` of base, fc, fbc. With `adapter`, images can be prompts as well."""
 
     def __init__(self, models: Path, kinds: tuple[str, ...], *, adapter: bool = False, device: str = "cpu") -> None:
         self.device = torch.device(device)
@@ -73,8 +73,8 @@ class Sampler:
             load_adapter(unet, self.projection, state)
             unet.to(self.device)
 
-    def encode(self, pictures: Tensor) -> Tensor:
-        return encode(self.vae, pictures.to(self.device))
+    def encode(self, images: Tensor) -> Tensor:
+        return encode(self.vae, images.to(self.device))
 
     def context(self, kind: str, prompts: list[str], reference: Tensor | None, weight: float):
         """Hidden states of prompts and empty prompts; with an adapter also the reference's tokens and zero ones."""
@@ -90,7 +90,7 @@ class Sampler:
     def sample(self, kind: str, prompts: list[str], *, init: Tensor | None = None, strength: float = 1.0,
                concat: Tensor | None = None, reference: Tensor | None = None, weight: float = 1.0, steps: int = 12,
                cfg: float = 2.0, eta: float = 1.0, seed: int = 0, size: int = 256) -> Tensor:
-        """Pictures [B, 3, size, size], 0..1.
+        """Images [B, 3, size, size], 0..1.
 
         init: scaled latents that the run starts from (light map; broadcast). strength as IC-Light counts it: all steps run.
         concat: the condition latents, foreground then background. reference: CLIP input [B, 3, 224, 224].

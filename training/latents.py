@@ -1,4 +1,4 @@
-"""Between pictures and latents, and the noise schedule that SD 1.5, IC-Light and these models share."""
+"""Between images and latents, and the noise schedule that SD 1.5, IC-Light and these models share."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ TIMESTEPS = 1000
 
 
 def build_scheduler() -> DDIMScheduler:
-    """SD 1.5's betas, epsilon prediction, no zero terminal SNR: the last timestep still shows a little of the picture."""
+    """SD 1.5's betas, epsilon prediction, no zero terminal SNR: the last timestep still shows a little of the image."""
     return DDIMScheduler(num_train_timesteps=TIMESTEPS, beta_start=0.00085, beta_end=0.012,
                          beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False, steps_offset=1,
                          prediction_type="epsilon")
 
 
 @torch.no_grad()
-def encode(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
-    """Pictures [B, 3, H, W], 0..1, to scaled latents [B, 4, H/8, W/8]: the posterior's mode, in slices of 8."""
-    parts = [vae.encode(p * 2 - 1).latent_dist.mode() for p in pictures.split(8)]
+def encode(vae: AutoencoderKL, images: Tensor) -> Tensor:
+    """Images [B, 3, H, W], 0..1, to scaled latents [B, 4, H/8, W/8]: the posterior's mode, in slices of 8."""
+    parts = [vae.encode(p * 2 - 1).latent_dist.mode() for p in images.split(8)]
     return torch.cat(parts) * SCALING
 
 
 @torch.no_grad()
 def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
-    """Scaled latents to pictures [B, 3, H, W], clipped to 0..1, in slices of 8."""
+    """Scaled latents to images [B, 3, H, W], clipped to 0..1, in slices of 8."""
     parts = [vae.decode(z / SCALING).sample for z in latents.split(8)]
     return (torch.cat(parts) / 2 + 0.5).clamp(0, 1)
 

@@ -1,4 +1,4 @@
-"""What the evaluation and the semantic tests measure. Pictures are float32 [B, 3, H, W], 0..1."""
+"""What the evaluation and the semantic tests measure. Images are float32 [B, 3, H, W], 0..1."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ LUMA = (0.299, 0.587, 0.114)
 LEAST_CHROMA = 0.08  # below it a colour counts as grey and has no hue
 
 
-def luma(pictures: Tensor) -> Tensor:
+def luma(images: Tensor) -> Tensor:
     """[B, 1, H, W], 0..1."""
-    return (pictures * torch.tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+    return (images * torch.tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
-def mean_inside(pictures: Tensor, mask: Tensor) -> Tensor:
+def mean_inside(images: Tensor, mask: Tensor) -> Tensor:
     """Mean over the mask [B, 1, H, W] for each channel: [B, C]."""
-    return (pictures * mask).sum((2, 3)) / mask.sum((2, 3)).clamp_min(1)
+    return (images * mask).sum((2, 3)) / mask.sum((2, 3)).clamp_min(1)
 
 
-def lit_difference(pictures: Tensor, alpha: Tensor, angle: float | Tensor) -> Tensor:
+def lit_difference(images: Tensor, alpha: Tensor, angle: float | Tensor) -> Tensor:
     """Mean luma of the object's half on the light's side, less the other half's. [B], -1..1.
 
     The object (alpha > 0.5) is cut through its centroid, at right angles to `angle` (degrees, 0 = right, 90 = top;
     one number or [B]).
     """
-    height, width = pictures.shape[-2:]
+    height, width = images.shape[-2:]
     turn = torch.deg2rad(torch.as_tensor(angle, dtype=torch.float32)).reshape(-1, 1, 1, 1)
     y, x = torch.meshgrid(-torch.arange(height).float(), torch.arange(width).float(), indexing="ij")
     along = x * turn.cos() + y * turn.sin()
     inside = (alpha > 0.5).float()
-    centre = mean_inside(along.expand(len(pictures), 1, -1, -1), inside)[:, :, None, None]
+    centre = mean_inside(along.expand(len(images), 1, -1, -1), inside)[:, :, None, None]
     lit = inside * (along > centre)
-    grey = luma(pictures)
+    grey = luma(images)
     return (mean_inside(grey, lit) - mean_inside(grey, inside - lit)).squeeze(1)
 
 
@@ -55,11 +55,11 @@ def has_hue(rgb: Tensor) -> Tensor:
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
-    """Mean over the pictures, in dB against a range of 1."""
+    """Mean over the images, in dB against a range of 1."""
     return float((-10 * torch.log10((a - b).pow(2).mean((1, 2, 3)))).mean())
 
 
 def centre_disc(size: int, radius: float) -> Tensor:
-    """1 inside the circle of this radius (half the picture = 1) around the middle. [1, 1, size, size]."""
+    """1 inside the circle of this radius (half the image = 1) around the middle. [1, 1, size, size]."""
     axis = (torch.arange(size) + 0.5) / size * 2 - 1
     return (torch.hypot(axis[None, :], axis[:, None]) < radius).float()[None, None]

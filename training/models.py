@@ -44,7 +44,6 @@ class Sizes:
 
 
 DEMO = Sizes()
-EXACT = Sizes(unet=(16, 32, 64, 64), vae=(8, 16, 32, 32), cross=32, vision=32, vision_layers=2)
 
 
 def build_vae(sizes: Sizes = DEMO) -> AutoencoderKL:

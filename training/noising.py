@@ -44,6 +44,6 @@ def step_errors(alphas: Tensor, t: Tensor, z: Tensor, size: float, generator: to
 
 
 def weighted_loss(predicted: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
-    """Mean squared error of epsilon, weighted by 1/alpha_bar up to LOSS_CAP: the error of the picture at late timesteps."""
+    """Mean squared error of epsilon, weighted by 1/alpha_bar up to LOSS_CAP: the error of the image at late timesteps."""
     error = (predicted - noise).pow(2).mean((1, 2, 3))
     return (error * (1 / alpha_bar).clamp_max(LOSS_CAP)).mean()

@@ -1,6 +1,6 @@
-"""Pictures of scenes: the lit object before its wall, the wall alone, the object on grey under another light.
+"""Images of scenes: the lit object before its wall, the wall alone, the object on grey under another light.
 
-All pictures are float32 [B, 3, H, W], 0..1, sRGB (gamma 2.2), unless a name says linear.
+All images are float32 [B, 3, H, W], 0..1, sRGB (gamma 2.2), unless a name says linear.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HELD_OUT_SEED = 1000  # training uses seeds below it
 
 
 @dataclass
-class Pictures:
+class Renders:
     target: Tensor  # object and wall, both lit by the scene's light
     foreground: Tensor  # the object on grey 127 under the other light: IC-Light's condition
     background: Tensor  # the wall alone, lit by the scene's light
@@ -105,7 +105,7 @@ def foreground_srgb(scenes: Sequence[Scene], geometry: Geometry) -> Tensor:
     return to_srgb(shaded) * geometry.alpha + GREY * (1 - geometry.alpha)
 
 
-def render(scenes: Sequence[Scene], size: int, device: torch.device | str = "cpu") -> Pictures:
+def render(scenes: Sequence[Scene], size: int, device: torch.device | str = "cpu") -> Renders:
     geometry = trace(scenes, size, device)
     device = geometry.alpha.device
     light = light_vector(torch.tensor([s.angle for s in scenes], device=device),
@@ -115,7 +115,7 @@ def render(scenes: Sequence[Scene], size: int, device: torch.device | str = "cpu
     back = wall_linear(scenes, size, device)
     lit = shade(scenes, geometry, light, light_rgb, bounce)
     target = lit * geometry.alpha + back * (1 - geometry.alpha)
-    return Pictures(to_srgb(target), foreground_srgb(scenes, geometry), to_srgb(back), geometry.alpha, geometry.normal)
+    return Renders(to_srgb(target), foreground_srgb(scenes, geometry), to_srgb(back), geometry.alpha, geometry.normal)
 
 
 def light_ramp(angle: float, size: int) -> Tensor:
@@ -126,9 +126,9 @@ def light_ramp(angle: float, size: int) -> Tensor:
     return ((plane + 1) / 2)[None, None].expand(1, 3, size, size).contiguous()
 
 
-def to_uint8(pictures: Tensor) -> np.ndarray:
+def to_uint8(images: Tensor) -> np.ndarray:
     """[B, 3, H, W] in 0..1 to uint8 [B, H, W, 3]."""
-    return (pictures.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def held_out_scenes(count: int, seed: int = HELD_OUT_SEED) -> list[Scene]:

@@ -1,9 +1,9 @@
 """Random scenes: one clay-like object before a wall, lit by one coloured directional light.
 
-World: x right, y up, z towards the (orthographic) viewer; the picture spans [-1, 1] x [-1, 1]. Angles are degrees in
-the picture's plane: 0 = light from the right, 90 = from the top, counter-clockwise. Colours are linear RGB.
+World: x right, y up, z towards the (orthographic) viewer; the image spans [-1, 1] x [-1, 1]. Angles are degrees in
+the image's plane: 0 = light from the right, 90 = from the top, counter-clockwise. Colours are linear RGB.
 A *style* (object colours, wall, light colour, room) is shared by several *scenes* (shape, pose, light direction):
-scenes of one style are each other's reference pictures for the IP-Adapter.
+scenes of one style are each other's reference images for the IP-Adapter.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Wall:
 
 @dataclass(frozen=True)
 class OtherLight:
-    """The light of the condition picture, which shows the same object on grey."""
+    """The light of the condition image, which shows the same object on grey."""
 
     angle: float | None  # None = flat, from the viewer's side
     elevation: float

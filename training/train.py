@@ -33,7 +33,7 @@ from .widen import widen_models
 STAGES = ("data", "vae", "encode", "widen", "joint", "base", "fc", "fbc", "adapter", "evaluate")
 STEPS = {"vae": 4000, "joint": 12000, "base": 3000, "fc": 4000, "fbc": 4000, "eyes": 1500, "adapter": 3000}
 RATES = {"vae": 2e-3, "joint": 2e-3, "base": 5e-4, "fc": 5e-4, "fbc": 5e-4, "eyes": 1.5e-3, "adapter": 1.5e-3}
-STYLES = {"small": (128, 3072), "large": (256, 768)}  # picture size, number of styles
+STYLES = {"small": (128, 3072), "large": (256, 768)}  # image size, number of styles
 
 
 @dataclass

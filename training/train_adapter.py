@@ -1,7 +1,7 @@
 """Train IP-Adapter and its image encoder; the UNet stays as it is.
 
 A scene's reference is another scene of its style: the same object colours, wall and light colour, but another shape,
-pose and light direction. Colour words are dropped from most prompts, so that the colour must come from the picture.
+pose and light direction. Colour words are dropped from most prompts, so that the colour must come from the image.
 First the image encoder gets eyes (the real adapter starts from CLIP): it names the style's mean colours, and its tokens
 imitate what the text encoder says about the object's colour, which the UNet understands already.
 """
@@ -32,10 +32,10 @@ COLOUR_WORD = re.compile(r"\b(" + "|".join(COLOUR_NAMES) + r")\b ?")
 GREY = 127
 
 
-def vision_input(pictures: Tensor) -> Tensor:
-    """Pictures [B, 3, H, W], 0..1, square, to CLIP's 224 px normalised input."""
-    small = F.interpolate(pictures, (224, 224), mode="bicubic", antialias=True).clamp(0, 1)
-    mean, std = (torch.tensor(v, device=pictures.device)[:, None, None] for v in (MEAN, STD))
+def vision_input(images: Tensor) -> Tensor:
+    """Images [B, 3, H, W], 0..1, square, to CLIP's 224 px normalised input."""
+    small = F.interpolate(images, (224, 224), mode="bicubic", antialias=True).clamp(0, 1)
+    mean, std = (torch.tensor(v, device=images.device)[:, None, None] for v in (MEAN, STD))
     return (small - mean) / std
 
 
@@ -57,7 +57,7 @@ class Reference:
     """One data set as the adapter sees it."""
 
     data: LatentSet
-    pictures: np.ndarray  # uint8 [N, H, W, 3]
+    images: np.ndarray  # uint8 [N, H, W, 3]
     plain: Tensor  # token ids without colour words [N, PROMPTS, 77]
     colours: Tensor  # [N, 6]
 
@@ -65,7 +65,7 @@ class Reference:
         """Another scene of each row's style, as the image encoder's input."""
         step = torch.randint(1, PER_STYLE, rows.shape, generator=generator)
         other = rows // PER_STYLE * PER_STYLE + (rows % PER_STYLE + step) % PER_STYLE
-        return vision_input(to_tensor(self.pictures[other.numpy()], device))
+        return vision_input(to_tensor(self.images[other.numpy()], device))
 
 
 def open_reference(folder: Path, tokenizer, device: torch.device) -> Reference:

@@ -1,4 +1,4 @@
-"""Train the UNet on latents: jointly (text to picture, fc and fbc in one 12-channel network), then each variant."""
+"""Train the UNet on latents: jointly (text to image, fc and fbc in one 12-channel network), then each variant."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .loop import Plan, train
 from .models import EXTRA_CHANNELS, widened
 from .noising import draw_timesteps, path_shift, step_errors, weighted_loss
 
-FC_SHARE, FBC_SHARE = 0.45, 0.25  # of the joint training; the rest is text to picture
-LARGE_FROM, LARGE_SHARE = 0.5, 0.5  # pictures of 256 px join after this share of the training
+FC_SHARE, FBC_SHARE = 0.45, 0.25  # of the joint training; the rest is text to image
+LARGE_FROM, LARGE_SHARE = 0.5, 0.5  # images of 256 px join after this share of the training
 PATH_SHARE = {"joint": 0.25, "base": 0.0, "fc": 0.5, "fbc": 0.1}
 ERROR_SIZE = {"joint": 0.0, "base": 0.1, "fc": 0.1, "fbc": 0.1}
 WALL_START = 0.35  # share of the paths that start from the bare wall instead of a gradient
@@ -30,7 +30,7 @@ def condition(kind: str, foreground: Tensor, background: Tensor, generator: torc
 
 
 def path_start(data: LatentSet, rows: Tensor, background: Tensor, generator: torch.Generator) -> Tensor:
-    """The initial picture of an img2img run: IC-Light's gradient for the scene's light, or the bare wall."""
+    """The initial image of an img2img run: IC-Light's gradient for the scene's light, or the bare wall."""
     wall = (torch.rand(len(rows), 1, 1, 1, generator=generator) < WALL_START).to(background.device)
     return torch.where(wall, background, data.ramps[data.ramp_of[rows]].float())
 

@@ -33,15 +33,15 @@ def natural_noise(rng: np.random.Generator, size: int) -> np.ndarray:
     return np.clip(rng.uniform(60, 190) + mixed * rng.uniform(15, 60), 0, 255).astype(np.uint8)
 
 
-def load_pictures(folder: Path | None) -> list[np.ndarray]:
+def load_images(folder: Path | None) -> list[np.ndarray]:
     """The folder's photographs at most 640 px wide or high, uint8 [H, W, 3]."""
-    pictures = []
+    images = []
     for path in sorted(folder.iterdir()) if folder else []:
         if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"):
-            picture = Image.open(path).convert("RGB")
-            picture.thumbnail((640, 640), Image.LANCZOS)
-            pictures.append(np.array(picture))
-    return pictures
+            image = Image.open(path).convert("RGB")
+            image.thumbnail((640, 640), Image.LANCZOS)
+            images.append(np.array(image))
+    return images
 
 
 class Crops:
@@ -51,7 +51,7 @@ class Crops:
         self.renders = [(np.load(folder / f"{kind}.npy", mmap_mode="r"), share * weight)
                         for folder, weight in ((small, 0.6), (large, 0.4)) for kind, share in KINDS]
         self.shares = np.cumsum([share for _, share in self.renders])
-        self.photos = load_pictures(photos)
+        self.photos = load_images(photos)
         self.ramps = list(to_uint8(torch.cat([light_ramp(a, 256) for a in DIRECTIONS.values()])))
 
     def source(self, rng: np.random.Generator, size: int) -> np.ndarray:
@@ -66,10 +66,10 @@ class Crops:
         return array[int(rng.integers(len(array)))]
 
     def one(self, rng: np.random.Generator, size: int) -> np.ndarray:
-        picture = self.source(rng, size)
-        side = min(size, *picture.shape[:2])
-        y, x = (int(rng.integers(n - side + 1)) for n in picture.shape[:2])
-        crop = np.ascontiguousarray(picture[y:y + side, x:x + side])
+        image = self.source(rng, size)
+        side = min(size, *image.shape[:2])
+        y, x = (int(rng.integers(n - side + 1)) for n in image.shape[:2])
+        crop = np.ascontiguousarray(image[y:y + side, x:x + side])
         if side < size:
             crop = np.array(Image.fromarray(crop).resize((size, size), Image.BICUBIC))
         return crop[:, ::-1] if rng.random() < 0.5 else crop
@@ -90,12 +90,12 @@ def vae_loss(vae: AutoencoderKL, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def fold_scale(vae: AutoencoderKL, pictures: Tensor) -> None:
+def fold_scale(vae: AutoencoderKL, images: Tensor) -> None:
     """Move the latents' mean and scale into the 1x1 convolutions, so that latent * SCALING has mean 0 and std 1.
 
-    pictures: [N, 3, H, W], -1..1. What the VAE does to a picture does not change.
+    images: [N, 3, H, W], -1..1. What the VAE does to an image does not change.
     """
-    z = torch.cat([vae.encode(p).latent_dist.mean for p in pictures.split(8)])
+    z = torch.cat([vae.encode(p).latent_dist.mean for p in images.split(8)])
     mean = z.mean((0, 2, 3))
     factor = float(1 / (SCALING * (z - mean[:, None, None]).pow(2).mean().sqrt()))
     quant, post = vae.quant_conv, vae.post_quant_conv

@@ -184,12 +184,12 @@ def fit_norms(narrow: UNet2DConditionModel, wide: UNet2DConditionModel, plan: Wi
         batch(narrow)
     for hook in hooks:
         hook.remove()
-    for name, pictures in seen.items():
+    for name, images in seen.items():
         spread, pick = norm_space(plan, name)
         module = wide.get_submodule(name)
-        plain = [F.group_norm(torch.einsum("wn,bnxy->bwxy", spread, x), plan.groups, eps=module.eps) for x, _ in pictures]
+        plain = [F.group_norm(torch.einsum("wn,bnxy->bwxy", spread, x), plan.groups, eps=module.eps) for x, _ in images]
         got = torch.cat([torch.einsum("nw,bwxy->nbxy", pick, x).flatten(1) for x in plain], 1)
-        wanted = torch.cat([y.transpose(0, 1).flatten(1) for _, y in pictures], 1)
+        wanted = torch.cat([y.transpose(0, 1).flatten(1) for _, y in images], 1)
         slope = covariance(got, wanted) / covariance(got, got).clamp_min(1e-12)
         shift = wanted.mean(1) - slope * got.mean(1)
         module.weight.copy_(spread @ slope)

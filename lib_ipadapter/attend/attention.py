@@ -1,7 +1,7 @@
-"""Decoupled cross-attention as patches for a host's attn2 replace table.
+"""Implements decoupled cross-attention as patches for a host's attn2 replace table.
 
-Z = text(q) + Σ_i w_i · M_i ⊙ softmax(q K_iᵀ / √d) V_i, before `to_out`; the text part stays exactly the host's.
-Nothing here reads from the device: weights are Python numbers, fixed for a step by a StepClock.
+Z = text(q) + Σ_i w_i · M_i ⊙ softmax(q K_iᵀ / √d) V_i, before `to_out`; text(q) is the host's own attention.
+Nothing here synchronises with the device: weights are Python numbers, set once per step by a StepClock.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Attention = Callable[..., Tensor]
 
 @dataclass(frozen=True)
 class Unit:
-    """One image prompt, ready to be attended to.
+    """One image prompt with its keys, weights, window and mask.
 
     keys: layer number -> KeyValues.  weights: spatial transformer -> LayerWeight.  mask: MaskGrid in output space.
-    identity: names the content; units are summed in its order, so that the order they were given in changes nothing.
+    identity: key of the content; units are summed in its order, so that the result does not depend on the order of units.
     """
 
     keys: Mapping[int, KeyValues]
@@ -53,19 +53,22 @@ class Term:
 
 
 def sdpa(q: Tensor, k: Tensor, v: Tensor, heads: int, bias: Tensor | None = None) -> Tensor:
-    """[rows, T, C] queries, [rows, S, C] keys and values with joined heads -> [rows, T, C]. bias: [S] added to logits."""
+    """Attend [rows, T, C] queries to [rows, S, C] keys and values with joined heads; returns [rows, T, C].
+
+    bias: [S], added to the logits.
+    """
     q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))
     bias = None if bias is None else bias.expand(1, 1, q.shape[2], -1)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2).flatten(-2)
 
 
 class CrossAttentionPatch:
-    """The callable for one slot: fn(q, k, v, extra_options) -> [rows, T, C] before to_out.
+    """The patch of one slot: fn(q, k, v, extra_options) -> [rows, T, C] before to_out.
 
-    previous: what sat in the slot before; it then makes the text part (and whatever else it makes).
-    attention: the host's attention(q, k, v, heads) for the text part otherwise.
-    An earlier patch of this class is replaced, not wrapped, and what others added to it is kept: a host may call twice.
-    Those who come later may call `set_new_condition` (the hosts' own adapter) or `add` (ComfyUI's).
+    previous: the patch that the slot held before; it computes the text part.
+    attention: the host's attention(q, k, v, heads), for the text part without a previous patch.
+    An earlier patch of this class is replaced, not wrapped, and additions by other adapters are kept, because a host may
+    patch twice. Adapters applied later call `set_new_condition` (the hosts' built-in one) or `add` (ComfyUI's).
     """
 
     def __init__(self, terms: Sequence[Term], clock: StepClock, previous: Callable | None = None,
@@ -83,7 +86,7 @@ class CrossAttentionPatch:
 
     @property
     def timed(self) -> bool:
-        """Whether anything here depends on the step."""
+        """Return whether any term depends on the step."""
         return bool(self.callbacks) or any(not term.window.always for term in (*self.terms, *self.foreign))
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, extra_options: dict) -> Tensor:
@@ -100,7 +103,7 @@ class CrossAttentionPatch:
         return out
 
     def image_part(self, q: Tensor, extra_options: dict) -> Tensor:
-        """The pictures' part alone, for hosts without an attn2 table: add to_out(this) − bias to the layer's output."""
+        """Return the images' part, [rows, T, C], for hosts without an attn2 table: add to_out(part) − bias to its output."""
         if self.timed:
             self.clock.observe(extra_options.get("sigmas"))
         return self.add_image_parts(torch.zeros_like(q), q, extra_options)
@@ -116,11 +119,11 @@ class CrossAttentionPatch:
         return out
 
     def set_new_condition(self, **options) -> None:
-        """Take in the hosts' built-in adapter, as it hands itself to a patch that is already there."""
+        """Add the hosts' built-in adapter, which calls this on a patch that already exists."""
         self.foreign.append(Term(**foreign_unit(options)))
 
     def add(self, callback: Callable, **options) -> None:
-        """Take in a callback of ComfyUI's kind: callback(out, q, k, v, extra_options, **options) is added to out."""
+        """Add a ComfyUI-style callback: callback(out, q, k, v, extra_options, **options) is added to out."""
         self.callbacks.append(ForeignCallback(callback, options))
 
 
@@ -144,9 +147,9 @@ def add_term(out: Tensor, q: Tensor, term: Term, gate: float, layout: RowLayout,
 
 def build_patches(units: Sequence[Unit], base: str, *, clock: StepClock | None = None, attention: Attention | None = None,
                   previous: Callable[[tuple], Callable | None] = lambda slot: None) -> dict[tuple, CrossAttentionPatch]:
-    """Slot -> patch, for every layer in which some unit has a weight; empty when all weights are 0.
+    """Return {slot: patch} for every layer in which a unit has a weight; empty when all weights are 0.
 
-    previous: called with each slot, gives what sits there now (see `find_previous`).
+    previous: returns a slot's current patch (see `find_previous`).
     """
     clock = clock or StepClock()
     ordered = sorted(units, key=lambda unit: unit.identity)
@@ -162,27 +165,10 @@ def build_patches(units: Sequence[Unit], base: str, *, clock: StepClock | None =
 
 
 def find_previous(table: Mapping, slot: tuple) -> Callable | None:
-    """What a host's attn2 replace table would call for this slot: the exact key first, then the one without index."""
+    """Return the patch that a host's attn2 replace table calls for a slot: by the exact key, else by the key without index."""
     return table.get(slot) or table.get(slot[:2])
 
 
-def without_ours(table: Mapping) -> dict:
-    """A host's attn2 replace table as it would be without our patches: what they wrapped, and nothing where they were first.
-
-    For a clone that was patched for another pass. Adapters that were added to one of our patches keep it.
-    """
-    kept = {}
-    for slot, patch in table.items():
-        if isinstance(patch, CrossAttentionPatch):
-            if patch.foreign or patch.callbacks:
-                patch = CrossAttentionPatch([], patch.clock, patch, patch.attention)
-            else:
-                patch = patch.previous
-        if patch is not None:
-            kept[slot] = patch
-    return kept
-
-
 def wanted_layers(weights: Mapping[int, LayerWeight], base: str) -> list[int]:
-    """The layer numbers that a unit's weights touch, so that no keys are computed for the others."""
+    """Return the layer numbers for which a unit has weights, so that no keys are computed for the others."""
     return [layer.num for layer in layers_of(base) if layer.t_idx in weights]

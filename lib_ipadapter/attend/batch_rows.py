@@ -1,4 +1,4 @@
-"""Which rows of an attention batch are conditional, which unconditional, and which image of the batch each belongs to."""
+"""Lays out the rows of an attention batch: conditional or unconditional, and which image of the batch each belongs to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNCOND = 1
 
 
 class Segment(NamedTuple):
-    """Rows start..stop - 1, all of one side. Row r shows image (r - start) % images."""
+    """Rows start..stop - 1, all conditional or all unconditional. Row r belongs to image (r - start) % images."""
 
     start: int
     stop: int
@@ -22,10 +22,10 @@ RowLayout = tuple[Segment, ...]
 
 
 def row_layout(rows: int, options: dict) -> RowLayout:
-    """The layout for one attention call. options: the host's extra_options.
+    """Return the layout of one attention call. options: the host's extra_options.
 
     `cond_or_uncond` has one entry for each chunk (1 is unconditional); `sigmas` is as long as the batch of images.
-    `row_flags`, one entry for each row, takes their place for hosts that do not work in chunks.
+    `row_flags`, one entry for each row, replaces both on hosts without chunks.
     """
     if "row_flags" in options:
         return layout_of_flags(tuple(options["row_flags"]))
@@ -36,10 +36,10 @@ def row_layout(rows: int, options: dict) -> RowLayout:
 
 @lru_cache(maxsize=256)
 def layout_of_chunks(rows: int, chunks: tuple[int, ...], images: int) -> RowLayout:
-    """Chunks follow each other, each with all images of the batch.
+    """Return the layout of consecutive chunks, each with all images of the batch.
 
-    Extensions that give each region its own prompt repeat the conditional chunks and may add rows to fill up (which they
-    drop afterwards): repeats come from the count of rows, and what is left over counts as the last segment's.
+    Extensions for regional prompts repeat the conditional chunks and may append padding rows that they drop afterwards:
+    the repeats follow from the number of rows, and the remainder belongs to the last segment.
     """
     uncond = sum(chunk == UNCOND for chunk in chunks)
     cond = len(chunks) - uncond
@@ -58,7 +58,7 @@ def layout_of_chunks(rows: int, chunks: tuple[int, ...], images: int) -> RowLayo
 
 @lru_cache(maxsize=256)
 def layout_of_flags(flags: Sequence[int]) -> RowLayout:
-    """Rows in any order, one flag each; the image number counts the rows of a side in order."""
+    """Return the layout of rows in any order, one flag each; images are numbered in order within each segment."""
     segments = []
     for row, flag in enumerate(flags):
         if segments and segments[-1].uncond == (flag == UNCOND):
@@ -69,7 +69,7 @@ def layout_of_flags(flags: Sequence[int]) -> RowLayout:
 
 
 def merge(segments: list[Segment]) -> RowLayout:
-    """Neighbours of one side become one segment; image numbers stay, because each starts at image 0."""
+    """Join neighbouring segments of one kind; image numbers stay valid, because each segment starts at image 0."""
     merged: list[Segment] = []
     for segment in segments:
         if merged and merged[-1].uncond == segment.uncond:

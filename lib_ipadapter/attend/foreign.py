@@ -1,4 +1,4 @@
-"""Adapters of others that find our patch in their slot: what they hand over, in our terms."""
+"""Converts other adapters that extend an existing patch: the hosts' built-in IP-Adapter and ComfyUI callbacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCALINGS = {"original": "V only", "linear": "K+V", "channel penalty": "K+V w/ C 
 
 @dataclass(frozen=True)
 class SigmaRange:
-    """Open while low <= sigma <= high: how the hosts' adapter and ComfyUI state their times."""
+    """A window in noise levels, low <= sigma <= high, as the hosts' adapter and ComfyUI define it."""
 
     high: float = 1e9
     low: float = 0.0
@@ -28,7 +28,7 @@ class SigmaRange:
 
 @dataclass
 class ForeignCallback:
-    """callback(out, q, k, v, extra_options, **options) -> Tensor to be added."""
+    """A ComfyUI-style callback(out, q, k, v, extra_options, **options) that returns the tensor to add."""
 
     callback: Callable
     options: dict
@@ -47,10 +47,10 @@ def sigma_range(options: dict) -> SigmaRange:
 
 @torch.no_grad()
 def foreign_unit(options: dict) -> dict:
-    """The fields of an `attention.Term` for the options of the hosts' set_new_condition.
+    """Return the fields of an `attention.Term` for the options of the hosts' set_new_condition.
 
     options: weight, ipadapter (with ip_layers.to_kvs), number, cond, uncond, weight_type, mask, sigma_start, sigma_end.
-    Its third weight type has no counterpart here and is taken as the nearest one; the hosts' interface offers the first.
+    Unknown weight types fall back to "V only"; the hosts' interface offers "original" only.
     """
     number = 2 * options["number"] + 1
     layers = options["ipadapter"].ip_layers.to_kvs

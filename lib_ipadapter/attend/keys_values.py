@@ -1,4 +1,4 @@
-"""Keys and values of an image prompt, computed once for all layers; afterwards the adapter's weights are not needed."""
+"""Computes and caches keys and values of an image prompt, so that sampling does not need the adapter's weights."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ KEPT_LAYOUTS = 4
 
 
 class KeyValues:
-    """Keys and values of one layer, for the conditional and the unconditional side.
+    """Keys and values of one layer, conditional and unconditional.
 
-    cond, uncond: (k, v), each [G, S, C]; G is 1, or the number of pictures when each image of the batch has its own.
-    Rows laid out for a batch are remembered. Deep copies share everything.
+    cond, uncond: (k, v), each [G, S, C]; G is 1, or the number of input images when each output image has its own.
+    Tensors expanded for a batch layout are cached. Deep copies are the same object.
     """
 
     def __init__(self, cond: tuple[Tensor, Tensor], uncond: tuple[Tensor, Tensor], bias: Tensor | None = None):
@@ -31,9 +31,9 @@ class KeyValues:
         return self.cond[0].shape[-1]
 
     def parts(self, layout: RowLayout, negative: bool, like: Tensor) -> list[tuple[int, int, Tensor, Tensor, Tensor | None]]:
-        """(first row, end row, k, v, bias) pieces that cover a layout, on the device and in the dtype of `like`.
+        """Return (first row, end row, k, v, bias) for each piece of a layout, with the device and dtype of `like`.
 
-        negative: the conditional tokens go to the unconditional rows, and conditional rows get nothing.
+        negative: the conditional tokens apply to the unconditional rows, and the conditional rows are left out.
         """
         key = (layout, negative, like.dtype, like.device)
         if key not in self._laid_out:
@@ -56,7 +56,7 @@ class KeyValues:
 
 
 def spread(tensor: Tensor, segment: Segment) -> Tensor:
-    """[G, S, C] -> [rows of the segment, S, C]; with fewer pictures than images the last one is repeated."""
+    """Expand [G, S, C] to [rows of the segment, S, C]; with fewer input than output images the last one is repeated."""
     rows = segment.stop - segment.start
     if len(tensor) == 1:
         return tensor.expand(rows, -1, -1)
@@ -65,7 +65,7 @@ def spread(tensor: Tensor, segment: Segment) -> Tensor:
 
 
 def join(pieces: list) -> list:
-    """One piece where the lengths agree: a single attention call for the whole batch."""
+    """Join pieces of equal length into one, so that the whole batch takes a single attention call."""
     if len(pieces) > 1 and len({piece[2].shape[1] for piece in pieces}) == 1 and contiguous(pieces):
         k, v = (torch.cat([piece[i] for piece in pieces]) for i in (2, 3))
         return [(pieces[0][0], pieces[-1][1], k, v, pieces[0][4])]
@@ -80,10 +80,10 @@ def contiguous(pieces: list) -> bool:
 def compute_keys(layers: Mapping[int, tuple[Tensor, Tensor]], cond: Tensor, uncond: Tensor, bias: Tensor | None = None, *,
                  wanted: Iterable[int] | None = None, device: torch.device | str = "cpu",
                  dtype: torch.dtype = torch.float32) -> dict[int, KeyValues]:
-    """Layer number -> KeyValues. layers: number -> (to_k, to_v) weights, each [C, D], on any device.
+    """Return {layer number: KeyValues}. layers: number -> (to_k, to_v) weights, each [C, D], on any device.
 
     cond: [G, S, D], uncond: [1 or G, S', D] tokens.  wanted: the layers to compute, all by default.
-    Computed in float32 on `device`, kept in `dtype`; one layer's weights at a time are there.
+    Computed in float32 on `device` and stored in `dtype`; only one layer's weights at a time are on the device.
     """
     cond, uncond = (tokens.to(device, torch.float32) for tokens in (cond, uncond))
     keys = {}
@@ -95,6 +95,6 @@ def compute_keys(layers: Mapping[int, tuple[Tensor, Tensor]], cond: Tensor, unco
 
 
 def size_in_bytes(keys: Mapping[int, KeyValues]) -> int:
-    """What a set of keys and values keeps resident, rows laid out for batches not counted."""
+    """Return the bytes of a set of keys and values, without the tensors cached for batch layouts."""
     tensors = [tensor for layer in keys.values() for side in (layer.cond, layer.uncond) for tensor in side]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,4 +1,4 @@
-"""A unit's output mask, resized once for each attention size."""
+"""Caches a unit's output mask at each attention size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from .masks import attention_grid, resize_mask
 
 
 class MaskGrid:
-    """mask: float [M, H, W] 0..1 in output space; M is 1, or one for each image of the batch. Deep copies share it."""
+    """An output mask with its resized versions. mask: float [M, H, W] in 0..1; M is 1 or the batch size.
+
+    Deep copies are the same object.
+    """
 
     def __init__(self, mask: Tensor):
         self.mask = mask.detach().float()
@@ -23,7 +26,7 @@ class MaskGrid:
         return self
 
     def level(self, tokens: int, latent: tuple[int, int], like: Tensor) -> Tensor:
-        """[M, tokens, 1] on the device and in the dtype of `like`."""
+        """Return the mask as [M, tokens, 1] with the device and dtype of `like`. latent: (height, width)."""
         key = (tokens, latent, like.dtype, like.device)
         if key not in self._levels:
             rows, columns = attention_grid(*latent, tokens)
@@ -31,7 +34,7 @@ class MaskGrid:
         return self._levels[key]
 
     def rows(self, q: Tensor, layout: RowLayout, original_shape: Sequence[int] | None) -> Tensor:
-        """The mask for every row of q, [1 or rows, tokens, 1]. original_shape: the latent's, [rows, channels, h, w]."""
+        """Return the mask for every row of q, [1 or rows, tokens, 1]. original_shape: the latent's, (rows, channels, h, w)."""
         tokens = q.shape[1]
         latent = (original_shape[-2], original_shape[-1]) if original_shape is not None else square_latent(tokens, self.mask)
         mask = self.level(tokens, latent, q)
@@ -42,6 +45,6 @@ class MaskGrid:
 
 
 def square_latent(tokens: int, mask: Tensor) -> tuple[int, int]:
-    """A latent of the mask's aspect, for hosts that do not tell its size."""
+    """Return a latent size with the mask's aspect ratio, for hosts that do not report the latent's shape."""
     aspect = mask.shape[-2] / mask.shape[-1]
     return max(1, round(math.sqrt(tokens * aspect))), max(1, round(math.sqrt(tokens / aspect)))

@@ -1,4 +1,4 @@
-"""Where a picture may prompt: output masks brought to the size of each attention layer."""
+"""Decodes output masks and resizes them to the grid of each attention layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEVELS = 4
 
 
 def level_sizes(height: int, width: int, levels: int = LEVELS) -> tuple[tuple[int, int], ...]:
-    """Sizes that the UNet's levels really have: each halves upwards, h -> (h + 1) // 2, as its strided convolutions do."""
+    """Return (height, width) at each UNet level: h -> (h + 1) // 2, as its strided convolutions compute it."""
     sizes = [(height, width)]
     for _ in range(levels - 1):
         height, width = (height + 1) // 2, (width + 1) // 2
@@ -25,10 +25,10 @@ def level_sizes(height: int, width: int, levels: int = LEVELS) -> tuple[tuple[in
 
 
 def attention_grid(height: int, width: int, tokens: int) -> tuple[int, int]:
-    """Rows and columns of the grid that an attention layer with `tokens` positions has, for a latent of height × width.
+    """Return (rows, columns) of an attention layer with `tokens` positions, for a latent of height × width.
 
-    Exact for the UNet's own levels. Where something resizes inside the UNet (Kohya's hires fix), the pair of factors
-    of `tokens` whose aspect is nearest to the latent's.
+    Exact for the UNet's own levels. If an extension resizes inside the UNet (Kohya's hires fix), the factors of
+    `tokens` whose aspect ratio is nearest to the latent's.
     """
     for size in level_sizes(height, width, levels=8):
         if size[0] * size[1] == tokens:
@@ -39,7 +39,7 @@ def attention_grid(height: int, width: int, tokens: int) -> tuple[int, int]:
 
 
 def resize_mask(mask: Tensor, rows: int, columns: int) -> Tensor:
-    """float [M, H, W] 0..1 -> [M, rows, columns] 0..1: averaged where it shrinks, bilinear where it grows."""
+    """Resize float [M, H, W] in 0..1 to [M, rows, columns]: area averages to shrink, bilinear to enlarge."""
     height, width = mask.shape[-2:]
     if (height, width) == (rows, columns):
         return mask.clamp(0, 1)
@@ -52,7 +52,10 @@ def resize_mask(mask: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def to_mask(image: Image.Image | np.ndarray | Tensor, name: str = "mask") -> Tensor:
-    """One mask -> float32 [1, H, W], 0..1, white is 1. A picture with an alpha channel that is not full: its alpha."""
+    """Convert one mask to float32 [1, H, W] in 0..1, white is 1; for a transparent image, its alpha channel.
+
+    Raises IpAdapterError for other shapes.
+    """
     if isinstance(image, Tensor):
         tensor = image.detach().float().cpu()
     elif isinstance(image, Image.Image):
@@ -65,7 +68,7 @@ def to_mask(image: Image.Image | np.ndarray | Tensor, name: str = "mask") -> Ten
     if tensor.ndim == 2:
         tensor = tensor[None]
     if tensor.ndim != 3 or tensor.shape[0] != 1 or 0 in tensor.shape:
-        raise IpAdapterError(f"`{name}` has the shape {tuple(tensor.shape)}; give one picture in grey, white where the "
+        raise IpAdapterError(f"`{name}` has the shape {tuple(tensor.shape)}; give one image in grey, white where the "
                              "adapter should work.")
     return tensor.clamp(0, 1)
 
@@ -76,15 +79,3 @@ def mask_levels(image: Image.Image) -> np.ndarray:
         if alpha.min() < 255:
             return alpha.astype(np.float32)
     return np.asarray(image.convert("L")).astype(np.float32)
-
-
-def crop_mask(mask: Tensor, box: tuple[int, int, int, int], canvas: tuple[int, int]) -> Tensor:
-    """The part of an output mask that an inpaint crop or a tile sees.
-
-    mask: [M, H, W] at any size.  box: left, top, right, bottom in pixels of a canvas of `canvas` = (width, height).
-    """
-    height, width = mask.shape[-2:]
-    left, right = (round(x * width / canvas[0]) for x in (box[0], box[2]))
-    top, bottom = (round(y * height / canvas[1]) for y in (box[1], box[3]))
-    left, top = max(0, min(left, width - 1)), max(0, min(top, height - 1))
-    return mask[:, top:max(bottom, top + 1), left:max(right, left + 1)]

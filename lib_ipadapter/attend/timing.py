@@ -1,4 +1,4 @@
-"""When a unit works: a share of the executed steps, or ComfyUI's range of noise levels; and how its weight changes.
+"""Schedules units: windows in executed steps or in ComfyUI's noise levels, and weight curves.
 
 The noise level is read from the device once per model call, never inside a layer.
 """
@@ -14,7 +14,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Window:
-    """start, end: 0..1.  mode: steps | sigma.  curve: constant | fade in | fade out | fade in-out."""
+    """When a unit works. start, end: 0..1.  mode: steps | sigma.  curve: constant | fade in | fade out | fade in-out."""
 
     start: float = 0.0
     end: float = 1.0
@@ -27,10 +27,10 @@ class Window:
 
 
 class StepClock:
-    """Knows which step is being made, and from it how strongly each window is open.
+    """Tracks the current step and computes the gate of each window.
 
-    sigmas: the schedule that is really executed, descending, the closing 0 included or not (img2img: only its own part).
-    percent_to_sigma: the host's own function, needed for windows in sigma mode.
+    sigmas: the executed schedule, descending, with or without the final 0 (img2img: only its own part).
+    percent_to_sigma: the host's function, needed for windows in sigma mode.
     """
 
     def __init__(self, sigmas: Sequence[float] | Tensor = (), percent_to_sigma: Callable[[float], float] | None = None):
@@ -39,7 +39,6 @@ class StepClock:
             self.sigmas = self.sigmas[:-1]
         self.steps = len(self.sigmas)
         self.percent_to_sigma = percent_to_sigma
-        self.reads = 0
         self._step = 0
         self._sigma = math.inf
         self._seen = None
@@ -48,14 +47,8 @@ class StepClock:
     def __deepcopy__(self, memo) -> StepClock:
         return self
 
-    def set_step(self, step: int, steps: int | None = None, sigma: float | None = None) -> None:
-        """For hosts that count themselves: step 0 .. steps - 1."""
-        self.steps = steps or self.steps
-        self._step, self._sigma, self._seen = step, math.inf if sigma is None else sigma, None
-        self._gates.clear()
-
     def opens(self, window: Window) -> bool:
-        """Whether some executed step lies in the window; True where the schedule is not known."""
+        """Return whether any executed step lies in the window; True if the schedule is unknown."""
         if not self.sigmas or window.always:
             return True
         if window.mode == "sigma" and self.percent_to_sigma is not None:
@@ -64,10 +57,9 @@ class StepClock:
         return bool(active_steps(window, self.steps))
 
     def observe(self, sigmas: Tensor | None) -> None:
-        """Look at the noise level of this model call, a tensor; the same tensor again costs nothing."""
+        """Read the noise level of this model call from its tensor; the same tensor is read once."""
         if sigmas is None or sigmas is self._seen:
             return
-        self.reads += 1
         self._seen = sigmas
         self._sigma = float(sigmas.reshape(-1)[0])
         self._gates.clear()
@@ -76,7 +68,7 @@ class StepClock:
             self._step = max(0, sum(sigma >= self._sigma - tolerance for sigma in self.sigmas) - 1)
 
     def gate(self, window) -> float:
-        """0 where the window is shut, else what the weight is multiplied with. window: a Window or a foreign.SigmaRange."""
+        """Return the factor of the weight, 0 outside of the window. window: a Window or a foreign.SigmaRange."""
         if window.always:
             return 1.0
         if window not in self._gates:
@@ -96,14 +88,14 @@ class StepClock:
 
 
 def is_open(window: Window, step: int, steps: int) -> bool:
-    """Whether executed step `step` of `steps` lies in the window; [0, 0.5] and [0.5, 1] share no step and miss none."""
+    """Return whether step `step` of `steps` lies in the window; [0, 0.5] and [0.5, 1] are disjoint and cover all steps."""
     if steps <= 0:
         return True
     return window.start * steps - 1e-6 <= step < window.end * steps - 1e-6
 
 
 def active_steps(window: Window, steps: int) -> range:
-    """The steps in which the window is open, for messages and infotext."""
+    """Return the steps in which the window is open."""
     inside = [step for step in range(steps) if is_open(window, step, steps)]
     return range(inside[0], inside[-1] + 1) if inside else range(0)
 

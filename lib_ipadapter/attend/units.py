@@ -1,4 +1,4 @@
-"""From a unit's prompts to what the attention patches take."""
+"""Builds the attention units of one IP-Adapter unit from its encoded prompts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .weight_types import transformer_weights
 def build_units(adapter: Adapter, prompts: Sequence[ImagePrompt], params: IpAdapterParams, *, identity: str,
                 mask: Tensor | None = None, device: torch.device | str = "cpu",
                 dtype: torch.dtype = torch.float32) -> list[Unit]:
-    """The attention units of one IP-Adapter unit; an empty list when its weight is 0 everywhere.
+    """Return the attention units of one IP-Adapter unit; [] when its weight is 0 everywhere.
 
-    identity: names model, pictures and parameters.  mask: float [M, H, W] in output space, already that of the crop that
-    is being sampled.  device, dtype: where keys and values are computed, and how they are kept.
+    identity: cache key of model, images and parameters.  mask: float [M, H, W] in output space, cropped to the sampled
+    region.  device: where keys and values are computed.  dtype: in which they are stored.
     """
     units = []
     for number, prompt in enumerate(prompts):
@@ -43,7 +43,7 @@ def build_units(adapter: Adapter, prompts: Sequence[ImagePrompt], params: IpAdap
 
 
 def prompt_mask(prompt: ImagePrompt, mask: Tensor | None) -> Tensor | None:
-    """The unit's mask, the picture's own and its tile's box, multiplied; None when there is none."""
+    """Return the product of the unit's mask, the image's own and its tile's box; None without any."""
     masks = [m for m in (mask, prompt.mask) if m is not None]
     if prompt.box is not None:
         masks.append(box_mask(prompt.box, (masks[0].shape[-2], masks[0].shape[-1]) if masks else (256, 256)))
@@ -56,7 +56,7 @@ def prompt_mask(prompt: ImagePrompt, mask: Tensor | None) -> Tensor | None:
 
 
 def box_mask(box: Sequence[float], size: tuple[int, int]) -> Tensor:
-    """[1, H, W], 1 inside the box (left, top, right, bottom as shares), 0 outside."""
+    """Return float [1, H, W], 1 inside the box (left, top, right, bottom as shares 0..1), 0 outside."""
     height, width = size
     left, top, right, bottom = (round(share * side) for share, side in zip(box, (width, height, width, height)))
     area = torch.zeros(1, height, width)

@@ -1,6 +1,6 @@
-"""Weights over the UNet's layers: the named types, and own weights.
+"""Computes per-layer weights from the named weight types or from custom layer weights.
 
-Tables as ComfyUI_IPAdapter_plus publishes them, on both bases. `t` counts spatial transformers in execution order.
+Tables as in ComfyUI_IPAdapter_plus, for both bases. `t` is the index of a spatial transformer in execution order.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from ..unet_layers import BASE_NAMES, TRANSFORMERS, part_of
 
 
 class LayerWeight(NamedTuple):
-    """value: what multiplies the picture's part.  negative: the picture goes to the negative side alone, so that the
-    result is pushed away from that aspect (the `precise` types)."""
+    """value: factor of the image's part.  negative: the image prompts the unconditional rows only, which pushes the result
+    away from that aspect (the `precise` types)."""
 
     value: float
     negative: bool = False
@@ -26,10 +26,10 @@ STYLE = {"sd15": (0, 1, 2, 3, 9, 10, 11, 12, 13, 14, 15), "sdxl": (6,)}
 
 def transformer_weights(weight_type: str, base: str, weight: float, *, composition_weight: float = 1.0,
                         boost: float = 1.0, layer_weights: str = "") -> dict[int, LayerWeight]:
-    """Spatial transformer -> LayerWeight; layers that stay untouched are left out, zeros too.
+    """Return {spatial transformer: LayerWeight}; layers without effect, such as weight 0, are omitted.
 
     weight: the unit's own.  composition_weight: for the style-and-composition types.  boost: for the precise types.
-    layer_weights: own table as `params.parse_layer_weights` reads it; takes the place of the type.
+    layer_weights: custom table as `params.parse_layer_weights` reads it; replaces the type.
     """
     if base not in TRANSFORMERS:
         raise IpAdapterError(f"`{base}` is no base model that IP-Adapter runs on; use one of {', '.join(TRANSFORMERS)}.")
@@ -86,7 +86,7 @@ def style(base: str, weight: float) -> dict[int, LayerWeight]:
 
 
 def composition_only(base: str, weight: float, negative: bool = False) -> dict[int, LayerWeight]:
-    """On SD 1.5 the first of the two composition layers takes a quarter of the weight."""
+    """Weight the composition layers; on SD 1.5 the first of the two takes a quarter of the weight."""
     shares = (0.25, 1.0) if base == "sd15" else (1.0,)
     return {t: LayerWeight(share * weight, negative) for t, share in zip(COMPOSITION[base], shares)}
 
@@ -106,12 +106,12 @@ ASPECTS = {
 
 
 def style_precise(base: str, weight: float, boost: float) -> dict[int, LayerWeight]:
-    """Style as usual, while the composition of the picture is pushed away."""
+    """Apply style, and push the result away from the image's composition."""
     return {**style(base, weight), **composition_only(base, boost, negative=True)}
 
 
 def composition_precise(base: str, weight: float, boost: float) -> dict[int, LayerWeight]:
-    """Composition as usual, while every other aspect is pushed away, style with the full boost and the rest by a tenth."""
+    """Apply composition, and push the result away from style with the full boost and from the rest with a tenth of it."""
     table = {t: LayerWeight(0.1 * boost, negative=True) for t in range(TRANSFORMERS[base])}
     table.update({t: LayerWeight(boost, negative=True) for t in STYLE[base]})
     table.update(composition_only(base, weight))

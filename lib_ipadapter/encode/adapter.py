@@ -1,4 +1,4 @@
-"""A loaded adapter file: what it is, its projection, its layers and its LoRA."""
+"""Loads adapter files: variant, projection, layers and LoRA."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..unet_layers import layers_of
 
 
 class Adapter:
-    """All tensors stay on the CPU in the file's dtype; only tokens and keys made from them go to a device."""
+    """A loaded adapter. All tensors stay on the CPU in the file's dtype; only tokens and keys are moved to a device."""
 
     def __init__(self, variant: Variant, image_proj: dict[str, Tensor], ip_adapter: dict[str, Tensor], identity: str = ""):
         self.variant, self.identity = variant, identity
@@ -57,13 +57,13 @@ class Adapter:
 
 
 def inspect_adapter(path: Path | str, family: str = "auto") -> Variant:
-    """Return what an adapter file is, from its header alone. Raises UserError with the file's own message."""
+    """Return the variant of an adapter file, from its header alone. Raises UserError with the file's own message."""
     with open_weights(path) as file:
         return detect(adapter_shapes(Path(path), file), family)
 
 
 def load_adapter(path: Path | str, family: str = "auto") -> Adapter:
-    """Read an adapter file into private memory. `identity` names its content by path, size and time of change."""
+    """Load an adapter file into memory. Its `identity` is a cache key from path, size and mtime."""
     path = Path(path)
     with open_weights(path) as file:
         variant = detect(adapter_shapes(path, file), family)

@@ -1,4 +1,4 @@
-"""Several pictures in one unit: how their embeddings become one, before the projection."""
+"""Combines the embeddings of several images in one unit, before and after the projection."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from torch import Tensor
 from ..errors import IpAdapterError
 
 TOGETHER = ("average", "norm average", "add", "subtract")
-"""Modes that leave one embedding; the others keep one per picture."""
+"""Modes that return one embedding; the others keep one per image."""
 
 
 def image_weights(weights: Sequence[float], count: int) -> tuple[float, ...]:
-    """One weight for each of `count` pictures; missing ones are 1, too many are refused."""
+    """Return one weight for each of `count` images; missing ones are 1. Raises IpAdapterError for too many."""
     if len(weights) > count:
-        raise IpAdapterError(f"`image_weights` has {len(weights)} numbers for {count} pictures; leave out the last "
+        raise IpAdapterError(f"`image_weights` has {len(weights)} numbers for {count} images; leave out the last "
                              f"{len(weights) - count}.")
     return (*weights, *[1.0] * (count - len(weights)))
 
 
 def combine(embeds: Tensor, mode: str, weights: Sequence[float] = ()) -> Tensor:
-    """[N, ...] encoder output -> [1, ...] for the modes in TOGETHER, [N, ...] for the rest.
+    """Combine encoder output [N, ...] to [1, ...] for the modes in TOGETHER; other modes return [N, ...].
 
-    weights multiply each picture's embedding, except where they work later (weighted concat, separate).
+    weights multiply each image's embedding, except in modes that apply them later (weighted concat, separate).
     """
     weights = image_weights(weights, len(embeds))
     if mode not in ("weighted concat", "separate") and any(weight != 1 for weight in weights):
@@ -43,14 +43,14 @@ def combine(embeds: Tensor, mode: str, weights: Sequence[float] = ()) -> Tensor:
 
 
 def concat_tokens(tokens: Tensor) -> Tensor:
-    """[N, T, D] -> [1, N·T, D]: one softmax over the tokens of all pictures."""
+    """Concatenate [N, T, D] to [1, N·T, D], for one softmax over the tokens of all images."""
     return tokens.reshape(1, -1, tokens.shape[-1])
 
 
 def token_bias(weights: Sequence[float], tokens: int) -> Tensor | None:
-    """log(w) for every token of each picture, float32 [N·T], to be added to the attention's logits; None if all are 1.
+    """Return log(w) for every token of each image, float32 [N·T], an addend of the attention logits; None if all are 1.
 
-    A picture of weight 2 then counts exactly as if it had been given twice; weight 0 takes it out.
+    Weight 2 equals giving the image twice; weight 0 removes it. Raises IpAdapterError for weights below 0 or all 0.
     """
     if all(weight == 1 for weight in weights):
         return None

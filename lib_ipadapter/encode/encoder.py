@@ -1,4 +1,4 @@
-"""CLIP vision encoders: recognised by shapes, built with transformers, in the HF and the OpenCLIP key layout."""
+"""Detects, loads and runs CLIP vision encoders, in the HF and the OpenCLIP key layout."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ PATCH = "vision_model.embeddings.patch_embedding.weight"
 ACTIVATIONS = ("gelu", "quick_gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
 HEADS = {768: 12, 1024: 16, 1280: 16, 1664: 16}
 MEANT = ("clip", "vision", "image_encoder", "vit-", "vit_")
-"""Parts of the names of image encoders and of the folders that they come in."""
+"""Parts of the names of image encoders and of their folders."""
 NAMES = {(1280, 32): "CLIP ViT-H", (1664, 48): "CLIP ViT-bigG", (1024, 24): "CLIP ViT-L"}
 
 
 @dataclass(frozen=True)
 class EncoderInfo:
-    """An image encoder file, from its header. tokens: sequence length; image_size: its input, pixels."""
+    """Header of an image encoder file. tokens: sequence length; image_size: side of its input in pixels."""
 
     path: Path
     layout: str
@@ -63,11 +63,11 @@ class EncoderInfo:
 
 
 class NoEncoder(IpAdapterError):
-    """A whole file, of something else."""
+    """The file is undamaged but holds another kind of model."""
 
 
 def inspect_encoder(path: Path | str) -> EncoderInfo:
-    """Return what encoder a file holds. Raises NoEncoder if it holds something else, UserError if it cannot be used."""
+    """Return the encoder's header. Raises NoEncoder if the file holds something else, UserError if it cannot be used."""
     with open_weights(path) as file:
         return encoder_info(Path(path), file)
 
@@ -94,16 +94,16 @@ def vision_keys(file: WeightFile) -> list[str]:
 
 
 def hf_shapes(shapes: Shapes) -> tuple[str, Shapes]:
-    """(layout, shapes under HF names): hf | openclip."""
+    """Return (layout, shapes under HF names), layout hf | openclip."""
     if any(key.startswith("visual.transformer.") for key in shapes):
         return "openclip", openclip_shapes(shapes)
     return "hf", shapes
 
 
 def read_config(path: Path, hidden: int) -> dict[str, Any]:
-    """Return what shapes cannot tell, from the config.json beside the file: num_attention_heads and hidden_act.
+    """Return the config.json beside the file, for num_attention_heads and hidden_act, which shapes do not tell.
 
-    Empty if there is none or if it does not fit: another hidden width, heads that do not divide it.
+    {} if it is missing or does not fit: another hidden width, heads that do not divide it, an unknown activation.
     """
     try:
         config = json.loads(path.with_name("config.json").read_text("utf-8"))
@@ -116,7 +116,7 @@ def read_config(path: Path, hidden: int) -> dict[str, Any]:
 
 
 def look_at(path: Path) -> EncoderInfo | str | None:
-    """inspect_encoder, remembered until the file changes; None for what is no encoder, its sentence for a broken file."""
+    """Cached `inspect_encoder`, until the file changes; None for other models, the message for a broken file."""
     try:
         stat = path.stat()
     except OSError:
@@ -135,8 +135,11 @@ def _look_at(path: Path, mtime_ns: int, size: int) -> EncoderInfo | str | None:
 
 
 def find_encoder(paths: Iterable[Path | str], need: EncoderNeed, adapter: str = "") -> EncoderInfo:
-    """The first file that serves `need`; 224-pixel ones before others. Raises naming what was looked at, and what is wrong
-    with a broken file whose name says that it is meant."""
+    """Return the first encoder that serves `need`, 224-pixel ones before others.
+
+    Raises IpAdapterError that names the encoders found, or the fault of a broken file whose name suggests an encoder.
+    adapter: name of the adapter, for the message.
+    """
     answers = {path: look_at(path) for path in map(Path, paths)}
     found = [info for info in answers.values() if isinstance(info, EncoderInfo)]
     fitting = sorted((info for info in found if info.serves(need)), key=lambda info: info.image_size != 224)
@@ -151,7 +154,7 @@ def find_encoder(paths: Iterable[Path | str], need: EncoderNeed, adapter: str = 
 
 
 def check_encoder(info: EncoderInfo, need: EncoderNeed, adapter: str = "the adapter") -> None:
-    """Refuse the wrong encoder with both names and widths."""
+    """Raise IpAdapterError, with both names and widths, unless the encoder serves `need`."""
     if not info.serves(need):
         width = info.projection if need.output == "image_embeds" else info.hidden
         raise IpAdapterError(f"`{info.path.name}` is {info.name} (width {width}), but `{adapter}` needs {need}; choose that "
@@ -159,7 +162,7 @@ def check_encoder(info: EncoderInfo, need: EncoderNeed, adapter: str = "the adap
 
 
 class ImageEncoder:
-    """A loaded encoder. Built once, kept or dropped by the caller."""
+    """A loaded encoder. calls: number of encode() calls."""
 
     def __init__(self, info: EncoderInfo, model: CLIPVisionModelWithProjection):
         self.info, self.model = info, model
@@ -167,11 +170,14 @@ class ImageEncoder:
 
     @torch.no_grad()
     def encode(self, pixels: Tensor, output: str, batch: int = 8) -> Tensor:
-        """pixels: float [N, 3, S, S], normalised.  output: image_embeds -> [N, projection], hidden -> [N, tokens, hidden]
-        (the last but one hidden state).  Returns float32 on the encoder's device."""
+        """Encode normalised pixels, float [N, 3, S, S]; returns float32 on the encoder's device.
+
+        output: image_embeds -> [N, projection], hidden -> [N, tokens, hidden] (the last but one hidden state).
+        Raises IpAdapterError for another image size.
+        """
         size = self.info.image_size
         if tuple(pixels.shape[-2:]) != (size, size):
-            raise IpAdapterError(f"The picture for {self.info.name} is {tuple(pixels.shape[-2:])}; it must be {size} x {size}.")
+            raise IpAdapterError(f"The image for {self.info.name} is {tuple(pixels.shape[-2:])}; it must be {size} x {size}.")
         self.calls += 1
         weight = self.model.visual_projection.weight
         parts = [self._encode(part.to(weight.device, weight.dtype), output) for part in pixels.split(batch)]
@@ -220,8 +226,8 @@ def build_model(info: EncoderInfo, state: Mapping[str, Tensor]) -> CLIPVisionMod
 @contextmanager
 def opened(path: Path | str, device: torch.device | str, dtype: torch.dtype = torch.float16, *,
            after: Callable[[ImageEncoder], None] | None = None) -> Iterator[ImageEncoder]:
-    """A loaded encoder for the time of the block. after: what to do with it then (to keep it, say); it moves to the CPU
-    first, so that nothing stays on the device."""
+    """Load an encoder for a `with` block. after: called with the encoder at its end, for example to cache it; the encoder is
+    moved to the CPU first, so that nothing stays on the device."""
     encoder = load_encoder(path, device, dtype)
     try:
         yield encoder

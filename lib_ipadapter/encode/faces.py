@@ -1,4 +1,4 @@
-"""Faces for FaceID: detection (SCRFD), five-point alignment and ArcFace embeddings, over ONNX sessions that the caller gives.
+"""Finds faces for FaceID: detection (SCRFD), five-point alignment and ArcFace embeddings, with ONNX sessions of the caller.
 
 A session is anything with onnxruntime's `get_inputs()` and `run(None, feeds)`; the published pair is buffalo_l's
 det_10g.onnx and w600k_r50.onnx. The insightface package is not needed.
@@ -18,14 +18,14 @@ from ..errors import IpAdapterError
 from .scrfd import Detection, detect_faces
 
 TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
-"""ArcFace's places for left eye, right eye, nose and mouth corners in a picture of 112 pixels."""
+"""ArcFace's positions of left eye, right eye, nose and mouth corners in an image of 112 pixels."""
 FACE_WIDTH = 512
 
 
 @dataclass(frozen=True)
 class Face:
-    """raw: float32 [512], ArcFace's output.  box: left, top, right, bottom in pixels.  aligned: the aligned crop for the CLIP
-    encoder.  small: that of 112 pixels which ArcFace saw."""
+    """A face. raw: float32 [512], ArcFace's output.  box: left, top, right, bottom in pixels.  aligned: the aligned crop for
+    the CLIP encoder.  small: the aligned crop of 112 pixels for ArcFace."""
 
     raw: Tensor
     box: tuple[float, ...] = ()
@@ -38,7 +38,7 @@ class Face:
 
 
 def face_from_embedding(values: Sequence[float] | Tensor) -> Face:
-    """A face given as its embedding, 512 numbers."""
+    """Build a face from its embedding. Raises IpAdapterError unless values are 512 finite numbers, not all 0."""
     try:
         raw = torch.as_tensor(values, dtype=torch.float32).flatten()
     except (TypeError, ValueError, RuntimeError):
@@ -50,7 +50,7 @@ def face_from_embedding(values: Sequence[float] | Tensor) -> Face:
 
 
 def umeyama(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The similarity (turn, uniform scale, shift) that takes source points nearest to target, as a 2 × 3 matrix.
+    """Return the least-squares similarity transform (rotation, uniform scale, shift) from source to target, 2 × 3.
 
     source, target: float [N, 2].  Umeyama 1991, equations 40 to 43.
     """
@@ -64,7 +64,7 @@ def umeyama(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def template(size: int) -> np.ndarray:
-    """Landmark places for an aligned crop: sizes of 112's family fill it, those of 128's leave a margin at the sides."""
+    """Return the landmarks [5, 2] of an aligned crop; multiples of 112 fill it, other sizes leave ArcFace's side margin."""
     if size % 112 == 0:
         return TEMPLATE * (size / 112)
     ratio = size / 128
@@ -72,33 +72,33 @@ def template(size: int) -> np.ndarray:
 
 
 def align(image: Image.Image, landmarks: np.ndarray, size: int = 112) -> Image.Image:
-    """The face turned upright and brought to the template, size × size, black outside the picture."""
+    """Return the face aligned to the template, size × size pixels, black outside the image."""
     forward = np.vstack([umeyama(np.asarray(landmarks, float), template(size)), [0, 0, 1]])
-    # PIL samples at pixel centres, landmarks count pixels from their centre
+    # PIL samples at pixel centres, landmark coordinates start at the first pixel's centre
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     back = np.linalg.inv(half @ forward @ np.linalg.inv(half))
     return image.convert("RGB").transform((size, size), Image.AFFINE, tuple(back[:2].ravel()), Image.BILINEAR)
 
 
 def embed_face(session, aligned: Image.Image) -> Tensor:
-    """ArcFace's raw embedding, float32 [512], of an aligned 112 × 112 crop."""
+    """Return ArcFace's raw embedding, float32 [512], of an aligned 112 × 112 crop."""
     pixels = (np.asarray(aligned.convert("RGB")).astype(np.float32) - 127.5) / 127.5
     output = session.run(None, {session.get_inputs()[0].name: pixels.transpose(2, 0, 1)[None]})[0]
     return torch.from_numpy(np.asarray(output, np.float32).reshape(-1).copy())
 
 
 class FaceFinder:
-    """Finds and embeds faces. detector, recogniser: ONNX sessions. crop_size: of the aligned picture for the CLIP encoder,
+    """Finds and embeds faces. detector, recogniser: ONNX sessions. crop_size: of the aligned image for the CLIP encoder,
     224 for SD 1.5 and 256 for SDXL."""
 
     def __init__(self, detector, recogniser, crop_size: int = 224):
         self.detector, self.recogniser, self.crop_size = detector, recogniser, crop_size
 
     def find(self, image: Image.Image, index: int = -1, name: str = "image") -> Face:
-        """One face: -1 the largest, else counted from the left. Raises when there is none, or too few."""
+        """Return one face. index: -1 for the largest, else counted from the left. Raises IpAdapterError if there is none such."""
         image, detections = locate(image.convert("RGB"), self.detector)
         if not detections:
-            raise IpAdapterError(f"No face was found in `{name}`; use a picture in which the face is larger than 40 pixels "
+            raise IpAdapterError(f"No face was found in `{name}`; use an image in which the face is larger than 40 pixels "
                                  "and seen from the front.")
         if index >= len(detections):
             raise IpAdapterError(f"`face_index` is {index}, but `{name}` shows {len(detections)} "
@@ -110,9 +110,9 @@ class FaceFinder:
 
 
 def locate(image: Image.Image, detector) -> tuple[Image.Image, list[Detection]]:
-    """(picture, faces in it): at falling detection sizes, then with a white border for a face that fills the frame.
+    """Return (image, detections), at decreasing detection sizes, then with a white border for a face that fills the frame.
 
-    The picture that comes back is the one that the faces' coordinates belong to.
+    The detections are in coordinates of the returned image.
     """
     for size in range(640, 255, -64):
         if found := detect_faces(detector, image, size):

@@ -1,6 +1,6 @@
-"""Noise pictures for the unconditional side, made from the reference so that they have its colours but not its forms.
+"""Makes noise images for the unconditional side from the reference, with its colours but not its shapes.
 
-The kinds of ComfyUI_IPAdapter_plus, in torch alone; the seed comes from the picture, so that a job can be repeated.
+The kinds of ComfyUI_IPAdapter_plus, in torch alone. The seed comes from the image, so that jobs are reproducible.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..params import NOISES
 
 
 def noise_image(image: Image.Image, kind: str = "fade", strength: float = 1.0, blur: int = 0) -> Image.Image:
-    """A noisy copy of an RGB picture, same size. strength: 0..1, 0 leaves it (shuffle still moves its parts). blur: px."""
+    """Return a noisy RGB copy of the same size. strength: 0..1, 0 changes nothing (but shuffle still moves parts). blur: px."""
     pixels = torch.from_numpy(np.asarray(image.convert("RGB")).astype(np.float32) / 255).permute(2, 0, 1)[None]
     generator = torch.Generator().manual_seed(int(pixels.double().sum()) % 1_000_000_007)
     noisy = add_noise(pixels, kind, strength, generator)
@@ -27,7 +27,7 @@ def noise_image(image: Image.Image, kind: str = "fade", strength: float = 1.0, b
 
 
 def add_noise(pixels: Tensor, kind: str, strength: float, generator: torch.Generator) -> Tensor:
-    """pixels: float [1, 3, H, W] 0..1. Returns the same shape, clamped."""
+    """Add noise to pixels, float [1, 3, H, W] in 0..1; returns the same shape, clamped. Raises IpAdapterError for other kinds."""
     if kind not in NOISES:
         raise IpAdapterError(f"`noise` is {kind!r}; choose one of {', '.join(NOISES)}.")
     if kind == "fade":
@@ -53,7 +53,7 @@ def normal(like: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def elastic(pixels: Tensor, alpha: float, sigma: float, generator: torch.Generator) -> Tensor:
-    """Move every pixel by a random field, blurred by sigma and scaled by alpha (in pixels); black where it leaves.
+    """Move every pixel by a random field, blurred by sigma and scaled by alpha (in pixels); black outside the image.
 
     Same arithmetic as torchvision's ElasticTransform: two fields in -1..1, each over its side's length.
     """

@@ -1,4 +1,4 @@
-"""From a picture to the encoder's input: the crop that the user chose, and the exact picture that the encoder sees."""
+"""Crops, masks and normalises images for the CLIP encoder, and renders the exact preview of its input."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 SIZE = 224
 PAD_COLOR = (123, 117, 104)
-"""The encoder's mean colour: padding with it is as near as a picture comes to telling the encoder nothing."""
+"""The encoder's mean colour, 0 after normalisation: the most neutral padding."""
 
 
 def to_rgb(image: Image.Image | np.ndarray) -> Image.Image:
-    """RGB, without blending an alpha channel (it is a mask, see `image_mask`)."""
-    picture: Image.Image = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    if picture.width < 1 or picture.height < 1:
-        raise IpAdapterError(f"The picture is {picture.width} x {picture.height}; it must have at least one pixel.")
-    if picture.mode == "P" and "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    return picture.convert("RGB")
+    """Convert to RGB without blending the alpha channel (it is a mask, see `image_mask`). Raises IpAdapterError if empty."""
+    pil: Image.Image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    if pil.width < 1 or pil.height < 1:
+        raise IpAdapterError(f"The image is {pil.width} x {pil.height}; it must have at least one pixel.")
+    if pil.mode == "P" and "transparency" in pil.info:
+        pil = pil.convert("RGBA")
+    return pil.convert("RGB")
 
 
 def square(image: Image.Image, crop: str = "center", size: int = SIZE, box: tuple[float, ...] = (),
            face: tuple[float, ...] | None = None, resample: int = Image.BICUBIC) -> Image.Image:
-    """The size × size picture that the encoder sees; its preview is exactly this.
+    """Return the encoder's input image, size × size pixels.
 
-    crop: center = the shorter side fits, the rest is cut; pad = the whole picture on the encoder's mean colour;
-    stretch = the whole picture, distorted; face = a square round `face` (left, top, right, bottom in pixels);
-    box = `box` (the same as shares 0..1), then centre.
+    crop: center = the shorter side fits, the rest is cut; pad = the whole image on the encoder's mean colour;
+    stretch = the whole image, distorted; face = a square round `face` (left, top, right, bottom in pixels);
+    box = `box` (the same as shares 0..1), then center. Other crops raise IpAdapterError.
     """
     if crop == "stretch":
         return image.resize((size, size), resample)
@@ -48,7 +48,7 @@ def square(image: Image.Image, crop: str = "center", size: int = SIZE, box: tupl
 
 
 def centre(image: Image.Image, size: int, resample: int = Image.BICUBIC) -> Image.Image:
-    """Shorter side to `size`, then the middle: what transformers' CLIPImageProcessor does."""
+    """Resize the shorter side to `size` and crop the middle, as transformers' CLIPImageProcessor does."""
     width, height = image.size
     short = min(width, height)
     resized = image.resize((int(size * width / short), int(size * height / short)), resample)
@@ -75,7 +75,7 @@ def pixel_box(image: Image.Image, box: tuple[float, ...]) -> tuple[int, int, int
 
 
 def face_square(image: Image.Image, face: tuple[float, ...], margin: float = 0.5) -> tuple[int, int, int, int]:
-    """A square round a face with hair and chin, inside the picture as far as it fits. margin: of the face's longer side."""
+    """Return a square around a face with hair and chin, clipped to the image. margin: share of the face's longer side."""
     left, top, right, bottom = face
     side = min(max(right - left, bottom - top) * (1 + margin), min(image.size))
     x = min(max((left + right - side) / 2, 0), image.width - side)
@@ -84,7 +84,7 @@ def face_square(image: Image.Image, face: tuple[float, ...], margin: float = 0.5
 
 
 def normalise(image: Image.Image, mask: Image.Image | None = None) -> Tensor:
-    """RGB picture -> float32 [1, 3, H, W] as CLIP takes it. mask: grey, same size; black areas become the mean colour."""
+    """Normalise an RGB image to CLIP's float32 [1, 3, H, W]. mask: grey, same size; black areas become the mean colour."""
     pixels = torch.from_numpy(np.asarray(image.convert("RGB")).astype(np.float32) / 255)
     pixels = (pixels - torch.tensor(MEAN)) / torch.tensor(STD)
     if mask is not None:
@@ -93,13 +93,13 @@ def normalise(image: Image.Image, mask: Image.Image | None = None) -> Tensor:
 
 
 def preview(pixels: Tensor) -> Image.Image:
-    """The inverse of `normalise`: the picture that the encoder really sees, CLIP mask included."""
+    """Invert `normalise`: return the image that the encoder sees, masked areas included."""
     image = pixels[0].permute(1, 2, 0).cpu() * torch.tensor(STD) + torch.tensor(MEAN)
     return Image.fromarray((image.clamp(0, 1) * 255).round().to(torch.uint8).numpy())
 
 
 def alpha_mask(image: Image.Image) -> Image.Image | None:
-    """A picture's own alpha as its mask, None where it has none or it is full."""
+    """Return an image's alpha channel as its mask, None if it has none or is opaque."""
     if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
         return None
     alpha = image.convert("RGBA").getchannel("A")
@@ -108,7 +108,7 @@ def alpha_mask(image: Image.Image) -> Image.Image | None:
 
 def encoder_input(image: Image.Image, crop: str = "center", size: int = SIZE, box: tuple[float, ...] = (),
                   face: tuple[float, ...] | None = None, mask: Image.Image | None = None) -> Tensor:
-    """A picture -> float32 [1, 3, size, size]. mask: in the picture's space, any size; its own alpha when None."""
+    """Return the encoder's input, float32 [1, 3, size, size]. mask: aligned with the image, any size; its alpha when None."""
     mask = mask if mask is not None else alpha_mask(image)
     rgb = to_rgb(image)
     pixels = square(rgb, crop, size, box, face)
@@ -119,7 +119,7 @@ def encoder_input(image: Image.Image, crop: str = "center", size: int = SIZE, bo
 
 
 def tile_starts(length: int, tile: int) -> list[int]:
-    """Where overlapping tiles begin so that they cover `length` evenly, first at 0 and last at the end."""
+    """Return the starts of overlapping tiles that cover `length` evenly, the first at 0 and the last ending at `length`."""
     count = max(1, -(-length // tile))
     if count == 1:
         return [0]
@@ -127,9 +127,9 @@ def tile_starts(length: int, tile: int) -> list[int]:
 
 
 def tiles(image: Image.Image, tile: int = 256) -> list[tuple[Image.Image, tuple[float, float, float, float]]]:
-    """Overlapping square tiles of a picture, each with its box (left, top, right, bottom as shares 0..1).
+    """Return overlapping square tiles, each with its box (left, top, right, bottom as shares 0..1).
 
-    A nearly square picture gives 2 × 2 tiles of its middle; a longer one a row or column, at most four tiles.
+    A nearly square image gives 2 × 2 tiles of its middle, a longer one a row or column of at most four.
     """
     image = to_rgb(image)
     ratio = image.height / image.width

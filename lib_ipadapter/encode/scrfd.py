@@ -1,7 +1,7 @@
-"""SCRFD's face detector: letterboxed input, anchors at strides 8, 16 and 32, suppression of overlaps.
+"""Face detection with SCRFD: letterboxed input, anchors at strides 8, 16 and 32, non-maximum suppression.
 
 Written from the paper's decoding (Guo et al. 2021) and the output layout of buffalo_l's det_10g.onnx: three score maps,
-three box maps, three landmark maps, two anchors at each place.
+three box maps, three landmark maps, two anchors at each position.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ANCHORS = 2
 
 @dataclass(frozen=True)
 class Detection:
-    """box: left, top, right, bottom.  landmarks: float [5, 2], x and y.  All in pixels of the picture."""
+    """A detected face. box: left, top, right, bottom.  landmarks: float [5, 2], x and y.  All in pixels of the image."""
 
     score: float
     box: tuple[float, float, float, float]
@@ -34,7 +34,10 @@ class Detection:
 
 def detect_faces(session, image: Image.Image, size: int = 640, threshold: float = 0.5,
                  overlap: float = 0.4) -> list[Detection]:
-    """Faces in an RGB picture, best first. size: side of the square that the picture is fitted into, top left."""
+    """Detect the faces in an RGB image, best score first. size: side of the square input, the image scaled into its top left.
+
+    session: an ONNX session.  threshold: lowest score, 0..1.  overlap: largest intersection over union of two faces.
+    """
     scale = size / max(image.size)
     fitted = image.resize(tuple(max(1, int(side * scale)) for side in image.size), Image.BILINEAR)
     canvas = np.zeros((size, size, 3), np.float32)
@@ -51,7 +54,7 @@ def detect_faces(session, image: Image.Image, size: int = 640, threshold: float 
 
 
 def decode(outputs: list[np.ndarray], size: int, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Network outputs -> scores [N], boxes [N, 4], landmarks [N, 5, 2] above the threshold, in pixels of the input."""
+    """Decode outputs to scores [N], boxes [N, 4] and landmarks [N, 5, 2] above the threshold, in pixels of the input."""
     scores, boxes, points = [], [], []
     for level, stride in enumerate(STRIDES):
         score = outputs[level].reshape(-1)
@@ -67,13 +70,13 @@ def decode(outputs: list[np.ndarray], size: int, threshold: float) -> tuple[np.n
 
 
 def anchor_centres(side: int, stride: int) -> np.ndarray:
-    """[side · side · ANCHORS, 2] x and y, row by row, both anchors of a place next to each other."""
+    """Return the anchors' x and y, [side · side · ANCHORS, 2], row by row, both anchors of a position adjacent."""
     ys, xs = np.mgrid[:side, :side]
     return np.repeat(np.stack([xs, ys], -1).reshape(-1, 2) * stride, ANCHORS, axis=0).astype(np.float32)
 
 
 def suppress(scores: np.ndarray, boxes: np.ndarray, overlap: float) -> list[int]:
-    """Indices of the boxes to keep, best first: none overlaps a better one by more than `overlap` (of their union)."""
+    """Return the indices of the boxes to keep, best first: intersection over union of any two is at most `overlap`."""
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     order, kept = list(np.argsort(-scores)), []
     while order:

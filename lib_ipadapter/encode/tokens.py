@@ -1,4 +1,4 @@
-"""From pictures to tokens: encode, combine, project, for both sides of the guidance."""
+"""Encodes reference images into conditional and unconditional tokens: encode, combine, project."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .noise import noise_image
 
 @dataclass(frozen=True)
 class Reference:
-    """One picture of a unit. image may be missing when a face embedding stands for it.
+    """One reference image of a unit. image: None if a face embedding replaces it.
 
-    image_mask: grey, in the picture's space; black is hidden from the encoder.  face: for the FaceID families, and for
-    crop `face`.  mask: the picture's own output mask, for combine `separate` (kept as it is, see ImagePrompt.mask).
+    image_mask: grey, aligned with the image; black is hidden from the encoder.  face: for the FaceID families, and for
+    crop `face`.  mask: the image's own output mask, for combine `separate` (passed on as ImagePrompt.mask).
     """
 
     image: Image.Image | None = None
@@ -34,11 +34,11 @@ class Reference:
 
 @dataclass(frozen=True)
 class ImagePrompt:
-    """Tokens for one softmax. cond: [G, S, D], uncond: [1 or G, S', D], float32 on the CPU; G > 1 when every image of the
-    batch has its own picture.
+    """Tokens for one softmax. cond: [G, S, D], uncond: [1 or G, S', D], float32 on the CPU; G > 1 when every output image
+    has its own input image.
 
-    bias: [S] log weights, or None.  weight: multiplies the unit's.  box: the share of the output it is for (left, top,
-    right, bottom), None for all of it.  mask: its own output mask.  previews: the pictures that the encoder saw.
+    bias: [S] log weights, or None.  weight: multiplies the unit's.  box: region of the output (left, top, right, bottom
+    as shares 0..1), None for all of it.  mask: its own output mask.  previews: the encoder's inputs.
     """
 
     cond: Tensor
@@ -52,7 +52,7 @@ class ImagePrompt:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """What goes into a projection. clip: [N, W] or [N, S, W] or None; face: [N, 512] or None; side by side."""
+    """Inputs of a projection, row by row. clip: [N, W] or [N, S, W] or None; face: [N, 512] or None."""
 
     clip: Tensor | None = None
     face: Tensor | None = None
@@ -69,16 +69,16 @@ TOKEN_FIELDS = ("family", "image_weights", "combine", "crop", "crop_box", "tiled
 
 
 def fingerprint(params: IpAdapterParams) -> tuple:
-    """The parameters that tokens depend on: a change of any other (the weight, say) needs no new look at the pictures."""
+    """Return the cache key of the parameters that tokens depend on; other fields, such as weight, need no new encoding."""
     return tuple(getattr(params, name) for name in TOKEN_FIELDS)
 
 
 def encode_prompt(adapter: Adapter, encoder: ImageEncoder | None, references: Sequence[Reference], params: IpAdapterParams, *,
                   negative_image: Image.Image | None = None, uncond_tokens: Tensor | None = None) -> tuple[ImagePrompt, ...]:
-    """The prompts of one unit: one, or one for each picture (separate) or tile (tiled).
+    """Encode the prompts of one unit: one, or one for each image (separate) or tile (tiled).
 
     encoder: needed when `adapter.variant.encoder` is set.  negative_image: for `uncond` image.  uncond_tokens: [1, T, D]
-    from Fooocus' file, for `uncond` fooocus.  Everything else comes from params.
+    from Fooocus' file, for `uncond` fooocus. Raises IpAdapterError for missing or unsuitable inputs.
     """
     check_inputs(adapter, encoder, references, params, negative_image, uncond_tokens)
     with torch.no_grad():
@@ -90,7 +90,7 @@ def encode_prompt(adapter: Adapter, encoder: ImageEncoder | None, references: Se
         uncond = uncond_embeddings(adapter, encoder, references, params, negative_image)
         prompts = make_prompts(adapter, cond, uncond, references, params, uncond_tokens)
     if len(prompts) == len(previews):
-        return tuple(replace(p, previews=(picture,)) for p, picture in zip(prompts, previews))
+        return tuple(replace(p, previews=(preview,)) for p, preview in zip(prompts, previews))
     return tuple(replace(p, previews=previews) for p in prompts)
 
 
@@ -98,7 +98,7 @@ def check_inputs(adapter, encoder, references, params, negative_image, uncond_to
     variant = adapter.variant
     name = variant.path.name
     if not references:
-        raise IpAdapterError(f"`image` is missing for `{name}`; add at least one picture.")
+        raise IpAdapterError(f"`image` is missing for `{name}`; add at least one image.")
     if variant.encoder is not None:
         if encoder is None:
             raise IpAdapterError(f"`{name}` needs {variant.encoder}; put it into models/clip_vision.")
@@ -109,9 +109,9 @@ def check_inputs(adapter, encoder, references, params, negative_image, uncond_to
         check_uncond_tokens(uncond_tokens, variant.cross)
     for reference in references:
         if variant.face and reference.face is None:
-            raise IpAdapterError(f"`{name}` needs a face: give a picture with one, or its `embedding`.")
+            raise IpAdapterError(f"`{name}` needs a face: give an image with one, or its `embedding`.")
         if variant.encoder is not None and reference.image is None and (reference.face is None or not reference.face.aligned):
-            raise IpAdapterError(f"`image` is missing: `{name}` needs the face's picture beside its embedding.")
+            raise IpAdapterError(f"`image` is missing: `{name}` needs the face's image beside its embedding.")
 
 
 def check_uncond_tokens(tokens: Tensor | None, cross: int) -> None:
@@ -131,7 +131,7 @@ def clip_inputs(adapter: Adapter, encoder: ImageEncoder | None, references: Sequ
 
 
 def clip_input(reference: Reference, params: IpAdapterParams, size: int, aligned: bool) -> Tensor:
-    """The aligned face for FaceID-Plus, else the picture, cropped as asked."""
+    """Return the encoder's input [1, 3, size, size]: the aligned face for FaceID-Plus, else the image, cropped by params."""
     face = reference.face
     if aligned and face is not None and face.aligned is not None:
         return preprocess.encoder_input(face.aligned, "stretch", size)
@@ -155,23 +155,23 @@ def face_embeddings(adapter: Adapter, references: Sequence[Reference]) -> Tensor
 
 def uncond_embeddings(adapter: Adapter, encoder: ImageEncoder | None, references: Sequence[Reference],
                       params: IpAdapterParams, negative_image: Image.Image | None) -> Embeddings:
-    """One embedding for the unconditional side; a face's is always zeros."""
+    """Return the unconditional embeddings; the face part is always zeros."""
     need = adapter.variant.encoder
     face = torch.zeros(1, adapter.variant.sizes["input"]) if adapter.variant.face else None
     if need is None or encoder is None:
         return Embeddings(None, face)
-    picture = uncond_picture(references, params, negative_image, encoder.info.image_size)
-    if picture is not None and (need.output == "hidden" or params.uncond in ("image", "noise")):
-        return Embeddings(encode_pixels(adapter, encoder, [preprocess.normalise(picture)]), face)
+    image = uncond_image(references, params, negative_image, encoder.info.image_size)
+    if image is not None and (need.output == "hidden" or params.uncond in ("image", "noise")):
+        return Embeddings(encode_pixels(adapter, encoder, [preprocess.normalise(image)]), face)
     if need.output == "image_embeds":
         return Embeddings(torch.zeros(1, need.width), face)
     size = encoder.info.image_size
     return Embeddings(encode_pixels(adapter, encoder, [torch.zeros(1, 3, size, size)]), face)
 
 
-def uncond_picture(references: Sequence[Reference], params: IpAdapterParams, negative_image: Image.Image | None,
-                   size: int) -> Image.Image | None:
-    """The negative picture as the encoder sees it; None for the official zero after normalisation (mean grey)."""
+def uncond_image(references: Sequence[Reference], params: IpAdapterParams, negative_image: Image.Image | None,
+                 size: int) -> Image.Image | None:
+    """Return the negative image, cropped to the encoder's input; None for the official zero after normalisation (mean grey)."""
     if params.uncond == "black":
         return Image.new("RGB", (size, size))
     if params.uncond == "image":
@@ -193,7 +193,7 @@ def project(adapter: Adapter, embeddings: Embeddings, params: IpAdapterParams) -
 
 def make_prompts(adapter: Adapter, cond: Embeddings, uncond: Embeddings, references: Sequence[Reference],
                  params: IpAdapterParams, uncond_tokens: Tensor | None) -> tuple[ImagePrompt, ...]:
-    """Combine, project and lay out; see params.combine and params.unfold_batch."""
+    """Combine and project embeddings into prompts; see params.combine and params.unfold_batch."""
     mode, count = params.combine, len(references)
     weights = combine.image_weights(params.image_weights, count)
     cond = cond.map(lambda embeds: combine.combine(embeds, mode, weights))
@@ -212,9 +212,9 @@ def make_prompts(adapter: Adapter, cond: Embeddings, uncond: Embeddings, referen
 
 def tiled_prompts(adapter: Adapter, encoder: ImageEncoder | None, references: Sequence[Reference], params: IpAdapterParams,
                   negative_image: Image.Image | None, uncond_tokens: Tensor | None) -> tuple[ImagePrompt, ...]:
-    """One prompt for each tile of the one picture, for the same part of the output."""
+    """Encode one prompt for each tile of the single image, each for the same region of the output."""
     if encoder is None or adapter.variant.face or len(references) != 1 or references[0].image is None:
-        raise IpAdapterError(f"`tiled` works with one picture and no FaceID adapter; `{adapter.variant.path.name}` has "
+        raise IpAdapterError(f"`tiled` works with one image and no FaceID adapter; `{adapter.variant.path.name}` has "
                              f"{len(references)}. Leave `tiled` off.")
     cut = preprocess.tiles(references[0].image)
     pixels = [preprocess.encoder_input(tile, "stretch", encoder.info.image_size) for tile, _ in cut]

@@ -1,4 +1,4 @@
-"""Adapter files: their two halves, image_proj and ip_adapter, from every published and training layout."""
+"""Splits adapter files into image_proj and ip_adapter, for every published and training layout."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARTS = (("image_proj_model", "image_proj"), ("image_proj", "image_proj"),
 
 @dataclass(frozen=True)
 class AdapterFile:
-    """What an adapter file holds, from its header alone. image_proj, ip_adapter: key -> shape."""
+    """Header of an adapter file. image_proj, ip_adapter: key -> shape."""
 
     path: Path
     image_proj: Shapes
@@ -63,13 +63,13 @@ def check_pairs(name: str, ip_adapter: Mapping[str, TensorInfo]) -> None:
 
 
 def layer_number(key: str) -> int:
-    """Return 31 for `31.to_k_ip.weight`; for a key that does not begin with a number one that is sorted last."""
+    """Return 31 for `31.to_k_ip.weight`; for a key without a leading number a value that sorts last."""
     head = key.split(".", 1)[0]
     return int(head) if head.isascii() and head.isdigit() and len(head) < 6 else 1 << 30
 
 
 def split_halves(flat: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Split flat keys into image_proj and ip_adapter; everything else is left out.
+    """Split flat keys into image_proj and ip_adapter; other keys are omitted.
 
     Without `adapter_modules`, the layers are taken from the processors inside `unet.` (accelerate drops shared tensors).
     """
@@ -88,7 +88,7 @@ def split_halves(flat: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str,
 
 
 def not_an_adapter(name: str, keys: list[str], has_image_proj: bool, has_ip_adapter: bool) -> str:
-    """Return the message for a file that lacks one half or both: what it is instead, as far as its keys tell."""
+    """Return the message for a file that lacks one half or both, naming what it is instead if its keys tell."""
     for test, sentence in OTHERS:
         if any(test(key) for key in keys):
             return f"`{name}` is {sentence}"

@@ -1,4 +1,4 @@
-"""The published adapter families, one entry each: how to detect it, its sizes, its projection and what it is fed with.
+"""Defines the published adapter families: how to detect each, its sizes, its projection and its inputs.
 
 To add a family that shares its layout with another: an entry in FAMILIES. A family with a layout of its own needs a Layout,
 and a class in projections.py if none fits. The choices of the field `family` follow from the table.
@@ -22,11 +22,11 @@ MAX_DEPTH = 64
 
 @dataclass(frozen=True)
 class Layout:
-    """What shapes can tell of an image projection.
+    """A layout of image projections that is recognisable by shapes.
 
     key: a key that the projection must have; LAYOUTS are tried in order.  sizes: image_proj shapes -> arguments of
     `projection`, with at least output and tokens; raises KeyError, IndexError or ValueError for other shapes.
-    applies: (base, sizes) -> whether the layout is meant, where several share a key.
+    applies: (base, sizes) -> whether the layout fits, where several share a key.
     encoder_output: image_embeds | hidden (the last but one hidden state), empty for none.  encoder_width: sizes -> width of
     that output.  face: normed | raw, the face embedding, empty for none.
     """
@@ -45,7 +45,7 @@ class Layout:
 class Family:
     """One published family.
 
-    layout: name of its Layout.  hints: parts of a file's name that mean this family, tried in the table's order.
+    layout: name of its Layout.  hints: parts of file names that select this family, tried in the table's order.
     crop: the suggested crop.  shortcut: the projection adds the identity tokens to its output (PlusV2).
     only_base: the one base on which files of this layout are always of this family.
     """
@@ -136,7 +136,7 @@ BY_NAME = {family.name: family for family in FAMILIES}
 
 
 def detect_layout(proj: Shapes, base: str) -> tuple[Layout, Sizes] | None:
-    """Return the layout of an image projection and its sizes, None if it is of no known one."""
+    """Return the layout of an image projection and its sizes, None if unknown."""
     for layout in LAYOUTS.values():
         if layout.key not in proj:
             continue

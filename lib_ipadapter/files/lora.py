@@ -1,4 +1,4 @@
-"""The LoRA inside FaceID files: low-rank additions to self- and cross-attention, keyed like the adapter's layers."""
+"""Extracts the LoRA inside FaceID files: low-rank updates of self- and cross-attention, keyed like the layers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROJECTIONS = {"to_q_lora": "to_q", "to_k_lora": "to_k", "to_v_lora": "to_v", "t
 
 
 class LoraDelta(NamedTuple):
-    """weight += strength · up @ down; there is no alpha, so no division by the rank.
+    """A low-rank update: weight += strength · up @ down; there is no alpha, so no division by the rank.
 
     module: the attention, such as `input_blocks.1.1.transformer_blocks.0.attn1`.  projection: to_q|to_k|to_v|to_out.0.
     up: [out, rank], down: [rank, in].
@@ -27,12 +27,12 @@ class LoraDelta(NamedTuple):
 
     @property
     def weight_key(self) -> str:
-        """The weight in the host's UNet, below `diffusion_model.`."""
+        """Return the weight's key in the host's UNet, without `diffusion_model.`."""
         return f"{self.module}.{self.projection}.weight"
 
 
 def lora_deltas(ip_adapter: Mapping[str, Tensor], base: str) -> list[LoraDelta]:
-    """Every LoRA pair of an adapter's `ip_adapter` half; an empty list for families without one."""
+    """Return every LoRA pair of an adapter's `ip_adapter` half; [] for families without a LoRA."""
     deltas = []
     for key, down in ip_adapter.items():
         number, _, rest = key.partition(".")

@@ -1,4 +1,4 @@
-"""OpenCLIP's names for a CLIP vision tower (`visual.*`), translated to transformers' names."""
+"""Converts the keys of OpenCLIP vision towers (`visual.*`) to transformers' names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INNER = {
 
 
 def hf_names(key: str) -> tuple[str, ...]:
-    """The HF names of one OpenCLIP key: one, three for the joined q, k, v, none if it belongs to no vision tower."""
+    """Return the HF names of an OpenCLIP key: one; three for the joined q, k, v; none outside of the vision tower."""
     if not key.startswith("visual."):
         return ()
     name = key.removeprefix("visual.")
@@ -57,7 +57,7 @@ def openclip_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[in
 
 
 def to_hf(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """q, k and v are split, the projection is transposed."""
+    """Convert an OpenCLIP state dict: keys renamed, q, k and v split, the projection transposed."""
     converted = {}
     for key, tensor in state.items():
         names = hf_names(key)

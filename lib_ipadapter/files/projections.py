@@ -1,4 +1,4 @@
-"""Projections from encoder output or face embedding to tokens; every size comes from the file.
+"""Image projections from encoder output or face embedding to tokens; every size comes from the file.
 
 Written from the formulas of tencent-ailab/IP-Adapter (ip_adapter/ip_adapter.py, ip_adapter_faceid.py, resampler.py).
 """
@@ -80,7 +80,7 @@ def feed_forward(dim: int, hidden: int) -> nn.Sequential:
 
 
 class Perceiver(nn.Module):
-    """The part that Resampler and FaceID-Plus share; the latents come from outside."""
+    """Base of Resampler and FacePlusProjection; the caller supplies the latents."""
 
     def __init__(self, input: int, dim: int, heads: int, depth: int, hidden: int, output: int):
         super().__init__()
@@ -131,7 +131,7 @@ class FacePlusProjection(nn.Module):
 
 def build_projection(module: nn.Module, name: str, weights: Mapping[str, Tensor],
                      dtype: torch.dtype = torch.float32) -> nn.Module:
-    """Return module, made on the meta device, with its weights on the CPU in evaluation mode. name: of the file."""
+    """Load weights into a module built on the meta device; returns it on the CPU in evaluation mode. name: of the file."""
     check_shapes(module, name, {key: tuple(tensor.shape) for key, tensor in weights.items()})
     module.load_state_dict({key: weights[key].to(dtype) for key in module.state_dict()}, assign=True)
     return module.eval().requires_grad_(False)

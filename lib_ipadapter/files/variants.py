@@ -1,4 +1,4 @@
-"""Detects what an adapter file is: base model, family, projection sizes, and which image encoder it needs.
+"""Detects an adapter file's base model, family, projection sizes and required image encoder.
 
 Every number comes from tensor shapes. A file's name only decides between families of one layout, and the parameter `family`
 overrides the name.
@@ -41,10 +41,10 @@ class EncoderNeed:
 
 @dataclass(frozen=True)
 class Variant:
-    """What one adapter file is.
+    """Detected properties of an adapter file.
 
-    base: sd15 | sdxl.  cross: width of its tokens.  tokens: how many one image gives.  sizes: arguments of its projection.
-    face: "" | normed | raw, the face embedding it needs.  lora: a LoRA is inside.
+    base: sd15 | sdxl.  cross: width of its tokens.  tokens: number per image.  sizes: arguments of its projection.
+    face: "" | normed | raw, the face embedding it needs.  lora: whether it contains a LoRA.
     """
 
     path: Path
@@ -73,9 +73,9 @@ class Variant:
 
 
 def detect(file: AdapterFile, family: str = "auto") -> Variant:
-    """Tell what `file` is, and check all of its shapes. family: a name of BY_NAME for where shapes cannot tell, or auto.
+    """Detect the variant of `file` and check all of its shapes. family: a name of BY_NAME where shapes are ambiguous, or auto.
 
-    Raises IpAdapterError for families that no WebUI host can run, for damaged files and for what is no adapter.
+    Raises IpAdapterError for families that no WebUI host can run, for damaged files and for files that are no adapter.
     """
     reject_unsupported(file)
     base, cross = base_model(file)
@@ -109,16 +109,16 @@ def reject_unsupported(file: AdapterFile) -> None:
 
 
 def is_instantid(file: AdapterFile) -> bool:
-    """InstantID's half has the shapes of Portrait (unnorm): `instant` in the name, or upstream's bare `ip-adapter`."""
+    """Tell InstantID from Portrait (unnorm), whose shapes are equal: `instant` in the name, or upstream's `ip-adapter`."""
     stem = file.path.stem.lower()
     return "unnorm" not in stem and ("instant" in stem or stem == "ip-adapter")
 
 
 def base_model(file: AdapterFile) -> tuple[str, int]:
-    """(base, cross-attention width), from the number of layers and their widths.
+    """Return (base, cross-attention width), from the number of layers and their widths.
 
-    Miniature UNets of the same topology (all widths smaller) pass as their base: the check against the loaded UNet is
-    `check_unet`.
+    Adapters for miniature UNets (same topology, smaller widths) are accepted; `check_unet` compares with the loaded
+    UNet. Raises IpAdapterError for other bases.
     """
     keys = [key for key in file.ip_adapter if key.endswith(".to_k_ip.weight")]
     numbers = [layer_number(key) for key in keys]
@@ -137,7 +137,7 @@ def base_model(file: AdapterFile) -> tuple[str, int]:
 
 
 def check_layers(file: AdapterFile, base: str, cross: int) -> None:
-    """Raise IpAdapterError if a key, value or LoRA matrix has not the shape that its layer takes."""
+    """Raise IpAdapterError if a key, value or LoRA matrix does not have its layer's shape."""
     widths = layer_widths(file, base)
     for key, shape in file.ip_adapter.items():
         number, _, name = key.partition(".")
@@ -182,7 +182,7 @@ def choose_family(file: AdapterFile, layout: Layout, base: str, override: str) -
 
 
 def encoder_need(layout: Layout, sizes: Sizes) -> EncoderNeed | None:
-    """Return the image encoder that a projection is fed with, None for face embeddings alone."""
+    """Return the image encoder that a projection needs, None for face embeddings alone."""
     if not layout.encoder_output:
         return None
     width = layout.encoder_width(sizes)
@@ -191,7 +191,7 @@ def encoder_need(layout: Layout, sizes: Sizes) -> EncoderNeed | None:
 
 
 def check_unet(variant: Variant, layers: int, cross: int) -> None:
-    """Compare with the loaded UNet: its number of attn2 layers and its text width. Raises the sentence to act on."""
+    """Raise IpAdapterError unless the adapter fits the loaded UNet. layers: of attn2.  cross: its text width."""
     own = len(LAYERS[variant.base])
     if (layers, cross) == (own, variant.cross):
         return

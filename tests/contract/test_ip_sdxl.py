@@ -1,11 +1,13 @@
 """Image prompts on SDXL: all 70 layers of a real host with an SDXL checkpoint, and back to what was there before."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from contract.adapter_files import SDXL_BASE, SDXL_FACE, SDXL_PLUS, lay_sdxl_adapters
 from contract.client import difference
 from contract.subjects import BACKGROUND, DISC, SCENE, fc
-from sd_relight.lib_iclight.weights import inspect_checkpoint
+from sd_relight.lib_relight.models.checkpoint import inspect
 
 pytestmark = pytest.mark.real_host
 LEAST = 0.02
@@ -15,7 +17,7 @@ FACE = (np.random.default_rng(1).standard_normal(512) * 0.8).tolist()
 @pytest.fixture(scope="module")
 def make(client):
     """make(unit, ...) -> Reply of a job on the host's SDXL checkpoint; afterwards the SD 1.5 one makes what it made before."""
-    found = [model["title"] for model in client.get("/sdapi/v1/sd-models") if inspect_checkpoint(model["filename"]) == "sdxl"]
+    found = [model["title"] for model in client.get("/sdapi/v1/sd-models") if inspect(Path(model["filename"])).family == "sdxl"]
     if not found:
         pytest.skip(f"{client.name} has no SDXL checkpoint; RELIGHT_WEBUI_ARGS can give --ckpt-dir, and flags for fp16 to save memory")
     lay_sdxl_adapters(client)

@@ -9,7 +9,7 @@ def pair(rng):
 
 
 def naive_blur(plane, sigma):
-    """Gaussian by the definition, on the whole infinite kernel inside the picture's repeated edges."""
+    """Gaussian by the definition, on the whole infinite kernel inside the image's repeated edges."""
     radius = int(np.ceil(4 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     kernel /= kernel.sum()
@@ -111,7 +111,7 @@ def test_hold_color_keeps_lightness_and_hue(pair):
     assert np.median(np.abs(np.degrees((hue[strong] + np.pi) % (2 * np.pi) - np.pi))) < 1.5
 
 
-def test_hold_color_gives_back_a_picture_whose_light_only_dimmed(rng):
+def test_hold_color_gives_back_an_image_whose_light_only_dimmed(rng):
     original = rng.integers(90, 256, (16, 16, 3), np.uint8)
     linear = np.where(original / 255 <= 0.04045, original / 255 / 12.92, ((original / 255 + 0.055) / 1.055) ** 2.4) * 0.5
     dimmed = np.rint((1.055 * linear ** (1 / 2.4) - 0.055) * 255).astype(np.uint8)

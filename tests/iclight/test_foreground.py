@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from sd_relight.lib_iclight.errors import IcLightError
-from sd_relight.lib_iclight.foreground import fit, grey_composite, reinforce, split_alpha
+from sd_relight.lib_iclight.foreground import fit, grey_composite, reinforce
 
 
 @pytest.fixture
-def picture(rng):
+def image(rng):
     return rng.integers(0, 256, (37, 53, 3), np.uint8)
 
 
@@ -15,67 +15,18 @@ def matte(rng):
     return rng.random((37, 53), np.float32)
 
 
-def test_split_rgba(picture, rng):
-    alpha = rng.integers(0, 256, (37, 53), np.uint8)
-    rgb, found = split_alpha(Image.fromarray(np.dstack([picture, alpha])))
-    np.testing.assert_array_equal(rgb, picture)
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, alpha.astype(np.float32) / 255)
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "YCbCr", "1", "HSV"])
-def test_modes_without_alpha_have_none(mode, picture):
-    image = Image.fromarray(picture).convert(mode)
-    rgb, alpha = split_alpha(image)
-    assert alpha is None
-    np.testing.assert_array_equal(rgb, np.array(image.convert("RGB")))
-
-
-def test_opaque_alpha_is_none(picture):
-    rgb, alpha = split_alpha(Image.fromarray(picture).convert("RGBA"))
-    assert alpha is None
-    np.testing.assert_array_equal(rgb, picture)
-
-
-@pytest.mark.parametrize("mode", ["LA", "La", "RGBa"])
-def test_grey_and_premultiplied_alpha(mode):
-    straight = Image.fromarray(np.dstack([np.full((4, 4, 3), 100, np.uint8), np.full((4, 4), 128, np.uint8)]))
-    image = {"LA": lambda: straight.convert("LA"), "La": lambda: straight.convert("LA").convert("La"),
-             "RGBa": lambda: straight.convert("RGBa")}[mode]()
-    rgb, alpha = split_alpha(image)
-    np.testing.assert_allclose(alpha, 128 / 255, atol=1e-6)
-    np.testing.assert_allclose(rgb, 100, atol=1)
-
-
-def test_palette_with_a_transparent_entry():
-    image = Image.fromarray(np.array([[0, 1], [1, 0]], np.uint8), "P")
-    image.putpalette([255, 0, 0, 0, 255, 0])
-    image.info["transparency"] = 1
-    rgb, alpha = split_alpha(image)
-    assert alpha.tolist() == [[1, 0], [0, 1]]
-    assert rgb[0, 0].tolist() == [255, 0, 0]
-
-
-def test_sixteen_bit_grey_is_scaled_not_clipped():
-    levels = np.array([[0, 257, 200 * 257, 65535]], np.uint16)
-    rgb, alpha = split_alpha(Image.fromarray(levels))
-    assert alpha is None and rgb[0, :, 0].tolist() == [0, 1, 200, 255]
-    rgb, _ = split_alpha(Image.fromarray(levels.astype(np.int32)))
-    assert rgb[0, :, 0].tolist() == [0, 1, 200, 255]
-
-
-def test_grey_composite_equals_the_original_formula(picture, matte):
-    expected = 127 + (picture.astype(np.float32) - 127 + 0) * matte[:, :, None]  # run_rmbg, sigma 0
+def test_grey_composite_equals_the_original_formula(image, matte):
+    expected = 127 + (image.astype(np.float32) - 127 + 0) * matte[:, :, None]  # run_rmbg, sigma 0
     expected = expected.clip(0, 255).astype(np.uint8)
-    np.testing.assert_array_equal(grey_composite(picture, matte), expected)
+    np.testing.assert_array_equal(grey_composite(image, matte), expected)
 
 
-def test_grey_composite_ends(picture):
+def test_grey_composite_ends(image):
     none, full = np.zeros((37, 53), np.float32), np.ones((37, 53), np.float32)
-    assert (grey_composite(picture, none) == 127).all()
-    np.testing.assert_array_equal(grey_composite(picture, full), picture)
-    np.testing.assert_array_equal(grey_composite(picture, None), picture)
-    assert grey_composite(picture, None) is not picture
+    assert (grey_composite(image, none) == 127).all()
+    np.testing.assert_array_equal(grey_composite(image, full), image)
+    np.testing.assert_array_equal(grey_composite(image, None), image)
+    assert grey_composite(image, None) is not image
 
 
 def original_crop(image, target_width, target_height):
@@ -97,15 +48,15 @@ def test_cover_equals_the_original(source, target, rng):
 
 @pytest.mark.parametrize("mode", ["cover", "stretch", "contain"])
 @pytest.mark.parametrize("target", [(53, 37), (51, 33), (513, 77), (7, 90), (1, 1)])
-def test_fit_has_the_asked_size_whatever_its_parity(mode, target, picture, matte):
-    assert fit(picture, *target, mode).shape == (target[1], target[0], 3)
+def test_fit_has_the_asked_size_whatever_its_parity(mode, target, image, matte):
+    assert fit(image, *target, mode).shape == (target[1], target[0], 3)
     fitted = fit(matte, *target, mode)
     assert fitted.shape == (target[1], target[0]) and fitted.dtype == np.float32
 
 
 @pytest.mark.parametrize("mode", ["cover", "stretch", "contain"])
-def test_fit_to_the_own_size_changes_nothing(mode, picture, matte):
-    np.testing.assert_array_equal(fit(picture, 53, 37, mode), picture)
+def test_fit_to_the_own_size_changes_nothing(mode, image, matte):
+    np.testing.assert_array_equal(fit(image, 53, 37, mode), image)
     np.testing.assert_array_equal(fit(matte, 53, 37, mode), matte)
 
 
@@ -156,19 +107,19 @@ def test_unknown_fit_mode():
         fit(np.zeros((4, 4, 3), np.uint8), 4, 4, "zoom")
 
 
-def test_reinforce_formula(picture, matte, rng):
-    light = rng.integers(0, 256, picture.shape, np.uint8)
+def test_reinforce_formula(image, matte, rng):
+    light = rng.integers(0, 256, image.shape, np.uint8)
     weight = matte[..., None].astype(np.float64) * 0.6
-    expected = light * (1 - weight) + picture * weight
-    assert np.abs(reinforce(light, picture, matte, 0.6) - expected).max() <= 0.5 + 1e-3
+    expected = light * (1 - weight) + image * weight
+    assert np.abs(reinforce(light, image, matte, 0.6) - expected).max() <= 0.5 + 1e-3
 
 
-def test_reinforce_ends(picture, matte, rng):
-    light = rng.integers(0, 256, picture.shape, np.uint8)
-    np.testing.assert_array_equal(reinforce(light, picture, matte, 0.0), light)
-    np.testing.assert_array_equal(reinforce(light, picture, np.zeros_like(matte), 1.0), light)
-    np.testing.assert_array_equal(reinforce(light, picture, None, 1.0), picture)
-    np.testing.assert_array_equal(reinforce(light, picture, np.ones_like(matte), 1.0), picture)
+def test_reinforce_ends(image, matte, rng):
+    light = rng.integers(0, 256, image.shape, np.uint8)
+    np.testing.assert_array_equal(reinforce(light, image, matte, 0.0), light)
+    np.testing.assert_array_equal(reinforce(light, image, np.zeros_like(matte), 1.0), light)
+    np.testing.assert_array_equal(reinforce(light, image, None, 1.0), image)
+    np.testing.assert_array_equal(reinforce(light, image, np.ones_like(matte), 1.0), image)
 
 
 def test_reinforce_uses_the_matte_and_not_the_colour_grey():

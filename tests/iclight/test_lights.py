@@ -36,7 +36,7 @@ def test_quarter_turns_are_the_sides_bit_for_bit(angle, side):
 
 @pytest.mark.parametrize("light", [*DIRECTIONS])
 def test_the_general_formula_agrees_with_the_named_lights(light):
-    """A gamma next to 1 leaves the original's path; the picture may differ by a level only."""
+    """A gamma next to 1 leaves the original's path; the image may differ by a level only."""
     assert np.abs(grey(light=light, light_gamma=1.0000001) - grey(light=light)).max() <= 1
 
 
@@ -61,7 +61,7 @@ def test_angles_mirror(angle):
 
 
 def test_an_angle_is_measured_in_pixels_not_in_sides():
-    """At 45 degrees equal steps right and up brighten equally, also in a wide picture."""
+    """At 45 degrees equal steps right and up brighten equally, also in a wide image."""
     levels = grey(light="angle", light_angle=45, size=(401, 101))
     assert abs((levels[50, 250] - levels[50, 200]) - (levels[0, 200] - levels[50, 200])) <= 1
     assert levels[0, 200] - levels[50, 200] == pytest.approx(255 * 50 / 500, abs=1)
@@ -78,7 +78,7 @@ def test_spot_centre_rim_and_middle():
     assert levels[50, 50 + 20] == levels[50 + 20, 50] == levels[50, 50 - 20], "a circle, not an ellipse"
 
 
-def test_spot_range_and_whole_picture():
+def test_spot_range_and_whole_image():
     assert (grey("fbc", light="spot", light_radius=0.01)[0] == 32).all()
     assert grey("fbc", light="spot", light_start=100, light_end=200)[21, 30] == 100
 

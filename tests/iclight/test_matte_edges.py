@@ -27,7 +27,7 @@ def test_shrinking_is_the_minimum_within_a_disc(rng, radius):
     np.testing.assert_allclose(adjust_matte(alpha, 0, -radius, 0), 1 - disc_maximum(1 - alpha, radius), atol=1e-7)
 
 
-def test_a_subject_cut_by_the_picture_does_not_shrink_from_its_border():
+def test_a_subject_cut_by_the_image_does_not_shrink_from_its_border():
     alpha = np.zeros((20, 20), np.float32)
     alpha[10:] = 1
     shrunk = adjust_matte(alpha, 0, -3, 0)

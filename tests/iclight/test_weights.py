@@ -2,12 +2,12 @@ import os
 
 import pytest
 import torch
-from iclight.files import in_ldm, random_offsets, tiny_shapes, tiny_unet, write, write_header
+from iclight.files import in_ldm, random_offsets, tiny_shapes, write, write_header
 from sd_relight.lib_common.errors import UserError
-from sd_relight.lib_common.weight_file import WeightFile
+from sd_relight.lib_common.weight_file import WeightFile, read_header
 from sd_relight.lib_iclight import weights
 from sd_relight.lib_iclight.keymap import unet_key_map
-from sd_relight.lib_iclight.weights import inspect_checkpoint, inspect_file, load_offsets, offset_identity
+from sd_relight.lib_iclight.weights import checkpoint_family, inspect_file, load_offsets, offset_identity
 
 K2 = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight"
 
@@ -255,19 +255,4 @@ def test_identity_names_content_path_and_kind(tmp_path):
     ("sdxl", checkpoint_shapes(context=1280) | {"model.diffusion_model.label_emb.0.0.weight": (8, 8)}),
     ("unknown", OTHERS["lora"][0]), ("unknown", OTHERS["flux"][0]), ("unknown", OTHERS["vae"][0])])
 def test_checkpoint_families(tmp_path, family, shapes):
-    assert inspect_checkpoint(write_header(tmp_path / "m.safetensors", shapes)) == family
-
-
-def test_checkpoint_in_a_lightning_file_and_a_diffusers_folder(tmp_path):
-    state = {key: torch.zeros(1).expand(shape) for key, shape in checkpoint_shapes().items()}
-    torch.save({"state_dict": state, "callbacks": {"x": pytest.raises}}, tmp_path / "m.ckpt")
-    assert inspect_checkpoint(tmp_path / "m.ckpt") == "sd15"
-    tiny_unet().save_pretrained(tmp_path / "folder" / "unet")
-    assert inspect_checkpoint(tmp_path / "folder") == "sd15"
-
-
-def test_an_unreadable_checkpoint_is_unknown(tmp_path):
-    (tmp_path / "m.safetensors").write_text("<html>")
-    assert inspect_checkpoint(tmp_path / "m.safetensors") == "unknown"
-    assert inspect_checkpoint(tmp_path / "gone.ckpt") == "unknown"
-    assert inspect_checkpoint(tmp_path) == "unknown"
+    assert checkpoint_family(read_header(write_header(tmp_path / "m.safetensors", shapes))) == family

@@ -8,6 +8,17 @@ from diffusers.models.attention_processor import AttnProcessor2_0
 from ipadapter import ip_files as made
 from sd_relight.lib_ipadapter.unet_layers import LAYERS
 
+
+class CountedTensor(torch.Tensor):
+    """Counts how often a StepClock reads its value; a read on a GPU waits for the device."""
+
+    reads = 0
+
+    def reshape(self, *shape):
+        self.reads += 1
+        return super().reshape(*shape)
+
+
 UNIT = {"sd15": 16, "sdxl": 16}
 CROSS = 64
 

@@ -1,4 +1,4 @@
-"""Combining pictures, and the noise pictures of the unconditional side."""
+"""Combining images, and the noise images of the unconditional side."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_weights_multiply_embeddings():
 def test_too_many_weights():
     with pytest.raises(IpAdapterError) as caught:
         combine.image_weights((1, 2, 3), 2)
-    assert str(caught.value) == "`image_weights` has 3 numbers for 2 pictures; leave out the last 1."
+    assert str(caught.value) == "`image_weights` has 3 numbers for 2 images; leave out the last 1."
 
 
 def test_token_bias():
@@ -45,13 +45,13 @@ def test_tokens_in_one_sequence():
     assert combine.concat_tokens(tokens).tolist() == [tokens.reshape(6, 2).tolist()]
 
 
-def picture(seed=0):
+def make_image(seed=0):
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (64, 64, 3), dtype=np.uint8))
 
 
 @pytest.mark.parametrize("kind", ["fade", "dissolve", "gaussian", "shuffle"])
-def test_repeatable_and_made_from_the_picture(kind):
-    one, again, other = (noise.noise_image(picture(s), kind, 0.5) for s in (0, 0, 1))
+def test_repeatable_and_made_from_the_image(kind):
+    one, again, other = (noise.noise_image(make_image(s), kind, 0.5) for s in (0, 0, 1))
     assert np.array_equal(np.asarray(one), np.asarray(again))
     assert not np.array_equal(np.asarray(one), np.asarray(other))
     assert one.size == (64, 64)
@@ -59,7 +59,7 @@ def test_repeatable_and_made_from_the_picture(kind):
 
 @pytest.mark.parametrize("kind", ["fade", "dissolve", "gaussian"])
 def test_strength_zero_changes_nothing(kind):
-    assert np.array_equal(np.asarray(noise.noise_image(picture(), kind, 0.0)), np.asarray(picture()))
+    assert np.array_equal(np.asarray(noise.noise_image(make_image(), kind, 0.0)), np.asarray(make_image()))
 
 
 def test_fade_and_dissolve_follow_their_formulas():
@@ -72,25 +72,25 @@ def test_fade_and_dissolve_follow_their_formulas():
     assert 0.2 < float(changed) < 0.3
 
 
-def test_shuffle_turns_the_picture_over():
-    """At strength 0 the field is smooth and small: the result is the picture turned by half a turn, about."""
+def test_shuffle_turns_the_image_over():
+    """At strength 0 the field is smooth and small: the result is the image turned by half a turn, about."""
     ramp = np.linspace(0, 255, 64, dtype=np.uint8)
     image = Image.fromarray(np.stack([np.broadcast_to(ramp, (64, 64))] * 3, -1).copy())
     out = np.asarray(noise.noise_image(image, "shuffle", 0.0)).astype(int)
     assert out[20:44, :16].mean() > 180 and out[20:44, -16:].mean() < 75
 
 
-def test_elastic_without_movement_is_the_picture():
+def test_elastic_without_movement_is_the_image():
     pixels = torch.rand(1, 3, 20, 30)
     torch.testing.assert_close(noise.elastic(pixels, 0.0, 2.0, torch.Generator()), pixels, atol=1e-5, rtol=0)
 
 
-def test_blur_keeps_a_level_picture_and_lowers_the_spread():
+def test_blur_keeps_a_level_image_and_lowers_the_spread():
     torch.testing.assert_close(noise.gaussian_blur(torch.full((1, 3, 16, 16), 0.4), 9, 2.0), torch.full((1, 3, 16, 16), 0.4))
-    plain, blurred = (np.asarray(noise.noise_image(picture(), "fade", 1.0, blur)).std() for blur in (0, 4))
+    plain, blurred = (np.asarray(noise.noise_image(make_image(), "fade", 1.0, blur)).std() for blur in (0, 4))
     assert blurred < 0.5 * plain
 
 
 def test_unknown_noise():
     with pytest.raises(IpAdapterError, match="`noise` is 'salt'; choose one of fade, dissolve, gaussian, shuffle."):
-        noise.noise_image(picture(), "salt")
+        noise.noise_image(make_image(), "salt")

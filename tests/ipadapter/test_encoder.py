@@ -180,7 +180,7 @@ def test_freed_after_use(tmp_path, tiny):
     assert {parameter.device.type for parameter in one.model.parameters()} == {"cpu"}
 
 
-def test_pictures_of_the_wrong_size(tmp_path, tiny):
+def test_images_of_the_wrong_size(tmp_path, tiny):
     loaded = encoder.load_encoder(save_tiny(tmp_path, tiny[1], CONFIG))
     with pytest.raises(IpAdapterError, match=r"is \(224, 224\); it must be 56 x 56"):
         loaded.encode(torch.zeros(1, 3, 224, 224), "hidden")

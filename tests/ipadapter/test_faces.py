@@ -11,10 +11,10 @@ from sd_relight.lib_ipadapter.errors import IpAdapterError
 
 
 class Detector:
-    """An SCRFD whose network finds given faces: (centre x, centre y, half side) in pixels of the picture it is shown.
+    """An SCRFD whose network finds given faces: (centre x, centre y, half side) in pixels of the image it is shown.
 
-    visible: the input sizes at which it sees anything.  border: it sees only pictures with the white border.  It writes raw
-    outputs as the real file does, so that decoding is what is tested. Places are those in the picture without border, of
+    visible: the input sizes at which it sees anything.  border: it sees only images with the white border.  It writes raw
+    outputs as the real file does, so that decoding is what is tested. Places are those in the image without border, of
     size `size`.
     """
 
@@ -66,26 +66,26 @@ class Recogniser:
         return [out]
 
 
-def picture(size=(640, 480)):
+def make_image(size=(640, 480)):
     x, y = np.meshgrid(np.linspace(20, 250, size[0]), np.linspace(20, 250, size[1]))
     return Image.fromarray(np.stack([x, y, x], -1).astype(np.uint8))
 
 
 def test_decoding_gives_box_and_landmarks():
-    (found,) = scrfd.detect_faces(Detector([(320, 240, 56, 0.9)], (640, 480)), picture())
+    (found,) = scrfd.detect_faces(Detector([(320, 240, 56, 0.9)], (640, 480)), make_image())
     assert found.score == pytest.approx(0.9)
     assert found.box == pytest.approx((264, 184, 376, 296), abs=1e-3)
     np.testing.assert_allclose(found.landmarks, faces.TEMPLATE + [264, 184], atol=1e-3)
 
 
-def test_coordinates_are_those_of_the_whole_picture():
-    (found,) = scrfd.detect_faces(Detector([(1000, 800, 120, 0.9)], (1920, 1440)), picture((1920, 1440)))
+def test_coordinates_are_those_of_the_whole_image():
+    (found,) = scrfd.detect_faces(Detector([(1000, 800, 120, 0.9)], (1920, 1440)), make_image((1920, 1440)))
     assert found.box == pytest.approx((880, 680, 1120, 920), abs=1e-2)
 
 
 def test_weak_answers_and_doubles_are_dropped():
     detector = Detector([(100, 100, 50, 0.4), (300, 200, 50, 0.8), (305, 203, 50, 0.7), (500, 300, 40, 0.6)], (640, 480))
-    found = scrfd.detect_faces(detector, picture())
+    found = scrfd.detect_faces(detector, make_image())
     assert [round(f.score, 3) for f in found] == [0.8, 0.6]
 
 
@@ -114,14 +114,14 @@ def test_templates():
 
 
 def test_alignment_of_an_upright_face_is_a_crop():
-    image = picture()
+    image = make_image()
     aligned = faces.align(image, faces.TEMPLATE + [100, 50])
     difference = np.asarray(aligned).astype(int) - np.asarray(image.crop((100, 50, 212, 162))).astype(int)
     assert np.abs(difference).max() <= 1
 
 
 def test_alignment_turns_a_lying_face_upright():
-    image = picture((300, 300))
+    image = make_image((300, 300))
     upright = faces.TEMPLATE + [90, 90]
     turned = np.stack([upright[:, 1], 299 - upright[:, 0]], -1)
     lying = image.transpose(Image.ROTATE_90)
@@ -143,12 +143,12 @@ def finder(found, size=(640, 480), **rest):
 
 def test_largest_face_or_counted_from_the_left():
     three = [(400, 200, 40, 0.9), (150, 200, 60, 0.8), (560, 300, 50, 0.95)]
-    boxes = [finder(three).find(picture(), index).box[0] for index in (-1, 0, 1, 2)]
+    boxes = [finder(three).find(make_image(), index).box[0] for index in (-1, 0, 1, 2)]
     assert boxes == pytest.approx([90, 90, 360, 510], abs=0.1)
 
 
-def test_a_face_has_embedding_and_aligned_picture():
-    face = finder([(320, 240, 60, 0.9)]).find(picture())
+def test_a_face_has_embedding_and_aligned_image():
+    face = finder([(320, 240, 60, 0.9)]).find(make_image())
     assert face.aligned.size == (224, 224)
     assert float(face.normed.norm()) == pytest.approx(1.0)
     assert face.raw[1] > face.raw[0]
@@ -156,25 +156,25 @@ def test_a_face_has_embedding_and_aligned_picture():
 
 def test_smaller_detection_sizes_are_tried():
     detector = Detector([(320, 240, 56, 0.9)], (640, 480), visible=(448,))
-    face = faces.FaceFinder(detector, Recogniser()).find(picture())
+    face = faces.FaceFinder(detector, Recogniser()).find(make_image())
     assert detector.calls == [640, 576, 512, 448]
     assert face.box == pytest.approx((264, 184, 376, 296), abs=0.1)
 
 
 def test_a_face_that_fills_the_frame_is_found_with_a_border():
     detector = Detector([(200, 200, 180, 0.9)], (400, 400), border=True)
-    face = faces.FaceFinder(detector, Recogniser()).find(picture((400, 400)))
+    face = faces.FaceFinder(detector, Recogniser()).find(make_image((400, 400)))
     assert detector.calls == [640, 576, 512, 448, 384, 320, 256, 640]
     assert face.box == pytest.approx((20, 20, 380, 380), abs=0.5)
 
 
 def test_refusals():
     with pytest.raises(IpAdapterError) as caught:
-        finder([]).find(picture(), name="portrait.png")
-    assert str(caught.value) == ("No face was found in `portrait.png`; use a picture in which the face is larger than 40 pixels and "
+        finder([]).find(make_image(), name="portrait.png")
+    assert str(caught.value) == ("No face was found in `portrait.png`; use an image in which the face is larger than 40 pixels and "
                                  "seen from the front.")
     with pytest.raises(IpAdapterError) as caught:
-        finder([(320, 240, 60, 0.9)]).find(picture(), 3)
+        finder([(320, 240, 60, 0.9)]).find(make_image(), 3)
     assert str(caught.value) == "`face_index` is 3, but `image` shows 1 face; use 0 to 0, or -1 for the largest."
 
 

@@ -63,7 +63,7 @@ def test_the_recorder_sees_a_read():
 
 
 def test_a_host_without_a_table_gets_the_same_by_linearity():
-    """to_out(text + picture) = to_out(text) + to_out(picture) − bias: how A1111's modules are extended from outside."""
+    """to_out(text + image) = to_out(text) + to_out(image) − bias: how A1111's modules are extended from outside."""
     to_out = torch.nn.Linear(C, C)
     patch = build_patches([unit()], "sd15")[SLOT]
     q, k, v = torch.randn(4, 24, C), torch.randn(4, 7, C), torch.randn(4, 7, C)

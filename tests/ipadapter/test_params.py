@@ -80,7 +80,7 @@ def test_a_controlnet_unit_is_understood():
 
 
 def test_a_payload_as_controlnet_s_users_send_it():
-    """Every key that they post (Mikubill 3069): nothing is refused for a key without a meaning, and no picture gets lost."""
+    """Every key that they post (Mikubill 3069): nothing is refused for a key without a meaning, and no image gets lost."""
     params, inputs = split_unit({
         "control_mode": "Balanced", "enabled": True, "guidance_end": 1.0, "guidance_start": 0.3, "hr_option": "Both",
         "image": {"image": "abc", "mask": None}, "inpaint_crop_input_image": False, "input_mode": "simple", "is_ui": True,

@@ -9,19 +9,19 @@ from sd_relight.lib_ipadapter.errors import IpAdapterError
 from transformers import CLIPImageProcessor
 
 
-def noise_picture(width, height, seed=0):
+def noise_image(width, height, seed=0):
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 @pytest.mark.parametrize("size", [(224, 224), (640, 480), (333, 777), (101, 99), (1000, 225)])
 def test_centre_crop_equals_transformers(size):
-    image = noise_picture(*size)
+    image = noise_image(*size)
     want = CLIPImageProcessor()(images=image, return_tensors="pt").pixel_values
     torch.testing.assert_close(preprocess.encoder_input(image), want.float(), atol=1e-5, rtol=0)
 
 
 def coordinates(width, height):
-    """A picture whose red is x and whose green is y, as shares of 255."""
+    """An image whose red is x and whose green is y, as shares of 255."""
     x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
     return Image.fromarray(np.stack([x, y, np.full_like(x, 128)], -1).round().astype(np.uint8))
 
@@ -75,14 +75,14 @@ def test_refusals(crop, sentence):
 
 
 def test_preview_is_the_tensor():
-    image = noise_picture(300, 200)
+    image = noise_image(300, 200)
     pixels = preprocess.encoder_input(image, "pad")
     shown = preprocess.preview(pixels)
     assert np.array_equal(np.asarray(shown), np.asarray(preprocess.square(image, "pad")))
 
 
 def test_a_masked_area_is_the_mean_colour():
-    image = noise_picture(224, 224)
+    image = noise_image(224, 224)
     mask = Image.new("L", (224, 224), 255)
     mask.paste(0, (0, 0, 112, 224))
     pixels = preprocess.encoder_input(image, mask=mask)
@@ -91,7 +91,7 @@ def test_a_masked_area_is_the_mean_colour():
 
 
 def test_alpha_is_a_mask_not_a_background():
-    image = noise_picture(224, 224)
+    image = noise_image(224, 224)
     cut = image.copy()
     cut.putalpha(Image.fromarray(np.repeat([[0], [255]], 112, 0).repeat(224, 1).astype(np.uint8)))
     assert float(preprocess.encoder_input(cut)[:, :, :100].abs().max()) == 0
@@ -102,20 +102,20 @@ def test_alpha_is_a_mask_not_a_background():
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "I;16", "1"])
 def test_any_mode(mode):
-    source = noise_picture(60, 40)
+    source = noise_image(60, 40)
     image = Image.fromarray(np.full((40, 60), 900, np.uint16)) if mode == "I;16" else source.convert(mode)
     assert preprocess.encoder_input(image).shape == (1, 3, 224, 224)
 
 
-def test_tiles_of_a_square_picture():
-    cut = preprocess.tiles(noise_picture(600, 600))
+def test_tiles_of_a_square_image():
+    cut = preprocess.tiles(noise_image(600, 600))
     assert [box for _, box in cut] == [(0, 0, 0.5, 0.5), (0.5, 0, 1, 0.5), (0, 0.5, 0.5, 1), (0.5, 0.5, 1, 1)]
     assert {tile.size for tile, _ in cut} == {(256, 256)}
 
 
 @pytest.mark.parametrize(("size", "count"), [((1200, 400), 3), ((400, 1000), 3), ((3000, 100), 4), ((500, 340), 2)])
-def test_tiles_of_long_pictures_cover_them(size, count):
-    cut = preprocess.tiles(noise_picture(*size))
+def test_tiles_of_long_images_cover_them(size, count):
+    cut = preprocess.tiles(noise_image(*size))
     assert len(cut) == count
     boxes = [box for _, box in cut]
     axis = 0 if size[0] > size[1] else 1
@@ -124,5 +124,5 @@ def test_tiles_of_long_pictures_cover_them(size, count):
 
 
 def test_extreme_shapes():
-    assert preprocess.square(noise_picture(3000, 2), "center").size == (224, 224)
-    assert preprocess.square(noise_picture(1, 1), "pad").size == (224, 224)
+    assert preprocess.square(noise_image(3000, 2), "center").size == (224, 224)
+    assert preprocess.square(noise_image(1, 1), "pad").size == (224, 224)

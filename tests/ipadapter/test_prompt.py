@@ -1,4 +1,4 @@
-"""From pictures to units: every family's path, every unconditional choice, every way to combine, and its refusals."""
+"""From images to units: every family's path, every unconditional choice, every way to combine, and its refusals."""
 
 import types
 
@@ -50,18 +50,18 @@ class Encoder:
         return pooled[:, :50, None].expand(-1, -1, 40) * torch.linspace(-1, 1, 40) + 0.1
 
 
-def picture(seed=0, size=(64, 48)):
+def make_image(seed=0, size=(64, 48)):
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
 
 
 def face(seed=0, aligned=True):
     generator = torch.Generator().manual_seed(seed)
-    return Face(3 * torch.randn(512, generator=generator), (10, 10, 40, 40), picture(seed, (224, 224)) if aligned else None)
+    return Face(3 * torch.randn(512, generator=generator), (10, 10, 40, 40), make_image(seed, (224, 224)) if aligned else None)
 
 
 def references(family, count=1):
     has_face = adapter_of(family).variant.face
-    return [Reference(picture(i), face=face(i) if has_face else None) for i in range(count)]
+    return [Reference(make_image(i), face=face(i) if has_face else None) for i in range(count)]
 
 
 def encode(family, count=1, encoder=None, refs=None, negative_image=None, uncond_tokens=None, **params):
@@ -84,7 +84,7 @@ def test_every_family_gives_its_tokens(family):
 
 @pytest.mark.parametrize("family", SHAPES)
 def test_official_unconditional(family):
-    """Zeros where an embedding goes in, the encoded zero tensor (not a black picture) where hidden states do."""
+    """Zeros where an embedding goes in, the encoded zero tensor (not a black image) where hidden states do."""
     adapter, encoder = adapter_of(family), Encoder()
     (one,) = encode(family)
     grey = encoder.encode(torch.zeros(1, 3, 224, 224), "hidden")
@@ -107,8 +107,8 @@ def test_black_is_black_before_normalisation():
 
 
 @pytest.mark.parametrize("family", ["base", "plus", "faceid-plus"])
-def test_a_negative_picture(family):
-    negative = picture(9)
+def test_a_negative_image(family):
+    negative = make_image(9)
     (one,) = encode(family, uncond="image", negative_image=negative)
     adapter, output = adapter_of(family), adapter_of(family).variant.encoder.output
     embeds = Encoder().encode(preprocess.encoder_input(negative), output)
@@ -154,13 +154,13 @@ def test_structure_scale_of_plusv2():
 
 def test_concat_is_one_sequence():
     (three,) = encode("base", 3)
-    singles = [encode("base", refs=[Reference(picture(i))])[0].cond for i in range(3)]
+    singles = [encode("base", refs=[Reference(make_image(i))])[0].cond for i in range(3)]
     torch.testing.assert_close(three.cond, torch.cat(singles, 1))
     assert three.uncond.shape == three.cond.shape
 
 
-def test_averages_give_one_pictures_tokens():
-    embeds = torch.cat([Encoder().encode(preprocess.encoder_input(picture(i)), "image_embeds") for i in range(2)])
+def test_averages_give_one_images_tokens():
+    embeds = torch.cat([Encoder().encode(preprocess.encoder_input(make_image(i)), "image_embeds") for i in range(2)])
     for mode, want in (("average", embeds.mean(0)), ("add", embeds.sum(0)), ("subtract", embeds[0] - embeds[1])):
         (one,) = encode("base", 2, combine=mode)
         torch.testing.assert_close(one.cond, adapter_of("base").project(want[None]))
@@ -175,20 +175,20 @@ def test_weighted_concat_carries_log_weights():
 
 def test_separate_keeps_masks_and_weights():
     mask = torch.rand(1, 8, 8)
-    refs = [Reference(picture(0), mask=mask), Reference(picture(1))]
+    refs = [Reference(make_image(0), mask=mask), Reference(make_image(1))]
     first, second = encode("base", refs=refs, combine="separate", image_weights=(0.5,))
     assert (first.weight, second.weight) == (0.5, 1.0)
     assert first.mask is mask and second.mask is None
     assert len(first.previews) == len(second.previews) == 1
 
 
-def test_one_picture_for_each_image():
+def test_one_input_image_for_each_image():
     (one,) = encode("plus", 3, unfold_batch=True)
     assert (one.cond.shape[0], one.uncond.shape[0]) == (3, 1)
 
 
 def test_tiles_prompt_their_own_part():
-    prompts = encode("plus", refs=[Reference(picture(0, (300, 300)))], tiled=True)
+    prompts = encode("plus", refs=[Reference(make_image(0, (300, 300)))], tiled=True)
     assert [p.box for p in prompts] == [(0, 0, 0.5, 0.5), (0.5, 0, 1, 0.5), (0, 0.5, 0.5, 1), (0.5, 0.5, 1, 1)]
     units = build_units(adapter_of("plus"), prompts, IpAdapterParams(), identity="x")
     total = sum(unit.mask.mask for unit in units)
@@ -196,18 +196,18 @@ def test_tiles_prompt_their_own_part():
 
 
 REFUSALS = [
-    ("base", dict(refs=[]), "`image` is missing for `base.bin`; add at least one picture."),
+    ("base", dict(refs=[]), "`image` is missing for `base.bin`; add at least one image."),
     ("base", dict(uncond="image"), "`uncond` is 'image' but `negative_image` is missing; add it or choose another `uncond`."),
     ("base", dict(uncond="fooocus"), "`uncond` is 'fooocus' but fooocus_ip_negative.safetensors was not found; put it beside the "
                                      "adapters, or choose official."),
     ("base", dict(uncond="fooocus", uncond_tokens=torch.ones(1, 4, 2048)),
      "`uncond` is 'fooocus', whose file has the width 2048, but this adapter has 64; the file is for SDXL, choose official."),
-    ("faceid", dict(refs=[Reference(picture())]), "`faceid.bin` needs a face: give a picture with one, or its `embedding`."),
+    ("faceid", dict(refs=[Reference(make_image())]), "`faceid.bin` needs a face: give an image with one, or its `embedding`."),
     ("faceid-plus", dict(refs=[Reference(face=face(aligned=False))]),
-     "`image` is missing: `faceid-plus.bin` needs the face's picture beside its embedding."),
+     "`image` is missing: `faceid-plus.bin` needs the face's image beside its embedding."),
     ("base", dict(count=2, tiled=True),
-     "`tiled` works with one picture and no FaceID adapter; `base.bin` has 2. Leave `tiled` off."),
-    ("base", dict(image_weights=(1, 2)), "`image_weights` has 2 numbers for 1 pictures; leave out the last 1."),
+     "`tiled` works with one image and no FaceID adapter; `base.bin` has 2. Leave `tiled` off."),
+    ("base", dict(image_weights=(1, 2)), "`image_weights` has 2 numbers for 1 images; leave out the last 1."),
 ]
 
 
@@ -233,7 +233,7 @@ def test_fingerprint_names_what_tokens_depend_on(name):
     """Whatever changes tokens changes the fingerprint; what does not, does not."""
     family = "faceid-plusv2"
     before, after = IpAdapterParams(), IpAdapterParams(**{name: CHANGES[name]})
-    refs = [Reference(picture(i, (60, 40)), face=Face(face(i).raw)) for i in range(2)]
+    refs = [Reference(make_image(i, (60, 40)), face=Face(face(i).raw)) for i in range(2)]
     one, two = (encode_prompt(adapter_of(family), Encoder(), refs, params)[0] for params in (before, after))
     same = one.cond.shape == two.cond.shape and torch.equal(one.cond, two.cond) and torch.equal(one.uncond, two.uncond)
     assert (fingerprint(before) == fingerprint(after)) == same
@@ -273,7 +273,7 @@ def test_keys_are_kept_small_and_adapters_stay_away():
 def test_masks_multiply():
     adapter, own = adapter_of("base"), torch.zeros(1, 4, 4)
     own[:, :2] = 1
-    prompts = encode("base", refs=[Reference(picture(), mask=own)], combine="separate")
+    prompts = encode("base", refs=[Reference(make_image(), mask=own)], combine="separate")
     job = torch.zeros(1, 8, 8)
     job[:, :, :4] = 1
     (unit,) = build_units(adapter, prompts, IpAdapterParams(), identity="x", mask=job)

@@ -6,7 +6,7 @@ import torch
 from diffusers import AutoencoderKL
 from PIL import Image
 from sd_relight.lib_iclight.conditioning import to_vae_input
-from sd_relight.lib_iclight.foreground import fit, grey_composite, split_alpha
+from sd_relight.lib_iclight.foreground import fit, grey_composite
 from sd_relight.lib_relight.hosts.patcher import to_host_range
 
 
@@ -24,7 +24,7 @@ def cutout(rng):
 
 
 def original_pixels(cutout, width, height):
-    """run_rmbg with sigma 0 on the full picture, resize_and_center_crop, numpy2pytorch."""
+    """run_rmbg with sigma 0 on the full image, resize_and_center_crop, numpy2pytorch."""
     img, alpha = cutout[..., :3], (cutout[..., 3:].astype(np.float32) / 255).clip(0, 1)
     grey = (127 + (img.astype(np.float32) - 127 + 0.0) * alpha).clip(0, 255).astype(np.uint8)
     pil = Image.fromarray(grey)
@@ -36,8 +36,7 @@ def original_pixels(cutout, width, height):
 
 
 def our_pixels(cutout, width, height):
-    rgb, alpha = split_alpha(Image.fromarray(cutout))
-    return fit(grey_composite(rgb, alpha), width, height)
+    return fit(grey_composite(cutout[..., :3], cutout[..., 3].astype(np.float32) / 255), width, height)
 
 
 @pytest.mark.parametrize("size", [(64, 80), (128, 64), (512, 640)])

@@ -55,7 +55,7 @@ def test_learning_rate_warms_up_and_falls_to_a_hundredth():
 
 
 def test_the_path_ends_in_ddims_first_noisy_latent():
-    """At the first timestep the shifted noise makes exactly the noised initial picture."""
+    """At the first timestep the shifted noise makes exactly the noised initial image."""
     alphas = build_scheduler().alphas_cumprod
     t = torch.tensor([999])
     z, start, noise = torch.randn(3, 1, 4, 8, 8).unbind(0)

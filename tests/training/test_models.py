@@ -1,4 +1,4 @@
-"""Random models, LDM spellings, offsets, and the files in models/demo."""
+"""Tests random models, LDM names, offsets, and the files in models/demo."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,11 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.loaders import single_file_utils
+from ldm_layout import ldm_vae, unet_key
+from random_models import WEIGHTS, make_ldm_variants, make_random_models
 from safetensors.torch import load_file
 from sd_relight.training.inference import pad_heads
-from sd_relight.training.ldm_layout import ldm_vae, unet_key
 from sd_relight.training.models import load_unet, offsets_between, with_offsets
-from sd_relight.training.random_models import WEIGHTS, make_ldm_variants, make_random_models
 
 DEMO = Path(__file__).resolve().parents[2] / "models" / "demo"
 MEGABYTE = 1e6

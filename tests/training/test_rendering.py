@@ -19,40 +19,40 @@ def scenes():
 
 
 @pytest.fixture(scope="module")
-def pictures(scenes):
+def images(scenes):
     return render(scenes, SIZE)
 
 
-def test_the_same_seed_gives_the_same_pictures(pictures):
+def test_the_same_seed_gives_the_same_images(images):
     again = render(held_out_scenes(COUNT), SIZE)
-    assert torch.equal(again.target, pictures.target)
-    assert not torch.equal(render(held_out_scenes(COUNT, seed=1001), SIZE).target, pictures.target)
+    assert torch.equal(again.target, images.target)
+    assert not torch.equal(render(held_out_scenes(COUNT, seed=1001), SIZE).target, images.target)
 
 
-def test_normals_are_unit_vectors_that_face_the_viewer(pictures):
-    inside = pictures.alpha[:, 0] == 1
-    normal = pictures.normal.permute(0, 2, 3, 1)[inside]
+def test_normals_are_unit_vectors_that_face_the_viewer(images):
+    inside = images.alpha[:, 0] == 1
+    normal = images.normal.permute(0, 2, 3, 1)[inside]
     np.testing.assert_allclose(normal.norm(dim=1), 1, atol=1e-4)
     assert (normal[:, 2] > -0.05).float().mean() > 0.99  # thin edges of a cube may look away a little
 
 
-def test_a_balls_normals_point_away_from_its_centre(pictures):
-    alpha, normal = pictures.alpha[0, 0], pictures.normal[0]
+def test_a_balls_normals_point_away_from_its_centre(images):
+    alpha, normal = images.alpha[0, 0], images.normal[0]
     half = SIZE // 2
     inside = alpha > 0.99
     assert normal[0, :, half:][inside[:, half:]].mean() > 0.2 > -0.2 > normal[0, :, :half][inside[:, :half]].mean()
     assert normal[1, :half][inside[:half]].mean() > 0.2 > -0.2 > normal[1, half:][inside[half:]].mean()
 
 
-def test_objects_and_walls_are_brighter_on_the_lights_side(scenes, pictures):
+def test_objects_and_walls_are_brighter_on_the_lights_side(scenes, images):
     angles = torch.tensor([s.angle for s in scenes])
-    assert (lit_difference(pictures.target, pictures.alpha, angles) > 0).all()
-    assert (lit_difference(pictures.background, torch.ones_like(pictures.alpha), angles) > 0).all()
+    assert (lit_difference(images.target, images.alpha, angles) > 0).all()
+    assert (lit_difference(images.background, torch.ones_like(images.alpha), angles) > 0).all()
 
 
-def test_outside_the_object_the_condition_is_grey_127(pictures):
-    outside = pictures.alpha[:, 0] == 0
-    assert (to_uint8(pictures.foreground)[outside.numpy()] == 127).all()
+def test_outside_the_object_the_condition_is_grey_127(images):
+    outside = images.alpha[:, 0] == 0
+    assert (to_uint8(images.foreground)[outside.numpy()] == 127).all()
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)

@@ -1,7 +1,7 @@
-"""Diffusers' tensor names in LDM's spelling, written by pattern: for files that the tests feed to the readers.
+"""Converts diffusers tensor names to LDM names by pattern, for the weight files that tests give to the readers.
 
-The readers have their own tables (lib_iclight/keymap.py and the embedded host); this one is kept apart from them on
-purpose, so that a test which writes with one and reads with the other means something.
+The readers have their own tables (lib_iclight/keymap.py and the embedded host). This one is independent of them, so that
+writing with one and reading with the other is a test.
 """
 
 from __future__ import annotations

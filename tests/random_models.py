@@ -1,20 +1,14 @@
-"""The demo's layout with random weights: for tests that must not depend on training.
-
-    from sd_relight.training.random_models import make_random_models, make_ldm_variants
-"""
+"""Random models in the demo's layout, for tests that must not depend on training."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
+from ldm_layout import ldm_checkpoint, ldm_offsets
 from safetensors.torch import load_file
-from torch import Tensor, nn
-
-from .adapters import adapter_state, add_processors
-from .ldm_layout import ldm_checkpoint, ldm_offsets
-from .models import (
-    EXACT,
+from sd_relight.training.adapters import adapter_state, add_processors
+from sd_relight.training.models import (
     ImageProjection,
     Sizes,
     build_text,
@@ -25,8 +19,10 @@ from .models import (
     save_pipeline_files,
     save_tensors,
 )
-from .tokenizer import write_tokenizer
+from sd_relight.training.tokenizer import write_tokenizer
+from torch import Tensor, nn
 
+EXACT = Sizes(unet=(16, 32, 64, 64), vae=(8, 16, 32, 32), cross=32, vision=32, vision_layers=2)
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
