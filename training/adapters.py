@@ -1,4 +1,4 @@
-"""IP-Adapter's weights in diffusers' attention processors, and back to the official flat file."""
+"""Converts IP-Adapter weights between diffusers' attention processors and the official flat file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .models import IMAGE_TOKENS
 
 
 def add_processors(unet: UNet2DConditionModel) -> nn.ModuleList:
-    """Put IP-Adapter's processor on every cross-attention; its keys and values start as copies of the text's."""
+    """Set IP-Adapter's processor on every cross-attention; its keys and values are initialised from the text's."""
     processors: dict = {}
     added = nn.ModuleList()
     state = unet.state_dict()
@@ -39,7 +39,7 @@ def adapter_layers(unet: UNet2DConditionModel):
 
 
 def adapter_state(unet: UNet2DConditionModel, projection: nn.Module) -> dict[str, Tensor]:
-    """The official flat layout: image_proj.* and ip_adapter.{1, 3, ..., 31}.to_{k,v}_ip.weight."""
+    """Return the state in the official flat layout: image_proj.* and ip_adapter.{1, 3, ..., 31}.to_{k,v}_ip.weight."""
     out = {f"image_proj.{k}": v for k, v in projection.state_dict().items()}
     for i, processor in adapter_layers(unet):
         out[f"ip_adapter.{i}.to_k_ip.weight"] = processor.to_k_ip[0].weight
@@ -49,7 +49,7 @@ def adapter_state(unet: UNet2DConditionModel, projection: nn.Module) -> dict[str
 
 @torch.no_grad()
 def load_adapter(unet: UNet2DConditionModel, projection: nn.Module, state: dict[str, Tensor]) -> None:
-    """Fill a UNet that has the processors, and the projection, from the official layout."""
+    """Load the official layout into the projection and a UNet that has the processors."""
     prefix = "image_proj."
     projection.load_state_dict({k.removeprefix(prefix): v.float() for k, v in state.items() if k.startswith(prefix)})
     for i, processor in adapter_layers(unet):

@@ -1,4 +1,4 @@
-"""Rendered training images on disk, and their latents: made chunk by chunk, so that a stopped run goes on.
+"""Renders training images and encodes their latents on disk, chunk by chunk, so that a stopped run can resume.
 
 A folder holds target.npy, foreground.npy, background.npy (uint8 [N, H, W, 3]), scenes.json and, once encoded,
 latents.npy (float16 [N, 3, 4, H/8, W/8] in that order), ramps.npy (float16 [72, 4, H/8, W/8], one light gradient per
@@ -27,7 +27,7 @@ RAMP_STEP = 5  # degrees
 
 
 def chunk_scenes(seed: int, chunk: int) -> tuple[list[Scene], list[dict]]:
-    """The scenes of one chunk and what is written about them; depends on nothing but the two numbers."""
+    """Return the scenes of one chunk and their prompts; determined by the two numbers alone."""
     rng = np.random.default_rng((seed, chunk))
     scenes = []
     for _ in range(CHUNK_STYLES):
@@ -43,14 +43,14 @@ def read_json(path: Path, default):
 
 
 def open_array(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
-    """A memory-mapped array that keeps what an earlier run wrote, if its shape is the same."""
+    """Open a memory-mapped array, with the values of an earlier run if its shape is the same."""
     if path.exists() and np.load(path, mmap_mode="r").shape == shape:
         return np.load(path, mmap_mode="r+")
     return np.lib.format.open_memmap(path, "w+", dtype, shape)
 
 
 def render_dataset(folder: Path, size: int, styles: int, seed: int, device: torch.device) -> None:
-    """Fill `folder` with `styles` styles (rounded up to whole chunks) of `size` pixels; skips chunks that are there."""
+    """Render `styles` styles (rounded up to whole chunks) of `size` pixels into `folder`; skips existing chunks."""
     folder.mkdir(parents=True, exist_ok=True)
     chunks = -(-styles // CHUNK_STYLES)
     per_chunk = CHUNK_STYLES * PER_STYLE
@@ -76,12 +76,12 @@ def render_dataset(folder: Path, size: int, styles: int, seed: int, device: torc
 
 
 def to_tensor(images: np.ndarray, device: torch.device) -> Tensor:
-    """uint8 [B, H, W, 3] to float32 [B, 3, H, W], 0..1."""
+    """Convert uint8 [B, H, W, 3] to float32 [B, 3, H, W], 0..1."""
     return torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2).float() / 255
 
 
 def encode_dataset(folder: Path, vae, tokenizer, device: torch.device) -> None:
-    """Write latents.npy, ramps.npy and tokens.npy; goes on where it stopped as long as the VAE is the same."""
+    """Write latents.npy, ramps.npy and tokens.npy; resumes as long as the VAE is the same."""
     targets = np.load(folder / "target.npy", mmap_mode="r")
     count, size = len(targets), targets.shape[1]
     plan = {"count": count, "vae": sum(float(p.detach().double().abs().sum()) for p in vae.parameters())}
@@ -126,5 +126,5 @@ class LatentSet:
         return len(self.latents)
 
     def draw(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """target, foreground and background latents of these rows, float32 [B, 4, h, w] each."""
+        """Return target, foreground and background latents of these rows, float32 [B, 4, h, w] each."""
         return self.latents[rows].float().unbind(1)

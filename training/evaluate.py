@@ -1,4 +1,4 @@
-"""Held-out evaluation: figures.json, row by row, and contact sheets.
+"""Evaluates the models on held-out scenes: figures.json, row by row, and contact sheets.
 
     python dev.py train-demo --start models/demo --only evaluate
 """
@@ -33,7 +33,7 @@ CORNER_MODES = (("img2img 1.0", CORNERS, {"strength": 1.0}),)
 
 
 class Report:
-    """figures.json, written after each row; a stopped evaluation with the same settings skips the rows it has."""
+    """Writes figures.json after each row; a resumed evaluation with the same settings skips existing rows."""
 
     def __init__(self, path: Path, settings: dict) -> None:
         self.path = path
@@ -54,7 +54,7 @@ def prompt_of(scene: Scene, light: str = "neutral light") -> str:
 
 
 def save_sheet(rows: list[Tensor], path: Path, columns: int = 12) -> None:
-    """Rows of images, half size, one PNG."""
+    """Save rows of images as one PNG at half size."""
     grid = np.concatenate([np.concatenate(list(to_uint8(r[:columns])), 1) for r in rows], 0)
     image = Image.fromarray(grid)
     image.resize((image.width // 2, image.height // 2), Image.LANCZOS).save(path)
@@ -77,7 +77,7 @@ def evaluate_vae(sampler: Sampler, renders: Renders, out: Path, photos: Tensor |
 
 def evaluate_fc(sampler: Sampler, scenes: list[Scene], renders: Renders, out: Path, options: dict, report: Report,
                 modes: tuple = MODES) -> None:
-    """One row for each mode and light: is the object lit from the side that was asked for?"""
+    """Report, for each mode and light, whether the object is lit from the requested side."""
     condition = sampler.encode(renders.foreground)
     prompts = [prompt_of(s) for s in scenes]
     for mode, lights, own in modes:
@@ -100,14 +100,14 @@ def light_figures(relit: Tensor, renders: Renders, angle: float) -> dict:
 
 
 def colour_error(relit: Tensor, renders: Renders) -> float:
-    """Distance of the object's mean colour, each scaled to the same brightness, from the flatly lit object's."""
+    """Return the distance of the object's mean colour from the flatly lit object's, at equal brightness."""
     inside = (renders.alpha > 0.5).float()
     a, b = mean_inside(relit, inside), mean_inside(renders.foreground, inside)
     return float((a / a.mean(1, keepdim=True) - b / b.mean(1, keepdim=True)).abs().mean())
 
 
 def evaluate_fbc(sampler: Sampler, scenes: list[Scene], renders: Renders, out: Path, options: dict) -> dict:
-    """Every object before another scene's wall, from noise alone."""
+    """Evaluate fbc: every object before another scene's wall, from pure noise."""
     order = torch.from_numpy(np.random.default_rng(2000).permutation(len(scenes)))
     walls = renders.background[order]
     concat = torch.cat([sampler.encode(renders.foreground), sampler.encode(walls)], 1)
@@ -124,7 +124,7 @@ def evaluate_fbc(sampler: Sampler, scenes: list[Scene], renders: Renders, out: P
 
 
 def evaluate_adapter(sampler: Sampler, renders: Renders, out: Path, options: dict) -> dict:
-    """Text to image without colour words, with each held-out image as the reference, at weight 0 and 1."""
+    """Evaluate the IP-Adapter: prompts without colour words, each held-out image as reference, at weight 0 and 1."""
     reference = vision_input(renders.target)
     object_colour = mean_inside(renders.target, (renders.alpha > 0.5).float())
     wall_colour = mean_inside(renders.target, (renders.alpha < 0.01).float())
@@ -145,7 +145,7 @@ def evaluate_adapter(sampler: Sampler, renders: Renders, out: Path, options: dic
 
 
 def load_photos(folder: Path | None) -> Tensor | None:
-    """The middle squares of the folder's images at SIZE, or None."""
+    """Return the centre squares of the folder's images at SIZE, float32 [N, 3, SIZE, SIZE], or None."""
     if folder is None:
         return None
     squares = []

@@ -1,7 +1,7 @@
-"""Sampling with plain diffusers modules, as WebUIs do it.
+"""Samples with plain diffusers modules, as WebUIs do.
 
-eta 0 is deterministic (Euler and DDIM are the same thing here); eta 1 adds new noise in each step, as Euler a does, which
-suits these models: it repairs the errors of earlier steps, and colours stay.
+eta 0 is deterministic (Euler and DDIM are equivalent here); eta 1 adds new noise in each step, as Euler a does, which
+suits these models: it corrects the errors of earlier steps and preserves colours.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from .widen import silent
 
 
 def sampling_times(steps: int, strength: float) -> Tensor:
-    """The timesteps of `steps` executed steps, int64, falling: the last ones of a schedule that is 1/strength as long."""
+    """Return the timesteps of `steps` executed steps, int64, descending: the end of a schedule 1/strength as long."""
     return torch.linspace(TIMESTEPS - 1, 0, round(steps / strength)).round().long()[-steps:]
 
 
 def ddim_step(x: Tensor, eps: Tensor, fresh: Tensor, a: Tensor, after: Tensor, eta: float) -> Tensor:
-    """From the noise level of alpha_bar `a` to that of `after` (1 = none); eta: share of ancestral noise, 0..1."""
+    """Step from the noise level of alpha_bar `a` to that of `after` (1 = none); eta: share of ancestral noise, 0..1."""
     clean = (x - (1 - a).sqrt() * eps) / a.sqrt()
     new = eta * ((1 - after) / (1 - a) * (1 - a / after)).sqrt()
     return after.sqrt() * clean + (1 - after - new**2).clamp_min(0).sqrt() * eps + new * fresh
@@ -35,20 +35,20 @@ def ddim_step(x: Tensor, eps: Tensor, fresh: Tensor, a: Tensor, after: Tensor, e
 
 @torch.no_grad()
 def pad_heads(unet: nn.Module, width: int = 16) -> None:
-    """Give self-attention's heads silent channels up to `width`: torch's CPU kernel is a third faster on 16 than on 4."""
+    """Zero-pad self-attention heads to `width`: torch's CPU kernel is a third faster on 16 than on 4."""
     for attention in (m for name, m in unet.named_modules() if name.endswith("attn1")):
         inner = attention.to_q.out_features
         if inner >= width * attention.heads:
             continue
         spread, pick = silent(inner, width * attention.heads, attention.heads)
-        attention.to_q.weight *= (width * attention.heads / inner) ** 0.5  # it divides by the root of the head's width
+        attention.to_q.weight *= (width * attention.heads / inner) ** 0.5  # attention divides by the root of the head width
         for linear in (attention.to_q, attention.to_k, attention.to_v):
             linear.weight = nn.Parameter(spread @ linear.weight)
         attention.to_out[0].weight = nn.Parameter(attention.to_out[0].weight @ pick)
 
 
 class Sampler:
-    """One models folder; `kinds` of base, fc, fbc. With `adapter`, images can be prompts as well."""
+    """Samples with one models folder. kinds: of base, fc, fbc. adapter: also load the IP-Adapter for image prompts."""
 
     def __init__(self, models: Path, kinds: tuple[str, ...], *, adapter: bool = False, device: str = "cpu") -> None:
         self.device = torch.device(device)
@@ -77,7 +77,7 @@ class Sampler:
         return encode(self.vae, images.to(self.device))
 
     def context(self, kind: str, prompts: list[str], reference: Tensor | None, weight: float):
-        """Hidden states of prompts and empty prompts; with an adapter also the reference's tokens and zero ones."""
+        """Return hidden states of prompts and empty prompts; with an adapter also the reference's tokens and zeros."""
         hidden = self.text(token_ids(self.tokenizer, prompts + [""] * len(prompts)).to(self.device)).last_hidden_state
         if self.vision is None:
             return hidden
@@ -90,7 +90,7 @@ class Sampler:
     def sample(self, kind: str, prompts: list[str], *, init: Tensor | None = None, strength: float = 1.0,
                concat: Tensor | None = None, reference: Tensor | None = None, weight: float = 1.0, steps: int = 12,
                cfg: float = 2.0, eta: float = 1.0, seed: int = 0, size: int = 256) -> Tensor:
-        """Images [B, 3, size, size], 0..1.
+        """Return images [B, 3, size, size], 0..1.
 
         init: scaled latents that the run starts from (light map; broadcast). strength as IC-Light counts it: all steps run.
         concat: the condition latents, foreground then background. reference: CLIP input [B, 3, 224, 224].
@@ -114,7 +114,7 @@ class Sampler:
 
     def sample_many(self, kind: str, prompts: list[str], *, batch: int = 8, seed: int = 0, concat: Tensor | None = None,
                     reference: Tensor | None = None, **options) -> Tensor:
-        """sample() in batches with a seed of its own for each batch."""
+        """Call sample() in batches, each with its own seed."""
         parts = []
         for at in range(0, len(prompts), batch):
             rows = slice(at, at + batch)

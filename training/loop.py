@@ -1,4 +1,4 @@
-"""The training loop that all stages share: warm-up and cosine, gradient clipping, EMA, checkpoints that go on exactly."""
+"""Training loop of all stages: warm-up and cosine schedule, gradient clipping, EMA, exactly resumable checkpoints."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Plan:
 
 
 def learning_rate(plan: Plan, step: int) -> float:
-    """Linear warm-up, then a cosine to one percent."""
+    """Return the learning rate: linear warm-up, then a cosine to one percent."""
     cosine = 0.5 * (1 + math.cos(math.pi * step / plan.steps))
     return plan.lr * min(1.0, (step + 1) / plan.warmup) * (0.01 + 0.99 * cosine)
 
 
 class Ema:
-    """A running average of all modules' floating-point state, with a shorter memory at the start."""
+    """Exponential moving average of all modules' floating-point state, with a shorter horizon at the start."""
 
     def __init__(self, modules: dict[str, nn.Module], decay: float) -> None:
         self.modules, self.decay, self.count = modules, decay, 0
@@ -51,7 +51,7 @@ class Ema:
 
 
 class Run:
-    """Everything that a checkpoint holds; `path` ends as NAME.pt with the averaged weights, NAME.part.pt meanwhile."""
+    """The state of a training run: saved as NAME.part.pt, and at the end as NAME.pt (`path`) with the averaged weights."""
 
     def __init__(self, path: Path, modules: dict[str, nn.Module], plan: Plan, device: torch.device) -> None:
         self.path, self.part = path, path.with_suffix(".part.pt")
@@ -72,7 +72,7 @@ class Run:
         draft.replace(self.part)
 
     def resume(self) -> None:
-        """Go on from NAME.part.pt if its plan is ours."""
+        """Resume from NAME.part.pt if it has the same plan."""
         if not self.part.exists():
             return
         state = torch.load(self.part, map_location=self.device, weights_only=True)
@@ -86,7 +86,7 @@ class Run:
         self.step = state["step"]
 
     def finish(self) -> None:
-        """Write the averaged weights as NAME.pt and put them into the modules."""
+        """Write the averaged weights to NAME.pt and load them into the modules."""
         for name, module in self.modules.items():
             module.load_state_dict(self.ema.state[name])
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ class Run:
 
 
 def train(path: Path, modules: dict[str, nn.Module], plan: Plan, draw_loss: Draw, device: torch.device) -> None:
-    """Minimise `draw_loss`; ends with the averaged weights in `modules` and in `path`. A finished `path` is just loaded."""
+    """Minimise `draw_loss` and store the averaged weights in `modules` and `path`. An existing `path` is only loaded."""
     if path.exists():
         for name, state in torch.load(path, map_location=device, weights_only=True).items():
             modules[name].load_state_dict(state)

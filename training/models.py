@@ -1,4 +1,4 @@
-"""The tiny models: SD 1.5's blocks at small widths, and how they are read, written and merged."""
+"""Builds, loads, saves and merges the demo models: SD 1.5's blocks at small widths."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .latents import SCALING, build_scheduler
 IMAGE_TOKENS = 4
 HEADS = 8
 EXTRA_CHANNELS = {"base": 0, "fc": 4, "fbc": 8, "joint": 8}
-FORGOTTEN = ("_name_or_path", "dtype", "transformers_version", "_diffusers_version")  # of no use to who loads
+OMITTED_KEYS = ("_name_or_path", "dtype", "transformers_version", "_diffusers_version")
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Widths of the four levels, and of the text. Levels 1 and 2 must differ, or one of SD 1.5's skip convolutions is
-    missing (684 tensors instead of 686)."""
+    """Widths of the four levels and of the text. Levels 1 and 2 must differ, otherwise one of SD 1.5's skip convolutions
+    is missing (684 tensors instead of 686)."""
 
     unet: tuple[int, ...] = (32, 64, 72, 72)
     unet_groups: int = 8
@@ -54,7 +54,7 @@ def build_vae(sizes: Sizes = DEMO) -> AutoencoderKL:
 
 
 def build_unet(sizes: Sizes = DEMO, kind: str = "base") -> UNet2DConditionModel:
-    """kind: base (4 input channels), fc (8), fbc or joint (12)."""
+    """Build a UNet. kind: base (4 input channels), fc (8), fbc or joint (12)."""
     return UNet2DConditionModel(
         sample_size=32, in_channels=4 + EXTRA_CHANNELS[kind], out_channels=4, layers_per_block=2,
         block_out_channels=sizes.unet, cross_attention_dim=sizes.cross, attention_head_dim=HEADS,
@@ -87,25 +87,25 @@ class ImageProjection(nn.Module):
         self.norm = nn.LayerNorm(sizes.cross)
 
     def forward(self, embeds: Tensor) -> Tensor:
-        """Image embeddings [B, vision] to tokens [B, IMAGE_TOKENS, cross]."""
+        """Project image embeddings [B, vision] to tokens [B, IMAGE_TOKENS, cross]."""
         return self.norm(self.proj(embeds).reshape(len(embeds), IMAGE_TOKENS, -1))
 
 
 def widened(weight: Tensor, channels: int) -> Tensor:
-    """conv_in's weight with zero input channels appended up to `channels`."""
+    """Append zero input channels to conv_in's weight up to `channels`."""
     missing = channels - weight.shape[1]
     return torch.cat([weight, weight.new_zeros(weight.shape[0], missing, *weight.shape[2:])], 1)
 
 
 def offsets_between(base: dict[str, Tensor], tuned: dict[str, Tensor]) -> dict[str, Tensor]:
-    """tuned - base as float16, against the base as it is stored (float16): the layout of IC-Light's files."""
+    """Return tuned - base as float16, with base as stored (float16): the layout of IC-Light's files."""
     stored = {k: v.half().float() for k, v in base.items()}
     stored["conv_in.weight"] = widened(stored["conv_in.weight"], tuned["conv_in.weight"].shape[1])
     return {k: (v.float() - stored[k]).half() for k, v in tuned.items()}
 
 
 def with_offsets(base: dict[str, Tensor], offsets: dict[str, Tensor]) -> dict[str, Tensor]:
-    """base + offsets in float32: how an IC-Light file is applied."""
+    """Return base + offsets in float32, as an IC-Light file is applied."""
     out = {k: v.float() for k, v in base.items()}
     out["conv_in.weight"] = widened(out["conv_in.weight"], offsets["conv_in.weight"].shape[1])
     return {k: v + offsets[k].float() for k, v in out.items()}
@@ -118,20 +118,20 @@ def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
 
 
 def save_half(module, folder: Path) -> None:
-    """Write a diffusers or transformers model as float16 with a config that every version in use can read."""
+    """Write a diffusers or transformers model as float16, with a config that every supported version can read."""
     copy.deepcopy(module).half().cpu().to(memory_format=torch.contiguous_format).save_pretrained(
         folder, safe_serialization=True)
     clean_json(folder / "config.json")
 
 
 def clean_json(path: Path) -> None:
-    """Drop what only names the machine or the library version that wrote the file."""
+    """Remove config entries that name the writing machine or library version."""
     config = json.loads(path.read_text())
-    path.write_text(json.dumps({k: v for k, v in config.items() if k not in FORGOTTEN}, indent=2, sort_keys=True) + "\n")
+    path.write_text(json.dumps({k: v for k, v in config.items() if k not in OMITTED_KEYS}, indent=2, sort_keys=True) + "\n")
 
 
 def save_pipeline_files(folder: Path) -> None:
-    """Scheduler, image processor and model_index.json: what makes the folder a diffusers pipeline."""
+    """Write the scheduler, image processor and model_index.json of a diffusers pipeline."""
     build_scheduler().save_pretrained(folder / "scheduler")
     clean_json(folder / "scheduler" / "scheduler_config.json")
     side = {"height": 224, "width": 224}
@@ -148,8 +148,8 @@ def save_pipeline_files(folder: Path) -> None:
 
 
 def save_unets(models: Path, unets: dict[str, UNet2DConditionModel]) -> None:
-    """Write base, fc or fbc; fc and fbc as offsets. With a new base the folder's other offsets are written again, so that
-    what they make together stays what it was."""
+    """Write base, fc or fbc; fc and fbc as offsets. With a new base the folder's other offsets are rewritten, so that
+    base + offsets stays the same."""
     unets = dict(unets)
     base = unets.pop("base", None)
     if base is not None:
@@ -163,7 +163,7 @@ def save_unets(models: Path, unets: dict[str, UNet2DConditionModel]) -> None:
 
 
 def load_unet(models: Path, kind: str = "base") -> UNet2DConditionModel:
-    """The folder's UNet in float32, with the fc or fbc offsets of the same folder added."""
+    """Load the folder's UNet in float32, with its fc or fbc offsets added."""
     base = UNet2DConditionModel.from_pretrained(models / "unet", torch_dtype=torch.float32)
     if kind == "base":
         return base.eval()

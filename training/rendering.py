@@ -1,4 +1,4 @@
-"""Images of scenes: the lit object before its wall, the wall alone, the object on grey under another light.
+"""Renders scenes: the lit object before its wall, the wall alone, the object on grey under another light.
 
 All images are float32 [B, 3, H, W], 0..1, sRGB (gamma 2.2), unless a name says linear.
 """
@@ -30,13 +30,13 @@ class Renders:
 
 
 def light_vector(angle: Tensor, elevation: Tensor) -> Tensor:
-    """Unit vectors towards the light [B, 3] from degrees [B]."""
+    """Return unit vectors towards the light, [B, 3], from degrees [B]."""
     a, e = torch.deg2rad(angle), torch.deg2rad(elevation)
     return torch.stack([a.cos() * e.cos(), a.sin() * e.cos(), e.sin()], -1)
 
 
 def column(rows: Sequence, device: torch.device) -> Tensor:
-    """Numbers or [C] arrays, one for each scene, as [B, C, 1, 1] or [B, 1, 1, 1]."""
+    """Stack numbers or [C] arrays, one for each scene, to [B, C, 1, 1] or [B, 1, 1, 1]."""
     values = torch.tensor(np.array(rows), dtype=torch.float32, device=device)
     return values.reshape(len(rows), -1, 1, 1)
 
@@ -56,7 +56,7 @@ def surface_albedo(scenes: Sequence[Scene], geometry: Geometry) -> Tensor:
 
 
 def shade(scenes: Sequence[Scene], geometry: Geometry, light: Tensor, light_rgb: Tensor, ambient_rgb: Tensor) -> Tensor:
-    """Linear radiance of the objects. light [B, 3], unit; light_rgb and ambient_rgb [B, 3, 1, 1]."""
+    """Return the linear radiance of the objects. light [B, 3], unit; light_rgb and ambient_rgb [B, 3, 1, 1]."""
     facing = (geometry.normal * light[:, :, None, None]).sum(1, keepdim=True)
     diffuse = ((facing + 0.12) / 1.12).clamp_min(0)
     half = torch.nn.functional.normalize(light + torch.tensor([0.0, 0.0, 1.0], device=light.device), dim=-1)
@@ -67,7 +67,7 @@ def shade(scenes: Sequence[Scene], geometry: Geometry, light: Tensor, light_rgb:
 
 
 def wall_profile(scenes: Sequence[Scene], gx: Tensor, gy: Tensor) -> Tensor:
-    """Brightness of the wall [B, 1, H, W]: bright on the light's side, dark on the other, with soft discs."""
+    """Return the brightness of the wall, [B, 1, H, W]: bright on the light's side, dark on the other, with soft discs."""
     device = gx.device
     angle = torch.deg2rad(column([s.angle for s in scenes], device))
     reach = column([s.wall.reach for s in scenes], device)
@@ -119,7 +119,7 @@ def render(scenes: Sequence[Scene], size: int, device: torch.device | str = "cpu
 
 
 def light_ramp(angle: float, size: int) -> Tensor:
-    """A linear gradient 0..1, bright towards `angle` degrees; on the four axes it is IC-Light's own. [1, 3, H, W]."""
+    """Return a linear gradient [1, 3, H, W] in 0..1, bright towards `angle` degrees; IC-Light's own on the four axes."""
     axis = torch.linspace(-1, 1, size)
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     plane = (axis[None, :] * c - axis[:, None] * s) / (abs(c) + abs(s))
@@ -127,11 +127,11 @@ def light_ramp(angle: float, size: int) -> Tensor:
 
 
 def to_uint8(images: Tensor) -> np.ndarray:
-    """[B, 3, H, W] in 0..1 to uint8 [B, H, W, 3]."""
+    """Convert [B, 3, H, W] in 0..1 to uint8 [B, H, W, 3]."""
     return (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 def held_out_scenes(count: int, seed: int = HELD_OUT_SEED) -> list[Scene]:
-    """Scenes that training never sees, every shape in turn."""
+    """Return scenes that are not in the training data, every shape in turn."""
     rng = np.random.default_rng(seed)
     return [sample_scene(rng, sample_style(rng), shape=i % len(SHAPES)) for i in range(count)]

@@ -1,4 +1,4 @@
-"""Random scenes: one clay-like object before a wall, lit by one coloured directional light.
+"""Draws random scenes: one clay-like object before a wall, lit by one coloured directional light.
 
 World: x right, y up, z towards the (orthographic) viewer; the image spans [-1, 1] x [-1, 1]. Angles are degrees in
 the image's plane: 0 = light from the right, 90 = from the top, counter-clockwise. Colours are linear RGB.
@@ -46,7 +46,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Wall:
-    """How bright the wall is from the light's side to the other."""
+    """Brightness of the wall from the light's side to the other."""
 
     radial: bool
     reach: float  # radial: distance at which the light falls off; linear: exponent of the gradient
@@ -81,7 +81,7 @@ class Scene:
 
 
 def linear_rgb(hue: float, saturation: float, value: float) -> np.ndarray:
-    """HSV (hue 0..1, wrapping; the others clipped to 0..1) to linear RGB [3]."""
+    """Convert HSV (hue 0..1, wrapping; the others clipped to 0..1) to linear RGB [3]."""
     unit = (min(max(v, 0.0), 1.0) for v in (saturation, value))
     return np.array(colorsys.hsv_to_rgb(hue % 1.0, *unit)) ** 2.2
 
@@ -102,7 +102,7 @@ def sample_style(rng: np.random.Generator) -> Style:
 
 
 def random_rotation(rng: np.random.Generator, tilt: float) -> np.ndarray:
-    """Any turn about y, then turns about x and z of about `tilt` radians. [3, 3]."""
+    """Draw a rotation [3, 3]: any angle about y, then about `tilt` radians about x and z."""
     a, b, c = rng.uniform(0, 2 * math.pi), rng.normal(0, tilt), rng.normal(0, tilt)
     about_y = np.array([[math.cos(a), 0, math.sin(a)], [0, 1, 0], [-math.sin(a), 0, math.cos(a)]])
     about_x = np.array([[1, 0, 0], [0, math.cos(b), -math.sin(b)], [0, math.sin(b), math.cos(b)]])
@@ -111,14 +111,14 @@ def random_rotation(rng: np.random.Generator, tilt: float) -> np.ndarray:
 
 
 def sample_angle(rng: np.random.Generator) -> float:
-    """Any angle, with a little more than half of the draws within about 8 degrees of an axis."""
+    """Draw an angle in degrees; a little more than half of the draws are within about 8 degrees of an axis."""
     if rng.random() < 0.55:
         return float(rng.choice([0.0, 90.0, 180.0, 270.0]) + rng.normal(0, 8)) % 360
     return float(rng.uniform(0, 360))
 
 
 def sample_shape(rng: np.random.Generator, kind: str) -> np.ndarray:
-    """The numbers that shapes.py reads for one shape. [PARAMETERS]."""
+    """Draw the parameters of one shape, [PARAMETERS], as shapes.py defines them."""
     p = np.zeros(PARAMETERS)
     if kind == "ball":
         p[:3] = rng.uniform(0.7, 1.0, 3)
@@ -157,7 +157,7 @@ def sample_other_light(rng: np.random.Generator) -> OtherLight:
 
 
 def sample_scene(rng: np.random.Generator, style: Style, shape: int | None = None) -> Scene:
-    """A scene of this style; `shape` (an index into SHAPES) fixes the object."""
+    """Draw a scene of this style; `shape` (an index into SHAPES) fixes the object."""
     shape = int(rng.integers(len(SHAPES))) if shape is None else shape
     kind = SHAPES[shape]
     ambient = float(rng.uniform(*{DARK: (0.02, 0.07), BRIGHT: (0.18, 0.3)}.get(style.room, (0.05, 0.18))))
@@ -170,7 +170,7 @@ def sample_scene(rng: np.random.Generator, style: Style, shape: int | None = Non
 
 
 def direction_name(angle: float, tolerance: float = 25.0) -> str:
-    """right, top, left or bottom when the angle is within `tolerance` degrees of it, else an empty string."""
+    """Return right, top, left or bottom if the angle is within `tolerance` degrees of it, else an empty string."""
     for name, axis in DIRECTIONS.items():
         if abs((angle - axis + 180) % 360 - 180) <= tolerance:
             return name
@@ -179,7 +179,7 @@ def direction_name(angle: float, tolerance: float = 25.0) -> str:
 
 def prompt_for(scene: Scene, rng: np.random.Generator, *, p_empty: float = 0.1, p_direction: float = 0.5,
                p_colour: float = 0.75) -> str:
-    """What the scene shows, in the vocabulary's words; the direction, the colour and all of it are left out at times."""
+    """Return a prompt for the scene in the vocabulary's words; randomly without direction, without colour or empty."""
     if rng.random() < p_empty:
         return ""
     style = scene.style

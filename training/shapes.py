@@ -1,4 +1,4 @@
-"""Signed distances of the shapes, and sphere tracing of many scenes at once on any device."""
+"""Signed distance functions of the shapes, and batched sphere tracing on any device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .scenes import SHAPES, Scene
 
-FAR = 3.2  # a ray starts 1.5 before the object's centre and gives up after this length
+FAR = 3.2  # a ray starts 1.5 before the object's centre and ends after this length
 NEAR = 0.004  # closer than this is on the surface
 
 
@@ -67,7 +67,7 @@ DISTANCES = {"ball": ball, "cube": cube, "ring": ring, "vase": vase, "blob": blo
 
 @dataclass
 class Geometry:
-    """Seen from the viewer; outside the object normal and local hold the nearest miss and mean nothing."""
+    """Visible surface of the objects; outside of them normal and local are undefined."""
 
     alpha: Tensor  # [B, 1, H, W], 0..1
     normal: Tensor  # [B, 3, H, W], unit, world axes
@@ -79,7 +79,7 @@ def stacked(scenes: Sequence[Scene], field: str, device: torch.device) -> Tensor
 
 
 def camera_rays(scenes: Sequence[Scene], size: int, rotation: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """Start points [B, size*size, 3] and directions [B, 1, 3] in the objects' own axes."""
+    """Return start points [B, size*size, 3] and directions [B, 1, 3] in the objects' own axes."""
     device = rotation.device
     centre = stacked(scenes, "centre", device)
     axis = (torch.arange(size, device=device) + 0.5) / size * 2 - 1
@@ -91,7 +91,7 @@ def camera_rays(scenes: Sequence[Scene], size: int, rotation: Tensor, scale: Ten
 
 
 def gradient(distance, position: Tensor, params: Tensor, step: float = 2e-3) -> Tensor:
-    """Direction of growing distance [B, N, 3], by the four corners of a tetrahedron; not normalised."""
+    """Return the gradient of the distance, [B, N, 3], from the four corners of a tetrahedron; not normalised."""
     out = torch.zeros_like(position)
     for corner in ((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)):
         e = torch.tensor(corner, dtype=torch.float32, device=position.device)
@@ -123,7 +123,7 @@ def trace_one_shape(scenes: Sequence[Scene], kind: str, size: int, device: torch
 
 
 def trace(scenes: Sequence[Scene], size: int, device: torch.device | str = "cpu") -> Geometry:
-    """Alpha, normals and local positions; scenes of one shape are traced together."""
+    """Return alpha, normals and local positions; scenes of one shape are traced together."""
     device = torch.device(device)
 
     def blank(channels: int) -> Tensor:

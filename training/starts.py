@@ -1,7 +1,7 @@
-"""Starting weights that already do something simple, so that little training is needed.
+"""Initial weights that already perform a simple task, so that little training is needed.
 
-Both networks carry a signal x past all residual branches as the pair (+x, -x), beside constants +k and -k that hold the
-last GroupNorm's scale: after it SiLU(x) - SiLU(-x) = x, so the last convolution can hand x on linearly.
+Both networks carry a signal x past all residual branches as the pair (+x, -x), beside constants +k and -k that fix the
+last GroupNorm's scale: after it SiLU(x) - SiLU(-x) = x, so the last convolution can output x linearly.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ def silence(conv: nn.Module, rows: slice = slice(None)) -> None:
 
 
 def carry_straight(conv: nn.Conv2d) -> None:
-    """A 1x1 convolution that copies the carried channels."""
+    """Set a 1x1 convolution to copy the carried channels."""
     silence(conv, slice(CARRIED))
     for c in range(CARRIED):
         conv.weight[c, c] = 1
 
 
 def carry_down(conv: nn.Conv2d) -> None:
-    """A strided 3x3 convolution that averages 2x2 pixels of the carried channels."""
+    """Set a strided 3x3 convolution to average 2x2 pixels of the carried channels."""
     silence(conv, slice(CARRIED))
     for c in range(CARRIED):
         conv.weight[c, c, :2, :2] = 0.25
 
 
 def carry_up(conv: nn.Conv2d) -> None:
-    """A 3x3 convolution that smooths the colours after enlargement and leaves the constants."""
+    """Set a 3x3 convolution to smooth the colours after upsampling and keep the constants."""
     silence(conv, slice(CARRIED))
     line = torch.tensor([1.0, 2.0, 1.0]) / 4
     for c in range(CARRIED):
@@ -60,7 +60,7 @@ def carry_through(vae: AutoencoderKL) -> None:
 
 
 def hold_scale(vae: AutoencoderKL, k: float) -> None:
-    """The last residual blocks add the constants; the last norms undo what the constants do to the scale."""
+    """Let the last residual blocks add the constants, and the last norms compensate the constants' effect on the scale."""
     for conv in (vae.encoder.mid_block.resnets[-1].conv2, vae.decoder.up_blocks[3].resnets[-1].conv2):
         for c in range(COLOURS):
             conv.bias[4 * c + 2], conv.bias[4 * c + 3] = k, -k
@@ -68,12 +68,12 @@ def hold_scale(vae: AutoencoderKL, k: float) -> None:
     vae.decoder.conv_norm_out.weight[:CARRIED] = ((k * k + 0.3) / 2) ** 0.5
     for norm in (vae.encoder.conv_norm_out, vae.decoder.conv_norm_out):
         for c in range(COLOURS):
-            norm.weight[4 * c + 2:4 * c + 4] = 0.1  # the constants themselves need not go on
+            norm.weight[4 * c + 2:4 * c + 4] = 0.1  # the constants are not needed further on
 
 
 @torch.no_grad()
 def start_vae(vae: AutoencoderKL, k: float = 10.0) -> None:
-    """Start at: latent = rotated mean colour of each 8x8 block, decoded by smooth enlargement.
+    """Initialise the VAE to: latent = rotated mean colour of each 8x8 block, decoded by smooth upsampling.
 
     Three latent channels hold luma and two chromas, the fourth is free.
     """
@@ -103,7 +103,7 @@ def start_vae(vae: AutoencoderKL, k: float = 10.0) -> None:
 
 @torch.no_grad()
 def start_unet(unet: UNet2DConditionModel, k: float = 6.0) -> None:
-    """Start at: epsilon = the noisy input, with every residual branch silent.
+    """Initialise the UNet to: epsilon = the noisy input, with every residual branch zero.
 
     The last residual block takes the noisy latent from conv_in's skip connection.
     """

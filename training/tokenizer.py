@@ -1,4 +1,4 @@
-"""A tiny CLIP vocabulary in which every word that the prompts use is one token; any other text falls back to letters."""
+"""Builds a small CLIP vocabulary: every word of the prompts is one token, other text falls back to letters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from transformers import CLIPTokenizer
 
 from .scenes import COLOUR_NAMES, LIGHT_NAMES, SHAPES
 
-# The second line is what a demonstration may type; training never shows these words.
+# The second line is for demonstrations; these words are not in the training prompts.
 WORDS = sorted({"a", "clay", "light", "from", "the", "room", "dark", "bright", "left", "right", "top", "bottom", ",",
                 "photo", "of", "best", "quality", "lowres", "bad", "background", "in", "and", "with",
                 *COLOUR_NAMES, *LIGHT_NAMES, *SHAPES})
@@ -18,7 +18,7 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 
 
 def byte_alphabet() -> list[str]:
-    """The printable stand-ins of the 256 bytes, in CLIP's order."""
+    """Return the printable characters of the 256 bytes, in CLIP's order."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [b for b in range(256) if b not in printable]
     return [chr(c) for c in printable] + [chr(256 + i) for i in range(len(hidden))]
@@ -35,7 +35,7 @@ def merge_pair(word: list[str], pair: tuple[str, str]) -> list[str]:
 
 
 def learn_merges() -> list[tuple[str, str]]:
-    """Byte-pair merges, most frequent first (ties by alphabet), until every word is one piece."""
+    """Return byte-pair merges, most frequent first (ties alphabetically), until every word is one token."""
     words = [[*w[:-1], w[-1] + "</w>"] for w in WORDS]
     merges: list[tuple[str, str]] = []
     while any(len(w) > 1 for w in words):
@@ -47,7 +47,7 @@ def learn_merges() -> list[tuple[str, str]]:
 
 
 def write_tokenizer(folder: Path) -> CLIPTokenizer:
-    """Write vocab.json, merges.txt and the two configs, and read them back."""
+    """Write vocab.json, merges.txt and the two configs; returns the tokenizer loaded from them."""
     folder.mkdir(parents=True, exist_ok=True)
     merges, letters = learn_merges(), byte_alphabet()
     tokens = [*letters, *(c + "</w>" for c in letters), *("".join(m) for m in merges), START, END]
@@ -64,5 +64,5 @@ def write_tokenizer(folder: Path) -> CLIPTokenizer:
 
 
 def token_ids(tokenizer: CLIPTokenizer, prompts: list[str]):
-    """int64 [B, 77]."""
+    """Return token ids, int64 [B, 77]."""
     return tokenizer(prompts, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids

@@ -1,7 +1,7 @@
-"""`python dev.py train-demo`: make the demo models from nothing, or train some of them further.
+"""`python dev.py train-demo`: train the demo models from scratch, or train some of them further.
 
-Stages run in order and can be stopped at any time; the next call goes on. On a GPU the whole takes minutes, on two CPU
-cores some hours. Nothing is downloaded.
+Stages run in order and can be stopped at any time; the next call resumes. Takes minutes on a GPU and some hours on two
+CPU cores. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ STYLES = {"small": (128, 3072), "large": (256, 768)}  # image size, number of st
 
 
 @dataclass
-class Studio:
-    """One training: where its files are and how long it may take."""
+class TrainingJob:
+    """Folders, device and settings of one training."""
 
-    models: Path  # what is made
+    models: Path  # output
     work: Path  # data sets and checkpoints
     device: torch.device
     seed: int
@@ -73,86 +73,86 @@ class Studio:
         return vae.eval().to(self.device, memory_format=torch.channels_last)
 
     def first_state(self, kind: str) -> dict[str, Tensor]:
-        """What a variant starts from: the joint network of this training, or the variant that the folder has."""
+        """Return a variant's initial state: from this training's joint network, or else the folder's existing variant."""
         joint = self.work / "joint.pt"
         if joint.exists():
             return variant_start(torch.load(joint, map_location="cpu", weights_only=True)["unet"], kind)
         return load_unet(self.models, kind).state_dict()
 
 
-def make_data(studio: Studio) -> None:
-    for i, (folder, (size, styles)) in enumerate(zip(studio.data, STYLES.values(), strict=True)):
-        count = max(1, round(styles * min(1.0, studio.effort)))
-        render_dataset(folder, size, count, studio.seed + i, studio.device)
+def make_data(job: TrainingJob) -> None:
+    for i, (folder, (size, styles)) in enumerate(zip(job.data, STYLES.values(), strict=True)):
+        count = max(1, round(styles * min(1.0, job.effort)))
+        render_dataset(folder, size, count, job.seed + i, job.device)
 
 
-def make_vae(studio: Studio) -> None:
+def make_vae(job: TrainingJob) -> None:
     vae = build_vae()
     start_vae(vae)
-    train_vae(studio.work / "vae.pt", vae, *studio.data, studio.plan("vae"), studio.device, studio.photos)
-    save_half(vae, studio.models / "vae")
+    train_vae(job.work / "vae.pt", vae, *job.data, job.plan("vae"), job.device, job.photos)
+    save_half(vae, job.models / "vae")
 
 
-def encode_data(studio: Studio) -> None:
-    vae, tokenizer = studio.vae(), studio.tokenizer()
-    for folder in studio.data:
-        encode_dataset(folder, vae, tokenizer, studio.device)
+def encode_data(job: TrainingJob) -> None:
+    vae, tokenizer = job.vae(), job.tokenizer()
+    for folder in job.data:
+        encode_dataset(folder, vae, tokenizer, job.device)
 
 
-def make_wider(studio: Studio) -> None:
-    """Brings the folder's UNet, offsets and IP-Adapter to the widths in `DEMO`; says how far the outputs moved."""
-    batches = {kind: [probe(kind, studio, seed) for seed in range(4)] for kind in ("base", "fc", "fbc")}
-    for kind, moved in widen_models(studio.models, batches, studio.seed).items():
+def make_wider(job: TrainingJob) -> None:
+    """Convert the folder's UNet, offsets and IP-Adapter to the widths in `DEMO` and print the change of their outputs."""
+    batches = {kind: [probe(kind, job, seed) for seed in range(4)] for kind in ("base", "fc", "fbc")}
+    for kind, moved in widen_models(job.models, batches, job.seed).items():
         print(f"widened {kind}: relative difference of the prediction {moved:.1e}", flush=True)
 
 
-def probe(kind: str, studio: Studio, seed: int):
-    """A batch of the training's, as a function of the network."""
+def probe(kind: str, job: TrainingJob, seed: int):
+    """Return the prediction for one training batch, as a function of the network."""
     generator = torch.Generator().manual_seed(seed)
-    data = LatentSet(studio.data[0], torch.device("cpu"))
+    data = LatentSet(job.data[0], torch.device("cpu"))
     x, t, _, _, ids = draw_batch(kind, data, 32, generator, build_scheduler().alphas_cumprod)
     with torch.no_grad():
-        hidden = studio.text().cpu()(ids).last_hidden_state
+        hidden = job.text().cpu()(ids).last_hidden_state
     return lambda unet: unet(x, t, hidden).sample
 
 
-def make_joint(studio: Studio) -> None:
-    unet, text = build_unet(kind="joint"), build_text(studio.tokenizer()).to(studio.device)
+def make_joint(job: TrainingJob) -> None:
+    unet, text = build_unet(kind="joint"), build_text(job.tokenizer()).to(job.device)
     start_unet(unet)
-    train_unet("joint", studio.work / "joint.pt", unet.to(studio.device), text, *studio.data, studio.plan("joint"),
-               studio.device)
-    save_half(text, studio.models / "text_encoder")
+    train_unet("joint", job.work / "joint.pt", unet.to(job.device), text, *job.data, job.plan("joint"),
+               job.device)
+    save_half(text, job.models / "text_encoder")
 
 
-def make_variant(studio: Studio, kind: str) -> None:
-    """base is written as a UNet, fc and fbc as offsets against the base that the folder has; see save_unets."""
-    state = studio.first_state(kind)
+def make_variant(job: TrainingJob, kind: str) -> None:
+    """Train a variant; base is saved as a UNet, fc and fbc as offsets from the folder's base (see save_unets)."""
+    state = job.first_state(kind)
     unet = build_unet(kind=kind)
     unet.load_state_dict(state)
-    train_unet(kind, studio.work / f"{kind}.pt", unet.to(studio.device), studio.text(), *studio.data,
-               studio.plan(kind), studio.device)
-    save_unets(studio.models, {kind: unet})
+    train_unet(kind, job.work / f"{kind}.pt", unet.to(job.device), job.text(), *job.data,
+               job.plan(kind), job.device)
+    save_unets(job.models, {kind: unet})
 
 
-def make_adapter(studio: Studio) -> None:
-    unet = load_unet(studio.models).to(studio.device, memory_format=torch.channels_last)
-    vision, projection = train_adapter(studio.work, unet, studio.text(), studio.tokenizer(), *studio.data,
-                                       studio.plan("eyes"), studio.plan("adapter"), studio.device)
-    save_half(vision, studio.models / "image_encoder")
-    save_tensors(adapter_state(unet, projection), studio.models / "ip-adapter.safetensors")
+def make_adapter(job: TrainingJob) -> None:
+    unet = load_unet(job.models).to(job.device, memory_format=torch.channels_last)
+    vision, projection = train_adapter(job.work, unet, job.text(), job.tokenizer(), *job.data,
+                                       job.plan("eyes"), job.plan("adapter"), job.device)
+    save_half(vision, job.models / "image_encoder")
+    save_tensors(adapter_state(unet, projection), job.models / "ip-adapter.safetensors")
 
 
-def run_stage(studio: Studio, stage: str, objects: int) -> None:
+def run_stage(job: TrainingJob, stage: str, objects: int) -> None:
     makers = {"data": make_data, "vae": make_vae, "encode": encode_data, "widen": make_wider, "joint": make_joint,
               "adapter": make_adapter}
     if stage == "evaluate":
-        evaluate.main(["--models", str(studio.models), "--out", str(studio.work / "evaluation"),
-                       "--objects", str(objects), "--device", studio.device.type]
-                      + (["--photos", str(studio.photos)] if studio.photos else []))
+        evaluate.main(["--models", str(job.models), "--out", str(job.work / "evaluation"),
+                       "--objects", str(objects), "--device", job.device.type]
+                      + (["--photos", str(job.photos)] if job.photos else []))
     elif stage in makers:
-        makers[stage](studio)
+        makers[stage](job)
     else:
-        make_variant(studio, stage)
+        make_variant(job, stage)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -179,8 +179,8 @@ def main(argv: list[str] | None = None) -> int:
         shutil.copytree(args.start, args.out)
     args.out.mkdir(parents=True, exist_ok=True)
     save_pipeline_files(args.out)
-    studio = Studio(args.out, args.work, pick_device(args.device), args.seed, args.effort, args.photos, args.steps)
+    job = TrainingJob(args.out, args.work, pick_device(args.device), args.seed, args.effort, args.photos, args.steps)
     skipped = ("vae", "joint") if args.start else ("widen",)
     for stage in args.only or [s for s in STAGES if s not in skipped]:
-        run_stage(studio, stage, args.objects)
+        run_stage(job, stage, args.objects)
     return 0

@@ -1,9 +1,9 @@
-"""Train IP-Adapter and its image encoder; the UNet stays as it is.
+"""Trains the IP-Adapter and its image encoder; the UNet is frozen.
 
 A scene's reference is another scene of its style: the same object colours, wall and light colour, but another shape,
 pose and light direction. Colour words are dropped from most prompts, so that the colour must come from the image.
-First the image encoder gets eyes (the real adapter starts from CLIP): it names the style's mean colours, and its tokens
-imitate what the text encoder says about the object's colour, which the UNet understands already.
+The image encoder is trained first (the real adapter starts from CLIP): it predicts the style's mean colours, and its
+tokens imitate the text encoder's output for the object's colour, which the UNet understands already.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ GREY = 127
 
 
 def vision_input(images: Tensor) -> Tensor:
-    """Images [B, 3, H, W], 0..1, square, to CLIP's 224 px normalised input."""
+    """Convert square images [B, 3, H, W], 0..1, to CLIP's normalised input of 224 px."""
     small = F.interpolate(images, (224, 224), mode="bicubic", antialias=True).clamp(0, 1)
     mean, std = (torch.tensor(v, device=images.device)[:, None, None] for v in (MEAN, STD))
     return (small - mean) / std
 
 
 def mean_colours(folder: Path) -> Tensor:
-    """Mean colours of wall and object for every scene, standardised: what a style's scenes share. float32 [N, 6]."""
+    """Return standardised mean colours of wall and object, float32 [N, 6], which a style's scenes share."""
     maps = [np.load(folder / f"{k}.npy", mmap_mode="r") for k in ("target", "foreground", "background")]
     rows = []
     for at in range(0, len(maps[0]), 256):
@@ -54,7 +54,7 @@ def mean_colours(folder: Path) -> Tensor:
 
 @dataclass
 class Reference:
-    """One data set as the adapter sees it."""
+    """One data set for the adapter's training."""
 
     data: LatentSet
     images: np.ndarray  # uint8 [N, H, W, 3]
@@ -62,7 +62,7 @@ class Reference:
     colours: Tensor  # [N, 6]
 
     def draw(self, rows: Tensor, generator: torch.Generator, device: torch.device) -> Tensor:
-        """Another scene of each row's style, as the image encoder's input."""
+        """Return another scene of each row's style as the image encoder's input."""
         step = torch.randint(1, PER_STYLE, rows.shape, generator=generator)
         other = rows // PER_STYLE * PER_STYLE + (rows % PER_STYLE + step) % PER_STYLE
         return vision_input(to_tensor(self.images[other.numpy()], device))
@@ -76,7 +76,7 @@ def open_reference(folder: Path, tokenizer, device: torch.device) -> Reference:
 
 
 def colour_tokens(text: nn.Module, tokenizer, notes: list[dict]) -> Tensor:
-    """What the text encoder says at the words "COLOUR clay ball ," of "a COLOUR clay ball, light". [N, 4, cross]."""
+    """Return the text encoder's output for "COLOUR clay ball ," in "a COLOUR clay ball, light", [N, 4, cross]."""
     device = next(text.parameters()).device
     with torch.no_grad():
         ids = token_ids(tokenizer, [f"a {c} clay ball, light" for c in COLOUR_NAMES]).to(device)
@@ -86,7 +86,7 @@ def colour_tokens(text: nn.Module, tokenizer, notes: list[dict]) -> Tensor:
 
 def give_eyes(path: Path, vision: nn.Module, projection: nn.Module, text: nn.Module, tokenizer, source: Reference,
               plan: Plan, device: torch.device) -> None:
-    """The image encoder learns the style's mean colours (its linear head is thrown away) and the text's colour tokens."""
+    """Train the image encoder on the style's mean colours (its linear head is discarded) and the text's colour tokens."""
     wanted = colour_tokens(text, tokenizer, source.data.notes)
     head = nn.Linear(vision.config.projection_dim, 6).to(device)
 

@@ -1,4 +1,4 @@
-"""Train the UNet on latents: jointly (text to image, fc and fbc in one 12-channel network), then each variant."""
+"""Trains the UNet on latents: jointly (text to image, fc and fbc in one 12-channel network), then each variant."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WALL_START = 0.35  # share of the paths that start from the bare wall instead of
 
 
 def condition(kind: str, foreground: Tensor, background: Tensor, generator: torch.Generator) -> list[Tensor]:
-    """The concatenated latents of one batch; the joint network sees them present or zero."""
+    """Return the concatenated latents of one batch; for the joint network they are zero for a share of the rows."""
     if kind == "joint":
         draw = torch.rand(len(foreground), 1, 1, 1, generator=generator).to(foreground.device)
         plain = 1 - FC_SHARE - FBC_SHARE
@@ -30,13 +30,13 @@ def condition(kind: str, foreground: Tensor, background: Tensor, generator: torc
 
 
 def path_start(data: LatentSet, rows: Tensor, background: Tensor, generator: torch.Generator) -> Tensor:
-    """The initial image of an img2img run: IC-Light's gradient for the scene's light, or the bare wall."""
+    """Return the init latent of an img2img run: IC-Light's gradient for the scene's light, or the bare wall."""
     wall = (torch.rand(len(rows), 1, 1, 1, generator=generator) < WALL_START).to(background.device)
     return torch.where(wall, background, data.ramps[data.ramp_of[rows]].float())
 
 
 def draw_batch(kind: str, data: LatentSet, count: int, generator: torch.Generator, alphas: Tensor):
-    """Network input [B, C, h, w], timesteps, noise to predict, alpha_bar, token ids: all on the data's device."""
+    """Draw network input [B, C, h, w], timesteps, noise to predict, alpha_bar, token ids: all on the data's device."""
     device = data.latents.device
     rows = torch.randint(len(data), (count,), generator=generator)
     which = torch.randint(data.tokens.shape[1], (count,), generator=generator)
@@ -56,7 +56,7 @@ def draw_batch(kind: str, data: LatentSet, count: int, generator: torch.Generato
 
 def train_unet(kind: str, path: Path, unet: nn.Module, text: nn.Module, small: Path, large: Path, plan: Plan,
                device: torch.device, batch: int = 32) -> None:
-    """kind: joint (trains the text encoder too), base, fc, fbc; `small` and `large` are folders of encoded data sets."""
+    """Train a UNet. kind: joint (trains the text encoder too), base, fc, fbc. small, large: folders of encoded data sets."""
     joint = kind == "joint"
     text.requires_grad_(joint)
     unet.to(memory_format=torch.channels_last).train()
@@ -78,7 +78,7 @@ def train_unet(kind: str, path: Path, unet: nn.Module, text: nn.Module, small: P
 
 
 def variant_start(joint: dict[str, Tensor], kind: str) -> dict[str, Tensor]:
-    """A variant's first state: the joint network without the input channels that it does not have."""
+    """Return a variant's initial state: the joint network without the input channels that the variant lacks."""
     weight = joint["conv_in.weight"]
     channels = 4 + EXTRA_CHANNELS[kind]
     cut = weight[:, :channels].clone() if weight.shape[1] >= channels else widened(weight, channels)

@@ -1,4 +1,4 @@
-"""Train the VAE on crops of the renders, light gradients, and photographs or noise with a photograph's spectrum."""
+"""Trains the VAE on crops of the renders, light gradients, and photographs or noise with a photograph's spectrum."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EDGE_WEIGHT = 0.5
 
 
 def natural_noise(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Colour noise with a 1/f spectrum, as photographs have, correlated over the channels. uint8 [size, size, 3]."""
+    """Draw colour noise with the 1/f spectrum of photographs, correlated over the channels, uint8 [size, size, 3]."""
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
     frequency[0, 0] = 1 / size
     planes = [np.fft.irfft2(np.fft.rfft2(rng.normal(size=(size, size))) / frequency ** rng.uniform(0.8, 1.3))
@@ -34,7 +34,7 @@ def natural_noise(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def load_images(folder: Path | None) -> list[np.ndarray]:
-    """The folder's photographs at most 640 px wide or high, uint8 [H, W, 3]."""
+    """Load the folder's photographs at no more than 640 px per side, uint8 [H, W, 3] each."""
     images = []
     for path in sorted(folder.iterdir()) if folder else []:
         if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"):
@@ -75,7 +75,7 @@ class Crops:
         return crop[:, ::-1] if rng.random() < 0.5 else crop
 
     def batch(self, generator: torch.Generator, count: int, size: int) -> Tensor:
-        """float32 [count, 3, size, size], -1..1."""
+        """Draw a batch, float32 [count, 3, size, size], -1..1."""
         rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
         crops = np.ascontiguousarray(np.stack([self.one(rng, size) for _ in range(count)]))
         return torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -93,7 +93,7 @@ def vae_loss(vae: AutoencoderKL, x: Tensor) -> Tensor:
 def fold_scale(vae: AutoencoderKL, images: Tensor) -> None:
     """Move the latents' mean and scale into the 1x1 convolutions, so that latent * SCALING has mean 0 and std 1.
 
-    images: [N, 3, H, W], -1..1. What the VAE does to an image does not change.
+    images: [N, 3, H, W], -1..1. The VAE's reconstruction does not change.
     """
     z = torch.cat([vae.encode(p).latent_dist.mean for p in images.split(8)])
     mean = z.mean((0, 2, 3))
@@ -108,7 +108,7 @@ def fold_scale(vae: AutoencoderKL, images: Tensor) -> None:
 
 def train_vae(path: Path, vae: AutoencoderKL, small: Path, large: Path, plan: Plan, device: torch.device,
               photos: Path | None = None) -> None:
-    """Ends with scaled latents; `path` holds the state before scaling, so that a finished run scales alike."""
+    """Train the VAE and scale its latents; `path` holds the state before scaling, so that a finished run scales alike."""
     vae.to(device, memory_format=torch.channels_last)
     crops = Crops(small, large, photos)
 

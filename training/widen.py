@@ -1,10 +1,10 @@
-"""A trained UNet in wider levels: how the demo's first networks (two levels equally wide, 684 tensors) got SD 1.5's 686.
+"""Widens a trained UNet while preserving its output: the demo's first networks had two equal widths and 684 of 686 tensors.
 
-Every channel keeps its place within its GroupNorm's group and each group gets new channels that hold the group's mean, so that
-means stay and variances shrink a little; heads get silent channels, and so do the hidden layers of the feed-forwards. No
-weight reads the new channels at first. Where two widths are concatenated the groups' borders move; there, and for the
-variances, each norm's scale and shift are fitted to the narrow network's own output on real batches (`fit_norms`).
-What is left of the difference is for the training that follows.
+Every channel keeps its position within its GroupNorm's group, and each group gets new channels with the group's mean, so
+that means stay and variances shrink a little; heads and hidden layers of the feed-forwards get zero channels. No weight
+reads the new channels at first. Where two widths are concatenated the groups' borders move; there, and for the
+variances, each norm's scale and shift are fitted to the narrow network's output on real batches (`fit_norms`).
+Further training removes the remaining difference.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ RESNET = re.compile(r"(.+\.resnets\.(\d))\.(norm1|conv1|time_emb_proj|norm2|conv
 ATTENTION = re.compile(r"(.+\.attentions\.\d)\.(.+)\.(weight|bias)")
 SAMPLER = re.compile(r".+samplers\.0\.conv\.(weight|bias)")
 ADAPTER = "ip-adapter.safetensors"
-Batch = Callable[[nn.Module], Tensor]  # what a network says about one batch
+Batch = Callable[[nn.Module], Tensor]  # network -> its prediction for one batch
 Pair = tuple[Tensor, Tensor]  # spread [wide, narrow]: how values are laid out; pick [narrow, wide]: how they are read back
 
 
 def spread_and_pick(narrow: int, wide: int, groups: int) -> Pair:
-    """Each group's channels, then new ones that hold their mean. Both widths are multiples of `groups`."""
+    """Map each group's channels, then new ones with their mean. Both widths are multiples of `groups`."""
     size, grown = narrow // groups, wide // groups
     block = torch.cat([torch.eye(size), torch.full((grown - size, size), 1 / size)])
     picks = torch.cat([torch.eye(size), torch.zeros(size, grown - size)], 1)
@@ -39,14 +39,14 @@ def spread_and_pick(narrow: int, wide: int, groups: int) -> Pair:
 
 
 def silent(narrow: int, wide: int, groups: int) -> Pair:
-    """Like spread_and_pick, but the new channels are zero."""
+    """Map channels as spread_and_pick does, but with zero in the new ones."""
     _, pick = spread_and_pick(narrow, wide, groups)
     return pick.T.contiguous(), pick
 
 
 @dataclass(frozen=True)
 class Widening:
-    """From the widths of one UNet to those of another; level 0 must stay, because the time embedding hangs on it."""
+    """Maps the widths of one UNet to another's; level 0 must be equal, because the time embedding depends on it."""
 
     narrow: tuple[int, ...]
     wide: tuple[int, ...]
@@ -56,14 +56,14 @@ class Widening:
         return spread_and_pick(self.narrow[level], self.wide[level], self.groups)
 
     def inside(self, level: int) -> Pair:
-        """Tokens in a transformer block: LayerNorm has one group."""
+        """Return the map of a transformer block's tokens: LayerNorm has one group."""
         return spread_and_pick(self.narrow[level], self.wide[level], 1)
 
     def heads(self, level: int) -> Pair:
         return silent(self.narrow[level], self.wide[level], HEADS)
 
     def forward(self, level: int, parts: int = 1) -> Pair:
-        """The hidden layer of the feed-forward; `parts` 2 holds values and gates."""
+        """Return the map of the feed-forward's hidden layer; parts: 2 for values and gates."""
         narrow, wide = (4 * widths[level] for widths in (self.narrow, self.wide))
         return joined([silent(narrow, wide, 1)] * parts)
 
@@ -72,7 +72,7 @@ class Widening:
         return len(self.wide) - 1 if side == "mid" else int(at) if side == "down" else len(self.wide) - 1 - int(at)
 
     def inputs_of(self, resnet: str) -> list[int]:
-        """The levels whose channels a residual block takes: one, or the hidden state's and the skip's."""
+        """Return the levels of a residual block's input channels: one, or the hidden state's and the skip's."""
         level, i, last = self.level_of(resnet), int(resnet[-1]), len(self.wide) - 1
         if not resnet.startswith("up"):
             return [max(level - 1, 0) if i == 0 and resnet.startswith("down") else level]
@@ -89,14 +89,14 @@ def joined(pairs: Iterable[Pair]) -> Pair:
 
 
 def both_sides(weight: Tensor, out: Pair | None, into: Pair | None) -> Tensor:
-    """Rows laid out by `out`, columns read by `into`; None leaves a side as it is. weight: [out, in, ...] or [out]."""
+    """Map rows by `out` and columns by `into`; None keeps them. weight: [out, in, ...] or [out]."""
     if out is not None:
         weight = torch.einsum("wn,n...->w...", out[0], weight)
     return weight if into is None else torch.einsum("onxy,nw->owxy" if weight.ndim == 4 else "on,nw->ow", weight, into[1])
 
 
 def norm_rows(value: Tensor, pair: Pair, scale: float = 1.0) -> Tensor:
-    """A norm's weight or bias; new channels get the mean of their group."""
+    """Map a norm's weight or bias; new channels get the mean of their group."""
     return pair[0] @ value * scale
 
 
@@ -121,7 +121,7 @@ def attention_tensor(plan: Widening, value: Tensor, layer: str, kind: str, level
         "ff.net.0.proj": (plan.forward(level, 2), inner), "ff.net.2": (inner, plan.forward(level)),
     }
     out, into = sides.get(name, (heads, None if name in ("attn2.to_k", "attn2.to_v") else inner))
-    scale = 1 / shrunk if name.endswith("to_q") else 1.0  # attention divides by the root of the head's width
+    scale = 1 / shrunk if name.endswith("to_q") else 1.0  # attention divides by the square root of the head width
     return both_sides(value, out, into if kind == "weight" else None) * scale
 
 
@@ -138,15 +138,15 @@ def widen_tensor(plan: Widening, key: str, value: Tensor) -> Tensor:
 
 
 def widen_state(narrow: dict[str, Tensor], plan: Widening, wide: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`narrow` in the shapes of `wide` (a fresh network, whose values fill what nothing reads). Raises ValueError if
-    level 0 differs."""
+    """Return `narrow` in the shapes of `wide`, an untrained network whose values fill unused weights. Raises ValueError
+    if level 0 differs."""
     if plan.narrow[0] != plan.wide[0]:
         raise ValueError(f"level 0 is {plan.narrow[0]} wide and should become {plan.wide[0]}; it must keep its width.")
     out = {}
     for key, fresh in wide.items():
         if key in narrow:
             out[key] = widen_tensor(plan, key, narrow[key].float())
-        elif key.endswith("conv_shortcut.weight"):  # new where two levels were equally wide: it hands the input on
+        elif key.endswith("conv_shortcut.weight"):  # new where two levels were equally wide: identity
             resnet = key.removesuffix(".conv_shortcut.weight")
             out[key] = (plan.level(plan.level_of(resnet))[0] @ plan.before(resnet)[1])[:, :, None, None]
         else:
@@ -157,14 +157,14 @@ def widen_state(narrow: dict[str, Tensor], plan: Widening, wide: dict[str, Tenso
 
 
 def filled(value: Tensor, fresh: Tensor) -> Tensor:
-    """Rows that are zero, and that nothing reads, from a fresh network: otherwise they would never learn."""
+    """Fill unused zero rows from an untrained network: otherwise they would get no gradient."""
     unused = value.reshape(len(value), -1).abs().sum(1) == 0
     return torch.where(unused.reshape(-1, *[1] * (value.ndim - 1)), fresh, value)
 
 
 def widen_adapter(state: dict[str, Tensor], plan: Widening, levels: list[int]) -> dict[str, Tensor]:
-    """IP-Adapter's keys and values; `levels`: the level of its layers 1, 3, 5, ... in this order."""
-    out = {key: value.clone() for key, value in state.items()}  # the file that they are mapped from may be written next
+    """Map IP-Adapter's keys and values; `levels`: the level of its layers 1, 3, 5, ... in this order."""
+    out = {key: value.clone() for key, value in state.items()}  # the memory-mapped file may be overwritten next
     for key, value in state.items():
         if key.startswith("ip_adapter."):
             level = levels[(int(key.split(".")[1]) - 1) // 2]
@@ -175,8 +175,7 @@ def widen_adapter(state: dict[str, Tensor], plan: Widening, levels: list[int]) -
 @torch.no_grad()
 def fit_norms(narrow: UNet2DConditionModel, wide: UNet2DConditionModel, plan: Widening,
               batches: list[Batch]) -> None:
-    """Fit scale and shift of every GroupNorm of `wide` to what the one of `narrow` gives, channel by channel, by least
-    squares."""
+    """Fit scale and shift of every GroupNorm of `wide` to the output of the one of `narrow`, per channel, by least squares."""
     seen: dict[str, list[tuple[Tensor, Tensor]]] = {}
     hooks = [module.register_forward_hook(lambda m, args, out, name=name: seen.setdefault(name, []).append((args[0], out)))
              for name, module in narrow.named_modules() if isinstance(module, nn.GroupNorm)]
@@ -198,9 +197,8 @@ def fit_norms(narrow: UNet2DConditionModel, wide: UNet2DConditionModel, plan: Wi
 
 @torch.no_grad()
 def widen_models(models: Path, batches: dict[str, list[Batch]], seed: int, sizes: Sizes = DEMO) -> dict[str, float]:
-    """Rewrite the folder's UNet, fc, fbc and IP-Adapter at other widths. `batches`: for each kind, some to fit the norms on
-    and a last one to measure. Returns the relative difference of the predictions, kind by kind; nothing is done, and nothing
-    returned, where the widths are right already."""
+    """Rewrite the folder's UNet, fc, fbc and IP-Adapter at other widths. batches: for each kind, some to fit the norms and a
+    last one to measure. Returns {kind: relative difference of the predictions}; {} if the widths are equal already."""
     narrow = {kind: load_unet(models, kind) for kind in batches}
     config = narrow["base"].config
     plan = Widening(tuple(config.block_out_channels), sizes.unet, config.norm_num_groups)

@@ -132,7 +132,7 @@ def test_unreadable_and_irregular_files(tmp_path):
 
 def test_names_that_no_message_can_carry(tmp_path):
     path = os.fsencode(tmp_path) + b"/\xff.ckpt"
-    with path.open("wb") as file:
+    with open(path, "wb") as file:  # bytes, since str cannot hold this name
         file.write(b"\x80\x02garbage")
     assert message(os.fsdecode(path)).startswith("`?.ckpt` is damaged")
 
