@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from decoding import decoded
-from ipadapter.test_faces import Detector, Recogniser, picture
+from ipadapter.test_faces import Detector, Recogniser, make_image
 from sd_relight.lib_ipadapter.encode import faces, preprocess
 from sd_relight.lib_ipadapter.encode.faces import FaceFinder
 from sd_relight.lib_ipadapter.params import IpAdapterParams
@@ -13,7 +13,7 @@ from sd_relight.lib_relight.base.progress import SILENT, Progress, Stopped
 from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
 from sd_relight.lib_relight.web import encoder_preview
 
-PICTURE = picture()
+PICTURE = make_image()
 SMALL, LARGE = (120, 240, 40, 0.9), (420, 240, 80, 0.9)
 
 
