@@ -1,4 +1,4 @@
-"""Least-recently-used caches by content, and counters that let a test see what a job really did."""
+"""Least-recently-used caches keyed by content, and counters of cache misses and hits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ counters: Counter[str] = Counter()
 
 
 def content_hash(*arrays: np.ndarray | None, digits: int = 32) -> str:
-    """Hex digest over shape, dtype and bytes of each array; None has a value of its own."""
+    """Return a hex digest over shape, dtype and bytes of each array; None has a digest of its own."""
     digest = hashlib.sha256()
     for array in arrays:
         if array is None:
@@ -30,16 +30,16 @@ def content_hash(*arrays: np.ndarray | None, digits: int = 32) -> str:
 
 
 def file_identity(path: Path) -> str:
-    """Return a name of a file's content: path, time of change and size. Raises OSError where there is no such file."""
+    """Return a key for a file's content: path, modification time and size. Raises OSError if there is no such file."""
     stat = path.stat()
     return f"{path.resolve()}|{stat.st_mtime_ns}|{stat.st_size}"
 
 
 def cached_by_mtime(function: Callable) -> Callable:
-    """Remembers function(path, ...) until the file's time of change or size differs; a missing file is looked at each time."""
+    """Cache function(path, ...) until the file's modification time or size changes; missing files are not cached."""
 
     @lru_cache(maxsize=512)
-    def remembered(path: Path, mtime_ns: int, size: int, *rest):
+    def cached(path: Path, mtime_ns: int, size: int, *rest):
         return function(path, *rest)
 
     @wraps(function)
@@ -48,20 +48,20 @@ def cached_by_mtime(function: Callable) -> Callable:
             stat = path.stat()
         except OSError:
             return function(path, *rest)
-        return remembered(path, stat.st_mtime_ns, stat.st_size, *rest)
+        return cached(path, stat.st_mtime_ns, stat.st_size, *rest)
 
     return current
 
 
 groups: dict[str, list[ContentCache]] = {}
-"""Name -> the caches that are sized together: weights, images."""
+"""Name -> the caches that share one size setting: weights, images."""
 
 
 class ContentCache:
-    """Keeps values up to max_bytes in all, dropping those unused for longest; a value of more than that is not kept.
+    """Caches values up to max_bytes in total and drops the least recently used; a larger value is not cached.
 
-    size_of(value) gives bytes. tensors_of(value) gives the tensors that must be finite for the value to be kept, so that one
-    overflow does not spoil later jobs. group: of the caches that one setting sizes together, see resize. Thread-safe; a value
+    size_of(value) gives bytes. tensors_of(value) gives the tensors that must be finite for the value to be cached, so that one
+    overflow does not affect later jobs. group: name of the caches that share one size setting, see resize. Thread-safe; a value
     may be computed twice when two threads miss at once.
     """
 
@@ -102,7 +102,7 @@ def resize(group: str, max_bytes: int) -> None:
 
 
 def tensor_bytes(value) -> int:
-    """Bytes of a tensor, or of all tensors in a dict."""
+    """Return the bytes of a tensor, or of all tensors in a dict."""
     if isinstance(value, dict):
         return sum(tensor_bytes(tensor) for tensor in value.values())
     return value.numel() * value.element_size()

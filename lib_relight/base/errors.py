@@ -1,4 +1,4 @@
-"""Errors for the user: one sentence with what is wrong, which value, and what to do."""
+"""Validation errors: one sentence with what is wrong, which value, and what to do."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def message_for(error: Exception) -> str:
 
 
 def shortened(sentence: str) -> str:
-    """Return at most LONGEST_MESSAGE characters that can be printed, whatever a request's values bring into a sentence."""
+    """Return at most LONGEST_MESSAGE characters that can be printed, for sentences that quote values of a request."""
     text = sentence.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE - 3]}..."

@@ -1,4 +1,4 @@
-"""The logger whose messages reach the console of every host, whatever the host's own logging is set to."""
+"""The logger; its messages reach the console of every host, independent of the host's logging level."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 
 class ConsoleHandler(logging.Handler):
-    """Prints each message to the stdout of the moment."""
+    """Prints each message to the current sys.stdout."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(f"[Relight] {record.getMessage()}", flush=True)

@@ -1,4 +1,4 @@
-"""Long work in named steps: reports each step and can be stopped between two of them."""
+"""Progress of long work in named steps, with cancellation between steps."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 
 class Stopped(Exception):
-    """The user or the client asked for the end of the work. Not an error: nothing is reported, nothing half-done is kept."""
+    """The user or the client cancelled the work. Not an error: nothing is reported, and partial results are discarded."""
 
 
 class Progress:
-    """progress("cutting out the subject") reports the next step; raises Stopped where the end was asked for.
+    """progress("cutting out the subject") reports the next step; raises Stopped if the work was cancelled.
 
-    show: receives the text. is_stopped: called at every step, and by work that can end in the middle, from any thread.
+    show: receives the text. is_stopped: called at every step and, by work that can be interrupted, from any thread.
     """
 
     def __init__(self, show: Callable[[str], None] = lambda text: None, is_stopped: Callable[[], bool] = lambda: False):
@@ -23,7 +23,7 @@ class Progress:
         self.show(text)
 
     def check(self) -> None:
-        """Raises Stopped where the end was asked for."""
+        """Raise Stopped if the work was cancelled."""
         if self.is_stopped():
             raise Stopped
 

@@ -1,4 +1,4 @@
-"""The user's settings for all jobs, in the host's Settings page under "Relight"."""
+"""Settings for all jobs, in the section "Relight" of the host's Settings page."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ SETTINGS = {
     "relight_matting": Setting("isnet-general-use", "Matting model", "What `auto` cuts the subject out with."),
     "relight_iclight_dir": Setting("", "Folder with IC-Light files", "Searched first; empty for the usual folders only."),
     "relight_ipadapter_dir": Setting("", "Folder with IP-Adapter files", "Searched first; empty for the usual folders only."),
-    "relight_extras": Setting(True, "Extra pictures in results", "How the panel's tick stands when the page is opened."),
+    "relight_extras": Setting(True, "Extra images in results", "Initial state of the panel's checkbox."),
     "relight_weights_mb": Setting(4096, "Memory for weights, MB",
-                                  "IC-Light files kept in memory between jobs; 0 reads them anew each time.", 32768),
-    "relight_pictures_mb": Setting(960, "Memory for pictures, MB",
-                                   "Mattes, encoded pictures and image prompts kept between jobs.", 8192),
+                                  "IC-Light files cached between jobs; 0 reads them again for each job.", 32768),
+    "relight_pictures_mb": Setting(960, "Memory for images, MB",
+                                   "Mattes, encoded images and image prompts cached between jobs.", 8192),
 }
-"""The hosts' option -> what it is."""
+"""Option name -> its setting."""
 
 source: dict[str, Callable[[str, object], object]] = {"read": lambda name, default: default}
-"""`read` asks the host for an option's value; ui/settings.py puts the host's in place."""
+"""`read` returns an option's value or the given default; ui/settings.py replaces it by the host's options."""
 
 
 def get(name: str):
-    """An option's value in its default's type; a value that cannot be read so, as an edited file may hold, is the default."""
+    """Return an option's value in the type of its default; the default for an invalid value, as in an edited file."""
     default = SETTINGS[name].default
     value = source["read"](name, default)
     if isinstance(default, bool) or isinstance(default, str):
@@ -50,12 +50,12 @@ def get(name: str):
 
 
 def folders(kind: str) -> list[Path]:
-    """The user's own folder for a kind of file (iclight, ipadapter), if one is set."""
+    """Return the user's folder for a kind of file (iclight, ipadapter), if one is set."""
     text = get(f"relight_{kind}_dir").strip() if f"relight_{kind}_dir" in SETTINGS else ""
     return [Path(text).expanduser()] if text else []
 
 
 def apply() -> None:
-    """Size the caches as the settings say; to be called at start and after a change."""
+    """Size the caches by the settings. Call it at start and after a change."""
     caches.resize("weights", get("relight_weights_mb") * MEGABYTE)
     caches.resize("images", get("relight_pictures_mb") * MEGABYTE)

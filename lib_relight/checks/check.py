@@ -18,10 +18,10 @@ from .ip_adapter_checks import ip_adapter_messages
 from .messages import Level, Message, State, from_error, sentences
 
 PLACEHOLDER = DecodedImage(np.zeros((64, 64, 3), np.uint8))
-"""For an image of the panel of which only its presence is known."""
+"""Stands for a panel image that the check does not receive."""
 LONGEST_VALUE = 80
 JOB_FIELDS = ("tab", "denoising_strength", "enable_hr", "init_images", "batch_size", "width", "height", "resize_mode")
-"""What /check takes of the job beside `iclight` and `ip_adapter`; the size is accepted and has no rule."""
+"""Fields of the job that /check accepts; width, height and resize_mode are ignored."""
 
 
 def check(request: RelightRequest, state: State) -> list[Message]:
@@ -37,7 +37,8 @@ def check(request: RelightRequest, state: State) -> list[Message]:
 def check_body(body: Mapping, state: Callable[..., State]) -> dict:
     """Answer POST /check: {"errors": [...], "warnings": [...], "messages": [{"level", "field", "value", "sentence"}]}.
 
-    body: a job's `iclight` and `ip_adapter` with JOB_FIELDS around them. state: makes the host's State of what body says.
+    body: a job's `iclight` and `ip_adapter` with JOB_FIELDS around them.
+    state: returns the host's State with these fields of the body.
     """
     try:
         request = parse_api({name: value for name, value in body.items() if name not in JOB_FIELDS})
@@ -54,7 +55,7 @@ def check_body(body: Mapping, state: Callable[..., State]) -> dict:
 
 
 def scalar_at(body: Mapping, field: str | None) -> object:
-    """The value of a field in `iclight` or a unit of the body, where it is a short text, a boolean or a finite number."""
+    """Return a field's value in `iclight` or a unit if it is a short text, a boolean or a finite number, else None."""
     units = body.get("ip_adapter")
     for part in (body.get("iclight"), *(units if isinstance(units, list) else [units])):
         value = part.get(field) if isinstance(part, Mapping) else None
@@ -69,7 +70,7 @@ def answer(messages: list[Message]) -> dict:
 
 
 def number(value: object) -> float | None:
-    """A finite number as float; None for anything else."""
+    """Return a finite number as float, None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
@@ -79,7 +80,7 @@ def number(value: object) -> float | None:
 
 
 def check_panel(values: Mapping, given: set[str], state: State) -> list[Message]:
-    """Return the messages of the panel. values: without images. given: the image fields that hold one or several."""
+    """Return the messages of the panel. values: without images. given: the image fields that are not empty."""
     if not values.get("enabled"):
         return []
     more = {unit_name(unit, "more"): unit_name(unit, "image") for unit in range(1, MAX_UNITS + 1)}

@@ -13,7 +13,7 @@ from ..request.request import IcLightImages, RelightRequest
 from .messages import Message, State, error, from_error, warning
 
 WEAK_DENOISE = 0.7
-"""Denoising strength below which little of the light in the init latent is left."""
+"""Denoising strength below which the light in the init latent has little effect."""
 NO_INIT_IMAGE = "img2img has no image; add the subject as the img2img image or as `foreground`."
 
 
@@ -33,7 +33,7 @@ def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]
 
 
 def image_messages(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
-    """Images that are missing, and images that the other fields leave unused."""
+    """Yield errors for missing images and for images that the other fields do not use."""
     if images.foreground is None and not state.is_img2img:
         yield error("foreground", None, "`foreground` is missing: txt2img needs the subject's image; add one, or use img2img.")
     if images.foreground is None and state.is_img2img and state.has_init_image is False:
@@ -51,7 +51,7 @@ def image_messages(params: IcLightParams, images: IcLightImages, state: State) -
 
 
 def check_kind(kind: str, params: IcLightParams, images: IcLightImages) -> None:
-    """Raises RelightError where a model of this kind (fc, fcon, fbc) cannot do what is asked for."""
+    """Raise RelightError if a model of this kind (fc, fcon, fbc) cannot process the request."""
     if kind == "fbc" and images.background is None and not light_map.has_light(params):
         raise RelightError("fbc needs a `background`; add one, or choose a `light`, which then serves as background.")
     if kind != "fbc" and images.background is not None:
@@ -67,7 +67,7 @@ def checkpoint_messages(checkpoint: Checkpoint) -> Iterator[Message]:
 
 
 def check_checkpoint(family: str, in_channels: int, name: str = "The checkpoint") -> None:
-    """Raises RelightError for a checkpoint that IC-Light cannot work with. family: as of models.checkpoint."""
+    """Raise RelightError for a checkpoint that IC-Light does not support. family: as of models.checkpoint."""
     if family == "iclight":
         raise RelightError(f"{name} is an IC-Light file chosen as checkpoint; choose an SD 1.5 checkpoint and leave IC-Light to "
                            "Relight's `model`.")
@@ -79,12 +79,12 @@ def check_checkpoint(family: str, in_channels: int, name: str = "The checkpoint"
 
 
 def rewrites_start(kind: str, params: IcLightParams, images: IcLightImages) -> bool:
-    """Whether the light goes into the init latent; fbc without a background takes it as the background instead."""
+    """Return whether the light goes into the init latent; fbc without a background uses it as the background instead."""
     return light_map.has_light(params) and not (kind == "fbc" and images.background is None)
 
 
 def denoise_messages(kind: str, params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
-    """kind: the resolved file's, or what `model` says where there is no such file."""
+    """kind: the kind of the resolved file, or `model` if there is no such file."""
     denoise = state.denoise
     if not state.is_img2img or denoise is None or denoise >= WEAK_DENOISE:
         return
@@ -122,12 +122,12 @@ def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -
                       "0.")
     if params.matting == "none" and params.keep_background:
         yield warning("keep_background", True,
-                      "`keep_background` needs a matte to know the background by, but `matting` is 'none'; choose another "
+                      "`keep_background` needs a matte to find the background, but `matting` is 'none'; choose another "
                       "matting.")
     if params.keep_background and images.foreground is not None and images.foreground.alpha is not None:
         yield warning("keep_background", True,
-                      "`keep_background` has no background to keep, because `foreground` is a cut-out; grey stands where it is "
-                      "transparent. Give the whole image, or switch it off.")
+                      "`keep_background` has no background to keep, because `foreground` is a cut-out; its transparent "
+                      "parts become grey. Give the whole image, or switch it off.")
     if not state.can_cut_out and (params.matting == "auto" or params.matting not in MATTINGS):
         yield warning("matting", params.matting,
                       "Cutting out is off, because rembg is not installed and nothing may be installed; give an image with "

@@ -30,7 +30,7 @@ def ip_adapter_messages(request: RelightRequest, state: State) -> Iterator[Messa
 
 
 def file_messages(unit: IpUnit, state: State) -> Iterator[Message]:
-    """Whether the adapter and its encoder are there and fit the checkpoint; files are read by header."""
+    """Yield errors for an adapter or encoder that is missing or does not fit the checkpoint; reads headers only."""
     try:
         variant = inspect_adapter(ip_adapter_files.resolve(unit.params.model, state.folders("ipadapter")), unit.params.family)
         ip_adapter_files.encoder_for(variant, state.folders("clip_vision"))
@@ -56,7 +56,7 @@ def embedding_messages(unit: IpUnit, variant: Variant) -> Iterator[Message]:
 
 
 def mask_messages(unit: IpUnit) -> Iterator[Message]:
-    """Masks of the output need an image each, or one for the unit; masks of the images need an image each."""
+    """Yield messages for output masks and image masks whose number does not match the images."""
     params, count = unit.params, max(len(unit.images), len(unit.embedding or ()))
     if len(unit.masks) > 1 and params.combine != "separate":
         yield error("mask", None,
@@ -115,8 +115,8 @@ def idle_messages(unit: IpUnit, state: State) -> Iterator[Message]:
                       f"a batch, but the batch size is {state.batch_size:g}; the others have no effect. Raise the batch size.")
 
 
-def of_pass(windows: Iterable[Window], clock: StepClock) -> Iterator[str]:
-    """Sentences for windows that hold none of the pass's steps. clock: knows the steps that are really run."""
+def window_messages(windows: Iterable[Window], clock: StepClock) -> Iterator[str]:
+    """Yield a warning for each window that contains none of the pass's steps. clock: of the steps that are run."""
     for window in dict.fromkeys(windows):
         if not clock.opens(window):
             steps, way_out = f"{clock.steps} steps", "Set them further apart"
@@ -126,8 +126,8 @@ def of_pass(windows: Iterable[Window], clock: StepClock) -> Iterator[str]:
                    f"{way_out}.")
 
 
-def of_masks(model: str, made: Iterable[Unit]) -> Iterator[str]:
-    """A sentence for a unit that is masked out of everything that is sampled. made: the unit's prompts in this pass."""
+def black_mask_messages(model: str, made: Iterable[Unit]) -> Iterator[str]:
+    """Yield a warning for a unit whose masks are black in all that is sampled. made: the unit's prompts in this pass."""
     masks = [unit.mask for unit in made]
     if masks and all(mask is not None and not mask.mask.any() for mask in masks):
         yield (f"Relight: the mask of the unit {model!r} is black in all of the image that is made; it did nothing. Paint white "

@@ -1,4 +1,4 @@
-"""Messages about a request before its job runs, and what is known of the host and the job when they are made."""
+"""Messages of the checks, and the state of the host and the job that the checks depend on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Level(str, Enum):
     ERROR = "error"
     """The job would fail with this message."""
     WARNING = "warning"
-    """The job would run, and do something else than it seems to be asked for."""
+    """The job would run, but a field would have no or another effect."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Message:
 
 @dataclass(frozen=True)
 class State:
-    """The host and the job around a request. None: unknown, and nothing is said that depends on it.
+    """State of the host and the job. None: unknown; checks that depend on it are skipped.
 
-    folders: kind of model file -> folders. has_init_image: whether img2img has one. can_cut_out: a matting model can run.
+    folders: kind of model file -> folders. has_init_image: of img2img. can_cut_out: whether a matting model can run.
     """
 
     folders: Callable[[str], list[Path]]
@@ -60,7 +60,7 @@ def warning(field: str | None, value: object, sentence: str) -> Message:
 
 
 def from_error(raised: Exception) -> Message:
-    """The message of a user error; the first field that its sentence names, where the error itself has none."""
+    """Return a user error as a message; its field is the error's, else the first that the sentence names."""
     field = getattr(raised, "field", None)
     if field is None and (named := FIRST_FIELD.search(str(raised))):
         field = named[1]
@@ -72,7 +72,7 @@ def sentences(messages: list[Message], level: Level) -> list[str]:
 
 
 def raise_first_error(messages: list[Message]) -> None:
-    """Raises RelightError with the first error's sentence, if there is one."""
+    """Raise RelightError with the first error's sentence, if there is one."""
     for message in messages:
         if message.level == Level.ERROR:
             raise RelightError(message.sentence)

@@ -1,4 +1,4 @@
-"""One adapter per family of WebUI, chosen by what imports."""
+"""Host adapters, one per family of WebUI, selected by the packages that can be imported."""
 
 from __future__ import annotations
 

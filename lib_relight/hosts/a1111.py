@@ -60,7 +60,7 @@ class A1111Host(WebuiHost):
         return int(p.sd_model.model.diffusion_model.in_channels)
 
     def vae_identity(self, p: Processing) -> str:
-        """Another checkpoint or VAE may be loaded into the same module, and its precision raised after a black picture."""
+        """Another checkpoint or VAE may be loaded into the same module, and its precision raised after a black image."""
         from modules import devices, sd_vae
 
         return f"{p.sd_model.sd_checkpoint_info.filename} {sd_vae.loaded_vae_file} {devices.dtype_vae}"

@@ -1,4 +1,4 @@
-"""How a job fails or ends early on each host, so that no plain image passes for a relit one."""
+"""Fails or ends a job early on each host, so that no plain image is returned as a relit one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ApiError(RelightError, HTTPException):
 
 
 def status_of(error: Exception) -> int:
-    """Return the HTTP status of an error: 422 for the user's, 500 for ours, whatever its Python base class is."""
+    """Return the HTTP status of an error: a UserError's own or 422, and 500 for every other exception."""
     return getattr(error, "status_code", UNPROCESSABLE) if isinstance(error, UserError) else INTERNAL_ERROR
 
 
@@ -76,7 +76,7 @@ def end_interrupted(p: Processing, during_sampling: bool) -> None:
 
     Hosts start no batch then, but a sampler that they still call makes one step: its image, without the light, is dropped.
     """
-    p.comment("Relight: interrupted before sampling; no half-done picture is kept.")
+    p.comment("Relight: interrupted before sampling; no unfinished image is kept.")
     if during_sampling:
         keep_images(p, getattr(p, "iteration", 0) * p.batch_size)
 

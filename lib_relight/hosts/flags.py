@@ -39,7 +39,7 @@ def apply_flags() -> None:
 
 
 def web_access() -> WebAccess:
-    """Read who may reach the server from --listen, --server-name, --share, --ngrok and --cors-allow-origins."""
+    """Return who may reach the server, by --listen, --server-name, --share, --ngrok and --cors-allow-origins."""
     flags = host_flags()
     name = getattr(flags, "server_name", None)
     is_public = name in ANY_ADDRESS or any(getattr(flags, flag, None) for flag in ("listen", "share", "ngrok"))

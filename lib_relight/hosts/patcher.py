@@ -67,7 +67,7 @@ class PatcherHost(WebuiHost):
         """Multiply an encoder's latent with the checkpoint's scaling factor."""
 
     def add_weight_deltas(self, unet: UnetPatcher, deltas: dict[str, Tensor], identity: str) -> int:
-        """Hosts accept a key whatever its shape and drop a misfit while merging, so only what fits is passed."""
+        """Pass only deltas that fit: hosts accept a key of any shape and drop a mismatch while merging."""
         weights = dict(unet.model.named_parameters())
         patches = {PREFIX + key: ("diff", (delta, {"pad_weight": True})) for key, delta in deltas.items()
                    if fits(weights.get(PREFIX + key), delta)}

@@ -1,4 +1,4 @@
-"""Types of what a WebUI passes to an extension, and the interface that every host adapter offers to the job."""
+"""Types of the host's objects, and the interface of the host adapters."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Processing(Protocol):
 
 
 class UnetPatcher(Protocol):
-    """The host's patcher of the UNet, or what stands in for it on A1111. A clone carries the patches of one pass."""
+    """The host's patcher of the UNet, or its substitute on A1111. A clone carries the patches of one pass."""
 
     model: torch.nn.Module
     model_options: dict

@@ -1,4 +1,4 @@
-"""What is the same on every WebUI: its folders, messages, progress bar and sampling schedules."""
+"""Base of all host adapters: model folders, messages, progress bar and sampling schedules."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The init image's frame: crop box and resize of img2img, applied to everything that lies in it.
+"""The init image's frame: applies the crop box and resize mode of img2img to subjects, masks and light maps.
 
 Inpaint only masked samples a box of the init image, SD upscale a tile of a larger one, and the resize modes stretch, cover or
-contain. Subject, background, light map, masks and the finishing steps must all go the same way.
+contain. Subject, background, light map, masks and post-processing must all use the same frame.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Frame:
 
     size: of the init image, (width, height); None in txt2img, where every image covers the output.  mode: STRETCH, COVER,
     CONTAIN or LATENT.  crop: (left, top, right, bottom) in the init image's pixels, inpaint only masked; the box is then
-    contained in the output, whatever the mode.  tile: where the init image lies in the image that SD upscale works on.
+    contained in the output in every mode.  tile: where the init image lies in the image that SD upscale works on.
     """
 
     size: Size | None = None
@@ -45,12 +45,12 @@ class Frame:
 
     @property
     def is_part(self) -> bool:
-        """Whether less than the whole image is sampled."""
+        """Return whether less than the whole image is sampled."""
         return self.crop is not None or self.tile is not None
 
     @property
     def canvas(self) -> Size | None:
-        """Size of the image that the user sees: the init image, or the one that it is a tile of."""
+        """Return the size of the whole image: the init image, or the image that it is a tile of."""
         return self.tile.canvas if self.tile else self.size
 
     def contains(self, size: Size) -> bool:

@@ -49,7 +49,7 @@ STRETCHING = (STRETCH, LATENT)
 
 @dataclass
 class IpAdapterReport:
-    """What was really applied; part of the infotext.
+    """What was applied; part of the infotext.
 
     patched: layers of the UNet with an image prompt in some step, of how many.  lora: weights that a FaceID file's LoRA was
     added to, of how many.
@@ -80,7 +80,7 @@ class Prepared:
 
 
 class IpAdapterPass:
-    """The IP-Adapter half of a job; see passes.Pass. iclight: the other half, whose subjects units may ask for."""
+    """The IP-Adapter half of a job; see passes.Pass. iclight: the other half, whose subjects units may use."""
 
     def __init__(self, host: Host, p: Processing, requested: tuple[IpUnit, ...], folders: Callable[[str], list[Path]],
                  iclight: IcLightPass | None = None):
@@ -120,7 +120,7 @@ class IpAdapterPass:
     def encode(self, unit: IpUnit, adapter: Adapter, info: EncoderInfo | None, area: list[Tensor],
                opened: Callable) -> tuple[ImagePrompt, ...]:
         counters["image_prompts"] += 1
-        self.progress(f"looking at the picture for {adapter.variant.path.stem}")
+        self.progress(f"encoding the image prompt for {adapter.variant.path.stem}")
         own_masks = area if len(area) > 1 else [None] * max(len(unit.images), 1)
         images = [image.to_pil() for image in unit.images] or [None] * len(unit.embedding)
         image_masks = [mask.to_pil() for mask in unit.image_masks]
@@ -134,7 +134,7 @@ class IpAdapterPass:
         return ip_adapter_files.uncond_tokens(self.folders("ipadapter")) if params.uncond == "fooocus" else None
 
     def face(self, unit: IpUnit, adapter: Adapter, image: Image.Image | None, index: int) -> faces.Face | None:
-        """Return the face of one image, or of the unit's embedding, where the adapter or the crop needs one."""
+        """Return the face of one image or of the unit's embedding; None if neither the adapter nor the crop uses one."""
         if unit.embedding is not None and adapter.variant.face:
             return faces.face_from_embedding(unit.embedding[min(index, len(unit.embedding) - 1)])
         return find_face(unit, adapter.variant, image, self.folders)
@@ -150,7 +150,7 @@ class IpAdapterPass:
         made = []
         for entry in working:
             own = self.attention_units(entry, sampling)
-            for message in ip_adapter_checks.of_masks(entry.unit.params.model, own):
+            for message in ip_adapter_checks.black_mask_messages(entry.unit.params.model, own):
                 self.host.notify(p, message)
             made += own
         clock = self.clock(p, [unit.window for unit in made], sampling)
@@ -163,7 +163,7 @@ class IpAdapterPass:
         if not all(window.always for window in windows):
             sigmas = self.host.executed_sigmas(p, self.is_img2img or sampling.is_hr_pass)
         clock = timing.StepClock(sigmas, partial(self.host.sigma_of, p))
-        for message in ip_adapter_checks.of_pass(windows, clock):
+        for message in ip_adapter_checks.window_messages(windows, clock):
             self.host.notify(p, message)
         return clock
 
@@ -178,8 +178,8 @@ class IpAdapterPass:
         self.report.patched = max(self.report.patched, len(patches))
 
     def add_loras(self, unet: UnetPatcher, entries: list[Prepared]) -> None:
-        """Add the LoRA inside FaceID files, each as strong as its unit says. Raises when the host accepts only a part."""
-        taken = wanted = 0
+        """Add the LoRA inside FaceID files with each unit's strength. Raises RelightError if the host accepts only a part."""
+        taken = requested = 0
         for entry in entries:
             if strength := entry.unit.params.faceid_lora:
                 adapter = entry.adapter
@@ -187,8 +187,8 @@ class IpAdapterPass:
                 if count < len(adapter.lora):
                     raise RelightError(f"The LoRA inside `{adapter.variant.path.name}` has {len(adapter.lora)} parts, but only "
                                        f"{count} fit the checkpoint; set `faceid_lora` to 0, or load another checkpoint.")
-                taken, wanted = taken + count, wanted + len(adapter.lora)
-        self.report.lora = max(self.report.lora, (taken, wanted))
+                taken, requested = taken + count, requested + len(adapter.lora)
+        self.report.lora = max(self.report.lora, (taken, requested))
 
     def attention_units(self, entry: Prepared, sampling: Sampling) -> list[attention.Unit]:
         """Compute keys and values for all layers; cached by content for every job and pass."""
@@ -217,7 +217,7 @@ class IpAdapterPass:
         return image
 
     def extras(self, size: tuple[int, int], frames: Frames) -> list[tuple[str, Image.Image]]:
-        """Return what each encoder saw."""
+        """Return the input image of each encoder."""
         return [(f"{infotext.UNITS} {number} picture", preview) for number, entry in enumerate(self.prepared, 1)
                 for prompt in entry.prompts for preview in prompt.previews]
 

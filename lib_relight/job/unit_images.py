@@ -1,4 +1,4 @@
-"""The images that a unit's encoder really gets: the job's subjects in place of the word, and the faces in them."""
+"""Resolves the images of a unit: the job's subjects in place of SUBJECT, and the faces in the images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resolve_unit_images(unit: IpUnit, subjects: Sequence[Subject]) -> IpUnit:
 
 
 def find_face(unit: IpUnit, variant: Variant, image: Image.Image, folders: Callable[[str], list[Path]]) -> Face | None:
-    """Detect the face of one image. None where the unit brings an embedding, or where nothing needs a face."""
+    """Detect the face of one image. None if the unit has an embedding, or if nothing uses a face."""
     if unit.embedding is not None and variant.face or not variant.face and unit.params.crop != "face":
         return None
     finder = ip_adapter_files.face_finder(folders("faces"), 256 if variant.base == "sdxl" else 224)

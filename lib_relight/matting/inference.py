@@ -13,7 +13,7 @@ from ..base.errors import RelightError
 from ..base.progress import Progress, Stopped
 from ..packages import optional
 
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 """Interval at which a run and a wait check for an interrupt."""
 running = threading.Lock()
 """A job and a preview never run a model at the same time, so that memory is needed for one run only."""
@@ -22,7 +22,7 @@ running = threading.Lock()
 @contextmanager
 def turn(progress: Progress) -> Iterator[None]:
     """Wait for the run in progress; interruptible while waiting."""
-    while not running.acquire(timeout=LOOK_SECONDS):
+    while not running.acquire(timeout=POLL_SECONDS):
         progress.check()
     try:
         yield
@@ -35,22 +35,22 @@ def predict(session, image: Image.Image, name: str, progress: Progress) -> np.nd
     rembg = optional.load("matting", "rembg")
     progress(f"cutting out the subject with {name}")
     try:
-        with stoppable(session, progress), np.errstate(invalid="ignore"):  # a constant answer divides 0 by 0 inside rembg
+        with stoppable(session, progress), np.errstate(invalid="ignore"):  # rembg divides 0 by 0 for a constant matte
             mask = np.asarray(rembg.remove(image, session=session, only_mask=True).convert("L"))
     except Stopped:
         raise
     except Exception as error:
-        raise RelightError(f"The matting model {name} could not be run on the picture ({first_line(error)}); it is no U2-Net, "
+        raise RelightError(f"The matting model {name} could not be run on the image ({first_line(error)}); it is no U2-Net, "
                            "IS-Net or BiRefNet model, or it is damaged: choose another one.") from error
     if mask.shape != (image.height, image.width):
-        raise RelightError(f"The matting model {name} answers with {mask.shape[1]}x{mask.shape[0]} pixels for a picture of "
+        raise RelightError(f"The matting model {name} answers with {mask.shape[1]}x{mask.shape[0]} pixels for an image of "
                            f"{image.width}x{image.height}: it separates more than one subject; choose another one.")
     return mask
 
 
 @contextmanager
 def stoppable(session, progress: Progress) -> Iterator[None]:
-    """rembg gives its runs no options; for the time of the block they get some that end the run when the progress are stopped."""
+    """Within the block the session's runs end when the progress is stopped; rembg itself passes no run options."""
     inner = session.inner_session
     session.inner_session = StoppableRuns(inner, progress)
     try:
@@ -60,7 +60,7 @@ def stoppable(session, progress: Progress) -> Iterator[None]:
 
 
 class StoppableRuns:
-    """An onnxruntime session whose `run` raises Stopped soon after the progress are stopped."""
+    """An onnxruntime session whose `run` raises Stopped soon after the progress is stopped."""
 
     def __init__(self, inner, progress: Progress):
         self.inner, self.progress = inner, progress
@@ -74,7 +74,7 @@ class StoppableRuns:
         watch = threading.Thread(target=end_when_stopped, args=(options, self.progress, finished), daemon=True)
         watch.start()
         try:
-            answer = self.inner.run(names, feeds, options)
+            outputs = self.inner.run(names, feeds, options)
         except Exception:
             self.progress.check()
             raise
@@ -82,11 +82,11 @@ class StoppableRuns:
             finished.set()
             watch.join()
         self.progress.check()
-        return answer
+        return outputs
 
 
 def end_when_stopped(options, progress: Progress, finished: threading.Event) -> None:
-    while not finished.wait(LOOK_SECONDS):
+    while not finished.wait(POLL_SECONDS):
         if progress.is_stopped():
             options.terminate = True
             return

@@ -69,16 +69,16 @@ def choose(matting: str, image: DecodedImage, mask: DecodedImage | None = None,
         return from_mask(image, mask)
     alpha = image.alpha
     if matting == "alpha" and alpha is None:
-        raise RelightError("`matting` is 'alpha', but the picture has no transparency; send an RGBA picture, or choose auto, "
+        raise RelightError("`matting` is 'alpha', but the image has no transparency; send an RGBA image, or choose auto, "
                            "mask or none.")
     if matting == "alpha" or (matting == "auto" and alpha is not None):
-        return check_visible(alpha, "The picture's transparency")
+        return check_visible(alpha, "The image's transparency")
     found = matte(image.flattened().to_pil(), matting, progress)
     return found if alpha is None else found * alpha
 
 
 def model_used(matting: str, image: DecodedImage, mask: DecodedImage | None = None) -> str | None:
-    """Return the name of the matting model that `choose` runs for the same arguments, None where it needs none."""
+    """Return the name of the matting model that `choose` runs for the same arguments, None if it runs none."""
     if matting in ("none", "alpha", "mask") or matting == "auto" and (mask is not None or image.alpha is not None):
         return None
     return model_table.find(default_model() if matting == "auto" else matting, settings["folder"])[0]
@@ -90,8 +90,8 @@ def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
         raise RelightError("`matting` is 'mask', but no mask was given; add `mask`, white where the subject is.")
     stretch = (mask.width / mask.height) / (image.width / image.height)
     if max(stretch, 1 / stretch) > 1 + ASPECT_TOLERANCE:
-        raise RelightError(f"`mask` is {mask.width}x{mask.height} and the picture {image.width}x{image.height}: their shapes "
-                           "differ, so the mask would not lie on the subject; send a mask of the picture's shape.")
+        raise RelightError(f"`mask` is {mask.width}x{mask.height} and the image {image.width}x{image.height}: their shapes "
+                           "differ, so the mask would not lie on the subject; send a mask of the image's shape.")
     grey = mask.grey().astype(np.float32) / 255
     grey = grey if mask.alpha is None else grey * mask.alpha
     if mask.size != image.size:
@@ -103,7 +103,7 @@ def matte(image: Image.Image, model: str = "auto", progress: Progress = SILENT) 
     """Run a model on an image and return its soft matte: float32 [H, W], 0..1. "auto" is the default model.
 
     Equals rembg.remove(only_mask=True) without alpha matting or post-processing. The same pixels with the same model are
-    computed once, and never beside another one. progress gets a sentence before each slow step and may stop it.
+    computed once, and one model runs at a time. progress: receives the name of each slow step and may stop it.
     """
     name, path = model_table.find(default_model() if model == "auto" else model, settings["folder"])
     rgb = image.convert("RGB")
@@ -121,16 +121,16 @@ def matte(image: Image.Image, model: str = "auto", progress: Progress = SILENT) 
 
 
 def in_turn(key, compute, progress: Progress) -> np.ndarray:
-    """Look the matte up once more after waiting: the run before may have been for the same image."""
+    """Look the matte up again after waiting: the previous run may have been for the same image."""
     with turn(progress):
         return mattes.get(key, compute)
 
 
 def check_visible(alpha: np.ndarray, source: str, level: float = VISIBLE) -> np.ndarray:
-    """Raises RelightError where too few pixels reach the level; glass and smoke may be faint, a model's matte may not."""
+    """Raise RelightError if too few pixels reach the level; glass and smoke may be faint, a model's matte may not."""
     share = float((alpha > level).mean())
     if share < EMPTY:
-        raise RelightError(f"{source} shows no subject ({share:.2%} of the picture); choose another matting model, give a mask "
+        raise RelightError(f"{source} shows no subject ({share:.2%} of the image); choose another matting model, give a mask "
                            "that is white on the subject, or set matting to none.")
     return alpha
 
@@ -201,7 +201,7 @@ def family_by_input(path: Path) -> str:
                            "[1, 3, height, width]; choose another file.")
     family = model_table.SIZES.get(shape[2] if isinstance(shape[2], int) else None)
     if family is None:
-        raise RelightError(f"{path.name} takes pictures of {shape[2]} pixels a side; matting models of the U2-Net family take "
+        raise RelightError(f"{path.name} takes images of {shape[2]} pixels a side; matting models of the U2-Net family take "
                            "320, those of the IS-Net family 1024; choose another file.")
     return family
 

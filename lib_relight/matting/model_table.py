@@ -1,4 +1,4 @@
-"""Which matting models there are: rembg's own, downloaded at first use, and *.onnx files that the user dropped."""
+"""The matting models: rembg's, downloaded at first use, and the user's *.onnx files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..base.settings import SETTINGS
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "matting"
 DEFAULT = SETTINGS["relight_matting"].default
 WORDS = ("auto", "none", "alpha", "mask")
-"""The values of the request's `matting` that name no model."""
+"""Values of the request's `matting` other than models."""
 
 RELEASE = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
 
 
 @dataclass(frozen=True)
 class Model:
-    """megabytes: size of the download, about. file: its name in rembg's release, where it is not <name>.onnx."""
+    """megabytes: approximate size of the download. file: its name in rembg's release, where it is not <name>.onnx."""
 
     megabytes: int
     licence: str
@@ -39,7 +39,7 @@ MODELS = {
                                    "BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx"),
     "birefnet-portrait": Model(973, "MIT", "portraits", "BiRefNet-portrait-epoch_150.onnx"),
     "birefnet-dis": Model(973, "MIT", "thin structures", "BiRefNet-DIS-epoch_590.onnx"),
-    "birefnet-hrsod": Model(973, "MIT", "large pictures", "BiRefNet-HRSOD_DHU-epoch_115.onnx"),
+    "birefnet-hrsod": Model(973, "MIT", "large images", "BiRefNet-HRSOD_DHU-epoch_115.onnx"),
     "birefnet-cod": Model(973, "MIT", "camouflaged subjects", "BiRefNet-COD-epoch_125.onnx"),
     "birefnet-massive": Model(973, "MIT", "any subject, trained on more", "BiRefNet-massive-TR_DIS5K_TR_TEs-epoch_420.onnx"),
     "bria-rmbg": Model(1024, "CC BY-NC 4.0: non-commercial use only, unless you have an agreement with BRIA", "any subject",
@@ -53,14 +53,14 @@ FAMILIES = (("birefnet", "birefnet-general"), ("rmbg-2", "bria-rmbg"), ("rmbg", 
 
 
 def own_files(folder: Path) -> dict[str, Path]:
-    """Stem -> path of the *.onnx files in a folder; an absent folder holds none."""
+    """Return stem -> path of the *.onnx files in a folder; empty for a missing folder."""
     if not folder.is_dir():
         return {}
     return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() == ".onnx" and path.is_file()}
 
 
 def family_of(name: str) -> str | None:
-    """rembg's session for a model, as far as its name says it. What a name says wrongly shows when the model is run."""
+    """Return rembg's session type by a model's name, None for an unknown name. A wrong guess fails when the model runs."""
     lower = name.lower()
     if lower in MODELS:
         return lower
@@ -68,7 +68,7 @@ def family_of(name: str) -> str | None:
 
 
 def find(name: str, folder: Path) -> tuple[str, Path | None]:
-    """The model's proper name and, for a file of the user's, its path. Raises RelightError naming what there is."""
+    """Return the model's canonical name and, for a user's file, its path. Raises RelightError listing the models."""
     wanted = name[:-5] if name.lower().endswith(".onnx") else name
     files = own_files(folder)
     for stem, path in files.items():

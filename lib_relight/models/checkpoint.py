@@ -1,4 +1,4 @@
-"""What the chosen checkpoint is, from its file's header: known before the host has loaded it."""
+"""Reads the family and shapes of the selected checkpoint from its header, before the host loads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..base.caches import cached_by_mtime
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """family: sd15, sd2, sdxl, iclight (an offset file chosen by mistake), or unknown, and then all else is 0.
+    """family: sd15, sd2, sdxl, iclight (an offset file chosen by mistake), or unknown; the numbers are then 0.
 
     layers: of attn2. cross: width of its text tokens.
     """
@@ -28,7 +28,7 @@ class Checkpoint:
 
 @cached_by_mtime
 def inspect(path: Path) -> Checkpoint:
-    """Never raises; a diffusers folder is looked into."""
+    """Read a checkpoint file or a diffusers folder. Returns the family "unknown" for what cannot be read; never raises."""
     try:
         entries = read_header(unet_file(path))
     except UserError:

@@ -1,4 +1,4 @@
-"""The folders in which weight files of each kind are looked for."""
+"""The search folders for model files of each kind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def model_folders(kind: str) -> list[Path]:
-    """Where files of a kind (iclight, ipadapter, clip_vision, faces) may lie: the user's folder, the host's, our own."""
+    """Return the folders for a kind of file (iclight, ipadapter, clip_vision, faces): the user's, the host's, our own."""
     own = [path for path in sorted((ROOT / "models").iterdir()) if path.name != "demo"]
     return [*settings.folders(kind), *current_host().model_dirs(kind), *own]

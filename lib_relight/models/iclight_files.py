@@ -16,7 +16,7 @@ KINDS = ("fc", "fcon", "fbc")
 
 
 def list_files(places: Iterable[Path]) -> list[Path]:
-    """Every weight file below the folders, and those named themselves, each once, in a stable order."""
+    """Return every weight file among or below the places, each once, in a stable order."""
     found = {}
     for place in places:
         for path in [place, *sorted(place.rglob("*"))]:
@@ -26,11 +26,11 @@ def list_files(places: Iterable[Path]) -> list[Path]:
 
 
 def inspect(path: Path) -> weights.FileInfo:
-    """weights.inspect_file, remembered until the file changes. Raises UserError with the file's own sentence."""
-    answer = info_or_message(path)
-    if isinstance(answer, str):
-        raise UserError(answer)
-    return answer
+    """Inspect a weight file; cached until the file changes. Raises UserError with the file's message."""
+    result = info_or_message(path)
+    if isinstance(result, str):
+        raise UserError(result)
+    return result
 
 
 @cached_by_mtime
@@ -42,7 +42,7 @@ def info_or_message(path: Path) -> weights.FileInfo | str:
 
 
 def choices(folders: Iterable[Path]) -> list[str]:
-    """What the panel's model list offers: the kinds, then the stem of every file that is IC-Light."""
+    """Return the entries of the panel's model list: the kinds, then the stem of every IC-Light file."""
     stems = []
     for path in list_files(folders):
         try:
@@ -54,9 +54,9 @@ def choices(folders: Iterable[Path]) -> list[str]:
 
 
 def resolve(model: str, has_background: bool, folders: Iterable[Path]) -> tuple[Path, weights.FileInfo]:
-    """The weight file for the request's `model`: a kind, auto, or a file's name or stem.
+    """Return the weight file for the request's `model`: a kind, auto, or a file's name or stem.
 
-    Raises RelightError when there is none, with the folders to put it in and what was wrong with files that look meant.
+    Raises RelightError if there is none, with the folders to put it in and the error of a file that looks intended.
     """
     folders = list(folders)
     files = list_files(folders)
@@ -86,9 +86,9 @@ def resolve_name(name: str, files: list[Path], folders: list[Path]) -> tuple[Pat
 
 def missing_model_message(kind: str, folders: list[Path], broken: list[tuple[Path, str]]) -> str:
     """Return the message for a missing kind. The error of a broken file with IC-Light's name is quoted."""
-    for path, fault in broken:
+    for path, reason in broken:
         if "ic" in path.stem.lower() and "light" in path.stem.lower() or path.stem.lower() in KINDS:
-            return f"No usable IC-Light {kind} model: {fault}"
+            return f"No usable IC-Light {kind} model: {reason}"
     return (f"No IC-Light {kind} model was found; put iclight_sd15_{kind}.safetensors (any name will do) into "
             f"{folder_list(folders)}, then generate again.")
 

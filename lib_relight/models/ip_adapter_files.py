@@ -23,7 +23,7 @@ UNCOND_FILE = "fooocus_ip_negative.safetensors"
 
 
 def choices(folders: Iterable[Path]) -> list[str]:
-    """Stems of the files that are adapters, for the panel."""
+    """Return the stems of all adapter files, for the panel."""
     return [path.stem for path in list_files(folders) if variant_or_none(path)]
 
 
@@ -36,16 +36,16 @@ def variant_or_none(path: Path) -> Variant | None:
 
 
 def resolve(name: str, folders: Iterable[Path]) -> Path:
-    """The adapter called name (file name or stem; ControlNet's "stem [hash]" too). Raises RelightError when there is none."""
+    """Return the adapter called name (file name, stem, or ControlNet's "stem [hash]"). Raises RelightError if there is none."""
     folders = list(folders)
     files = list_files(folders)
     for wanted in (name, name.split(" [")[0]):
         for path in files:
             if wanted in (path.name, path.stem):
                 return path
-    offered = ", ".join(choices(folders)) or "none yet"
+    available = ", ".join(choices(folders)) or "none yet"
     raise RelightError(f"`model` of an `ip_adapter` unit is {name!r}, but no such file is in {folder_list(folders)}; put it "
-                       f"there or choose one that is there ({offered}).")
+                       f"there or choose one that is there ({available}).")
 
 
 def load(path: Path, family: str) -> Adapter:
@@ -60,14 +60,14 @@ def cached_adapter(path: Path, family: str, identity: str) -> Adapter:
 
 
 def encoder_for(variant: Variant, folders: Iterable[Path]) -> EncoderInfo | None:
-    """The image encoder that the adapter needs, or None when it needs none."""
+    """Return the image encoder of an adapter, or None if it uses none."""
     if variant.encoder is None:
         return None
     return find_encoder(list_files(folders), variant.encoder, variant.path.name)
 
 
 def face_finder(folders: Iterable[Path], crop_size: int) -> FaceFinder:
-    """Detection and recognition through onnxruntime. Raises RelightError naming the file that is missing."""
+    """Return a face detector and recogniser. Raises RelightError naming the file that is missing."""
     found = {path.name: path for folder in folders if folder.is_dir() for path in folder.rglob("*.onnx")}
     for role, name in FACE_FILES.items():
         if name not in found:
@@ -88,7 +88,7 @@ def session(path: Path, identity: str) -> Any:
 
 
 def uncond_tokens(folders: Iterable[Path]):
-    """Fooocus' stored unconditional tokens, [1, T, D], or None when the file is not there."""
+    """Return Fooocus' stored unconditional tokens, [1, T, D], or None if the file is missing."""
     for path in list_files(folders):
         if path.name == UNCOND_FILE:
             with open_weights(path) as file:

@@ -1,4 +1,4 @@
-"""IC-Light offsets of a file, read once and kept while the file stays as it is."""
+"""Loads the IC-Light offsets of a file; cached until the file changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Offsets:
 
 
 def load(path: Path, kind: str, progress: Progress = SILENT) -> Offsets:
-    """Offsets under LDM keys with the identity that names their content to the host."""
+    """Return the offsets under LDM keys, and the identity of their content for the host's cache."""
     identity = weights.offset_identity(path, kind)
 
     def compute():

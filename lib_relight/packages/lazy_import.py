@@ -1,4 +1,4 @@
-"""Imports of a package that is slow to load and perhaps never used, put off until one of its functions is called.
+"""Lazy imports: postpones loading a slow package until one of its functions is called.
 
 pymatting compiles itself with numba at its first import, which takes minutes on a small machine; rembg imports it for an
 option that Relight does not use.
@@ -16,7 +16,7 @@ from types import ModuleType
 
 
 class PostponedModule(ModuleType):
-    """Every name in it is a function that imports the real module when called."""
+    """A stub: every attribute is a function that imports the real module when called."""
 
     def __getattr__(self, name: str):
         if name.startswith("__"):
@@ -48,7 +48,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def postponed(package: str | None) -> Iterator[None]:
     """Within the block `from package.x import f` gives an f that works, but imports the package when it is called.
 
-    Afterwards the package is imported as ever. Nothing happens when it is loaded already, or None.
+    After the block the package is imported normally. Does nothing if it is loaded already, or None.
     """
     if package is None or package in sys.modules:
         yield

@@ -1,4 +1,4 @@
-"""Optional packages: installed at first use, never at the price of a version that the host pins."""
+"""Optional packages: installed at first use, without changing versions that the host pins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INSTALLER = Path(__file__).resolve().parents[2] / "install.py"
 class Feature:
     """packages: requirement -> the module it provides. instead: what the user can do without it.
 
-    unused: a package that the modules import, but that Relight never needs.
+    unused: a package that the modules import, but that Relight never uses.
     """
 
     label: str
@@ -33,7 +33,7 @@ class Feature:
 
 FEATURES = {
     "matting": Feature("Cutting out the subject", {"rembg>=2.0.50": "rembg", "onnxruntime": "onnxruntime"},
-                       "give a picture with transparency or a mask, or set matting to none", unused="pymatting"),
+                       "give an image with transparency or a mask, or set matting to none", unused="pymatting"),
     "faceid": Feature("Reading faces for FaceID", {"onnxruntime": "onnxruntime"},
                       "use an IP-Adapter that is not of the FaceID family"),
 }
@@ -44,12 +44,12 @@ lock = threading.Lock()
 
 
 def allow_install(allowed: bool) -> None:
-    """Whether ensure() may run pip: off with --relight-skip-install and with the host's own --skip-install."""
+    """Set whether ensure() may run pip: off with --relight-skip-install and with the host's own --skip-install."""
     settings["allowed"] = bool(allowed)
 
 
 def missing(name: str) -> list[str]:
-    """The feature's requirements whose module cannot be found. Imports nothing."""
+    """Return the feature's requirements whose module cannot be found. Imports nothing."""
     return [requirement for requirement, module in FEATURES[name].packages.items() if not importable(module)]
 
 
@@ -64,7 +64,7 @@ def ensure(name: str, pip: pinned_pip.Pip = pinned_pip.run_pip, apply: pinned_pi
     """Make the feature's packages importable, installing them when they are missing.
 
     One thread at a time; after a failure pip is not run again in this process. Raises RelightError with one sentence:
-    what is off, why, what to do instead and what to run.
+    what is off, why, the alternative and the command to run.
     """
     if not missing(name):
         return
@@ -81,7 +81,7 @@ def ensure(name: str, pip: pinned_pip.Pip = pinned_pip.run_pip, apply: pinned_pi
 
 
 def attempt(name: str, lacking: list[str], pip: pinned_pip.Pip, apply: pinned_pip.Pip | None) -> str | None:
-    """Install; returns why it did not work, or None."""
+    """Install the requirements. Returns the reason of a failure, or None."""
     if not settings["allowed"]:
         return "installing is switched off"
     logger.info(f"{FEATURES[name].label} needs {', '.join(lacking)}: installing once, without touching other packages...")
@@ -102,7 +102,7 @@ def failure_message(name: str, lacking: list[str], reason: str) -> str:
 def load(name: str, module: str):
     """Import a module of a feature, installing the feature first. Raises RelightError also when the import itself fails.
 
-    rembg ends the process (SystemExit) when it finds no onnxruntime; a host must not die of that.
+    rembg ends the process (SystemExit) when it finds no onnxruntime; the host must survive that.
     """
     ensure(name)
     feature = FEATURES[name]

@@ -1,8 +1,8 @@
-"""Adds packages to an environment that belongs to somebody else: nothing that is already installed is touched.
+"""Installs packages into the host's environment without changing any package that is already installed.
 
-Hosts pin dozens of packages and put them back at their next start, so a plain `pip install` may break them or be undone.
-Here every installed distribution becomes a constraint, pip only plans, and what it planned is installed by exact version
-with `--no-deps`.
+Hosts pin dozens of packages and restore them at their next start, so a plain `pip install` may break them or be undone.
+Here every installed distribution becomes a constraint, pip only resolves (--dry-run), and its result is installed by exact
+version with `--no-deps`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 Pip = Callable[[list[str]], "tuple[bool, str]"]
-"""Runs pip with these arguments; returns (exit status is 0, what it printed)."""
+"""Runs pip with these arguments; returns (exit status is 0, output)."""
 
 TWINS = (
     frozenset({"opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"}),
     frozenset({"onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino", "onnxruntime-rocm",
                "onnxruntime-migraphx", "onnxruntime-silicon", "onnxruntime-training", "onnxruntime-qnn", "ort-nightly"}),
 )
-"""Distributions that write the same files: installing one beside the other damages it, without any version changing."""
+"""Distributions that write the same files: installing one over the other damages it without a change of version."""
 
 WHEELS = "--only-binary=:all:"
-PATIENCE = ["--retries=1", "--timeout=20"]
-PATIENCE_SECONDS = 1800
+NETWORK_LIMITS = ["--retries=1", "--timeout=20"]
+TIMEOUT_SECONDS = 1800
 UV_ADDS = re.compile(r"^ \+ (\S+?)==(\S+)", re.MULTILINE)
 NO_NETWORK = ("failed to establish a new connection", "name resolution", "network is unreachable",
               "max retries exceeded", "connection refused", "timed out", "proxyerror", "failed to fetch", "client error")
@@ -40,12 +40,12 @@ VERSION = re.compile(r"^(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(
 
 
 class InstallError(Exception):
-    """Nothing was installed; the text says why, as a clause that fits into a sentence."""
+    """Nothing was installed; the text is the reason, as a clause of a sentence."""
 
 
 @dataclass
 class Report:
-    """What an installation did: versions by canonical name."""
+    """The result of an installation: versions by canonical name."""
 
     added: dict[str, str] = field(default_factory=dict)
     changed: dict[str, tuple[str, str | None]] = field(default_factory=dict)
@@ -72,7 +72,7 @@ def canonical(name: str) -> str:
 
 
 def installed() -> dict[str, str]:
-    """Version of every distribution by canonical name; of two with one name the one that `import` finds."""
+    """Return the version of every distribution by canonical name; of duplicates the one that `import` finds."""
     versions: dict[str, str] = {}
     for dist in importlib.metadata.distributions():
         name, version = dist.metadata["Name"], dist.metadata["Version"]
@@ -82,25 +82,25 @@ def installed() -> dict[str, str]:
 
 
 def constraint_lines(versions: dict[str, str]) -> list[str]:
-    """`name==version` lines; versions that pip would not read (old home-made ones) are left out."""
+    """Return `name==version` lines; versions that pip cannot parse are left out."""
     return [f"{name}=={version}" for name, version in sorted(versions.items()) if VERSION.match(version)]
 
 
 def run_pip(arguments: list[str]) -> tuple[bool, str]:
-    """pip of the running interpreter, or uv where the environment was made by uv and has no pip."""
+    """Run pip of this interpreter, or uv if the environment was created by uv and has no pip."""
     if importlib.util.find_spec("pip") is None and shutil.which("uv"):
         return run_uv(arguments)
     return run([sys.executable, "-m", "pip", *arguments])
 
 
 def run(command: list[str]) -> tuple[bool, str]:
-    """(exit status is 0, output). By Popen: Forge Neo replaces subprocess.run by one that turns pip into uv."""
+    """Return (exit status is 0, output). Uses Popen: Forge Neo replaces subprocess.run by one that turns pip into uv."""
     environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     try:
         with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace") as process:
             try:
-                text, _ = process.communicate(timeout=PATIENCE_SECONDS)
+                text, _ = process.communicate(timeout=TIMEOUT_SECONDS)
             except BaseException:
                 process.kill()
                 raise
@@ -110,11 +110,11 @@ def run(command: list[str]) -> tuple[bool, str]:
 
 
 def run_uv(arguments: list[str]) -> tuple[bool, str]:
-    """The same by uv, which knows neither --report nor pip's patience: its list of additions becomes the report.
+    """Run uv, which has neither --report nor pip's retry options: its list of additions becomes the report.
 
-    It does not say what a package needs, so that one taken alone comes without the parts it lacks.
+    That list has no dependencies, so a package that is installed alone comes without those it lacks.
     """
-    words = [word for word in arguments if word not in (*PATIENCE, "--quiet")]
+    words = [word for word in arguments if word not in (*NETWORK_LIMITS, "--quiet")]
     report = None
     if "--report" in words:
         at = words.index("--report")
@@ -128,7 +128,7 @@ def run_uv(arguments: list[str]) -> tuple[bool, str]:
 
 
 class Planner:
-    """Asks pip what it would install under the constraints; changes nothing."""
+    """Resolves requirements with pip under the constraints; installs nothing."""
 
     def __init__(self, pip: Pip, before: dict[str, str], folder: Path):
         self.pip = pip
@@ -138,21 +138,22 @@ class Planner:
         self.constraints.write_text("\n".join(constraint_lines(before)) + "\n", "utf-8")
 
     def ask(self, requirements: Iterable[str], *, alone: bool = False) -> list[dict] | None:
-        """Metadata of what is to be installed, or None when it cannot be had under the constraints.
+        """Return metadata of the packages to install, or None if the constraints cannot be met.
 
-        alone: each package without its dependencies. Raises InstallError when pip cannot work at all.
+        alone: each package without its dependencies. Raises InstallError if pip cannot run.
         """
         self.report.unlink(missing_ok=True)
         extra = ["--no-deps"] if alone else []
-        ok, text = self.pip(["install", "--dry-run", "--quiet", "--report", str(self.report), WHEELS, *PATIENCE, *extra,
+        ok, text = self.pip(["install", "--dry-run", "--quiet", "--report", str(self.report), WHEELS, *NETWORK_LIMITS, *extra,
                              "-c", str(self.constraints), *requirements])
         if ok and self.report.is_file():
             return [item["metadata"] for item in json.loads(self.report.read_text("utf-8"))["install"]]
-        check_curable(ok, text)
+        raise_if_permanent(ok, text)
         return None
 
     def plan(self, requirements: Iterable[str]) -> dict[str, dict]:
-        """Canonical name -> metadata of all that is needed. What clashes with a pin is taken alone, its lacking parts too."""
+        """Return canonical name -> metadata of all packages to install. One that conflicts with a pin is installed without its
+        dependencies, except for those that are missing altogether."""
         requirements = list(requirements)
         together = self.ask(requirements)
         if together is not None:
@@ -165,20 +166,20 @@ class Planner:
                 items = self.ask([requirement], alone=True)
                 if items is None:
                     raise InstallError(f"pip finds no version of {requirement} that fits")
-                requirements += [need for item in items for need in lacking_needs(item, {**self.before, **wanted})]
+                requirements += [name for item in items for name in missing_requirements(item, {**self.before, **wanted})]
             wanted.update((canonical(item["name"]), item) for item in items)
         return wanted
 
 
-def check_curable(ok: bool, text: str) -> None:
-    """Raise for what another try cannot cure: no pip, an old pip, no network, an environment that is closed."""
+def raise_if_permanent(ok: bool, text: str) -> None:
+    """Raise InstallError for what a retry cannot fix: no pip, an old pip, no network, a managed environment."""
     lower = text.lower()
     if "no module named pip" in lower:
         raise InstallError("this Python has no pip (python -m ensurepip adds it)")
     if "no such option" in lower or ok:
-        raise InstallError("this pip is older than 22.2 and cannot plan (python -m pip install --upgrade pip)")
+        raise InstallError("this pip is older than 22.2 and has no --report (python -m pip install --upgrade pip)")
     if "externally-managed-environment" in lower:
-        raise InstallError("this Python is managed by the system and refuses packages")
+        raise InstallError("this Python is managed by the system and does not accept packages")
     if any(sign in lower for sign in NO_NETWORK):
         raise InstallError("no connection to the package index")
     if "from versions: none" in lower:
@@ -186,24 +187,24 @@ def check_curable(ok: bool, text: str) -> None:
                            f"{sys.version_info.major}.{sys.version_info.minor} ({last_error(text)})")
 
 
-def lacking_needs(metadata: dict, present: dict) -> list[str]:
-    """Requirements of a distribution of which no version is there; those that are there in another version are left alone."""
+def missing_requirements(metadata: dict, present: dict) -> list[str]:
+    """Return the requirements of a distribution of which no version is installed; other versions are left unchanged."""
     try:
         from packaging.requirements import Requirement
     except ImportError:
         from pip._vendor.packaging.requirements import Requirement
 
-    needs = []
+    missing = []
     for text in metadata.get("requires_dist") or ():
-        need = Requirement(text)
-        if need.marker is None or need.marker.evaluate({"extra": ""}):
-            if canonical(need.name) not in present and not twin_of(canonical(need.name), present):
-                needs.append(f"{need.name}{need.specifier}")
-    return needs
+        required = Requirement(text)
+        if required.marker is None or required.marker.evaluate({"extra": ""}):
+            if canonical(required.name) not in present and not twin_of(canonical(required.name), present):
+                missing.append(f"{required.name}{required.specifier}")
+    return missing
 
 
 def twin_of(name: str, present: Iterable[str]) -> str | None:
-    """The installed distribution that owns the same files as name would."""
+    """Return the installed distribution that writes the same files as name."""
     for family in TWINS:
         if name in family:
             return next((other for other in present if other in family and other != name), None)
@@ -211,15 +212,15 @@ def twin_of(name: str, present: Iterable[str]) -> str | None:
 
 
 def last_error(text: str) -> str:
-    """pip's own last word."""
+    """Return the last error line of pip's output."""
     lines = [line.split("ERROR:", 1)[1].strip() for line in text.splitlines() if "ERROR:" in line]
-    return (lines or [line.strip() for line in text.splitlines() if line.strip()] or ["pip said nothing"])[-1][:300]
+    return (lines or [line.strip() for line in text.splitlines() if line.strip()] or ["no output"])[-1][:300]
 
 
 def install(requirements: Iterable[str], pip: Pip = run_pip, apply: Pip | None = None) -> Report:
     """Install requirements without changing any installed version, and compare all versions before and after.
 
-    pip plans; apply (default: pip) carries the plan out. Raises InstallError when that is not possible.
+    pip resolves; apply (default: pip) installs the result. Raises InstallError if either fails.
     """
     before = installed()
     report = Report()
@@ -232,7 +233,7 @@ def install(requirements: Iterable[str], pip: Pip = run_pip, apply: Pip | None =
         else:
             exact.append(f"{metadata['name']}=={metadata['version']}")
     if exact:
-        ok, text = (apply or pip)(["install", "--no-deps", "--quiet", WHEELS, *exact])  # flags that uv has as well
+        ok, text = (apply or pip)(["install", "--no-deps", "--quiet", WHEELS, *exact])  # flags that uv also has
         if not ok:
             raise InstallError(f"pip failed: {last_error(text)}")
     importlib.invalidate_caches()

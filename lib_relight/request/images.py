@@ -73,7 +73,7 @@ class DecodedImage:
         return Image.fromarray(self.pixels)
 
     def flattened(self, color: int | tuple[int, int, int] = foreground.GREY) -> DecodedImage:
-        """Composite over one color: without alpha afterwards. On grey 127 the values are truncated as IC-Light's are."""
+        """Composite over one color; the result has no alpha. On grey 127 the values are truncated as IC-Light's are."""
         if self.alpha is None:
             return self
         if color == foreground.GREY:
@@ -83,7 +83,7 @@ class DecodedImage:
         return replace(self, rgb=np.rint(mixed).astype(np.uint8), alpha=None)
 
     def cropped(self, box: tuple[int, int, int, int]) -> DecodedImage:
-        """The part inside (left, top, right, bottom) in pixels."""
+        """Return the part inside (left, top, right, bottom) in pixels."""
         left, top, right, bottom = box
         alpha = None if self.alpha is None else self.alpha[top:bottom, left:right].copy()
         return replace(self, rgb=self.rgb[top:bottom, left:right].copy(), alpha=alpha)
@@ -105,11 +105,11 @@ class DecodedImage:
         return replace(self, rgb=rgb, alpha=alpha)
 
     def grey(self) -> np.ndarray:
-        """Luma of the colors by ITU-R 601-2, uint8 [H, W]; equals Pillow's mode L."""
+        """Return the luma of the colors by ITU-R 601-2, uint8 [H, W]; equals Pillow's mode L."""
         return np.asarray(Image.fromarray(self.rgb).convert("L"))
 
     def mask_levels(self) -> np.ndarray:
-        """The image as a mask, float32 [H, W] in 0..1: its alpha where there is one, else its luma."""
+        """Return the image as a mask, float32 [H, W] in 0..1: its alpha where there is one, else its luma."""
         return self.alpha if self.alpha is not None else self.grey().astype(np.float32) / 255
 
 
@@ -151,7 +151,7 @@ class ImageDecoder:
         return DecodedImage(*channels, name)
 
     def reject_nested_mask(self, value: dict, name: str) -> None:
-        """Raises RelightError for a dict with a mask that is not black: the field has no use for it."""
+        """Raise RelightError for a dict with a mask that is not black; the field takes no mask."""
         if is_given(value.get("mask")) and self.decode(value["mask"], name).mask_levels().any():
             raise RelightError(f"`{name}` holds a mask beside its image; send the mask as a field of its own, `mask`.")
 
@@ -178,7 +178,7 @@ def open_file(path: Path, name: str) -> Image.Image:
 
 
 def check_size(width: int, height: int, name: str) -> None:
-    """Raises RelightError for an image with a side or an area outside of the limits."""
+    """Raise RelightError for an image with a side or an area outside of the limits."""
     if min(width, height) < MIN_SIDE:
         raise RelightError(f"`{name}` is {width}x{height} pixels; it must have at least {MIN_SIDE} pixels a side.")
     if max(width, height) > MAX_SIDE:
@@ -213,7 +213,7 @@ def open_bytes(data: bytes, name: str) -> Image.Image:
 
 
 def reject_invisible(image: DecodedImage) -> DecodedImage:
-    """Raises RelightError for an image that is transparent everywhere."""
+    """Raise RelightError for an image that is transparent everywhere."""
     if image.alpha is not None and not image.alpha.any():
         raise RelightError(f"`{image.name}` is transparent everywhere; send an image that shows something.")
     return image

@@ -1,4 +1,4 @@
-"""What a saved picture says about its light, and the way back from there to the panel."""
+"""Infotext of a relit image: writes the request's fields and reads them back into the panel."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA, UNIT_PANEL_FIELD
 from .request import IcLightImages
 
 MARKER = "Relight"
-"""The key that carries the proof; its presence says that the picture was relit."""
+"""Infotext key of the report; it is present if the image was relit."""
 UNITS = "IP-Adapter"
 
 
 @dataclass
 class IcLightReport:
-    """What was really applied; its text is the value of MARKER."""
+    """What was applied; its text is the value of MARKER."""
 
     kind: str
     light: str
@@ -34,23 +34,23 @@ class IcLightReport:
 
 
 def key_of(name: str) -> str:
-    """Infotext key of a light field: light_start -> "Relight light start"."""
+    """Return the infotext key of an IC-Light field: light_start -> "Relight light start"."""
     return f"{MARKER} {name.replace('_', ' ')}"
 
 
 def unit_key_of(number: int, name: str) -> str:
-    """Infotext key of a picture unit's field: 1, weight_type -> "Relight IP 1 weight type"."""
+    """Return the infotext key of an IP-Adapter unit's field: 1, weight_type -> "Relight IP 1 weight type"."""
     return f"{MARKER} IP {number} {name.replace('_', ' ')}"
 
 
 def changed_fields(params) -> dict[str, str]:
-    """Name -> text of every field that is not at its default."""
+    """Return name -> text of every field that differs from its default."""
     values = {item.name: getattr(params, item.name) for item in fields(params) if getattr(params, item.name) != item.default}
     return {name: value_text(value) for name, value in values.items()}
 
 
 def value_text(value) -> str:
-    """A field's value as infotext and panel write it: 0.5, 1, 0.5 for a list of numbers, JSON for a list of lights."""
+    """Return a field's value as text: `0.5`, `1, 0.5` for a list of numbers, JSON for a list of lights."""
     if isinstance(value, tuple) and all(isinstance(part, float) for part in value):
         return ", ".join(map(value_text, value))
     if isinstance(value, tuple):
@@ -59,7 +59,7 @@ def value_text(value) -> str:
 
 
 def to_infotext(params: IcLightParams, images: IcLightImages) -> dict[str, str]:
-    """One flat key per field that is not at its default, and a short hash of each picture that was given."""
+    """Return one key per field that differs from its default, and a short hash of each given image."""
     pairs = {key_of(name): text for name, text in changed_fields(params).items() if name != "extras"}
     for name in IMAGE_FIELDS:
         if (image := getattr(images, name)) is not None:
@@ -79,7 +79,7 @@ def units_to_infotext(units: Sequence[IpUnit]) -> dict[str, str]:
 
 
 def from_infotext(pairs: Mapping, key: str, item):
-    """The field's value in a pasted infotext: its default ("" for an empty number or list) where it is not named."""
+    """Return the field's value in a pasted infotext, or its default ("" for an empty number or list) if the key is missing."""
     text = pairs.get(key)
     if text is None:
         return "" if item.type in ("float | None", "tuple") else item.default
@@ -90,7 +90,7 @@ def from_infotext(pairs: Mapping, key: str, item):
 
 
 def paste_fields() -> list[tuple[str, Callable[[Mapping], object]]]:
-    """(panel name, function of the pasted pairs) for everything that the panel shows; None leaves the control as it is."""
+    """Return (panel name, function of the pasted pairs) of every panel field; the function returns None to keep the value."""
     def reader(name: str) -> Callable[[Mapping], object]:
         return lambda pairs: from_infotext(pairs, key_of(name), ICLIGHT_SCHEMA[name]) if has_light(pairs) else None
 
@@ -101,16 +101,16 @@ def paste_fields() -> list[tuple[str, Callable[[Mapping], object]]]:
 
 def unit_paste_fields(number: int, items: Mapping) -> list[tuple[str, Callable[[Mapping], object]]]:
     model = unit_key_of(number, "model")
-    fields_of_unit = [
+    schema_fields = [
         (unit_name(number, name),
          lambda pairs, name=name: from_infotext(pairs, unit_key_of(number, name), items[name]) if model in pairs else None)
         for name in UNIT_PANEL_FIELDS]
     enabled = (unit_name(number, "enabled"), lambda pairs: model in pairs if MARKER in pairs else None)
     subject = unit_key_of(number, "use_subject")
     uses = (unit_name(number, "use_subject"), lambda pairs: subject in pairs if model in pairs else None)
-    return [enabled, uses, *fields_of_unit]
+    return [enabled, uses, *schema_fields]
 
 
 def has_light(pairs: Mapping) -> bool:
-    """Whether a pasted picture was lit by IC-Light, and not only prompted by pictures."""
+    """Return whether a pasted infotext reports IC-Light, not IP-Adapter alone."""
     return MARKER in pairs and not str(pairs[MARKER]).startswith(UNITS)

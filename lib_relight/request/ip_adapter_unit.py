@@ -1,4 +1,4 @@
-"""IP-Adapter units of a request: parameters, pictures, masks, and the subject of the same job as a picture."""
+"""IP-Adapter units of a request: parameters, images and masks, with the job's subject as a possible image."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class IpUnit:
 
 
 def parse_units(units: object, decoder: ImageDecoder) -> tuple[IpUnit, ...]:
-    """The enabled units of the API's `ip_adapter`: a list of objects, or one object.
+    """Parse the enabled units of the API's `ip_adapter`: a list of objects, or one object.
 
-    Raises RelightError or IpAdapterError for the first thing that is wrong.
+    Raises RelightError or IpAdapterError for the first invalid value.
     """
     units = [units] if isinstance(units, Mapping) else [] if units is None else units
     if not isinstance(units, (list, tuple)) or not all(isinstance(unit, Mapping) for unit in units):
@@ -73,17 +73,17 @@ def parse_unit(unit: Mapping, decoder: ImageDecoder) -> IpUnit:
     parsed = IpUnit(params, tuple(map(on_mean, images["image"])), images["mask"] or nested, images["image_mask"],
                     negative[0] if negative else None, parse_embedding(inputs.get("embedding")))
     if not parsed.images and parsed.embedding is None:
-        raise RelightError(f"`image` of the `ip_adapter` unit {params.model!r} is missing; add a picture, or \"{SUBJECT}\".")
+        raise RelightError(f"`image` of the `ip_adapter` unit {params.model!r} is missing; add an image, or \"{SUBJECT}\".")
     if SUBJECT in parsed.masks and len(parsed.masks) > 1:
-        raise RelightError(f"`mask` of the `ip_adapter` unit {params.model!r} mixes \"{SUBJECT}\" with pictures; give one, or "
-                           "a picture for each image.")
+        raise RelightError(f"`mask` of the `ip_adapter` unit {params.model!r} mixes \"{SUBJECT}\" with masks; give one, or a "
+                           "mask for each image.")
     return parsed
 
 
 def nested_masks(inputs: dict, decoder: ImageDecoder) -> tuple[UnitImage, ...]:
     """Take the masks out of `image`'s entries {"image", "mask"} where one is not black: one for each image, white for none.
 
-    Raises RelightError where `mask` is given as well.
+    Raises RelightError if `mask` is given as well.
     """
     entries = [dict(entry) if isinstance(entry, Mapping) else entry for entry in as_list(inputs.get("image"))]
     given = [entry.pop("mask", None) if isinstance(entry, dict) else None for entry in entries]
@@ -101,13 +101,13 @@ def as_list(value: object) -> list:
 
 
 def decode_images(value: object, name: str, decoder: ImageDecoder) -> tuple[UnitImage, ...]:
-    """One image or a list of them, each decoded; the word SUBJECT is kept."""
+    """Decode one image or a list of images; SUBJECT is kept."""
     return tuple(SUBJECT if isinstance(entry, str) and entry == SUBJECT else decoder.decode(entry, name)
                  for entry in as_list(value) if is_given(entry))
 
 
 def on_mean(image: UnitImage) -> UnitImage:
-    """Flatten an image prompt onto the encoder's mean color: what is transparent prompts nothing."""
+    """Flatten an image prompt onto the encoder's mean color, so that transparent parts have no effect."""
     return image if isinstance(image, str) else reject_invisible(image).flattened(PAD_COLOR)
 
 
@@ -123,7 +123,7 @@ def parse_embedding(value: object) -> tuple[tuple[float, ...], ...] | None:
 
 
 def is_plain_number(value: object) -> bool:
-    """Whether value is a finite number that float32 holds."""
+    """Return whether value is a finite number within the range of float32."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e30 < value < 1e30
 
 

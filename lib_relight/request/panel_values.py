@@ -1,4 +1,4 @@
-"""The panel's positional values: their order, and the request that they make."""
+"""The panel's positional values: their order, and how they are parsed into a request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def unit_name(number: int, name: str) -> str:
 
 PANEL_ORDER = ("enabled", "iclight", *IMAGE_FIELDS, *ICLIGHT_PANEL_FIELDS,
                *(unit_name(number, name) for number in range(1, MAX_UNITS + 1) for name in UNIT_PANEL_NAMES))
-"""The order of the panel's values, which is that of `ui()`'s list."""
+"""Field names in the order of the components that `ui()` returns."""
 
 
 ARGS_FORM = "send one object, such as {\"args\": [{\"iclight\": {\"light\": \"left\"}}]}"
@@ -39,7 +39,7 @@ ARGS_FORM = "send one object, such as {\"args\": [{\"iclight\": {\"light\": \"le
 def parse_request(args: Sequence) -> RelightRequest | None:
     """Parse the arguments of the script's hooks: one object from the API, or the panel's values in PANEL_ORDER.
 
-    Returns None when Relight is off for this job. Raises a user error for the first thing that is wrong.
+    Returns None if Relight is disabled. Raises a user error for the first invalid value.
     """
     if args and isinstance(args[0], Mapping):
         if more := [value for value in args[1:] if isinstance(value, Mapping)]:
@@ -55,21 +55,21 @@ def parse_panel(values: Mapping) -> RelightRequest:
     decoder = ImageDecoder()
     units = tuple(unit for number in range(1, MAX_UNITS + 1) if (unit := panel_unit(values, number, decoder)) is not None)
     if not values.get("iclight") and not units:
-        raise RelightError("Relight is on, but neither IC-Light nor a picture unit is enabled; enable one, or close Relight.")
+        raise RelightError("Relight is on, but neither IC-Light nor an IP-Adapter unit is enabled; enable one, or close Relight.")
     params, images = panel_light(values, decoder) if values.get("iclight") else (None, IcLightImages())
     return RelightRequest(params, images, units, values.get("extras") is not False)
 
 
 def panel_light(values: Mapping, decoder: ImageDecoder) -> tuple[IcLightParams, IcLightImages]:
-    """The panel keeps pictures that its present choices do not use (a light map while light is left): those are left out."""
-    shown = [item for item in fields(IcLightParams) if item.name in ICLIGHT_PANEL_FIELDS]
-    params = IcLightParams(**{item.name: panel_value(item, values[item.name]) for item in shown})
+    """Parse the Light tab. Images that the current choices do not use are dropped (a light map while `light` is left)."""
+    schema = [item for item in fields(IcLightParams) if item.name in ICLIGHT_PANEL_FIELDS]
+    params = IcLightParams(**{item.name: panel_value(item, values[item.name]) for item in schema})
     unused = {"light_map": params.light != "custom", "mask": params.matting != "mask"}
     return params, decode_images({name: values.get(name) for name in IMAGE_FIELDS if not unused.get(name)}, decoder)
 
 
 def panel_value(item, value):
-    """A number that may be empty, and a list of numbers, are texts in the panel: "" is None, "1, 0.5" a list."""
+    """Parse a panel value: optional numbers and lists of numbers are texts there; "" is None, "1, 0.5" a list."""
     if item.name == "lights" and isinstance(value, str):
         return lights_from_text(value)
     if item.type not in ("float | None", "tuple") or not isinstance(value, str):
@@ -85,7 +85,7 @@ def panel_value(item, value):
 
 
 def lights_from_text(text: str) -> list:
-    """The panel's and the infotext's form of `lights`: a JSON list, empty for none."""
+    """Parse `lights` from the panel or the infotext: a JSON list, or an empty text. Raises RelightError."""
     try:
         lights = json.loads(text or "[]")
     except ValueError:
@@ -97,8 +97,8 @@ def lights_from_text(text: str) -> list:
 
 
 def uploaded(file: object) -> Path:
-    """Return the path of a file component's value. Raises RelightError for one outside of gradio's upload folder: a request
-    must not read other files of the server."""
+    """Return the path of a file component's value. Raises RelightError for one outside of gradio's upload folder, so that
+    a request cannot read other files of the server."""
     folder = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio").resolve()
     try:
         path = Path(str(getattr(file, "name", file))).resolve()
@@ -113,10 +113,10 @@ def panel_unit(values: Mapping, number: int, decoder: ImageDecoder) -> IpUnit | 
     unit = {name: values.get(unit_name(number, name)) for name in UNIT_PANEL_NAMES}
     if not unit.pop("enabled"):
         return None
-    pictures = [SUBJECT] if unit.pop("use_subject") else []
-    pictures += [unit["image"]] if is_given(unit["image"]) else []
-    pictures += [decoder.decode_file(uploaded(file), "image") for file in unit.pop("more") or []]
+    images = [SUBJECT] if unit.pop("use_subject") else []
+    images += [unit["image"]] if is_given(unit["image"]) else []
+    images += [decoder.decode_file(uploaded(file), "image") for file in unit.pop("more") or []]
     for item in fields(IpAdapterParams):
         unit[item.name] = panel_value(item, unit[item.name])
     given = {name: value for name, value in unit.items() if value is not None and value is not False}
-    return parse_unit({**given, "image": pictures}, decoder)
+    return parse_unit({**given, "image": images}, decoder)

@@ -85,10 +85,10 @@ def opaque_or_clean(rgb: np.ndarray, alpha: np.ndarray | None) -> Channels:
 
 
 def turn_of(image: Image.Image):
-    """A function that turns an array [H, W, ...] as the image's EXIF orientation says; readable after load()."""
+    """Return a function that rotates or mirrors an array [H, W, ...] by the EXIF orientation of a loaded image."""
     try:
         orientation = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # damaged EXIF raises many types; the pixels are good all the same
+    except Exception:  # damaged EXIF raises many types; the pixels are still valid
         orientation = 1
     return {
         2: lambda a: a[:, ::-1],

@@ -1,6 +1,6 @@
-"""The presets file: every preset under its name, safe against other threads, processes and a crash while writing.
+"""Stores presets by name in one JSON file, safe against concurrent threads and processes and a crash while writing.
 
-The file: {"version": 1, "presets": {"my light": {"light": "left", "unit1_weight": 0.5}}}, fields under their panel names.
+Format: {"version": 1, "presets": {"my light": {"light": "left", "unit1_weight": 0.5}}}, fields under their panel names.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .presets import LONGEST_NAME, PRESET_FIELDS, VERSION, check_fields, check_n
 
 LOCK_SECONDS = 30
 SECOND_READ_SECONDS = 0.2
-"""After this time a file that is no JSON is read again: another program may have been writing it."""
+"""Delay before a file that is not valid JSON is read again: another program may have been writing it."""
 
 
 class PresetStore:
-    """The presets of one file. Every method reads it anew; writes are atomic, and one at a time among all processes."""
+    """The presets of one file. Every method reads the file; writes are atomic and serialised across processes."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -40,7 +40,7 @@ class PresetStore:
         return self.entry(self.read(), name)
 
     def put(self, name: str, values: Mapping, version: int = VERSION) -> str:
-        """Store values under a name, old or new, and return it. Fields of newer versions in an old entry are kept."""
+        """Create or replace a preset and return its name. Fields of newer versions in the replaced one are kept."""
         name, values = check_name(name), check_fields(values, version)
         with self.locked():
             document = self.read()
@@ -80,7 +80,7 @@ class PresetStore:
         return json.dumps({"version": version, "presets": entries}, ensure_ascii=False, indent=2)
 
     def accept(self, text: str) -> list[str]:
-        """Add the presets of a shared JSON text and return their names; a name with other values gets a number."""
+        """Add the presets of a shared JSON text and return their names; a name taken by other values gets a number."""
         document = parse_document(text, "The shared text")
         if not (entries := self.stored(document)):
             raise RelightError("The shared text holds no presets; it must look like "
@@ -109,7 +109,7 @@ class PresetStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the file's lock, which other threads and processes respect. Raises RelightError where there is none to be had."""
+        """Hold the file's lock against other threads and processes. Raises RelightError if it cannot be acquired."""
         lock = FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,15 +125,15 @@ class PresetStore:
             lock.release()
 
     def read(self) -> dict:
-        """Return the whole document. A file that is twice no JSON is renamed, so that nothing is lost; the error names it."""
+        """Return the whole document. A file that is invalid twice is renamed to keep it; the error names it."""
         before = None
         while (data := self.read_bytes()) is not None:
             try:
                 return parse_document(data.decode(json.detect_encoding(data), errors="replace"), f"The presets file {self.path}")
             except RelightError as error:
                 if data == before:
-                    raise RelightError(f"{error} It was kept as {self.put_aside().name}; presets start empty, mend that file and "
-                                       "put it back to have the old ones.", 500) from error
+                    raise RelightError(f"{error} It was renamed to {self.put_aside().name}; repair that file and rename it back "
+                                       "to restore the presets.", 500) from error
             before = data
             time.sleep(SECOND_READ_SECONDS)
         return {"version": VERSION, "presets": {}}
@@ -144,7 +144,8 @@ class PresetStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise RelightError(f"The presets in {self.path} cannot be read ({error}); check the file's rights.", 500) from error
+            raise RelightError(f"The presets in {self.path} cannot be read ({error}); check the file's permissions.",
+                               500) from error
 
     def put_aside(self) -> Path:
         aside = self.path.with_name(f"{self.path.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}")
@@ -155,7 +156,7 @@ class PresetStore:
         return aside
 
     def write(self, document: Mapping) -> None:
-        """Replace the file in one step, once the new content is on the disk."""
+        """Replace the file atomically after the new content is on the disk."""
         partial = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}.part")
         try:
             with open(partial, "xb") as file:
@@ -168,11 +169,11 @@ class PresetStore:
             raise RelightError(self.unwritable(error), 500) from error
 
     def unwritable(self, error: Exception) -> str:
-        return f"The presets could not be written to {self.path} ({error}); check the folder's rights and space."
+        return f"The presets could not be written to {self.path} ({error}); check the folder's permissions and free space."
 
 
 def encoded(document: Mapping) -> bytes:
-    """Return the document as UTF-8; lone surrogates, which UTF-8 cannot hold, as JSON's escapes."""
+    """Encode the document as UTF-8; lone surrogates become JSON escapes."""
     try:
         return json.dumps(document, ensure_ascii=False, indent=2).encode()
     except UnicodeEncodeError:
@@ -183,7 +184,7 @@ def parse_document(text: str, what: str) -> dict:
     try:
         document = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
-        raise RelightError(f"{what} is no JSON ({error}).") from error
+        raise RelightError(f"{what} is not valid JSON ({error}).") from error
     if not isinstance(document, dict) or not isinstance(document.get("presets", {}), dict):
         raise RelightError(f"{what} holds no presets; it must look like {{\"version\": 1, \"presets\": {{\"name\": {{…}}}}}}.")
     return document

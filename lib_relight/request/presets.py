@@ -1,4 +1,4 @@
-"""What a preset holds: the panel's fields except images, checked before they are stored and when they are loaded."""
+"""Fields of a preset: the panel's fields except images, validated when stored and when loaded."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .panel_values import ICLIGHT_SCHEMA, PANEL_ORDER, UNIT_SCHEMA, panel_value,
 VERSION = 1
 LONGEST_NAME = 60
 NOT_IN_NAMES = '/\\"<>|\n\r\t'
-PICTURES = {*IMAGE_FIELDS, *(unit_name(number, name) for number in range(1, MAX_UNITS + 1)
-                             for name in ("image", "more", "mask", "image_mask", "negative_image"))}
-PRESET_FIELDS = tuple(name for name in PANEL_ORDER if name not in PICTURES and name != "enabled")
-"""What a preset holds, in the panel's order. Whether Relight is on is the user's to say."""
+PRESET_IMAGES = {*IMAGE_FIELDS, *(unit_name(number, name) for number in range(1, MAX_UNITS + 1)
+                                  for name in ("image", "more", "mask", "image_mask", "negative_image"))}
+PRESET_FIELDS = tuple(name for name in PANEL_ORDER if name not in PRESET_IMAGES and name != "enabled")
+"""Field names of a preset in the panel's order; `enabled` is not stored."""
 
 
 def item_of(name: str) -> Field | None:
-    """The schema field behind a panel name, or None for the panel's own checkboxes (iclight, unit1_enabled, …)."""
+    """Return the schema field of a panel name, or None for the panel's own checkboxes (iclight, unit1_enabled, …)."""
     unit, _, rest = name.partition("_")
     return UNIT_SCHEMA.get(rest) if unit.startswith("unit") else ICLIGHT_SCHEMA.get(name)
 
 
 def default_value(name: str) -> object:
-    """The panel's value of a field that a preset does not name."""
+    """Return the panel's default of a field, for presets without it."""
     item = item_of(name)
     if item is None:
         return name == "iclight"
@@ -38,7 +38,7 @@ def default_value(name: str) -> object:
 
 
 def check_field(name: str, value: object) -> None:
-    """Raises the schema's own sentence for a value that the field cannot have."""
+    """Raise the schema's validation error for an invalid value."""
     item = item_of(name)
     if item is None:
         if not isinstance(value, bool):
@@ -50,7 +50,7 @@ def check_field(name: str, value: object) -> None:
 
 
 def check_name(name: object) -> str:
-    """The name without blanks around it. Raises RelightError for one that a file, an address or a menu cannot carry."""
+    """Return the stripped name. Raises RelightError for one that does not fit into a file, a URL or a menu."""
     clean = name.strip() if isinstance(name, str) else ""
     if not clean:
         raise RelightError("The preset has no name; write one, for example `evening window`.")
@@ -62,23 +62,23 @@ def check_name(name: object) -> str:
 
 
 def check_fields(values: object, version: int = VERSION) -> dict:
-    """values as they may be stored. Fields that this version does not know are kept only if a newer one wrote them."""
+    """Return the validated values. Unknown fields are kept only if a newer version wrote them, otherwise rejected."""
     if not isinstance(values, Mapping):
         raise RelightError(f"The preset is {type(values).__name__}; it must be an object such as {{\"light\": \"left\"}}.")
-    if pictures := [name for name in values if name in PICTURES]:
-        raise RelightError(f"`{pictures[0]}` is a picture, and presets hold none; leave it out.")
+    if images := [name for name in values if name in PRESET_IMAGES]:
+        raise RelightError(f"`{images[0]}` is an image, and presets hold none; leave it out.")
     if version <= VERSION:
         reject_unknown(values, PRESET_FIELDS, "preset", RelightError)
     for name in PRESET_FIELDS:
         if name in values:
             check_field(name, values[name])
     if unprintable := [name for name, value in values.items() if isinstance(value, str) and printable(value) != value]:
-        raise RelightError(f"`{unprintable[0]}` has a character that cannot be stored (a lone surrogate); write it anew.")
+        raise RelightError(f"`{unprintable[0]}` has a character that cannot be stored (a lone surrogate); remove it.")
     return dict(values)
 
 
 def usable(values: Mapping) -> tuple[dict, list[str]]:
-    """A stored preset as panel values, complete, and a sentence for each value that cannot be used and became the default."""
+    """Return a stored preset as complete panel values, and a message for each invalid value that was replaced by the default."""
     result, remarks = {}, []
     for name in PRESET_FIELDS:
         result[name] = values.get(name, default_value(name))

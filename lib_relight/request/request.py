@@ -1,4 +1,4 @@
-"""One job's request: parameters and pictures, read from the API's dict."""
+"""The request of one job, parsed from the API's dict: parameters, images and units."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""X/Y/Z plot axes: values that one cell of the grid puts in place of the panel's, or of the API's, for its own job.
+"""X/Y/Z plot axes: override fields of the panel or of the API's dict for the job of one cell.
 
-An axis leaves its value on the cell's `p`; `overridden` puts it into what the host hands to the hooks, before anything is read.
+An axis stores its value on the cell's `p`; `overridden` applies it to the hook arguments before they are parsed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .panel_values import ICLIGHT_SCHEMA, PANEL_ORDER, UNIT_SCHEMA, unit_name
 
 ATTRIBUTE = "relight_axes"
 IMPLIED_LIGHT = {name: kind.name for kind in KINDS.values() for name in kind.fields if name in ICLIGHT_SCHEMA}
-"""An axis over a light's direction or place makes it that kind of light, unless another axis says which light."""
+"""An axis over a direction or position implies that kind of light, unless another axis sets `light`."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Axis:
     item: object
 
     def check(self, text) -> object:
-        """The value in the field's own type. Raises the schema's sentence for one that it cannot have."""
+        """Return the value in the field's type. Raises the schema's validation error for an invalid value."""
         value = self.from_text(text)
         return (ip_params.IpAdapterParams if self.of_unit else IcLightParams).check(self.name, value)
 
@@ -46,7 +46,7 @@ class Axis:
 
 
 def axes() -> list[Axis]:
-    """Every axis, the light's first; those of image prompts are about the first unit."""
+    """Return every axis: IC-Light's first, then IP-Adapter's, which set the first unit."""
     def make(item, of_unit):
         kind = float if item.type.split(" |")[0] in ("float", "int") else str
         about = "Relight IP" if of_unit else "Relight"
@@ -57,12 +57,12 @@ def axes() -> list[Axis]:
 
 
 def put(axis: Axis, p, value) -> None:
-    """Cells are shallow copies of one p: the values are replaced, never changed in place."""
+    """Store an axis value on p. Cells are shallow copies of one p, so the dict is replaced and not modified."""
     setattr(p, ATTRIBUTE, {**getattr(p, ATTRIBUTE, {}), axis.key: axis.check(value)})
 
 
 def overridden(args: Sequence, p) -> Sequence:
-    """args with the values of p's axes in place. Raises RelightError where there is nothing that they could change."""
+    """Return args with the values of p's axes. Raises RelightError if the field's part of the request is disabled."""
     values = with_implied(getattr(p, ATTRIBUTE, {}))
     if not values:
         return args
@@ -75,48 +75,48 @@ def with_implied(values: Mapping) -> dict:
 
 
 def in_panel(args: Sequence, values: Mapping) -> list:
-    shown = dict(zip(PANEL_ORDER, args))
-    needs(shown.get("enabled"), values, "Relight is off", "open the Relight accordion and enable it")
-    of_unit, of_light = parts(values)
-    needs(shown.get("iclight") or not of_light, of_light, "IC-Light is off", "enable it in Relight's Light tab")
-    needs(shown.get("unit1_enabled") or not of_unit, of_unit, "picture 1 is off", "enable it in Relight's tab Picture 1")
-    as_shown = {name: "" if value is None else value for name, value in values.items()}
-    return [as_shown.get(name, value) for name, value in shown.items()]
+    panel = dict(zip(PANEL_ORDER, args))
+    require(panel.get("enabled"), values, "Relight is off", "open the Relight accordion and enable it")
+    of_unit, of_light = split_by_unit(values)
+    require(panel.get("iclight") or not of_light, of_light, "IC-Light is off", "enable it in Relight's Light tab")
+    require(panel.get("unit1_enabled") or not of_unit, of_unit, "its first unit is off", "enable it in Relight's tab Picture 1")
+    texts = {name: "" if value is None else value for name, value in values.items()}
+    return [texts.get(name, value) for name, value in panel.items()]
 
 
 def in_payload(payload: Mapping, values: Mapping) -> dict:
-    """The API's dict with the values in `iclight` and in the first enabled unit."""
-    needs(is_enabled(payload, "Relight"), values, "Relight is off", "leave `enabled` out")
-    of_unit, of_light = parts(values)
+    """Return the API's dict with the values in `iclight` and in the first enabled unit."""
+    require(is_enabled(payload, "Relight"), values, "Relight is off", "leave `enabled` out")
+    of_unit, of_light = split_by_unit(values)
     changed = dict(payload)
     if of_light:
         light = payload.get("iclight")
-        needs(isinstance(light, Mapping) and is_enabled(light, "iclight"), of_light, "IC-Light is off", "add `iclight`")
+        require(isinstance(light, Mapping) and is_enabled(light, "iclight"), of_light, "IC-Light is off", "add `iclight`")
         changed["iclight"] = {**light, **of_light}
     if of_unit:
         units = payload.get("ip_adapter") or []
         units = [units] if isinstance(units, Mapping) else list(units)
         first = next((i for i, unit in enumerate(units) if isinstance(unit, Mapping) and is_enabled(unit, "ip_adapter")), None)
-        needs(first is not None, of_unit, "no picture prompts", "add a unit to `ip_adapter`")
+        require(first is not None, of_unit, "there is no image prompt", "add a unit to `ip_adapter`")
         own = {ip_params.ALIASES.get(name, name): value for name, value in units[first].items()}
         units[first] = {**own, **{name.removeprefix("unit1_"): value for name, value in of_unit.items()}}
         changed["ip_adapter"] = units
     return changed
 
 
-def parts(values: Mapping) -> tuple[dict, dict]:
+def split_by_unit(values: Mapping) -> tuple[dict, dict]:
     of_unit = {name: value for name, value in values.items() if name.startswith("unit1_")}
     return of_unit, {name: value for name, value in values.items() if name not in of_unit}
 
 
-def needs(present, values: Mapping, missing: str, remedy: str) -> None:
+def require(present, values: Mapping, missing: str, remedy: str) -> None:
     if not present:
         labels = ", ".join(axis.label for axis in axes() if axis.key in values)
         raise RelightError(f"The X/Y/Z plot varies {labels}, but {missing}; {remedy}, or choose another axis.")
 
 
 def choices_of(axis: Axis, files: Callable[[str, bool], list[str] | None]) -> list[str] | None:
-    """What the plot lists for an axis: files(name, of_unit) knows models and mattings; None where any value may be written."""
+    """Return the choices of an axis, None for a free value. files(name, of_unit): the choices of models and mattings."""
     if "bool" in axis.item.type:
         return ["True", "False"]
     listed = files(axis.name, axis.of_unit)

@@ -29,6 +29,6 @@ def exclude(block) -> None:
 
 
 def source_of(name: str) -> str:
-    """relight.py, or relight.py/picture 1 for the fields of an image prompt."""
+    """Return relight.py, or relight.py/picture 1 for the fields of a unit: keys of saved ui-config.json files."""
     unit, _, _ = name.partition("_")
     return f"{SOURCE}/picture {unit.removeprefix('unit')}" if unit.startswith("unit") else SOURCE

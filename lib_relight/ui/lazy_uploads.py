@@ -14,7 +14,7 @@ ENABLE = "() => Array({count}).fill({{__type__: 'update', mode: 'dynamic'}})"
 
 
 def connect(panel: Components) -> None:
-    """One button for the Light tab and one for each Picture tab. Call it once all image fields exist."""
+    """One button for the Light tab and one for each unit's tab. Call it once all image fields exist."""
     tabs = {}
     for name in panel.columns if panel.lazy_uploads else ():
         tabs.setdefault(re.match(r"(unit\d+_)?", name)[0], []).append(panel.components[name])

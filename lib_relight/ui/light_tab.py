@@ -11,7 +11,7 @@ from .components import Components
 
 SHOWN_FOR = {**{name: item.metadata["shown_for"] for name, item in ICLIGHT_SCHEMA.items() if "shown_for" in item.metadata},
              **IMAGES_SHOWN_FOR}
-"""{field: {other field: its values for which the field is shown}}, from the schema."""
+"""{field: {other field: its values for which the field is visible}}, from the schema."""
 
 
 def build(panel: Components) -> None:

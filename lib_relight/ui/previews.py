@@ -1,4 +1,4 @@
-"""Previews in the panel: buttons, the pictures that they make or the sentence why not, and a way to end one that takes long."""
+"""Previews in the panel: buttons, the resulting images or an error message, and a cancel button."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .light_pad import tab_of
 LIGHT_BUTTONS = {"matte": "Matte", "foreground": "Subject on grey", "light": "Light map"}
 LIGHT_INPUTS = (*IMAGE_FIELDS, *ICLIGHT_PANEL_FIELDS)
 CANCELLED = "The preview was cancelled."
-PICTURE_WORDS = {"matte": "Matte", "cut out": "Subject cut out", "foreground": "Subject on grey", "light map": "Light map"}
+CAPTIONS = {"matte": "Matte", "cut out": "Subject cut out", "foreground": "Subject on grey", "light map": "Light map"}
 
 
 def build(panel: Components) -> None:
@@ -57,27 +57,28 @@ def result(panel: Components, name: str) -> gr.HTML:
 
 
 def connect(panel: Components) -> None:
-    """To be called when all fields are there. javascript fills in what only the page knows: see javascript/relight/previews.js.
+    """Call it once all fields exist. JavaScript adds values that only the page has, see javascript/relight/previews.js.
 
-    Previews run beside the host's queue, so that none waits for a job.
+    Previews bypass the host's queue, so that none waits for a job.
     """
     page = gr.Textbox("", visible=False, elem_id=panel.elem_id("preview_page"))
     page.do_not_save_to_config = True
     for kind in LIGHT_BUTTONS:
-        attach(panel, page, f"preview_{kind}", "preview_shown", LIGHT_INPUTS, light_wanted, kind)
+        attach(panel, page, f"preview_{kind}", "preview_shown", LIGHT_INPUTS, light_request, kind)
     cancel_button(panel, "preview_cancel")
     for number in range(1, MAX_UNITS + 1):
         names = (*LIGHT_INPUTS, *(unit_name(number, name) for name in UNIT_PANEL_NAMES))
         attach(panel, page, unit_name(number, "preview_crop"), unit_name(number, "preview_shown"), names,
-               lambda tab, values, page, number=number: unit_wanted(tab, values, page, number), "crop")
+               lambda tab, values, page, number=number: unit_request(tab, values, page, number), "crop")
         cancel_button(panel, unit_name(number, "preview_cancel"))
 
 
-def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: tuple, wanted: Callable, kind: str) -> None:
+def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: tuple, build_request: Callable,
+           kind: str) -> None:
     tab = tab_of(panel)
 
     def run(request: gr.Request, known: str, *values):
-        return shown_as_html(kind, lambda: wanted(tab, dict(zip(inputs, values)), read_page(known)), session_of(request))
+        return result_html(kind, lambda: build_request(tab, dict(zip(inputs, values)), read_page(known)), session_of(request))
 
     panel.components[name].click(
         fn=run, _js=f"(...values) => window.relight?.previews ? relight.previews.withPage('{tab}', values) : values",
@@ -97,7 +98,7 @@ def session_of(request: gr.Request) -> str:
 
 
 def read_page(known: str) -> dict:
-    """What javascript has filled in; nothing where it has not run."""
+    """Parse the values that JavaScript added; empty if it has not run."""
     try:
         page = json.loads(known or "{}")
     except ValueError:
@@ -105,32 +106,32 @@ def read_page(known: str) -> dict:
     return page if isinstance(page, dict) else {}
 
 
-def light_wanted(tab: str, values: Mapping, page: Mapping) -> PreviewRequest:
+def light_request(tab: str, values: Mapping, page: Mapping) -> PreviewRequest:
     params, images = panel_light(values, ImageDecoder())
-    return around(RelightRequest(params, images), tab, page)
+    return with_page_state(RelightRequest(params, images), tab, page)
 
 
-def unit_wanted(tab: str, values: Mapping, page: Mapping, number: int) -> PreviewRequest:
+def unit_request(tab: str, values: Mapping, page: Mapping, number: int) -> PreviewRequest:
     decoder = ImageDecoder()
     unit = panel_unit({**values, unit_name(number, "enabled"): True}, number, decoder)
     params, images = panel_light(values, decoder) if unit.uses_subject else (None, RelightRequest().images)
-    return around(RelightRequest(params, images, (unit,)), tab, page)
+    return with_page_state(RelightRequest(params, images, (unit,)), tab, page)
 
 
-def around(request: RelightRequest, tab: str, page: Mapping) -> PreviewRequest:
-    picture = page.get("picture")
-    known = {name: previews.whole(page, name, default, low, high) for name, default, low, high in (
+def with_page_state(request: RelightRequest, tab: str, page: Mapping) -> PreviewRequest:
+    init_image = page.get("picture")
+    known = {name: previews.whole_number(page, name, default, low, high) for name, default, low, high in (
         ("width", 512, previews.SMALLEST, previews.LARGEST), ("height", 512, previews.SMALLEST, previews.LARGEST),
         ("resize_mode", 0, 0, 3))}
-    init_images = (ImageDecoder().decode(picture, "the img2img image"),) if is_given(picture) else ()
+    init_images = (ImageDecoder().decode(init_image, "the img2img image"),) if is_given(init_image) else ()
     return PreviewRequest(request, tab, init_images=init_images, **known)
 
 
-def shown_as_html(kind: str, wanted: Callable[[], PreviewRequest], session: str) -> str:
+def result_html(kind: str, build_request: Callable[[], PreviewRequest], session: str) -> str:
     stop = threading.Event()
     try:
-        with routes.under_way(stop, session):
-            return figures(previews.show(kind, wanted(), model_folders, Progress(is_stopped=stop.is_set)))
+        with routes.cancellable(stop, session):
+            return figures(previews.show(kind, build_request(), model_folders, Progress(is_stopped=stop.is_set)))
     except Stopped:
         return note(CANCELLED)
     except Exception as error:
@@ -143,15 +144,15 @@ def note(sentence: str, kind: str = "relight-note") -> str:
     return f"<p class='{kind}' role='status'>{html.escape(sentence)}</p>"
 
 
-def figures(made: PreviewResult) -> str:
+def figures(result: PreviewResult) -> str:
     return "<div class='relight-figures' role='status'>" + "".join(
-        f"<figure><img src='data:image/png;base64,{routes.png(picture)}' alt='{html.escape(caption(name))}' "
-        f"width='{picture.width}' height='{picture.height}'><figcaption>{html.escape(caption(name))} "
-        f"<span>{picture.width}\N{MULTIPLICATION SIGN}{picture.height}</span></figcaption></figure>"
-        for name, picture in made.images) + "</div>"
+        f"<figure><img src='data:image/png;base64,{routes.png(image)}' alt='{html.escape(caption(name))}' "
+        f"width='{image.width}' height='{image.height}'><figcaption>{html.escape(caption(name))} "
+        f"<span>{image.width}\N{MULTIPLICATION SIGN}{image.height}</span></figcaption></figure>"
+        for name, image in result.images) + "</div>"
 
 
 def caption(name: str) -> str:
-    """A picture's name as the panel says it; a unit's stands in its own tab and needs no number."""
+    """Return the caption of an image; a unit's has no unit number, since it is in the unit's own tab."""
     name = name.split(", ", 1)[1] if name.startswith("unit ") else name
-    return PICTURE_WORDS.get(name, name.capitalize())
+    return CAPTIONS.get(name, name.capitalize())

@@ -56,7 +56,7 @@ def load(own: Path) -> QuickPrompts:
         return parse(path.read_text("utf-8-sig"), path.name)
     except (OSError, UnicodeDecodeError) as error:
         found = parse((ASSETS / "quick_prompts.txt").read_text("utf-8"), "quick_prompts.txt")
-        found.remarks.append(f"{path} cannot be read ({error}); save it as UTF-8. The lists that ship with Relight are shown.")
+        found.remarks.append(f"{path} cannot be read ({error}); save it as UTF-8. The lists that ship with Relight are used.")
         return found
 
 

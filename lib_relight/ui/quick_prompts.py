@@ -38,10 +38,10 @@ def add_lists(panel: Components) -> None:
 
 def add_list(panel: Components, section: str, entries: list) -> None:
     """A radio that is cleared after each choice. (A gr.Dataset makes gradio 4 redraw the whole page repeatedly.)"""
-    shown = gr.Radio([name for name, _ in entries], label=LABELS[section], type="index",
+    radio = gr.Radio([name for name, _ in entries], label=LABELS[section], type="index",
                      elem_id=panel.elem_id(f"words_{section}"))
-    shown.do_not_save_to_config = True
-    panel.actions.append(Action(shown.input, lambda page, index: add_words(page, entries, index), (shown,), (shown,)))
+    radio.do_not_save_to_config = True
+    panel.actions.append(Action(radio.input, lambda page, index: add_words(page, entries, index), (radio,), (radio,)))
 
 
 def add_words(page: Page, entries: list, index: int | None) -> tuple:

@@ -1,4 +1,4 @@
-"""A Picture tab: one IP-Adapter unit. Its fields are named unit1_weight and so on."""
+"""The tab of one IP-Adapter unit. Its fields are named unit1_weight and so on."""
 
 from __future__ import annotations
 

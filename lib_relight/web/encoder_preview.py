@@ -1,4 +1,4 @@
-"""The exact pictures that an image prompt's encoders see, without loading an encoder or an adapter's weights."""
+"""Computes the exact input images of a unit's encoders, without loading an encoder or adapter weights."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Named = list[tuple[str, Image.Image]]
 
 
 def views(unit: IpUnit, folders, progress: Progress) -> tuple[Named, str | None]:
-    """(named pictures, the encoder's name or None). unit: its pictures are pictures, no SUBJECT among them."""
+    """Return (named images, the encoder's name or None). unit: without SUBJECT among its images."""
     variant = inspect_adapter(ip_adapter_files.resolve(unit.params.model, folders("ipadapter")), unit.params.family)
     info = ip_adapter_files.encoder_for(variant, folders("clip_vision"))
     references, named = [], []
     for index, image in enumerate(image.to_pil() for image in unit.images):
-        progress(f"looking at picture {index + 1}")
+        progress(f"preparing image {index + 1}")
         face = find_face(unit, variant, image, folders)
         mask = unit.image_masks[index].to_pil() if index < len(unit.image_masks) else None
         references.append(Reference(image, mask, face))

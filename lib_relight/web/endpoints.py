@@ -20,20 +20,20 @@ from ..base.progress import Stopped
 from .origins import check_origin
 
 MAX_BYTES = 96 * 2**20
-"""Of one request: three images of 16 megapixels as PNG, in base64."""
+"""Limit of a request body: three images of 16 megapixels as PNG in base64."""
 QUICK = ThreadPoolExecutor(4, "relight-quick")
 SLOW = ThreadPoolExecutor(2, "relight-slow")
-"""Threads of our own: the host's are taken by jobs that wait. Previews use much memory, hence only two at a time."""
-STOPPED = 409
+"""Own threads: queued jobs occupy the host's. Previews use much memory, hence only two at a time."""
+CANCELLED = 409
 PAGE_LOGIN, API_ROUTE = "/login_check", "/sdapi/v1/txt2img"
 
 
 def add_get(app: FastAPI, path: str, handler: Callable[..., dict | Response], method: str = "GET") -> None:
-    """Route path to handler(**path parameters), which runs in a thread and returns the answer. Errors are as add_post's."""
+    """Route path to handler(**path parameters), which runs in a thread and returns the response. Errors are as in add_post."""
 
     async def endpoint(request: Request) -> Response:
         await check_user(app, request)
-        return await answer(in_thread(QUICK, handler, **request.path_params))
+        return await respond(in_thread(QUICK, handler, **request.path_params))
 
     app.add_api_route(path, endpoint, methods=[method])
 
@@ -41,7 +41,7 @@ def add_get(app: FastAPI, path: str, handler: Callable[..., dict | Response], me
 def add_post(app: FastAPI, path: str, handler: Callable[..., dict], method: str = "POST", pool: Executor = QUICK) -> None:
     """Route path to handler(body, stop, **path parameters), which runs in a thread of pool. body: the JSON object sent.
 
-    stop is set when the client has disconnected. User errors become 422 with their sentence in `detail`, Stopped 409.
+    stop is set when the client disconnects. User errors return 422 with their sentence in `detail`, Stopped 409.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -51,7 +51,7 @@ def add_post(app: FastAPI, path: str, handler: Callable[..., dict], method: str 
         except RelightError as error:
             return JSONResponse({"detail": error.detail}, error.status_code)
         stop = threading.Event()
-        return await answer(unless_gone(request, in_thread(pool, handler, body, stop, **request.path_params), stop))
+        return await respond(until_disconnect(request, in_thread(pool, handler, body, stop, **request.path_params), stop))
 
     app.add_api_route(path, endpoint, methods=[method])
 
@@ -61,10 +61,10 @@ async def in_thread(pool: Executor, handler: Callable, *args, **kwargs):
 
 
 async def check_user(app: FastAPI, request: Request) -> None:
-    """Admit whoever may use the page or the API: by a login at the page, by the API's name and password, or where neither is
-    set. Raises HTTPException 401, and 403 for requests of foreign web pages.
+    """Accept a login at the page, the API's name and password, or any request if neither is configured. Raises HTTPException
+    401 without a login, and 403 for requests of foreign web pages.
 
-    Each guard is the host's own function, taken from a route that the host itself guards.
+    Each guard is the host's own dependency, taken from a route that the host protects.
     """
     await check_login(app, request)
     page, api = route_of(app, PAGE_LOGIN), route_of(app, API_ROUTE)
@@ -114,7 +114,7 @@ async def api_admits(route, request: Request) -> bool:
 
 async def read_json(request: Request) -> dict:
     """Return the body's JSON object. Raises RelightError for too many bytes (413), another content type (415: browsers let any
-    web page send those to a WebUI on the same machine) and for what is no object (422)."""
+    web page send those to a WebUI on the same machine) and for a body that is not an object (422)."""
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", media_type):
         raise RelightError(f"The request's body is {media_type[:60] or 'of no type'}; send JSON with the header Content-Type: "
@@ -127,7 +127,7 @@ async def read_json(request: Request) -> dict:
     try:
         payload = json.loads(bytes(body) or b"{}")
     except (ValueError, RecursionError) as error:
-        raise RelightError(f"The request's body is no JSON that can be read ({str(error)[:120]}); send an object such as "
+        raise RelightError(f"The request's body is not valid JSON ({str(error)[:120]}); send an object such as "
                            "{\"iclight\": {\"light\": \"left\"}}.") from error
     if not isinstance(payload, dict):
         raise RelightError(f"The request's body is {type(payload).__name__}; it must be an object such as "
@@ -135,9 +135,9 @@ async def read_json(request: Request) -> dict:
     return payload
 
 
-async def unless_gone(request: Request, work, stop: threading.Event) -> dict:
-    """Return the work's result. stop is set if the client disconnects first; the work's end is awaited all the same."""
-    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(client_gone(request))
+async def until_disconnect(request: Request, work, stop: threading.Event) -> dict:
+    """Return the work's result. stop is set if the client disconnects first; the work is still awaited."""
+    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(client_disconnected(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
@@ -148,17 +148,17 @@ async def unless_gone(request: Request, work, stop: threading.Event) -> dict:
         gone.cancel()
 
 
-async def client_gone(request: Request) -> None:
+async def client_disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-async def answer(work) -> Response:
+async def respond(work) -> Response:
     try:
-        made = await work
-        return made if isinstance(made, Response) else JSONResponse(made)
+        result = await work
+        return result if isinstance(result, Response) else JSONResponse(result)
     except Stopped:
-        return JSONResponse({"detail": "The preview was cancelled."}, STOPPED)
+        return JSONResponse({"detail": "The preview was cancelled."}, CANCELLED)
     except UserError as error:
         return JSONResponse({"detail": message_for(error)}, getattr(error, "status_code", 422))
     except MemoryError:

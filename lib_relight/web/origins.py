@@ -1,4 +1,4 @@
-"""Which web pages and host names may use our addresses, so that no other site in the user's browser can (CSRF, DNS rebinding)."""
+"""Checks Origin and Host headers, so that no other site in the user's browser can use the endpoints (CSRF, DNS rebinding)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..hosts.flags import WebAccess, web_access
 
 FORBIDDEN = 403
 SAME_SITE = ("same-origin", "none")
-"""Sec-Fetch-Site of a page of this server, and of an address that the user has typed."""
+"""Sec-Fetch-Site of a page of this server, and of a URL that the user entered."""
 
 
 def check_origin(headers: Mapping[str, str], has_login: bool) -> None:
     """Raise RelightError (403) for a request that a foreign web page makes.
 
-    headers: with lower-case names. has_login: the caller has shown a name and password, so that the Host header needs no check:
-    a page that rebinds its name to this machine has no login.
+    headers: with lower-case names. has_login: the caller is logged in, so the Host header is not checked: a page
+    that rebinds its name to this machine has no login.
     """
     access = web_access()
     host = headers.get("host", "")
@@ -27,7 +27,7 @@ def check_origin(headers: Mapping[str, str], has_login: bool) -> None:
         raise RelightError(f"Relight does not answer under the name {host_name(host)[:80]!r}; use localhost, or start the WebUI "
                            "with --listen, --server-name or --cors-allow-origins.", FORBIDDEN)
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-    if origin and is_admitted(origin, access) or site in SAME_SITE:
+    if origin and is_allowed_origin(origin, access) or site in SAME_SITE:
         return
     own = (host, headers.get("x-forwarded-host", host))
     if site is not None or origin is not None and urlsplit(origin).netloc.lower() not in map(str.lower, own):
@@ -36,7 +36,7 @@ def check_origin(headers: Mapping[str, str], has_login: bool) -> None:
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header, without the port and the brackets of IPv6."""
+    """Return the name in a Host header, without the port and the brackets of IPv6."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
@@ -57,7 +57,7 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def is_admitted(origin: str, access: WebAccess) -> bool:
-    """Whether the host's own CORS flags admit the origin."""
+def is_allowed_origin(origin: str, access: WebAccess) -> bool:
+    """Return whether the host's CORS flags allow the origin."""
     return ("*" in access.origins or origin in access.origins
             or access.origin_pattern is not None and re.fullmatch(access.origin_pattern, origin) is not None)

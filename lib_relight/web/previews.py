@@ -1,6 +1,6 @@
-"""What a job would be given, before it: the matte, the subject on grey, the light map, the pictures that encoders see.
+"""Previews of a job's inputs: the matte, the subject on grey, the light map, the input images of the encoders.
 
-No checkpoint and no VAE is needed. A request is refused with the sentence that the job would give.
+No checkpoint and no VAE is loaded. An invalid request is rejected with the message of the job.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from . import encoder_preview
 Folders = Callable[[str], list[Path]]
 TABS = ("txt2img", "img2img")
 SMALLEST, LARGEST = 16, 4096
-MOST_PICTURES = 16
+MAX_INIT_IMAGES = 16
 INPAINT = ("mask", "mask_blur", "inpaint_full_res", "inpaint_full_res_padding", "inpainting_mask_invert")
 OPTIONS = ("tab", "width", "height", "init_images", "resize_mode", *INPAINT, "unit", "id")
-"""What a preview's request has beside the job's own `iclight` and `ip_adapter`."""
+"""Fields of a preview request besides `iclight` and `ip_adapter`."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class PreviewRequest:
 
 @dataclass
 class PreviewResult:
-    """images: named pictures. info: JSON values about them."""
+    """images: (name, image) pairs. info: JSON values about them."""
 
     images: list[tuple[str, Image.Image]]
     info: dict = field(default_factory=dict)
 
 
 def parse_preview(payload: Mapping) -> PreviewRequest:
-    """A preview from the API's dict. Raises RelightError, IcLightError or IpAdapterError for the first thing that is wrong."""
+    """Parse a preview from the API's dict. Raises RelightError, IcLightError or IpAdapterError for the first invalid value."""
     decoder = ImageDecoder()
     request = parse_api({name: value for name, value in payload.items() if name not in OPTIONS}, decoder)
     if request is None:
@@ -80,12 +80,12 @@ def parse_preview(payload: Mapping) -> PreviewRequest:
     if tab not in TABS:
         raise RelightError(f"`tab` is {short_repr(tab)}; it must be {' or '.join(TABS)}.")
     given = payload.get("init_images") or []
-    if not isinstance(given, list) or len(given) > MOST_PICTURES:
-        raise RelightError(f"`init_images` must be a list of at most {MOST_PICTURES} pictures as base64.")
-    size = whole(payload, "width", 512, SMALLEST, LARGEST), whole(payload, "height", 512, SMALLEST, LARGEST)
+    if not isinstance(given, list) or len(given) > MAX_INIT_IMAGES:
+        raise RelightError(f"`init_images` must be a list of at most {MAX_INIT_IMAGES} images as base64.")
+    size = whole_number(payload, "width", 512, SMALLEST, LARGEST), whole_number(payload, "height", 512, SMALLEST, LARGEST)
     return PreviewRequest(
         request, tab, *size, tuple(decoder.decode(image, "init_images") for image in given),
-        whole(payload, "resize_mode", 0, 0, 3), whole(payload, "unit", None, 1, 4), crop_of(payload, decoder, size))
+        whole_number(payload, "resize_mode", 0, 0, 3), whole_number(payload, "unit", None, 1, 4), crop_of(payload, decoder, size))
 
 
 def crop_of(payload: Mapping, decoder: ImageDecoder, size: tuple[int, int]) -> Box | None:
@@ -94,14 +94,14 @@ def crop_of(payload: Mapping, decoder: ImageDecoder, size: tuple[int, int]) -> B
     for name, value in flags.items():
         if value not in (False, True):
             raise RelightError(f"`{name}` is {short_repr(value)}; it must be true or false.")
-    numbers = whole(payload, "mask_blur", 4, 0, 64), whole(payload, "inpaint_full_res_padding", 0, 0, 256)
+    numbers = whole_number(payload, "mask_blur", 4, 0, 64), whole_number(payload, "inpaint_full_res_padding", 0, 0, 256)
     if not is_given(payload.get("mask")) or not flags["inpaint_full_res"]:
         return None
     mask = decoder.decode(payload["mask"], "mask")
     return predicted_crop(current_host(), mask, *numbers, bool(flags["inpainting_mask_invert"]), size)
 
 
-def whole(payload: Mapping, name: str, default: int | None, low: int, high: int) -> int | None:
+def whole_number(payload: Mapping, name: str, default: int | None, low: int, high: int) -> int | None:
     value = payload.get(name)
     if value is None:
         return default
@@ -111,10 +111,11 @@ def whole(payload: Mapping, name: str, default: int | None, low: int, high: int)
 
 
 def show(kind: str, preview: PreviewRequest, folders: Folders, progress: Progress = SILENT) -> PreviewResult:
-    """kind: one of KINDS. folders: kind of file -> folders."""
-    made = KINDS[kind](preview, folders, progress)
-    made.info = {"names": [name for name, _ in made.images], "width": preview.width, "height": preview.height, **made.info}
-    return made
+    """Compute a preview. kind: one of KINDS. folders: kind of file -> folders."""
+    result = KINDS[kind](preview, folders, progress)
+    names = [name for name, _ in result.images]
+    result.info = {"names": names, "width": preview.width, "height": preview.height, **result.info}
+    return result
 
 
 def check_images(request: RelightRequest, is_img2img: bool, folders: Folders) -> None:
@@ -122,7 +123,7 @@ def check_images(request: RelightRequest, is_img2img: bool, folders: Folders) ->
 
 
 def subjects_of(preview: PreviewRequest, folders: Folders, progress: Progress) -> list[Subject]:
-    """The job's subjects; its light, which they do not depend on, is not looked at."""
+    """Return the job's subjects; the light is not validated, since they do not depend on it."""
     request = preview.request
     if request.iclight is None:
         raise RelightError("`iclight` is missing: only IC-Light has a subject; add it, for example {\"light\": \"left\"}.")
@@ -133,27 +134,27 @@ def subjects_of(preview: PreviewRequest, folders: Folders, progress: Progress) -
 
 
 def show_matte(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
-    """Of each subject the matte (grey) and the subject cut out (with transparency), as they lie in the result."""
-    shown_images, shares = [], []
+    """Return each subject's matte (grey) and the subject cut out (RGBA), placed as in the result."""
+    images, coverage = [], []
     for index, subject in enumerate(subjects_of(preview, folders, progress)):
         rgb, alpha = subject.at(preview.frames[index], preview.width, preview.height)
         alpha = np.ones((preview.height, preview.width), np.float32) if alpha is None else alpha
         matte = Image.fromarray(np.round(alpha * 255).astype(np.uint8))
         cut_out = Image.fromarray(rgb)
         cut_out.putalpha(matte)
-        shown_images += [("matte", matte), ("cut out", cut_out)]
-        shares.append(round(float(alpha.mean()), 4))
-    return PreviewResult(shown_images, {"coverage": shares})
+        images += [("matte", matte), ("cut out", cut_out)]
+        coverage.append(round(float(alpha.mean()), 4))
+    return PreviewResult(images, {"coverage": coverage})
 
 
 def show_foreground(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
-    """Each subject on grey 127, which is what fc's condition is encoded from."""
+    """Return each subject on grey 127, from which the fc condition is encoded."""
     return PreviewResult([("foreground", Image.fromarray(subject.on_grey(preview.frames[index], preview.width, preview.height)))
                   for index, subject in enumerate(subjects_of(preview, folders, progress))])
 
 
 def show_light(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
-    """The light map that sampling starts from or, with fbc and no background, the one that serves as background."""
+    """Return the light map of the init latent or, for fbc without a background, of the background condition."""
     request = preview.request
     if request.iclight is None:
         raise RelightError("`iclight` is missing: it says where the light comes from; add it, for example {\"light\": \"left\"}.")
@@ -166,7 +167,7 @@ def show_light(preview: PreviewRequest, folders: Folders, progress: Progress) ->
 
 
 def kind_of(request: RelightRequest, folders: Folders) -> str:
-    """The model's kind; what `model` says where no file has been put in place yet."""
+    """Return the model's kind, by `model` alone if no file is found."""
     has_background = request.images.background is not None
     try:
         return iclight_files.resolve(request.iclight.model, has_background, folders("iclight"))[1].kind
@@ -175,16 +176,16 @@ def kind_of(request: RelightRequest, folders: Folders) -> str:
 
 
 def show_crop(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
-    """What the image encoder sees of every picture of the units, and the faces that FaceID reads."""
+    """Return the encoder's input for every image of the units, and the faces that FaceID reads."""
     units = preview.request.units
     if not units or (preview.unit or 1) > len(units):
-        raise RelightError(f"`ip_adapter` has {len(units)} enabled units, so there is no picture to show; add a unit with "
+        raise RelightError(f"`ip_adapter` has {len(units)} enabled units, so there is no image to show; add a unit with "
                            "`model` and `image`.")
     chosen = [(number, unit) for number, unit in enumerate(units, 1) if preview.unit in (None, number)]
     images, encoders = [], {}
     for number, unit in chosen:
         views, encoders[str(number)] = encoder_preview.views(with_subjects(unit, preview, folders, progress), folders, progress)
-        images += [(f"unit {number}, {name}", picture) for name, picture in views]
+        images += [(f"unit {number}, {name}", image) for name, image in views]
     return PreviewResult(images, {"encoders": encoders})
 
 

@@ -1,4 +1,4 @@
-"""Every address of ours, in one place: what answers it."""
+"""Routes of previews, checks and status below /relight/v1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from . import endpoints, previews, status
 
 ROOT = "/relight/v1"
 running: dict[threading.Event, str] = {}
-"""What ends each preview that is under way -> the id that its client gave it."""
+"""Stop event of each running preview -> the id given by its client."""
 
 
 def register(demo, app) -> None:
@@ -31,10 +31,10 @@ def register(demo, app) -> None:
 
 
 def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
-    """{"images": [base64 PNG], "info": {"names": [...], ...}}"""
-    with under_way(stop, str(body.get("id", ""))):
-        made = previews.show(kind, previews.parse_preview(body), model_folders, Progress(is_stopped=stop.is_set))
-        return {"images": [png(picture) for _, picture in made.images], "info": made.info}
+    """Return {"images": [base64 PNG], "info": {"names": [...], ...}}."""
+    with cancellable(stop, str(body.get("id", ""))):
+        result = previews.show(kind, previews.parse_preview(body), model_folders, Progress(is_stopped=stop.is_set))
+        return {"images": [png(image) for _, image in result.images], "info": result.info}
 
 
 def check(body: Mapping, stop: threading.Event) -> dict:
@@ -43,7 +43,7 @@ def check(body: Mapping, stop: threading.Event) -> dict:
 
 
 @contextmanager
-def under_way(stop: threading.Event, name: str) -> Iterator[None]:
+def cancellable(stop: threading.Event, name: str) -> Iterator[None]:
     running[stop] = name
     try:
         yield
@@ -52,7 +52,7 @@ def under_way(stop: threading.Event, name: str) -> Iterator[None]:
 
 
 def cancel(body: Mapping, stop: threading.Event | None = None) -> dict:
-    """Ends the previews with the body's `id`, or all of them where it names none, at their next step."""
+    """Cancel the previews with the body's `id`, or all without one; they end at their next step."""
     wanted = body.get("id")
     chosen = [event for event, name in list(running.items()) if wanted is None or name == str(wanted)]
     for event in chosen:
@@ -60,7 +60,7 @@ def cancel(body: Mapping, stop: threading.Event | None = None) -> dict:
     return {"cancelled": len(chosen)}
 
 
-def png(picture: Image.Image) -> str:
+def png(image: Image.Image) -> str:
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", compress_level=1)
+    image.save(buffer, format="PNG", compress_level=1)
     return base64.b64encode(buffer.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""GET /relight/v1/status: what is installed, which files are found, and what the jobs so far really did."""
+"""GET /relight/v1/status: version, host, model files, and counters of what was computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VERSION = "0.1.0"
 
 
 def status() -> dict:
-    """counters: weight_reads, encodes, mattes, adapter_reads, image_prompts, keys since the start.
+    """Return the status. counters: weight_reads, encodes, mattes, adapter_reads, image_prompts, keys since the start.
 
     merged_weights names the set of patches now merged into the host's UNet: the same name, nothing merged in between.
     """
@@ -29,7 +29,7 @@ def status() -> dict:
 
 
 def state_now(**known) -> State:
-    """The host as the next job would find it. known: what only the caller knows, State's other fields."""
+    """Return the host's current state. known: the fields of State that only the caller knows."""
     try:
         path = current_host().checkpoint_file(None)
     except OSError:  # A1111 without a single checkpoint

@@ -213,8 +213,8 @@ def test_img2img_without_a_picture(preview):
     ("light", {"ip_adapter": [{"model": "ip-adapter", "image": PHOTO}]}, "`iclight` is missing: it says where the light comes from;"),
     ("matte", {"ip_adapter": [{"model": "ip-adapter", "image": PHOTO}]}, "`iclight` is missing: only IC-Light has a subject;"),
     ("light", {"iclight": {"light": "left"}, "inpaint_full_res": "yes"}, "`inpaint_full_res` is 'yes'; it must be true or false."),
-    ("matte", {"iclight": {}, "init_images": [PHOTO] * 17}, "`init_images` must be a list of at most 16 pictures as base64."),
-    ("crop", {"iclight": {"light": "left"}}, "`ip_adapter` has 0 enabled units, so there is no picture to show; add a unit with"),
+    ("matte", {"iclight": {}, "init_images": [PHOTO] * 17}, "`init_images` must be a list of at most 16 images as base64."),
+    ("crop", {"iclight": {"light": "left"}}, "`ip_adapter` has 0 enabled units, so there is no image to show; add a unit with"),
     ("crop", {"ip_adapter": [{"model": "ip-adapter", "image": PHOTO}], "unit": 2}, "`ip_adapter` has 1 enabled units, so there is"),
 ])
 def test_what_only_a_preview_refuses(preview, kind, body, sentence):
@@ -223,7 +223,7 @@ def test_what_only_a_preview_refuses(preview, kind, body, sentence):
 
 
 @pytest.mark.parametrize(("body", "status", "sentence"), [
-    (b"{", 422, "The request's body is no JSON that can be read ("),
+    (b"{", 422, "The request's body is not valid JSON ("),
     (b"[1]", 422, "The request's body is list; it must be an object such as {\"iclight\": {\"light\": \"left\"}}."),
     (b" " * (97 * 2**20), 413, "The request has more than 96 MB; send smaller images, or as JPEG."),
 ])
@@ -344,7 +344,7 @@ def test_every_long_step_has_its_name_in_the_progress_bar(host, job):
     said = named_steps(host, running)
     assert running().status_code == 200
     found = [text.removeprefix("Relight: ") for text in said]
-    slow = ["cutting out the subject with seconds", "looking at the picture for ip-adapter", "sampling"]
+    slow = ["cutting out the subject with seconds", "encoding the image prompt for ip-adapter", "sampling"]
     assert [text for text in found if text in slow] == slow, said
     quick = {"loading the matting model seconds", "encoding the subject", "encoding the light", "merging the weights",
              "computing keys and values of ip-adapter", "reading iclight_fc.safetensors"}

@@ -112,7 +112,7 @@ def test_preview_sizes(send, number):
 def test_preset_with_a_lone_surrogate(send, host):
     reply = send("presets/x", b'{"model":"\\ud800"}', "PUT")
     assert (reply.status_code, reply.json()["detail"]) == (
-        422, "`model` has a character that cannot be stored (a lone surrogate); write it anew.")
+        422, "`model` has a character that cannot be stored (a lone surrogate); remove it.")
     assert requests.get(f"{host.url}/relight/v1/presets", timeout=30).json() == {"presets": {}}
 
 

@@ -76,7 +76,7 @@ def test_notices_follow_the_panel_and_the_hosts_own_controls(panel, accordion, s
 def test_what_the_encoder_sees(panel, accordion, photo):
     accordion.open(**JOB)
     accordion.select_tab(2)
-    sentence = "`image` of the `ip_adapter` unit 'ip-adapter' is missing; add a picture, or \"subject\"."
+    sentence = "`image` of the `ip_adapter` unit 'ip-adapter' is missing; add an image, or \"subject\"."
     assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == [sentence]
     panel.upload(accordion("unit2_image"), photo)
     assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == ["Picture 1 224×224"]

@@ -56,13 +56,13 @@ def unit(**fields):
                                                       "it on, or set `hr_option` to 'both'."),
     (asked(matting="none", matte_grow=-2), state(), "`matte_grow` has no matte to work on, because `matting` is 'none'; choose "
                                                     "another matting, or set it to 0."),
-    (asked(matting="none", keep_background=True), state(), "`keep_background` needs a matte to know the background by, but "
+    (asked(matting="none", keep_background=True), state(), "`keep_background` needs a matte to find the background, but "
                                                            "`matting` is 'none'; choose another matting."),
     (asked(matting="u2net"), state(can_cut_out=False), "Cutting out is off, because rembg is not installed and nothing may be "
                                                        "installed; give an image with transparency or a mask, or set `matting` "
                                                        "to 'none'."),
     (asked(keep_background=True, foreground=CUTOUT), state(),
-     "`keep_background` has no background to keep, because `foreground` is a cut-out; grey stands where it is transparent. Give the "
+     "`keep_background` has no background to keep, because `foreground` is a cut-out; its transparent parts become grey. Give the "
      "whole image, or switch it off."),
     (asked([unit(weight=0)]), state(), "The unit 'ip-adapter' has `weight` 0 and does nothing; raise it, or switch the unit off."),
     (asked([unit(hr_option="high")]), state(has_hires=False), "Relight: the unit 'ip-adapter' works in the hires pass only, which "
@@ -213,10 +213,10 @@ def panel_values(**changes):
     ({}, set(), state(), ["`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."], 0),
     ({"light": "left"}, set(), state(True, denoise=0.3, has_init_image=True), [], 1),
     ({"iclight": False}, set(), state(),
-     ["Relight is on, but neither IC-Light nor a picture unit is enabled; enable one, or close Relight."], 0),
+     ["Relight is on, but neither IC-Light nor an IP-Adapter unit is enabled; enable one, or close Relight."], 0),
     ({"light_start": "dark"}, {"foreground"}, state(), ["`light_start` is 'dark'; it must be a number, or empty."], 0),
     ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground"}, state(),
-     ["`image` of the `ip_adapter` unit 'ip-adapter' is missing; add a picture, or \"subject\"."], 0),
+     ["`image` of the `ip_adapter` unit 'ip-adapter' is missing; add an image, or \"subject\"."], 0),
     ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground", "unit2_image"}, state(), [], 0),
     ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground", "unit2_more"}, state(), [], 0),
     ({"light": "left"}, {"foreground", "light_map", "mask"}, state(), [], 0),

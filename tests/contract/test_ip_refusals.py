@@ -17,7 +17,7 @@ def refused(*units, sentence):
 MISTAKES = {
     "no such adapter": refused(unit("nowhere"), sentence="`model` of an `ip_adapter` unit is 'nowhere', but no such file is in"),
     "no model": refused({"image": SCENE}, sentence="`model` of an `ip_adapter` unit is missing; name the adapter's file"),
-    "no picture": refused({"model": BASE}, sentence=f"`image` of the `ip_adapter` unit '{BASE}' is missing; add a picture"),
+    "no picture": refused({"model": BASE}, sentence=f"`image` of the `ip_adapter` unit '{BASE}' is missing; add an image"),
     "LoRA in place of the adapter": refused(unit(LORA_FILE), sentence=f"`{LORA_FILE}.safetensors` is a LoRA, not an adapter"),
     "web page": refused(unit(WEB_PAGE), sentence=f"`{WEB_PAGE}.safetensors` is a web page \\(60 bytes\\), not weights"),
     "LFS pointer": refused(unit(POINTER), sentence=rf"`{POINTER}.bin` is a git-LFS pointer of \d+ bytes"),

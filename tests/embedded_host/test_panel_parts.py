@@ -69,7 +69,7 @@ def test_a_presets_file_that_cannot_be_read_is_said_where_the_presets_are(data):
         file.rmdir()
     file.write_text("{ broken", "utf-8")
     panel, texts = panel_texts()
-    assert any("It was kept as presets.json.broken-" in text for text in texts)
+    assert any("It was renamed to presets.json.broken-" in text for text in texts)
 
 
 def test_quick_prompts_that_are_no_text_are_said(data):
@@ -78,4 +78,4 @@ def test_quick_prompts_that_are_no_text_are_said(data):
     own.write_bytes(b"\xff\xfe\x00\xd8")
     panel, texts = panel_texts()
     own.unlink()
-    assert any("cannot be read" in text and "The lists that ship with Relight are shown." in text for text in texts)
+    assert any("cannot be read" in text and "The lists that ship with Relight are used." in text for text in texts)

@@ -51,7 +51,7 @@ def interrupted(hook, **fields):
                         batch_size=2, do_not_save_samples=False, **fields)
     hook(p)
     assert p.relight.job is None and p.extra_generation_params == {}
-    assert said == ["Relight: interrupted before sampling; no half-done picture is kept."]
+    assert said == ["Relight: interrupted before sampling; no unfinished image is kept."]
     return p
 
 

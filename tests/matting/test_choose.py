@@ -75,7 +75,7 @@ def test_alpha(cutout):
 
 
 def test_alpha_without_transparency():
-    expected = ("`matting` is 'alpha', but the picture has no transparency; send an RGBA picture, or choose auto, mask or "
+    expected = ("`matting` is 'alpha', but the image has no transparency; send an RGBA image, or choose auto, mask or "
                 "none.")
     assert refused("alpha", OPAQUE) == refused("alpha", OPAQUE.convert("RGBA")) == expected
 
@@ -93,7 +93,7 @@ def test_alpha_that_is_zero_everywhere():
     clear = OPAQUE.convert("RGBA")
     clear.putalpha(0)
     assert refused("auto", clear) == (
-        "The picture's transparency shows no subject (0.00% of the picture); choose another matting model, give a mask that "
+        "The image's transparency shows no subject (0.00% of the image); choose another matting model, give a mask that "
         "is white on the subject, or set matting to none.")
 
 
@@ -128,8 +128,8 @@ def test_mask_of_another_size_is_resized():
 
 def test_mask_of_another_shape():
     assert refused("mask", OPAQUE, half_mask((62, 40))) == (
-        "`mask` is 62x40 and the picture 60x40: their shapes differ, so the mask would not lie on the subject; send a mask "
-        "of the picture's shape.")
+        "`mask` is 62x40 and the image 60x40: their shapes differ, so the mask would not lie on the subject; send a mask "
+        "of the image's shape.")
 
 
 def test_mask_that_is_not_there():
@@ -137,7 +137,7 @@ def test_mask_that_is_not_there():
 
 
 def test_mask_that_is_black():
-    assert refused("mask", OPAQUE, Image.new("L", (60, 40))).startswith("`mask` shows no subject (0.00% of the picture);")
+    assert refused("mask", OPAQUE, Image.new("L", (60, 40))).startswith("`mask` shows no subject (0.00% of the image);")
 
 
 def test_unknown_model_names_what_there_is(folder):

@@ -183,21 +183,21 @@ def test_an_onnx_file_of_another_kind(folder, ramp):
 def test_an_unheard_of_input_size(folder, ramp):
     (folder / "odd.onnx").write_bytes(tiny_onnx.mean_of_channels(512))
     assert sentence(ramp, "odd") == (
-        "odd.onnx takes pictures of 512 pixels a side; matting models of the U2-Net family take 320, those of the IS-Net "
+        "odd.onnx takes images of 512 pixels a side; matting models of the U2-Net family take 320, those of the IS-Net "
         "family 1024; choose another file.")
 
 
 def test_a_name_that_promises_another_input(folder, ramp):
     (folder / "isnet-mine.onnx").write_bytes(tiny_onnx.mean_of_channels(320))
     said = sentence(ramp, "isnet-mine")
-    assert said.startswith("The matting model isnet-mine could not be run on the picture (")
+    assert said.startswith("The matting model isnet-mine could not be run on the image (")
     assert said.endswith("it is no U2-Net, IS-Net or BiRefNet model, or it is damaged: choose another one.")
 
 
 def test_nothing_found(folder, ramp):
     (folder / "blind.onnx").write_bytes(tiny_onnx.constant(320))
     assert sentence(ramp, "blind") == (
-        "blind shows no subject (0.00% of the picture); choose another matting model, give a mask that is white on the "
+        "blind shows no subject (0.00% of the image); choose another matting model, give a mask that is white on the "
         "subject, or set matting to none.")
 
 

@@ -130,8 +130,8 @@ def test_a_version_that_changed_meanwhile_is_reported(environment):
      "the package index cannot be reached, or has no build for Python "),
     ("/usr/bin/python: No module named pip", "this Python has no pip (python -m ensurepip adds it)"),
     ("no such option: --dry-run",
-     "this pip is older than 22.2 and cannot plan (python -m pip install --upgrade pip)"),
-    ("error: externally-managed-environment", "this Python is managed by the system and refuses packages"),
+     "this pip is older than 22.2 and has no --report (python -m pip install --upgrade pip)"),
+    ("error: externally-managed-environment", "this Python is managed by the system and does not accept packages"),
 ])
 def test_what_no_second_try_can_cure_is_said_at_once(environment, answer, reason):
     pip = FakePip({(("x",), False): answer}, environment)

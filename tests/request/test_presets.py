@@ -23,7 +23,7 @@ def refused(call, *args):
 
 
 def test_a_preset_holds_every_field_of_the_panel_but_pictures():
-    assert set(PANEL_ORDER) - set(presets.PRESET_FIELDS) == {*presets.PICTURES, "enabled"}
+    assert set(PANEL_ORDER) - set(presets.PRESET_FIELDS) == {*presets.PRESET_IMAGES, "enabled"}
     assert {"iclight", "light", "light_start", "unit1_enabled", "unit4_layer_weights"} <= set(presets.PRESET_FIELDS)
 
 
@@ -70,7 +70,7 @@ def test_values_that_no_longer_fit_become_the_default_and_are_named(store):
     ({"light_start": "bright"}, "`light_start` is 'bright'; it must be a number, or empty."),
     ({"unit1_weight": "much"}, "`weight` is 'much'; it must be a number from -1 to 5."),
     ({"unit3_enabled": 1}, "`unit3_enabled` is 1; it must be true or false."),
-    ({"foreground": "iVBORw0"}, "`foreground` is a picture, and presets hold none; leave it out."),
+    ({"foreground": "iVBORw0"}, "`foreground` is an image, and presets hold none; leave it out."),
     (["left"], "The preset is list; it must be an object such as {\"light\": \"left\"}."),
 ])
 def test_wrong_fields_are_refused_by_name(store, values, sentence):
@@ -125,7 +125,7 @@ def test_a_shared_preset_of_a_newer_version_keeps_what_is_unknown_here(store):
 
 
 @pytest.mark.parametrize("text, sentence", [
-    ("{", "The shared text is no JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))."),
+    ("{", "The shared text is not valid JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))."),
     ("[]", "The shared text holds no presets; it must look like {\"version\": 1, \"presets\": {\"name\": {…}}}."),
     ("{}", "The shared text holds no presets; it must look like {\"version\": 1, \"presets\": {\"name\": {…}}}."),
     ('{"presets": {"a": {"lihgt": 1}}}', "`preset` has no field `lihgt`; did you mean `light`?"),
@@ -141,7 +141,7 @@ def test_a_broken_file_is_kept_aside_and_named_once(store, content):
     sentence = refused(store.names)
     aside = next(store.path.parent.glob("presets.json.broken-*"))
     assert aside.read_bytes() == content
-    assert sentence.startswith(f"The presets file {store.path} ") and f"It was kept as {aside.name}; presets start empty" in sentence
+    assert sentence.startswith(f"The presets file {store.path} ") and f"It was renamed to {aside.name}; repair that file" in sentence
     assert store.names() == []
     store.put("new", {"light": "left"})
     assert store.names() == ["new"] and aside.read_bytes() == content
@@ -208,7 +208,7 @@ def test_file_that_another_program_is_writing_is_read_again(store, monkeypatch):
 
 def test_lone_surrogates(store):
     assert refused(store.put, "x", {"model": "\ud800"}) == (
-        "`model` has a character that cannot be stored (a lone surrogate); write it anew.")
+        "`model` has a character that cannot be stored (a lone surrogate); remove it.")
     assert not store.path.exists()
     store.path.parent.mkdir()
     store.path.write_text('{"presets": {"a": {"model": "\\ud800"}}}')
@@ -217,7 +217,7 @@ def test_lone_surrogates(store):
 
 
 def test_deeply_nested_text_is_no_json(store):
-    assert refused(store.accept, "[" * 100_000).startswith("The shared text is no JSON")
+    assert refused(store.accept, "[" * 100_000).startswith("The shared text is not valid JSON")
 
 
 def test_folder_that_cannot_be_written(store):

@@ -101,7 +101,7 @@ def test_panel_unit_with_the_subject():
 
 
 def test_nothing_chosen_in_the_panel():
-    with pytest.raises(RelightError, match="Relight is on, but neither IC-Light nor a picture unit is enabled"):
+    with pytest.raises(RelightError, match="Relight is on, but neither IC-Light nor an IP-Adapter unit is enabled"):
         panel(iclight=False)
 
 
@@ -181,9 +181,9 @@ def test_embeddings():
     ({"ip_adapter": [{"model": "ip", "embedding": [[1.0] * 512] * 65}]}, "for each of at most 64 faces."),
     ({"ip_adapter": 3}, "`ip_adapter` is 3; it must be a list of objects with `model` and `image`."),
     ({"ip_adapter": [{"image": PHOTO}]}, "`model` of an `ip_adapter` unit is missing; name the adapter's file."),
-    ({"ip_adapter": [{"model": "ip"}]}, "`image` of the `ip_adapter` unit 'ip' is missing; add a picture, or \"subject\"."),
+    ({"ip_adapter": [{"model": "ip"}]}, "`image` of the `ip_adapter` unit 'ip' is missing; add an image, or \"subject\"."),
     ({"ip_adapter": [{"model": "ip", "image": PHOTO, "mask": ["subject", PHOTO]}]},
-     "`mask` of the `ip_adapter` unit 'ip' mixes \"subject\" with pictures"),
+     "`mask` of the `ip_adapter` unit 'ip' mixes \"subject\" with masks"),
     ({"ip_adapter": [{"model": "ip", "image": PHOTO}] * 5}, "`ip_adapter` has 5 units; at most 4 work together."),
     ({"ip_adapter": [{"model": "ip", "image": PHOTO, "weigth": 1}]}, "`ip_adapter` has no field `weigth`; did you mean `weight`?"),
     ({"iclight": {"foreground": PHOTO, "reinforce": "much"}}, "`reinforce` is 'much'; it must be a number from 0 to 1."),
