@@ -1,4 +1,4 @@
-"""Weight files that are damaged or made to harm: each has its own message within a second, and none ends the process."""
+"""Tests damaged and malicious weight files: each gets its own message within a second, and none ends the process."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def test_dicts_that_share_children(tmp_path):
     assert "has more than 100000 entries" in message(path)
 
 
-def test_a_tuple_whose_hash_takes_for_ever_is_no_key(tmp_path):
+def test_a_tuple_with_an_endless_hash_is_no_key(tmp_path):
     key = ()
     for _ in range(60):
         key = (key, key)

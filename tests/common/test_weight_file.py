@@ -1,3 +1,5 @@
+"""Tests reading weight files of every container, and the messages for unusable files."""
+
 import pickle
 import struct
 
@@ -78,29 +80,29 @@ def test_no_tensor_is_read(tmp_path):
     assert read_header(tmp_path / "big.safetensors") == {"w": TensorInfo((65536, 65536), "float16")}
 
 
-def refuses(path, sentence):
+def expect_error(path, sentence):
     with pytest.raises(WeightFileError, match=sentence):
         read_header(path)
 
 
 def test_missing_folder_and_empty(tmp_path):
-    refuses(tmp_path / "gone.safetensors", f"`gone.safetensors` was not found in {tmp_path}; download it there")
-    refuses(tmp_path, "is a folder; pick a weight file inside it")
+    expect_error(tmp_path / "gone.safetensors", f"`gone.safetensors` was not found in {tmp_path}; download it there")
+    expect_error(tmp_path, "is a folder; pick a weight file inside it")
     (tmp_path / "nil.safetensors").touch()
-    refuses(tmp_path / "nil.safetensors", r"`nil.safetensors` is empty \(0 bytes\): its download did not finish")
+    expect_error(tmp_path / "nil.safetensors", r"`nil.safetensors` is empty \(0 bytes\): its download did not finish")
 
 
 @pytest.mark.parametrize("page", ["<!DOCTYPE html><title>404</title>", "\n  <html lang='en'>", "\ufeff<!doctype HTML>",
                                   "<?xml version='1.0'?><Error/>"])
 def test_web_page(tmp_path, page):
     (tmp_path / "x.safetensors").write_text(page, "utf-8")
-    refuses(tmp_path / "x.safetensors", r"`x.safetensors` is a web page \(\d+ bytes\), not weights")
+    expect_error(tmp_path / "x.safetensors", r"`x.safetensors` is a web page \(\d+ bytes\), not weights")
 
 
 def test_lfs_pointer(tmp_path):
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 1719144856\n"
     (tmp_path / "x.safetensors").write_text(pointer)
-    refuses(tmp_path / "x.safetensors", f"`x.safetensors` is a git-LFS pointer of {len(pointer)} bytes, not the weights of "
+    expect_error(tmp_path / "x.safetensors", f"`x.safetensors` is a git-LFS pointer of {len(pointer)} bytes, not the weights of "
                                         "1719144856 bytes; run `git lfs pull`")
 
 
@@ -110,44 +112,44 @@ def test_truncated(tmp_path, name, share):
     path = write(tmp_path / name, STATE)
     content = path.read_bytes()
     path.write_bytes(content[:int(len(content) * share)])
-    refuses(path, f"`{name}` is truncated: it has {int(len(content) * share)} bytes and its header asks for")
+    expect_error(path, f"`{name}` is truncated: it has {int(len(content) * share)} bytes and its header asks for")
 
 
-def test_truncated_by_one_byte_says_both_sizes(tmp_path):
+def test_truncated_by_one_byte_reports_both_sizes(tmp_path):
     path = write(tmp_path / "x.safetensors", STATE)
     size = path.stat().st_size
     path.write_bytes(path.read_bytes()[:-1])
-    refuses(path, f"it has {size - 1} bytes and its header asks for {size}; download it again")
+    expect_error(path, f"it has {size - 1} bytes and its header asks for {size}; download it again")
 
 
 @pytest.mark.parametrize("content", [b"\x05", b"\x05\0\0\0\0\0\0\0"])
 def test_truncated_before_the_header(tmp_path, content):
     (tmp_path / "x.safetensors").write_bytes(content)
-    refuses(tmp_path / "x.safetensors", f"`x.safetensors` is truncated: it has {len(content)} bytes")
+    expect_error(tmp_path / "x.safetensors", f"`x.safetensors` is truncated: it has {len(content)} bytes")
 
 
 @pytest.mark.parametrize("header", [b'{"a": 1}', b"{broken}", b'{"a": {"dtype": "F16"}}', b'{"a": {"data_offsets": [0]}}'])
 def test_damaged_header(tmp_path, header):
     (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
-    refuses(tmp_path / "x.safetensors", "`x.safetensors` is damaged: its list of tensors cannot be read")
+    expect_error(tmp_path / "x.safetensors", "`x.safetensors` is damaged: its list of tensors cannot be read")
 
 
 def test_damaged_pickle(tmp_path):
     torch.save(STATE["b"], tmp_path / "x.pt", _use_new_zipfile_serialization=False)
     content = (tmp_path / "x.pt").read_bytes()
     (tmp_path / "x.pt").write_bytes(content[:60])
-    refuses(tmp_path / "x.pt", "`x.pt` is damaged")
+    expect_error(tmp_path / "x.pt", "`x.pt` is damaged")
 
 
 def test_something_else(tmp_path):
     (tmp_path / "x.safetensors").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
-    refuses(tmp_path / "x.safetensors", r"`x.safetensors` is neither a safetensors nor a torch weight file \(it starts with b'.x89PNG")
+    expect_error(tmp_path / "x.safetensors", r"`x.safetensors` is neither a safetensors nor a torch weight file \(it starts with b'.x89PNG")
     (tmp_path / "y.bin").write_bytes(b"PK\x03\x04" + bytes(100))
-    refuses(tmp_path / "y.bin", "`y.bin` is truncated")
+    expect_error(tmp_path / "y.bin", "`y.bin` is truncated")
 
 
 def test_zip_without_weights(tmp_path):
     import zipfile
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("readme.txt", "hello")
-    refuses(tmp_path / "x.zip", "`x.zip` is a zip archive without weights; unpack it first")
+    expect_error(tmp_path / "x.zip", "`x.zip` is a zip archive without weights; unpack it first")

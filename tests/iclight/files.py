@@ -1,4 +1,4 @@
-"""Tiny networks of SD 1.5's topology and weight files made from them."""
+"""Builds tiny networks of SD 1.5's topology, and weight files from them."""
 
 import json
 import struct

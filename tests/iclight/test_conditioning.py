@@ -1,3 +1,5 @@
+"""Tests VAE input, concatenated condition, start noise and init latent."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""Tests the post-processing: detail, colour hold and background."""
+
 import numpy as np
 import pytest
 from sd_relight.lib_iclight.detail import from_lab, gaussian_blur, hold_color, keep_background, restore_detail, to_lab

@@ -1,3 +1,5 @@
+"""Tests the grey composite, resizing and reinforcement of the foreground."""
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -48,7 +50,7 @@ def test_cover_equals_the_original(source, target, rng):
 
 @pytest.mark.parametrize("mode", ["cover", "stretch", "contain"])
 @pytest.mark.parametrize("target", [(53, 37), (51, 33), (513, 77), (7, 90), (1, 1)])
-def test_fit_has_the_asked_size_whatever_its_parity(mode, target, image, matte):
+def test_fit_has_the_requested_size_for_any_parity(mode, target, image, matte):
     assert fit(image, *target, mode).shape == (target[1], target[0], 3)
     fitted = fit(matte, *target, mode)
     assert fitted.shape == (target[1], target[0]) and fitted.dtype == np.float32

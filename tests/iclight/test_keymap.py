@@ -1,3 +1,5 @@
+"""Tests the key map between diffusers and LDM."""
+
 import torch
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 from iclight.files import in_ldm, tiny_unet
@@ -20,7 +22,7 @@ def test_diffusers_own_converter_undoes_the_map():
     assert convert_ldm_unet_checkpoint(ldm, config=config) == state
 
 
-def test_a_few_names_by_heart():
+def test_known_names():
     table = unet_key_map()
     assert table["conv_in.weight"] == "input_blocks.0.0.weight"
     assert table["down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.weight"] == (
@@ -32,7 +34,7 @@ def test_a_few_names_by_heart():
     assert table["conv_out.bias"] == "out.2.bias"
 
 
-def test_only_a_block_of_equal_widths_may_lack_its_skip_connection():
+def test_only_blocks_of_equal_widths_may_lack_a_skip_connection():
     shapes = {key: tuple(tensor.shape) for key, tensor in in_ldm(tiny_unet().state_dict()).items()}
     assert optional_keys(shapes) == set()
     shapes["input_blocks.7.0.in_layers.2.weight"] = (16, 16, 3, 3)

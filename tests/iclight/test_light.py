@@ -1,3 +1,5 @@
+"""Tests the gradients of IC-Light's demos."""
+
 import numpy as np
 import pytest
 from sd_relight.lib_iclight.errors import IcLightError
@@ -86,6 +88,6 @@ def test_a_single_pixel_is_lit():
 
 
 @pytest.mark.parametrize("light", ["none", "custom", "angle", "sideways"])
-def test_what_is_not_computed_is_refused(light):
+def test_what_is_not_computed_is_rejected(light):
     with pytest.raises(IcLightError, match=f"`light` '{light}' has no light map of the original; choose one of left, right, top"):
         compute_light_map(light, 8, 8, 255, 0)

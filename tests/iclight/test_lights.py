@@ -1,3 +1,5 @@
+"""Tests computed lights: angles, spots, gamma, colours and sums of lights."""
+
 import numpy as np
 import pytest
 from sd_relight.lib_iclight.errors import IcLightError
@@ -156,11 +158,11 @@ def test_which_lights_there_are():
 
 
 @pytest.mark.parametrize("entry, name", [({}, "none"), ({"light": "custom"}, "custom")])
-def test_entries_without_a_map_are_refused(entry, name):
+def test_entries_without_a_map_are_rejected(entry, name):
     with pytest.raises(IcLightError, match=f"`lights` entry 2 is '{name}'; choose one of left, right"):
         IcLightParams(lights=({"light": "left"}, entry))
 
 
-def test_no_light_is_refused():
+def test_no_light_is_rejected():
     with pytest.raises(IcLightError, match="There is no light to compute: `light` is none; choose one of left"):
         render_lights(IcLightParams(), "fc", 8, 8)

@@ -1,4 +1,4 @@
-"""A matte's edge tools against plain definitions."""
+"""Tests the matte's edge tools against direct definitions."""
 
 import time
 
@@ -50,7 +50,7 @@ def test_feathering_is_a_gaussian():
     assert soft.min() >= 0 and soft.max() <= 1 and soft.dtype == np.float32
 
 
-def test_nothing_asked_for_is_nothing_done(rng):
+def test_zero_parameters_change_nothing(rng):
     alpha = rng.random((8, 8)).astype(np.float32)
     np.testing.assert_array_equal(adjust_matte(alpha, 0, 0, 0), alpha)
 

@@ -1,3 +1,5 @@
+"""Tests IC-Light's parameters: defaults, ranges and validation errors."""
+
 import dataclasses
 import json
 
@@ -70,7 +72,7 @@ def test_a_dict_becomes_parameters_and_back():
     ({"lights": [{"angle": 3}]}, "`lights` has no field `angle`; did you mean `light_angle`?"),
     ({"lights": [{"light_x": 2}]}, "`light_x` is 2; it must be a number from 0 to 1."),
 ])
-def test_refusals_name_the_field_and_the_value(values, sentence):
+def test_errors_name_the_field_and_the_value(values, sentence):
     with pytest.raises(IcLightError, match=sentence.replace("?", r"\?").replace("(", r"\(")):
         params_from_dict(values)
 

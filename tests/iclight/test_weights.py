@@ -1,3 +1,5 @@
+"""Tests IC-Light weight files: detection, validation errors, loading and cache identity."""
+
 import os
 
 import pytest
@@ -58,7 +60,7 @@ def test_a_chosen_kind_must_fit_the_channels(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.safetensors", "a.bin", "a.pt", "a.pth", "a.ckpt"])
 @pytest.mark.parametrize("ldm", [True, False])
-def test_offsets_come_in_ldm_names_whatever_the_file(tmp_path, name, ldm):
+def test_offsets_come_in_ldm_names_from_every_file(tmp_path, name, ldm):
     offsets = random_offsets(8)
     path = write(tmp_path / name, in_ldm(offsets, "model.diffusion_model.") if ldm else offsets)
     loaded = load_offsets(path, dtype=torch.float32)
@@ -114,7 +116,7 @@ def test_nothing_but_the_header_is_read_to_inspect(tmp_path, monkeypatch):
     assert info.width == 320
 
 
-def refuses(path, sentence):
+def expect_error(path, sentence):
     with pytest.raises(UserError, match=sentence) as caught:
         inspect_file(path)
     assert path.name in str(caught.value)
@@ -137,16 +139,16 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("case", OTHERS)
-def test_what_is_not_a_unet_is_named(tmp_path, case):
+def test_other_models_are_named(tmp_path, case):
     shapes, sentence = OTHERS[case]
-    refuses(write_header(tmp_path / "file.safetensors", shapes), f"`file.safetensors` {sentence}")
+    expect_error(write_header(tmp_path / "file.safetensors", shapes), f"`file.safetensors` {sentence}")
 
 
 def test_controlnets_in_both_layouts(tmp_path):
     shapes = {f"control_model.{key}": shape for key, shape in iclight_shapes(4).items()}
-    refuses(write_header(tmp_path / "a.safetensors", shapes), "is a ControlNet, not IC-Light weights")
+    expect_error(write_header(tmp_path / "a.safetensors", shapes), "is a ControlNet, not IC-Light weights")
     shapes = tiny_shapes(4) | {"controlnet_cond_embedding.conv_in.weight": (16, 3, 3, 3)}
-    refuses(write_header(tmp_path / "b.safetensors", shapes), "is a ControlNet, not IC-Light weights")
+    expect_error(write_header(tmp_path / "b.safetensors", shapes), "is a ControlNet, not IC-Light weights")
 
 
 def checkpoint_shapes(channels=4, context=None):
@@ -156,14 +158,14 @@ def checkpoint_shapes(channels=4, context=None):
 
 @pytest.mark.parametrize("channels", [4, 8, 9])
 def test_full_checkpoint(tmp_path, channels):
-    refuses(write_header(tmp_path / "model.safetensors", checkpoint_shapes(channels)),
+    expect_error(write_header(tmp_path / "model.safetensors", checkpoint_shapes(channels)),
             "is a full checkpoint with its own VAE or text encoder, not IC-Light weights; choose it as the host's")
 
 
 @pytest.mark.parametrize("part", ["first_stage_model.x", "cond_stage_model.x", "conditioner.x", "model_ema.x"])
 def test_one_other_part_makes_a_checkpoint(tmp_path, part):
     shapes = iclight_shapes(8, prefix="model.diffusion_model.") | {part: (1,)}
-    refuses(write_header(tmp_path / "model.safetensors", shapes), "is a full checkpoint")
+    expect_error(write_header(tmp_path / "model.safetensors", shapes), "is a full checkpoint")
 
 
 @pytest.mark.parametrize("channels, sentence", [
@@ -172,32 +174,32 @@ def test_one_other_part_makes_a_checkpoint(tmp_path, part):
     (5, "takes 5 input channels; IC-Light fc and fcon take 8 and fbc takes 12")])
 @pytest.mark.parametrize("ldm", [True, False])
 def test_other_input_channels(tmp_path, channels, sentence, ldm):
-    refuses(write_header(tmp_path / "u.safetensors", iclight_shapes(channels, ldm=ldm)), sentence)
+    expect_error(write_header(tmp_path / "u.safetensors", iclight_shapes(channels, ldm=ldm)), sentence)
 
 
 def test_sdxl_and_sd2(tmp_path):
     shapes = iclight_shapes(8)
-    refuses(write_header(tmp_path / "a.safetensors", shapes | {"label_emb.0.0.weight": (8, 8)}), "is made for SDXL; IC-Light exists for SD 1.5 only")
-    refuses(write_header(tmp_path / "b.safetensors", tiny_shapes(4) | {"add_embedding.linear_1.weight": (8, 8)}), "is made for SDXL")
-    refuses(write_header(tmp_path / "c.safetensors", iclight_shapes(4, 2048)), "is made for SDXL")
-    refuses(write_header(tmp_path / "d.safetensors", iclight_shapes(8, 1024)), r"is made for SD 2 \(cross-attention width 1024\)")
+    expect_error(write_header(tmp_path / "a.safetensors", shapes | {"label_emb.0.0.weight": (8, 8)}), "is made for SDXL; IC-Light exists for SD 1.5 only")
+    expect_error(write_header(tmp_path / "b.safetensors", tiny_shapes(4) | {"add_embedding.linear_1.weight": (8, 8)}), "is made for SDXL")
+    expect_error(write_header(tmp_path / "c.safetensors", iclight_shapes(4, 2048)), "is made for SDXL")
+    expect_error(write_header(tmp_path / "d.safetensors", iclight_shapes(8, 1024)), r"is made for SD 2 \(cross-attention width 1024\)")
 
 
 def test_missing_and_unexpected_keys_are_counted(tmp_path):
     shapes = iclight_shapes(8)
     less = {key: shape for key, shape in shapes.items() if not key.startswith("middle_block.1.")}
     gone = len(shapes) - len(less)
-    refuses(write_header(tmp_path / "a.safetensors", less),
+    expect_error(write_header(tmp_path / "a.safetensors", less),
             rf"lacks {gone} of the 686 weights of an SD 1.5 UNet \(first: middle_block.1.norm.bias\)")
     more = shapes | {"input_blocks.1.2.weight": (1,), "zzz": (1,)}
-    refuses(write_header(tmp_path / "b.safetensors", more),
+    expect_error(write_header(tmp_path / "b.safetensors", more),
             r"has 2 weights that an SD 1.5 UNet does not have \(first: input_blocks.1.2.weight\)")
 
 
 def test_a_needed_skip_connection_is_missed_and_an_idle_one_is_not(tmp_path):
     skip = ("input_blocks.7.0.skip_connection.weight", "input_blocks.7.0.skip_connection.bias")
     shapes = {key: shape for key, shape in iclight_shapes(8).items() if key not in skip}
-    refuses(write_header(tmp_path / "a.safetensors", shapes), "lacks 2 of the 686 weights")
+    expect_error(write_header(tmp_path / "a.safetensors", shapes), "lacks 2 of the 686 weights")
     shapes["input_blocks.7.0.in_layers.2.weight"] = (24, 24, 3, 3)
     assert inspect_file(write_header(tmp_path / "b.safetensors", shapes)).keys == 684
 
@@ -207,22 +209,22 @@ def test_a_needed_skip_connection_is_missed_and_an_idle_one_is_not(tmp_path):
     ("middle_block.1.transformer_blocks.0.attn2.to_v.weight", (24, 48)), ("input_blocks.0.0.bias", (9,))])
 def test_widths_that_do_not_belong_together(tmp_path, key, shape):
     sentence = f"does not have the widths of an SD 1.5 UNet: {key} is {list(shape)} instead of".replace("[", r"\[")
-    refuses(write_header(tmp_path / "a.safetensors", iclight_shapes(8) | {key: shape}), sentence)
+    expect_error(write_header(tmp_path / "a.safetensors", iclight_shapes(8) | {key: shape}), sentence)
 
 
 def test_integer_weights(tmp_path):
-    refuses(write_header(tmp_path / "a.safetensors", iclight_shapes(8), "I8"), "stores weights as int8, which cannot be added")
+    expect_error(write_header(tmp_path / "a.safetensors", iclight_shapes(8), "I8"), "stores weights as int8, which cannot be added")
 
 
-def test_file_sentences_pass_through(tmp_path):
+def test_file_errors_pass_through(tmp_path):
     (tmp_path / "page.safetensors").write_text("<html>")
-    refuses(tmp_path / "page.safetensors", "is a web page")
-    refuses(tmp_path / "gone.safetensors", "was not found")
+    expect_error(tmp_path / "page.safetensors", "is a web page")
+    expect_error(tmp_path / "gone.safetensors", "was not found")
     with pytest.raises(UserError, match="was not found"):
         load_offsets(tmp_path / "gone.safetensors")
 
 
-def test_a_torch_file_with_foreign_objects_loads_its_tensors_alone(tmp_path):
+def test_a_torch_file_with_other_objects_loads_only_its_tensors(tmp_path):
     state = random_offsets(8, dtype=torch.float16)
     torch.save(state | {"extra": pytest.raises}, tmp_path / "a.pt")
     assert inspect_file(tmp_path / "a.pt").kind == "fc"

@@ -1,4 +1,4 @@
-"""Synthetic adapter files with the published shapes, and small ones that are cheap to run."""
+"""Makes synthetic adapter files with the published shapes, and small ones that are cheap to run."""
 
 import json
 import struct

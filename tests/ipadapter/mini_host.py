@@ -1,4 +1,4 @@
-"""A host's attn2 replace table over a tiny diffusers UNet, with the slot names and options that WebUI hosts give."""
+"""Fake host: an attn2 replace table over a tiny diffusers UNet, with the slot names and options that WebUI hosts give."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""The patch by itself: rows, composition, sharing, timing, scalings, the precise types."""
+"""Tests the attention patch: rows, composition, copies, timing, scalings, precise types."""
 
 import copy
 import types
@@ -102,7 +102,7 @@ def test_row_flags_for_hosts_without_chunks():
     torch.testing.assert_close(got, expected(q, k, v, flags, cond, uncond), atol=1e-5, rtol=0)
 
 
-def test_plan_segments():
+def test_layout_segments():
     assert row_layout(6, {"cond_or_uncond": [0, 0, 1], "sigmas": torch.ones(2)}) == (Segment(0, 4, False, 2), Segment(4, 6, True, 2))
     assert row_layout(3, {"cond_or_uncond": [1, 0]}) == (Segment(0, 1, True, 1), Segment(1, 3, False, 1))
 
@@ -143,7 +143,7 @@ def test_equal_in_any_order():
         assert torch.equal(build_patches(order, "sd15")[SLOT](q, k, v, options([1, 0], 1)), first)
 
 
-def test_wraps_what_sat_in_the_slot():
+def test_wraps_the_previous_patch():
     unit, cond, uncond = make_unit()
     q, k, v = qkv(2)
 
@@ -163,7 +163,7 @@ def test_previous_of_a_shorter_key():
 
 
 class ForgeAdapter:
-    """What the hosts' built-in adapter hands to set_new_condition."""
+    """Arguments that the hosts' built-in adapter passes to set_new_condition."""
 
     def __init__(self):
         to_k, to_v = (torch.nn.Linear(D, C, bias=False) for _ in range(2))
@@ -386,7 +386,7 @@ def test_keys_only_where_there_is_a_weight():
     assert set(build_patches([Unit(keys, weights)], "sdxl")) == {("output", 1, i) for i in range(10)}
 
 
-def test_rows_laid_out_are_remembered_but_few():
+def test_few_layouts_are_cached():
     unit, *_ = make_unit()
     patch, keys = patch_of(unit), unit.keys[0]
     for images in (1, 1, 2, 3, 4, 5, 6):
@@ -402,5 +402,5 @@ def test_works_in_half_precision_and_without_gradients():
     assert not unit.keys[0].cond[0].requires_grad
 
 
-def test_layer_keys_know_their_channels():
+def test_key_values_report_their_channels():
     assert KeyValues((torch.ones(1, 4, 40),) * 2, (torch.ones(1, 4, 40),) * 2).channels == 40

@@ -1,4 +1,4 @@
-"""Every entry of the key ↔ block tables, against UNets that diffusers builds and against the tables written out."""
+"""Tests every entry of the key ↔ block tables against UNets that diffusers builds and against the tables written out."""
 
 import pytest
 import torch
@@ -71,7 +71,7 @@ def test_processor_numbers_are_those_of_diffusers(base):
         assert unet_layers.processor_module(base, number) == ldm_module(base, name)
 
 
-def test_refusals():
+def test_validation_errors():
     with pytest.raises(IpAdapterError, match="`sd3` is no base model that IP-Adapter runs on; use one of sd15, sdxl."):
         unet_layers.layers_of("sd3")
     with pytest.raises(IpAdapterError, match="Attention 32 does not exist in SD 1.5, which has 32; the adapter file is for"):

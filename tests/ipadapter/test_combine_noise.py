@@ -1,4 +1,4 @@
-"""Combining images, and the noise images of the unconditional side."""
+"""Tests combining of images, and the noise images of the unconditional side."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Image encoders: told by shapes in both layouts, equal to transformers' own result, the wrong one refused by name."""
+"""Tests image encoders: detected by shapes in both layouts, equal to transformers, wrong ones rejected by name."""
 
 import json
 
@@ -86,7 +86,7 @@ def test_wrong_encoder_is_named(published):
                                  "CLIP ViT-H (hidden width 1280); choose that encoder.")
 
 
-def test_missing_encoder_says_what_is_there(published):
+def test_missing_encoder_lists_the_found_ones(published):
     with pytest.raises(IpAdapterError) as caught:
         encoder.find_encoder([published["bigG"]], NEEDS["H embeds"], "ip-adapter_sd15.safetensors")
     assert str(caught.value) == ("`ip-adapter_sd15.safetensors` needs CLIP ViT-H (projection width 1024), but bigG.safetensors is "
@@ -172,7 +172,7 @@ def test_a_config_of_another_model_is_not_used(tmp_path, tiny):
     assert encoder.inspect_encoder(path).heads == 4
 
 
-def test_freed_after_use(tmp_path, tiny):
+def test_encoder_moves_to_the_cpu_after_use(tmp_path, tiny):
     path, kept = save_tiny(tmp_path, tiny[1], CONFIG), []
     with encoder.opened(path, "cpu", torch.float32, after=kept.append) as one:
         one.encode(torch.zeros(1, 3, 56, 56), "image_embeds")

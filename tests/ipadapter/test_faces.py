@@ -1,4 +1,4 @@
-"""Face detection, alignment and embedding over sessions made for the test."""
+"""Tests face detection, alignment and embedding with fake ONNX sessions."""
 
 import types
 
@@ -11,7 +11,7 @@ from sd_relight.lib_ipadapter.errors import IpAdapterError
 
 
 class Detector:
-    """An SCRFD whose network finds given faces: (centre x, centre y, half side) in pixels of the image it is shown.
+    """An SCRFD whose network finds given faces: (centre x, centre y, half side) in pixels of its input image.
 
     visible: the input sizes at which it sees anything.  border: it sees only images with the white border.  It writes raw
     outputs as the real file does, so that decoding is what is tested. Places are those in the image without border, of
@@ -168,7 +168,7 @@ def test_a_face_that_fills_the_frame_is_found_with_a_border():
     assert face.box == pytest.approx((20, 20, 380, 380), abs=0.5)
 
 
-def test_refusals():
+def test_validation_errors():
     with pytest.raises(IpAdapterError) as caught:
         finder([]).find(make_image(), name="portrait.png")
     assert str(caught.value) == ("No face was found in `portrait.png`; use an image in which the face is larger than 40 pixels and "

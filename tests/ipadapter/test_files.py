@@ -1,4 +1,4 @@
-"""All containers load to the same tensors; everything that is no adapter is told what it is."""
+"""Tests that all containers load equal tensors, and that other models are rejected by name."""
 
 import pickle
 
@@ -81,7 +81,7 @@ def test_every_container_gives_the_same_tensors(tmp_path, name):
     assert numbers == sorted(numbers)
 
 
-def refusal(path):
+def message_of(path):
     with pytest.raises(UserError) as caught:
         inspect_file(path)
     return str(caught.value)
@@ -94,7 +94,7 @@ def test_truncated(tmp_path, name, share):
     CONTAINERS[name](path)
     whole = path.read_bytes()
     path.write_bytes(whole[:max(4, int(len(whole) * share))])
-    assert f"`{name}` is truncated: it has {path.stat().st_size} bytes" in refusal(path) or f"`{name}` is damaged" in refusal(path)
+    assert f"`{name}` is truncated: it has {path.stat().st_size} bytes" in message_of(path) or f"`{name}` is damaged" in message_of(path)
 
 
 class Evil:
@@ -105,9 +105,9 @@ class Evil:
 def test_code_in_a_pickle_is_not_run(tmp_path, capsys):
     path = tmp_path / "evil.bin"
     torch.save({"image_proj": Evil()}, path)
-    assert refusal(path) == "`evil.bin` is no IP-Adapter: it has neither `image_proj` nor `ip_adapter` weights; pick another file."
+    assert message_of(path) == "`evil.bin` is no IP-Adapter: it has neither `image_proj` nor `ip_adapter` weights; pick another file."
     path.write_bytes(pickle.dumps(Evil()))
-    assert "`evil.bin`" in refusal(path)
+    assert "`evil.bin`" in message_of(path)
     assert "code ran" not in capsys.readouterr().out
 
 
@@ -134,18 +134,18 @@ OTHERS = {
 @pytest.mark.parametrize("case", OTHERS)
 def test_other_models_are_named(tmp_path, case):
     shapes, sentence = OTHERS[case]
-    assert refusal(made.write_header(tmp_path / "x.safetensors", shapes)) == f"`x.safetensors` is {sentence}"
+    assert message_of(made.write_header(tmp_path / "x.safetensors", shapes)) == f"`x.safetensors` is {sentence}"
 
 
 def test_half_a_file(tmp_path):
     path = made.write_header(tmp_path / "x.safetensors", {"image_proj.proj.weight": (4, 4)})
-    assert refusal(path) == ("`x.safetensors` has no `ip_adapter` part, only half of an IP-Adapter; download the complete file, or "
+    assert message_of(path) == ("`x.safetensors` has no `ip_adapter` part, only half of an IP-Adapter; download the complete file, or "
                              "convert the training output again.")
 
 
 def test_a_pickle_of_something_else(tmp_path):
     torch.save([1, 2], tmp_path / "list.bin")
-    assert refusal(tmp_path / "list.bin") == "`list.bin` holds a list, not a table of tensors; pick another file."
+    assert message_of(tmp_path / "list.bin") == "`list.bin` holds a list, not a table of tensors; pick another file."
 
 
 @pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.uint8])
@@ -154,7 +154,7 @@ def test_other_types_than_floats(tmp_path, half, dtype):
     state = {"image_proj": PROJ, "ip_adapter": IP}
     state[half] = {key: value.to(dtype) for key, value in state[half].items()}
     torch.save(state, tmp_path / "x.bin")
-    assert refusal(tmp_path / "x.bin") == (f"`x.bin` stores `{next(iter(state[half]))}` as {str(dtype)[6:]}, which is not supported; use a file "
+    assert message_of(tmp_path / "x.bin") == (f"`x.bin` stores `{next(iter(state[half]))}` as {str(dtype)[6:]}, which is not supported; use a file "
                                            "in float16, bfloat16, float32 or float8.")
 
 
@@ -164,7 +164,7 @@ def test_other_types_than_floats(tmp_path, half, dtype):
 def test_missing_counterparts(tmp_path, missing, other):
     shapes = made.flat(made.face_proj(768), made.layer_shapes("sd15", lora=True))
     del shapes[f"ip_adapter.{missing}"]
-    assert refusal(made.write_header(tmp_path / "x.safetensors", shapes)) == (
+    assert message_of(made.write_header(tmp_path / "x.safetensors", shapes)) == (
         f"`x.safetensors` has `ip_adapter.{other}` but not `{missing}`; the file is damaged, download it again.")
 
 
@@ -179,4 +179,4 @@ def test_values_that_are_not_finite(tmp_path):
 @pytest.mark.parametrize("number", ["\u00b2", "9" * 5000, "-1", ""])
 def test_layer_numbers_that_are_none(tmp_path, number):
     torch.save({"image_proj": PROJ, "ip_adapter": {f"{number}.to_k_ip.weight": IP["1.to_k_ip.weight"]}}, tmp_path / "x.bin")
-    assert len(refusal(tmp_path / "x.bin")) < 500
+    assert len(message_of(tmp_path / "x.bin")) < 500

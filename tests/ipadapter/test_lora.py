@@ -1,4 +1,4 @@
-"""The LoRA inside FaceID files: every pair finds its weight, and adds what the official processor adds."""
+"""Tests the LoRA inside FaceID files: every pair maps to its weight and adds what the official processor adds."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Masks meet every attention size exactly, keep their mass, and stay between 0 and 1."""
+"""Tests that masks fit every attention size, keep their mean, and stay between 0 and 1."""
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ def test_grid_rows_and_memory():
     assert grid.level(32, (16, 8), q) is first
 
 
-def test_hosts_that_do_not_tell_the_latent_size():
+def test_hosts_that_do_not_report_the_latent_size():
     grid = MaskGrid(torch.rand(1, 64, 32))
     plan = row_layout(1, {"cond_or_uncond": [0]})
     assert torch.equal(grid.rows(torch.zeros(1, 128, 4), plan, None), grid.level(128, (16, 8), torch.zeros(1)))

@@ -1,4 +1,4 @@
-"""Inside a layer nothing waits for the device: no value is read from a tensor, none is made from Python numbers."""
+"""Tests that no layer synchronises with the device: no tensor is read, none is made from Python numbers."""
 
 import pytest
 import torch

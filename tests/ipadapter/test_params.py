@@ -1,4 +1,4 @@
-"""One schema: defaults, ranges, aliases of the ControlNet API, refusals by name."""
+"""Tests the unit's parameters: defaults, ranges, aliases of the ControlNet API, validation errors."""
 
 from dataclasses import fields, replace
 
@@ -7,7 +7,7 @@ from sd_relight.lib_ipadapter.errors import IpAdapterError
 from sd_relight.lib_ipadapter.params import ALIASES, FIELD_NAMES, IpAdapterParams, parse_layer_weights, split_unit
 
 
-def refusal(**values):
+def message_of(**values):
     with pytest.raises(IpAdapterError) as caught:
         IpAdapterParams(**values)
     return str(caught.value)
@@ -56,8 +56,8 @@ def test_every_field_has_label_and_help_that_ends_in_a_stop():
     ({"layer_weights": "16:1"}, "`layer_weights` is '16:1'; write pairs such as `3:1, 6:0.5` with an index from 0 to 15 and a "
                                 "weight from -10 to 10, or one number for each transformer."),
 ])
-def test_refusals(values, sentence):
-    assert refusal(**values) == sentence
+def test_validation_errors(values, sentence):
+    assert message_of(**values) == sentence
 
 
 @pytest.mark.parametrize(("given", "table"), [
@@ -80,7 +80,7 @@ def test_a_controlnet_unit_is_understood():
 
 
 def test_a_payload_as_controlnet_s_users_send_it():
-    """Every key that they post (Mikubill 3069): nothing is refused for a key without a meaning, and no image gets lost."""
+    """Every key that they post (Mikubill 3069): keys without a meaning are accepted, and no image is lost."""
     params, inputs = split_unit({
         "control_mode": "Balanced", "enabled": True, "guidance_end": 1.0, "guidance_start": 0.3, "hr_option": "Both",
         "image": {"image": "abc", "mask": None}, "inpaint_crop_input_image": False, "input_mode": "simple", "is_ui": True,
@@ -107,7 +107,7 @@ def test_suggestions_are_fields_with_an_effect():
             split_unit({name: 1})
 
 
-def test_embeddings_of_another_make_are_not_dropped_in_silence():
+def test_unsupported_embeddings_are_rejected():
     with pytest.raises(IpAdapterError, match="`ip_adapter` has no field `ipadapter_input`"):
         split_unit({"ipadapter_input": ["..."]})
 
@@ -120,7 +120,7 @@ def test_aliases_point_at_fields():
     ({"wieght": 1}, "`ip_adapter` has no field `wieght`; did you mean `weight`?"),
     ({"start": 0, "guidance_start": 0}, "`ip_adapter` gives both `start` and its other name `guidance_start`; keep one of them."),
 ])
-def test_refused_units(unit, sentence):
+def test_invalid_units(unit, sentence):
     with pytest.raises(IpAdapterError) as caught:
         split_unit(unit)
     assert str(caught.value) == sentence

@@ -1,4 +1,4 @@
-"""The encoder's input: equal to transformers' processor, every crop where it says, the preview exact."""
+"""Tests the encoder's input: equal to transformers' processor, every crop, and the exact preview."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_face_square_has_room_and_stays_inside():
 @pytest.mark.parametrize(("crop", "sentence"), [
     ("left", "`crop` is 'left'; choose one of center, pad, stretch, face, box."),
     ("box", "`crop` is 'box' but `crop_box` is empty; give left, top, right, bottom as shares 0..1.")])
-def test_refusals(crop, sentence):
+def test_validation_errors(crop, sentence):
     with pytest.raises(IpAdapterError) as caught:
         preprocess.square(coordinates(40, 20), crop)
     assert str(caught.value) == sentence

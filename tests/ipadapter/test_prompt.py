@@ -1,4 +1,4 @@
-"""From images to units: every family's path, every unconditional choice, every way to combine, and its refusals."""
+"""Tests encoding of prompts: every family, unconditional choice and combination, and the validation errors."""
 
 import types
 
@@ -35,7 +35,7 @@ def adapter_of(family):
 
 
 class Encoder:
-    """Stands for a CLIP: image_embeds are the mean colours of a grid, hidden states likewise; the zero input gives a
+    """Fake CLIP encoder: image_embeds are the mean colours of a grid, hidden states likewise; the zero input gives a
     constant that is not zero, as a real encoder's does."""
 
     def __init__(self):
@@ -195,7 +195,7 @@ def test_tiles_prompt_their_own_part():
     assert torch.equal(total, torch.ones(1, 256, 256))
 
 
-REFUSALS = [
+INVALID = [
     ("base", dict(refs=[]), "`image` is missing for `base.bin`; add at least one image."),
     ("base", dict(uncond="image"), "`uncond` is 'image' but `negative_image` is missing; add it or choose another `uncond`."),
     ("base", dict(uncond="fooocus"), "`uncond` is 'fooocus' but fooocus_ip_negative.safetensors was not found; put it beside the "
@@ -211,8 +211,8 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("family", "arguments", "sentence"), REFUSALS)
-def test_refusals(family, arguments, sentence):
+@pytest.mark.parametrize(("family", "arguments", "sentence"), INVALID)
+def test_validation_errors(family, arguments, sentence):
     adapter, arguments = adapter_of(family), dict(arguments)
     refs = arguments.pop("refs", None)
     extra = {key: arguments.pop(key) for key in ("uncond_tokens",) if key in arguments}
@@ -230,7 +230,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_fingerprint_names_what_tokens_depend_on(name):
-    """Whatever changes tokens changes the fingerprint; what does not, does not."""
+    """The fingerprint changes exactly if the tokens do."""
     family = "faceid-plusv2"
     before, after = IpAdapterParams(), IpAdapterParams(**{name: CHANGES[name]})
     refs = [Reference(make_image(i, (60, 40)), face=Face(face(i).raw)) for i in range(2)]
@@ -263,7 +263,7 @@ def test_units_of_a_job():
     assert build_units(adapter, prompts, IpAdapterParams(weight=0), identity="x") == []
 
 
-def test_keys_are_kept_small_and_adapters_stay_away():
+def test_only_small_keys_stay_in_memory():
     """What stays during sampling is 16 tokens for each layer, not the adapter: 38 MB become 0.4 on SD 1.5."""
     units = build_units(adapter_of("plus"), encode("plus"), IpAdapterParams(), identity="x", dtype=torch.float16)
     assert {side[0].dtype for layer in units[0].keys.values() for side in (layer.cond, layer.uncond)} == {torch.float16}

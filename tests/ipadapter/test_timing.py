@@ -1,4 +1,4 @@
-"""Windows in executed steps and in noise levels; curves; no read from the device beyond one for a model call."""
+"""Tests windows in executed steps and in noise levels, curves, and that a model call reads from the device once."""
 
 import math
 

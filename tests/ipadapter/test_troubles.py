@@ -1,4 +1,4 @@
-"""README.md's list of other programs' troubles names tests that exist."""
+"""Tests that the tests named in README.md's list of known problems exist."""
 
 import re
 from pathlib import Path

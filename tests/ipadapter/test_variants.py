@@ -1,4 +1,4 @@
-"""Every published file is told by its shapes, no two families are confused, and every refusal has its sentence."""
+"""Tests that every published file is detected by its shapes, without confusion of families, and every validation error."""
 
 import pytest
 from ipadapter import ip_files as made
@@ -17,7 +17,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("stem", made.PUBLISHED)
-def test_published_shapes_are_told(folder, stem):
+def test_published_shapes_are_detected(folder, stem):
     family, base, _, lora, tokens, encoder, output = made.PUBLISHED[stem]
     variant = inspect_adapter(folder / f"{stem}.safetensors")
     assert (variant.family.name, variant.base, variant.tokens, variant.lora) == (family, base, tokens, lora)
@@ -64,14 +64,14 @@ def test_plusv2_has_the_shortcut_and_plus_has_not(folder):
                                                                   "ip-adapter-faceid-plusv2_sdxl"]
 
 
-def refusal(path, family="auto"):
+def message_of(path, family="auto"):
     with pytest.raises(UserError) as caught:
         inspect_adapter(path, family)
     return str(caught.value)
 
 
 def test_override_must_fit_the_shapes(folder):
-    assert refusal(folder / "ip-adapter-plus_sd15.safetensors", "faceid") == (
+    assert message_of(folder / "ip-adapter-plus_sd15.safetensors", "faceid") == (
         "`family` is 'faceid', but `ip-adapter-plus_sd15.safetensors` can only be plus-face or composition or plus by its "
         "shapes; choose one of these or auto.")
 
@@ -104,7 +104,7 @@ FOREIGN = {
 def test_foreign_families_are_named(tmp_path, case):
     name, proj, base, sentence = FOREIGN[case]
     path = made.write_header(tmp_path / name, made.flat(proj, made.layer_shapes(base)))
-    assert refusal(path) == sentence
+    assert message_of(path) == sentence
 
 
 def test_instantid_shapes_pass_when_the_user_says_so(tmp_path):
@@ -115,17 +115,17 @@ def test_instantid_shapes_pass_when_the_user_says_so(tmp_path):
 
 def test_sd2_and_unknown_layers(tmp_path):
     path = made.write_header(tmp_path / "a.safetensors", made.flat(made.base_proj(1024, 1024), made.layer_shapes("sd15", 1024)))
-    assert refusal(path) == ("`a.safetensors` is for SD 2 (width 1024), which has no published IP-Adapter and is not supported; "
+    assert message_of(path) == ("`a.safetensors` is for SD 2 (width 1024), which has no published IP-Adapter and is not supported; "
                              "pick an SD 1.5 or SDXL adapter.")
     few = {"1.to_k_ip.weight": (320, 768), "1.to_v_ip.weight": (320, 768)}
     path = made.write_header(tmp_path / "b.safetensors", made.flat(made.base_proj(1024, 768), few))
-    assert refusal(path) == ("`b.safetensors` has 1 layers, first width 320, text width 768; SD 1.5 has 16, 320, 768 and SDXL 70, "
+    assert message_of(path) == ("`b.safetensors` has 1 layers, first width 320, text width 768; SD 1.5 has 16, 320, 768 and SDXL 70, "
                              "640, 2048. It is for another model, pick another file.")
 
 
 def test_projection_and_layers_must_agree(tmp_path):
     path = made.write_header(tmp_path / "a.safetensors", made.flat(made.base_proj(1024, 2048), made.layer_shapes("sd15")))
-    assert refusal(path) == ("`a.safetensors` projects to width 2048, but its layers take 768; the file is damaged, download it "
+    assert message_of(path) == ("`a.safetensors` projects to width 2048, but its layers take 768; the file is damaged, download it "
                              "again.")
 
 
@@ -166,17 +166,17 @@ def test_miniature_topologies_pass_as_their_base(tmp_path):
 def test_every_shape_is_checked(tmp_path, key, shape, sentence):
     shapes = made.flat(made.base_proj(1024, 768), made.layer_shapes("sd15", lora=True))
     assert key in shapes
-    assert refusal(made.write_header(tmp_path / "x.safetensors", {**shapes, key: shape})) == sentence
+    assert message_of(made.write_header(tmp_path / "x.safetensors", {**shapes, key: shape})) == sentence
 
 
 def test_layers_of_another_model_and_missing_weights(tmp_path):
     shapes = made.flat(made.base_proj(1024, 768), made.layer_shapes("sd15", lora=True))
     beyond = {"ip_adapter.32.to_q_lora.down.weight": (128, 320), "ip_adapter.32.to_q_lora.up.weight": (320, 128)}
-    assert refusal(made.write_header(tmp_path / "x.safetensors", {**shapes, **beyond})) == (
+    assert message_of(made.write_header(tmp_path / "x.safetensors", {**shapes, **beyond})) == (
         "`x.safetensors` has `ip_adapter.32.to_q_lora.down.weight`, but SD 1.5 has no layer of that number; the adapter file is for another "
         "model.")
     del shapes["image_proj.norm.bias"]
-    assert refusal(made.write_header(tmp_path / "x.safetensors", shapes)) == (
+    assert message_of(made.write_header(tmp_path / "x.safetensors", shapes)) == (
         "`x.safetensors` lacks `image_proj.norm.bias` (1 weights missing); the file is damaged, download it again.")
 
 
@@ -184,4 +184,4 @@ def test_sizes_that_no_module_can_have(tmp_path):
     side = 1 << 40
     shapes = {**made.flat(made.resampler(1280, 768, 768, 12), made.layer_shapes("sd15")), "image_proj.layers.0.1.1.weight": (side, 0),
               "image_proj.proj_in.weight": (0, side)}
-    assert refusal(made.write_header(tmp_path / "x.safetensors", shapes)).startswith("`x.safetensors`")
+    assert message_of(made.write_header(tmp_path / "x.safetensors", shapes)).startswith("`x.safetensors`")

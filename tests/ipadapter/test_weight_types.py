@@ -1,4 +1,4 @@
-"""Every entry of the weight tables, on both bases."""
+"""Tests every entry of the weight tables, on both bases."""
 
 import pytest
 from sd_relight.lib_ipadapter.attend.weight_types import LayerWeight, transformer_weights
@@ -46,7 +46,7 @@ EXPECTED = {
         {**const(range(11), -0.1 * B), 3: W, 6: -B} if b == "sdxl"
         else {**const(STYLE15, -B), **const([6, 7, 8], -0.1 * B), 4: 0.25 * W, 5: W}),
 }
-"""A negative number stands for a layer that works on the unconditional rows alone, with that weight's size."""
+"""A negative number means a layer that works on the unconditional rows alone, with that weight's size."""
 
 
 @pytest.mark.parametrize("base", ["sd15", "sdxl"])

@@ -1,4 +1,4 @@
-"""From a cut-out photo to the condition's latent, against the demos' steps with diffusers' VAE."""
+"""Compares the condition's latent of a subject with alpha with the demos' steps and diffusers' VAE."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Light maps against the demos' formulas (gradio_demo.py:239-258, gradio_demo_bg.py:238-261), bit for bit."""
+"""Compares light maps with the demos' formulas (gradio_demo.py:239-258, gradio_demo_bg.py:238-261), bit for bit."""
 
 import numpy as np
 import pytest

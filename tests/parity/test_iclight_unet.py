@@ -1,4 +1,4 @@
-"""The merge by our code against the original's arithmetic, written out on a diffusers UNet (gradio_demo.py:30-61)."""
+"""Compares merged offsets with the original's arithmetic on a diffusers UNet (gradio_demo.py:30-61)."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Patched UNets against diffusers' own IP-Adapter, float32: loading, projection and attention together, ≤ 1e-5."""
+"""Compares patched UNets with diffusers' own IP-Adapter, float32: loading, projection and attention together, ≤ 1e-5."""
 
 import pytest
 import torch

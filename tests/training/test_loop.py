@@ -1,4 +1,4 @@
-"""A stopped training goes on exactly where it was."""
+"""Tests that a stopped training resumes exactly."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def run(path, stop_at=None):
     return model.weight.detach().clone(), seen
 
 
-def test_stopping_and_going_on_changes_nothing(tmp_path):
+def test_resuming_changes_nothing(tmp_path):
     straight, _ = run(tmp_path / "straight.pt")
     with pytest.raises(Stopped):
         run(tmp_path / "stopped.pt", stop_at=5)

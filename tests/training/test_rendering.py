@@ -1,4 +1,4 @@
-"""The renderer's own truth: what the semantic tests compare with."""
+"""Tests the renderer, which is the reference of the semantic tests."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A wider UNet that says what the narrow one said, at once."""
+"""Tests that a widened UNet preserves the narrow one's output."""
 
 import pytest
 import torch
@@ -53,7 +53,7 @@ def test_new_channels_keep_their_groups_mean():
     torch.testing.assert_close((spread @ x).reshape(2, 6).mean(1), x.reshape(2, 4).mean(1))
 
 
-def test_the_wide_network_has_all_686_tensors_and_says_the_same():
+def test_the_wide_network_has_all_686_tensors_and_equal_output():
     narrow = random_unet()
     wide = widened(narrow)
     assert (len(narrow.state_dict()), len(wide.state_dict())) == (684, 686)
