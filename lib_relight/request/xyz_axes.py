@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...lib_iclight.light_kinds import KINDS
+from ...lib_iclight.light_kinds import kinds_with
 from ...lib_iclight.params import IcLightParams
 from ...lib_ipadapter import params as ip_params
 from ..base.errors import RelightError
@@ -16,7 +16,7 @@ from .ip_adapter_unit import is_enabled
 from .panel_values import ICLIGHT_SCHEMA, PANEL_ORDER, UNIT_SCHEMA, unit_name
 
 ATTRIBUTE = "relight_axes"
-IMPLIED_LIGHT = {name: kind.name for kind in KINDS.values() for name in kind.fields if name in ICLIGHT_SCHEMA}
+IMPLIED_LIGHT = {name: kinds_with(name)[0] for name in ICLIGHT_SCHEMA if kinds_with(name)}
 """An axis over a direction or position implies that kind of light, unless another axis sets `light`."""
 
 

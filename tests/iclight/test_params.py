@@ -5,6 +5,7 @@ import json
 
 import pytest
 from sd_relight.lib_iclight.errors import IcLightError
+from sd_relight.lib_iclight.light_kinds import kinds_with
 from sd_relight.lib_iclight.params import IMAGE_FIELDS, IMAGES_SHOWN_FOR, IcLightParams, params_from_dict
 
 DEFAULTS = {
@@ -98,6 +99,6 @@ def test_choices_are_stored_in_the_schemas_spelling():
 
 def test_fields_tell_for_which_values_they_have_an_effect():
     shown_for = {item.name: item.metadata["shown_for"] for item in dataclasses.fields(IcLightParams) if "shown_for" in item.metadata}
-    assert shown_for == {"light_angle": {"light": ("angle",)}, "light_x": {"light": ("spot",)}, "light_y": {"light": ("spot",)},
-                         "light_radius": {"light": ("spot",)}}
+    assert shown_for == {name: {"light": kinds_with(name)} for name in ("light_angle", "light_x", "light_y", "light_radius")}
+    assert "angle" in kinds_with("light_angle") and "spot" in kinds_with("light_radius") and "left" not in kinds_with("light_x")
     assert IMAGES_SHOWN_FOR == {"light_map": {"light": ("custom",)}, "mask": {"matting": ("mask",)}}
