@@ -1,4 +1,4 @@
-"""The host's attention is looked up for each call, and makes the text part only."""
+"""Forge's attention function is looked up for each call and used for text tokens only."""
 
 import sys
 from types import SimpleNamespace
