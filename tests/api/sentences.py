@@ -1,4 +1,4 @@
-"""The sentences in our sources as the Chinese table has them: {0}, {1} stand where an f-string has its values."""
+"""Collects the messages in the sources in the form of the Chinese table: {0}, {1} for the values of an f-string."""
 
 import ast
 import re

@@ -38,7 +38,7 @@ def entry(infotext, key):
     return next((part.split(": ", 1)[1] for part in infotext.split(", ") if part.startswith(f"{key}: ")), None)
 
 
-def test_every_cell_has_its_own_light_and_says_so(plot):
+def test_every_cell_has_its_own_light_and_reports_it(plot):
     status, texts = plot({"iclight": {"light": "top"}}, ("[Relight] Light", "left, none, right"),
                          ("[Relight] Reinforce foreground", "0, 0.5"))
     assert status == 200 and len(texts) == 6
@@ -59,7 +59,7 @@ def test_a_wrong_value_stops_the_plot_before_its_first_cell(plot):
     assert status == 422 and "`light` is 'north'; choose one of none, left" in text
 
 
-def test_a_plot_of_lights_without_a_light_is_refused(plot):
+def test_a_plot_of_lights_without_a_light_is_rejected(plot):
     status, text = plot({"enabled": False}, ("[Relight] Light", "left"))
     assert status == 422 and "The X/Y/Z plot varies [Relight] Light, but Relight is off; leave `enabled` out, or choose" in text
 

@@ -1,4 +1,4 @@
-"""Infotext as text: what is written can be read, and what others wrote too."""
+"""Infotext as text: round trip, and infotext of other programs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""txt2img and img2img through HTTP: what comes back is the picture and everything needed to make it again."""
+"""txt2img and img2img over HTTP: the images, their infotext and parameters."""
 
 import base64
 import io
@@ -22,7 +22,7 @@ def encoded(image):
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def test_txt2img_returns_the_picture_with_its_infotext(client, small):
+def test_txt2img_returns_the_image_with_its_infotext(client, small):
     result = client.txt2img(**small)
     assert result.image.size == (64, 64)
     assert result.image.info["parameters"] == result.info["infotexts"][0]
@@ -53,7 +53,7 @@ def test_hires(post, small):
     assert "Hires upscale: 2" in made[0].info["parameters"]
 
 
-def test_img2img_starts_from_the_picture(client, small):
+def test_img2img_starts_from_the_image(client, small):
     source = Image.new("RGB", (64, 64), (200, 40, 40))
     near = client.img2img(images=[source], denoising_strength=0.05, **{**small, "steps": 20})
     assert near.image.size == (64, 64)
@@ -73,7 +73,7 @@ def test_a_mask_keeps_the_rest(client, small, rng):
     assert np.abs(result[:, 34:].astype(int) - pixels[:, 34:]).mean() > 8
 
 
-def test_img2img_without_a_picture(post, small):
+def test_img2img_without_a_image(post, small):
     reply = post("img2img", **small)
     assert (reply.status_code, reply.json()["detail"]) == (404, "Init image not found")
 
@@ -169,7 +169,7 @@ def test_progress_then_interrupt(client, post, get, small):
     assert get("progress")["state"]["job_count"] == 0
 
 
-def test_skip_goes_on_to_the_next_picture(client, post, get, small):
+def test_skip_goes_on_to_the_next_image(client, post, get, small):
     job = Job(post, **{**small, "steps": 60, "n_iter": 2, "width": 128, "height": 128})
     wait_for_step(get)
     client.skip()

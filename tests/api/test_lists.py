@@ -1,4 +1,4 @@
-"""Every other route that a client library asks for."""
+"""The list, option and memory routes that client libraries use."""
 
 import pytest
 

@@ -46,7 +46,7 @@ def test_one_script_of_ours_stands_in_the_pages_head(host):
     assert re.findall(r'src="[^"]*/javascript/(relight[^"?]*)', page) == ["relight_main.js"]
 
 
-def test_the_page_holds_no_picture_of_ours_and_no_description_of_an_api(host):
+def test_the_page_holds_no_image_of_ours_and_no_description_of_an_api(host):
     """gradio 3 describes every file by 15 kB, and every picture by one in base64: that was a third of the page."""
     config = requests.get(f"{host.url}/config", timeout=60).json()
     ours = [json.dumps(component) for component in config["components"]

@@ -77,14 +77,14 @@ def pictures(reply):
 
 
 def extras(reply):
-    """Name -> the job's extra pictures as arrays."""
+    """Name -> the job's extra images as arrays."""
     assert reply.status_code == 200, reply.text
     images = [decoded(text) for text in reply.json()["images"]]
     return {image.info["parameters"].removeprefix("Relight "): np.asarray(image) for image in images[1:]}
 
 
 def encoder_pictures(reply):
-    """The job's extra pictures that show what an encoder saw."""
+    """The job's extra images that show what an encoder saw."""
     images = [decoded(text) for text in reply.json()["images"][1:]]
     return [np.asarray(image) for image in images if "IP-Adapter" in image.info["parameters"]]
 
@@ -111,7 +111,7 @@ def test_the_edge_tools_are_in_the_infotext(job):
 
 
 @pytest.mark.parametrize("mode", [0, 1, 2])
-def test_img2img_takes_its_own_picture_by_the_resize_mode(preview, job, mode):
+def test_img2img_takes_its_own_image_by_the_resize_mode(preview, job, mode):
     body = {"init_images": [SUBJECT], "resize_mode": mode}
     used = extras(job("img2img", payload=body, iclight={"light": "left", "extras": True}))
     shown = pictures(preview("foreground", tab="img2img", iclight={"light": "left"}, **body))
@@ -145,7 +145,7 @@ def test_a_crop_is_what_the_encoder_sees(preview, job, unit):
         np.testing.assert_array_equal(one, other)
 
 
-def test_crops_of_several_pictures_and_of_the_subject(preview, job):
+def test_crops_of_several_images_and_of_the_subject(preview, job):
     request = {"iclight": {"foreground": SUBJECT, "light": "left", "extras": True},
                "ip_adapter": [{"model": "ip-adapter", "image": [PHOTO, TALL]}, {"model": "ip-adapter", "image": "subject"}]}
     seen = encoder_pictures(job(**request))
@@ -177,7 +177,7 @@ def test_crops_of_several_pictures_and_of_the_subject(preview, job):
     ("crop", {"iclight": {"light": "left"}, "ip_adapter": [{"model": "ip-adapter", "image": "subject"}]}),
     ("light", {}),
 ])
-def test_a_refusal_is_the_jobs_own(preview, job, kind, request_):
+def test_errors_equal_those_of_the_job(preview, job, kind, request_):
     said = preview(kind, **request_)
     refused = job(**request_) if request_ else job(payload={"alwayson_scripts": {"Relight": {"args": [{}]}}})
     assert said.status_code == refused.status_code == 422
@@ -198,7 +198,7 @@ def test_only_masked_shows_what_the_job_samples(preview, job):
         np.testing.assert_array_equal(shown, used[name])
 
 
-def test_img2img_without_a_picture(preview):
+def test_img2img_without_a_image(preview):
     reply = preview("matte", tab="img2img", iclight={"light": "left"})
     assert reply.status_code == 422
     assert reply.json()["detail"] == "img2img has no image; add the subject as the img2img image or as `foreground`."
@@ -217,7 +217,7 @@ def test_img2img_without_a_picture(preview):
     ("crop", {"iclight": {"light": "left"}}, "`ip_adapter` has 0 enabled units, so there is no image to show; add a unit with"),
     ("crop", {"ip_adapter": [{"model": "ip-adapter", "image": PHOTO}], "unit": 2}, "`ip_adapter` has 1 enabled units, so there is"),
 ])
-def test_what_only_a_preview_refuses(preview, kind, body, sentence):
+def test_what_only_a_preview_rejects(preview, kind, body, sentence):
     reply = preview(kind, **body)
     assert reply.status_code == 422 and reply.json()["detail"].startswith(sentence)
 
@@ -299,7 +299,7 @@ def test_a_preview_is_cancelled_by_its_id(host, preview, counters):
 
 
 @needs_rembg
-def test_a_client_that_goes_away_ends_its_preview(preview):
+def test_a_client_that_disconnects_ends_its_preview(preview):
     with pytest.raises(requests.exceptions.Timeout):
         preview("matte", timeout=3, iclight=MINUTES)
     started = time.monotonic()
@@ -354,7 +354,7 @@ def test_every_long_step_has_its_name_in_the_progress_bar(host, job):
 
 @needs_rembg
 @pytest.mark.parametrize("tab", ["txt2img", "img2img"])
-def test_an_interrupt_while_matting_leaves_no_picture(host, job, tab):
+def test_an_interrupt_while_matting_leaves_no_image(host, job, tab):
     before = host.console()
     fields = {"init_images": [SUBJECT]} if tab == "img2img" else {}
     plain = job(tab, payload=fields).json()["images"]

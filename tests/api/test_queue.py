@@ -1,4 +1,4 @@
-"""The queue: first come, first served; a failed job says why and lets the next one in."""
+"""The job queue: order, error of a failed job, progress and remaining time."""
 
 import threading
 import time

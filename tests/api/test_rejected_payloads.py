@@ -119,7 +119,7 @@ def test_preset_with_a_lone_surrogate(send, host):
 @pytest.mark.parametrize("headers", [
     {"origin": "https://evil.example"}, {"host": "evil.example"}, {"sec-fetch-site": "cross-site"},
 ])
-def test_foreign_pages_are_refused(send, host, headers):
+def test_foreign_pages_are_rejected(send, host, headers):
     assert send("check", {"iclight": {}}, **headers).status_code == 403
     assert requests.get(f"{host.url}/relight/v1/status", headers=headers, timeout=30).status_code == 403
     assert requests.delete(f"{host.url}/relight/v1/presets/x", headers=headers, timeout=30).status_code == 403

@@ -1,4 +1,4 @@
-"""Every payload that the design documents, sent to the API as a user sends it; and every mistake, with its sentence."""
+"""Relight jobs over HTTP: every documented payload, and the message for every mistake."""
 
 import base64
 import io
@@ -73,7 +73,7 @@ def plain(post, job):
     return Answer(post("txt2img", **job)).pixels
 
 
-def refused(reply):
+def rejected(reply):
     """The sentence of a 422 answer."""
     assert reply.status_code == 422, reply.text
     body = reply.json()
@@ -112,7 +112,7 @@ def test_the_job_after_it_is_bit_equal_to_the_job_before(relit, plain, post, job
     np.testing.assert_array_equal(Answer(post("txt2img", **job)).pixels, plain)
 
 
-def test_the_same_request_gives_the_same_picture(relit):
+def test_the_same_request_gives_the_same_image(relit):
     first, second = (Answer(relit(light="top")).pixels for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
@@ -147,7 +147,7 @@ def test_shaped_and_several_lights(relit, iclight):
 @pytest.mark.parametrize("iclight", [{"light_start": 200, "light_end": 20}, {"reinforce": 0.5}, {"detail": 0.5},
                                      {"detail": 0.5, "detail_sigma": 1.5}, {"color_hold": 0.5},
                                      {"condition_scale": 0.5}])
-def test_a_field_changes_the_picture_and_is_in_the_infotext(relit, iclight):
+def test_a_field_changes_the_image_and_is_in_the_infotext(relit, iclight):
     before, after = Answer(relit(light="left")), Answer(relit(light="left", **iclight))
     assert np.abs(before.pixels - after.pixels).max() > 0
     for name, value in iclight.items():
@@ -187,7 +187,7 @@ def test_alpha_and_mask_that_say_the_same_give_the_same(relit):
     np.testing.assert_array_equal(by_alpha, by_mask)
 
 
-def test_img2img_takes_the_init_picture_as_subject(relit):
+def test_img2img_takes_the_init_image_as_subject(relit):
     answer = Answer(relit("img2img", {"iclight": {"light": "left"}}, {"init_images": [SUBJECT]}))
     assert answer.proof.startswith(f"{FC}left, ")
 
@@ -205,7 +205,7 @@ def test_hires_with_every_option(relit):
     assert np.abs(pictures["both"].pixels - pictures["low"].pixels).max() > 0
 
 
-def test_extras_are_pictures_with_their_names(relit):
+def test_extras_are_images_with_their_names(relit):
     answer = Answer(relit(light="left", extras=True))
     assert len(answer.images) > 1
     names = [image.info["parameters"] for image in answer.images[1:]]
@@ -253,7 +253,7 @@ def test_light_and_image_prompt_together(relit):
     ({"model": "no-such-model"}, "no-such-model"),
 ])
 def test_mistakes_in_iclight(relit, iclight, sentence):
-    assert sentence in refused(relit(**iclight))
+    assert sentence in rejected(relit(**iclight))
 
 
 @pytest.mark.parametrize("request_, sentence", [
@@ -268,7 +268,7 @@ def test_mistakes_in_iclight(relit, iclight, sentence):
     ({}, "`Relight` names nothing to do; "),
 ])
 def test_mistakes_around_it(relit, request_, sentence):
-    assert sentence in refused(relit(request=request_ or {"ip_adapter": []}))
+    assert sentence in rejected(relit(request=request_ or {"ip_adapter": []}))
 
 
 def test_no_hook_of_relight_failed_unseen(host):

@@ -1,4 +1,4 @@
-"""What a script gets from `alwayson_scripts` and `script_args`, and what happens when it fails."""
+"""Script arguments from `alwayson_scripts` and `script_args`, and failing scripts."""
 
 import json
 
@@ -114,7 +114,7 @@ def test_the_next_job_after_a_failed_one(post, small):
     assert post("txt2img", **small).json()["images"] == before
 
 
-def test_arrays_among_the_pictures_break_the_answer_as_on_the_hosts(post, small):
+def test_arrays_among_the_images_break_the_answer_as_on_the_hosts(post, small):
     reply = post("txt2img", **small, alwayson_scripts={"Probe": {"args": [{"numpy": True}]}})
     assert reply.status_code == 500
     assert reply.json()["errors"] == "'numpy.ndarray' object has no attribute 'info'"

@@ -1,4 +1,4 @@
-"""The Settings section on the embedded host: its options are there and work at once."""
+"""The Settings section on the embedded host: its options exist and take effect immediately."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Every word that the panel shows stands in the Chinese table, in the form in which the hosts look it up."""
+"""The Chinese table translates every text of the panel and every message, and nothing else."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""Caches: keys by content, values that are kept."""
+"""Caches: content keys, and values that are not cached."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Settings are honoured where they matter, and a broken value is the default."""
+"""Settings take effect, and invalid values fall back to the default."""
 
 import pytest
 from sd_relight.lib_relight.base import caches, settings

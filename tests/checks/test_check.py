@@ -1,4 +1,4 @@
-"""What is said before Generate, sentence by sentence."""
+"""Errors and warnings of the checks before a job, message by message."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +87,7 @@ def test_each_warning(request_, state, sentence):
     (asked(matting="alpha"), state(can_cut_out=False)),
     (asked([unit()]), state(has_hires=False)),
 ])
-def test_nothing_is_said_where_nothing_is_wrong(request_, state):
+def test_nothing_is_reported_where_nothing_is_wrong(request_, state):
     assert warnings_of(request_, state) == []
 
 
@@ -221,7 +221,7 @@ def panel_values(**changes):
     ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground", "unit2_more"}, state(), [], 0),
     ({"light": "left"}, {"foreground", "light_map", "mask"}, state(), [], 0),
 ])
-def test_the_panel_as_it_stands(values, given, state, errors, warned):
+def test_the_panel_as_a_whole(values, given, state, errors, warned):
     found = check_panel(panel_values(**values), given, state)
     assert sentences(found, Level.ERROR) == errors and len(sentences(found, Level.WARNING)) == warned
 

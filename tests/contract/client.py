@@ -1,4 +1,4 @@
-"""What the tests say to a host, by HTTP only, and what they read from its answers."""
+"""HTTP client of the contract tests, and what they read from responses."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Reply:
         """What Relight says it did, as every saved picture does."""
         assert self.status == 200, self.text[:500]
         text = json.loads(self.body["info"])["extra_generation_params"].get("Relight")
-        assert text, "the infotext does not name Relight: a plain picture in place of a relit one"
+        assert text, "the infotext does not name Relight: a plain image in place of a relit one"
         return text
 
 
 def difference(one: Reply, other: Reply, index: int = 0) -> float:
-    """Mean absolute difference of two pictures in grey levels."""
+    """Mean absolute difference of two images in grey levels."""
     a, b = one.pixels(index), other.pixels(index)
     assert a.shape == b.shape, f"sizes {a.shape} and {b.shape}"
     return float(np.abs(a - b).mean())

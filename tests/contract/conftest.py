@@ -40,7 +40,7 @@ def client(request, webui_path, tmp_path_factory):
 
 
 def require_models(client) -> None:
-    assert client.plain.status == 200, f"{client.name} makes no plain picture: {client.plain.text[:300]}"
+    assert client.plain.status == 200, f"{client.name} makes no plain image: {client.plain.text[:300]}"
     for kind, body in (("fc", {"model": "fc"}), ("fbc", {"model": "fbc"})):
         reply = client.send(relight={"iclight": body})
         if f"No IC-Light {kind} model" in reply.text:

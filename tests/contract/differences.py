@@ -1,4 +1,4 @@
-"""What a host cannot do, or does in its own way: found out from the host itself, and printed at the end of a run.
+"""Known differences of hosts, detected from the running host and printed at the end of a run.
 
 A test that meets one calls `met(client, key)` and goes on with what the host has; a key that is not here is a failure.
 """

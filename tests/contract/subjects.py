@@ -1,4 +1,4 @@
-"""Small pictures and requests that the contract tests share."""
+"""Small images and requests shared by the contract tests."""
 
 from __future__ import annotations
 

@@ -53,10 +53,10 @@ def test_one_unit(client, make, unit):
     reply = make(unit)
     assert reply.proof == said(unit["model"])
     assert difference(reply, client.plain) > LEAST
-    assert np.asarray(reply.image()).std() > 1, "the picture is not one colour"
+    assert np.asarray(reply.image()).std() > 1, "the image is not one colour"
 
 
-def test_another_picture_makes_another_picture(make):
+def test_another_image_makes_another_image(make):
     assert difference(make(base()), make(base(BACKGROUND))) > LEAST
 
 
@@ -96,7 +96,7 @@ def test_four_units(make):
     assert difference(reply, make(*FOUR[:3])) > LEAST
 
 
-def test_several_pictures_in_one_unit(make):
+def test_several_images_in_one_unit(make):
     several = make(base([SCENE, BACKGROUND]))
     averaged = make(base([SCENE, BACKGROUND], combine="average"))
     pictures = [several, averaged, make(base()), make(base(BACKGROUND))]
@@ -112,7 +112,7 @@ def test_with_light_in_the_same_job(client, make):
     assert equal(make(plus(weight=0), light=light), lit)
 
 
-def test_the_subject_as_picture(client, make):
+def test_the_subject_as_image(client, make):
     """Its own picture on grey, where the matte is: not what the same picture is without a mask."""
     light = fc(light="left")
     reply = make(plus("subject"), light=light)
@@ -161,7 +161,7 @@ def test_img2img_and_only_masked(client, make):
 def test_batch_of_two_by_two(make):
     reply = make(plus(), batch_size=2, n_iter=2)
     assert len(set(reply.png)) == 4
-    assert difference(reply, make(plus())) < 1.0, "the first of a batch is the single picture but for rounding"
+    assert difference(reply, make(plus())) < 1.0, "the first of a batch is the single image but for rounding"
 
 
 def test_guidance_1_runs_the_conditional_side_only(client, make):

@@ -69,7 +69,7 @@ def assert_composes(client, plain, *, light=None, patched="patched 16/16", **fie
     """A unit changes the picture, one of weight 0 does not, and the same job without units is afterwards what it was."""
     alone = client.send(relight=light, **fields)
     assert difference(alone, plain) > LEAST, "the other one works"
-    assert alone.pixels().std() > 1, "the picture is not one colour"
+    assert alone.pixels().std() > 1, "the image is not one colour"
     with_unit = client.send(relight={**(light or {}), "ip_adapter": [unit()]}, **fields)
     assert with_unit.proof.endswith(f"IP-Adapter {PLUS}, {patched}")
     assert difference(with_unit, alone) > LEAST
@@ -119,7 +119,7 @@ def test_prompts_by_region(client, light):
     assert equal(client.send(relight=light, after=wish), alone)
 
 
-def test_every_region_gets_the_conditional_picture(client):
+def test_every_region_gets_the_conditional_image(client):
     """Both regions with the same text are no regions at all: each row must have the picture of its own side."""
     job = {"relight": {"ip_adapter": [unit(), unit(BASE, SCENE, weight=0.5)]}}
     one, two = client.once(**job), client.send(**job, before={"regions": 1.0})

@@ -1,4 +1,4 @@
-"""What must differ differs, and what must be the same is the same bytes."""
+"""Different requests give different images, equal requests equal bytes."""
 
 from itertools import combinations
 
@@ -14,7 +14,7 @@ JOBS = {
 }
 
 
-def test_each_request_has_its_own_picture(client):
+def test_each_request_has_its_own_image(client):
     """Grey levels of mean difference, of every pair."""
     pictures = {name: client.once(relight=relight) for name, relight in JOBS.items()}
     close = {pair: difference(*(pictures[name] for name in pair)) for pair in combinations(JOBS, 2)}
@@ -32,7 +32,7 @@ def test_fc_fbc_off_fc(client):
     assert client.send(relight=fc()).png == first.png
 
 
-def test_a_seed_is_a_picture(client):
+def test_a_seed_is_a_image(client):
     again = client.send("img2img", relight=iclight(light="left", matting="none"), init_images=[SCENE], denoising_strength=0.9)
     once = client.once("img2img", relight=iclight(light="left", matting="none"), init_images=[SCENE], denoising_strength=0.9)
     assert again.png == once.png

@@ -1,4 +1,4 @@
-"""Every mistake stops the job: 422 with its sentence in `detail`, one [Relight] line on the console, no traceback."""
+"""Rejected IC-Light requests: 422 with the message in `detail`, one [Relight] line on the console, no traceback."""
 
 import re
 
@@ -22,13 +22,13 @@ MISTAKES = {
     "truncated model": (fc(model="cut_short"), r"`cut_short.safetensors` is truncated: it has \d+ bytes and its header asks for \d+"),
     "model for SDXL": (fc(model="for_sdxl"), "`for_sdxl.safetensors` is made for SDXL; IC-Light exists for SD 1.5 only"),
     "VAE as model": (fc(model="a_vae"), "`a_vae.safetensors` is a VAE, not IC-Light weights"),
-    "not a picture": (iclight(foreground="aGVsbG8="), r"`foreground` is no image in a supported format \(5 bytes\)"),
-    "half a picture": (iclight(foreground=CUT), "`foreground` could not be decoded"),
+    "not an image": (iclight(foreground="aGVsbG8="), r"`foreground` is no image in a supported format \(5 bytes\)"),
+    "half an image": (iclight(foreground=CUT), "`foreground` could not be decoded"),
     "not base64": (iclight(foreground="%%%"), "`foreground` is not valid base64"),
     "an address": (iclight(foreground="https://example.com/a.png"), "`foreground` is a URL; Relight loads no URLs"),
     "1 pixel": (iclight(foreground=POINT), "`foreground` is 1x1 pixels; it must have at least 16"),
     "20000 pixels": (iclight(foreground=BANNER), "`foreground` is 20000x16 pixels; scale it to at most 16384"),
-    "picture of a wrong type": (iclight(foreground=17), "`foreground` is int; send one image as base64"),
+    "image of a wrong type": (iclight(foreground=17), "`foreground` is int; send one image as base64"),
     "unknown field": (fc(ligth="left"), "`iclight` has no field `ligth`; did you mean `light`?"),
     "unknown part": ({"iclights": {}}, "`Relight` has no field `iclights`; did you mean `iclight`?"),
     "nothing to do": ({}, "`Relight` names nothing to do; add `iclight`"),
@@ -45,7 +45,7 @@ MISTAKES = {
 }
 
 
-def assert_refused(client, sentence, send):
+def assert_rejected(client, sentence, send):
     position = client.process.position()
     reply = send()
     console = client.process.console(position)
@@ -59,7 +59,7 @@ def assert_refused(client, sentence, send):
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_txt2img(client, mistake):
     relight, sentence = MISTAKES[mistake]
-    assert_refused(client, sentence, lambda: client.send(relight=relight))
+    assert_rejected(client, sentence, lambda: client.send(relight=relight))
 
 
 def test_img2img_image_of_one_pixel(client):
@@ -71,17 +71,17 @@ def test_img2img_image_of_one_pixel(client):
         reply = send()
         assert (reply.status, reply.body["detail"]) == (422, "`init_images` is 1x1 pixels; it must have at least 16 pixels a side.")
     else:
-        assert_refused(client, "`the img2img image` is 1x1 pixels; it must have at least 16", send)
+        assert_rejected(client, "`the img2img image` is 1x1 pixels; it must have at least 16", send)
 
 
 def test_img2img_unknown_field(client):
-    assert_refused(client, "`iclight` has no field `nois`",
+    assert_rejected(client, "`iclight` has no field `nois`",
                    lambda: client.send("img2img", relight=iclight(nois=1), init_images=[SCENE]))
 
 
 def test_checkpoint_of_another_family(client):
     """The probe has the checkpoint pretend to be SDXL while Relight looks at it."""
-    assert_refused(client, "The checkpoint is sdxl; IC-Light needs an SD 1.5 checkpoint. Choose one and generate again.",
+    assert_rejected(client, "The checkpoint is sdxl; IC-Light needs an SD 1.5 checkpoint. Choose one and generate again.",
                    lambda: client.send(relight=fc(), before={"family": "sdxl"}, after={"family": "sd15"}))
     assert client.send(relight=fc()).status == 200
 

@@ -1,4 +1,4 @@
-"""What comes back: extra pictures, one subject for each init image, the steps that were asked for."""
+"""Results: extra images, one subject per init image, the requested steps."""
 
 from contract.client import difference
 from contract.subjects import FOREGROUND, OTHER, SCENE, fbc, fc, iclight

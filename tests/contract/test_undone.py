@@ -1,4 +1,4 @@
-"""Exactly undone: whatever the job, the next plain one is byte-equal to one made before Relight was ever enabled.
+"""Complete removal: after every job the next plain one is byte-equal to one made before Relight was enabled.
 
 Each job is also shown to be relit: it differs from the same job without Relight, and the infotext says n/n weights with n
 the number of the UNet's own weights, and a condition of an eighth of the picture's size.
@@ -66,7 +66,7 @@ def test_batch_of_two_by_two(client):
     assert len(set(relit.png) | set(plain.png)) == 8
     assert_relit(client, "fc", "left", relit, plain)
     single = client.once(relight=fc(light="left"))
-    assert difference(relit, single) < 1.0, "the first of a batch is the single picture but for rounding"
+    assert difference(relit, single) < 1.0, "the first of a batch is the single image but for rounding"
 
 
 def test_img2img_with_two_lights(client):
@@ -78,7 +78,7 @@ def test_img2img_with_two_lights(client):
     assert difference(left, top) > LEAST
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["whole picture", "only masked"])
+@pytest.mark.parametrize("whole", [True, False], ids=["whole image", "only masked"])
 def test_inpaint_keeps_what_lies_outside_the_mask(client, whole):
     fields = {"init_images": [SCENE], "mask": DISC, "mask_blur": 0, "inpainting_fill": 1, "inpaint_full_res": not whole,
               "inpaint_full_res_padding": 8, "denoising_strength": 0.9}
@@ -135,7 +135,7 @@ def test_skipped(client):
     assert client.probe("after")["calls"] in (7, 8), "2 or 3 of the first five, and the second five"
 
 
-def test_an_init_picture_with_alpha(client):
+def test_an_init_image_with_alpha(client):
     """The host flattens it; the subject keeps its matte."""
     fields = {"init_images": [FOREGROUND], "denoising_strength": 0.9, "resize_mode": 1}
     relit, plain = pair(client, "img2img", iclight(light="left"), **fields)

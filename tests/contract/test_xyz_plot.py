@@ -50,7 +50,7 @@ def test_every_cell_is_the_job_of_its_values(client, plot):
     (fc(light="top"), "left, north", "`light` is 'north'; choose one of none, left"),
     ({"enabled": False}, "left", "Relight is off; leave `enabled` out, or choose another axis."),
 ], ids=["a light that is none", "Relight off"])
-def test_a_wrong_axis_is_said_before_the_first_cell(client, plot, relight, light, sentence):
+def test_a_wrong_axis_is_reported_before_the_first_cell(client, plot, relight, light, sentence):
     reply = plot(relight, light, "0")
     assert reply.status >= 400 and sentence in reply.text
 

@@ -1,4 +1,4 @@
-"""A1111's patches on a UNet small enough to see through: what they add, and that nothing of them is left."""
+"""A1111 patches on a small UNet: their effect, and that they are removed completely."""
 
 from types import SimpleNamespace
 

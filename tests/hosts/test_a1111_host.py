@@ -1,4 +1,4 @@
-"""What the A1111 adapter asks of the host, against stand-ins for it; the contract tests ask the host itself."""
+"""The A1111 adapter against stubs of the host; the contract tests use the host itself."""
 
 import contextlib
 import sys
@@ -82,7 +82,7 @@ def test_without_the_lora_extension_there_is_nothing_to_settle(modules, monkeypa
     assert Lora.state() == (False, [])
 
 
-def test_what_would_not_reach_the_model_or_not_come_back_is_refused(modules):
+def test_what_would_not_reach_the_model_or_not_come_back_is_rejected(modules):
     check_reachable(SimpleNamespace(refiner_checkpoint="None"))
     with pytest.raises(RelightError, match="set the refiner to None"):
         check_reachable(SimpleNamespace(refiner_checkpoint="xl_refiner"))

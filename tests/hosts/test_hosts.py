@@ -1,4 +1,4 @@
-"""The parts of the adapters that need no host."""
+"""Parts of the host adapters that run without a host."""
 
 import sys
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The adapter of reForge, Classic and old Forge against stand-ins for the parts of `ldm_patched` that it uses."""
+"""The adapter of reForge, Classic and old Forge against stubs of `ldm_patched`."""
 
 import importlib
 import sys

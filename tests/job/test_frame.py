@@ -1,4 +1,4 @@
-"""Everything that lies in the init image's frame goes the way the host takes the init image."""
+"""Frames: images and mattes are cropped and resized as the host does with the init image."""
 
 from collections import namedtuple
 from types import SimpleNamespace

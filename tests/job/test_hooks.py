@@ -1,4 +1,4 @@
-"""Faults after sampling: the picture stays, and what went wrong is said. Interrupts before it: no picture without the light."""
+"""Errors after sampling keep the image and are reported; interrupts before sampling leave no image."""
 
 from types import SimpleNamespace
 
@@ -20,7 +20,7 @@ class BrokenJob:
         raise RuntimeError("no such matte")
 
 
-def test_a_fault_in_a_repair_leaves_the_picture_and_is_said(monkeypatch, capsys):
+def test_a_fault_in_a_repair_leaves_the_image_and_is_reported(monkeypatch, capsys):
     said = []
     monkeypatch.setattr(hooks, "current_host", lambda: SimpleNamespace(notify=lambda p, sentence: said.append(sentence)))
     p = SimpleNamespace(relight=JobState(BrokenJob()), batch_size=1)

@@ -1,4 +1,4 @@
-"""What a job hands to the host, number by number, on the embedded host and its demo models."""
+"""Values that an IC-Light job passes to the host, on the embedded host and its demo models."""
 
 import numpy as np
 import pytest
@@ -88,7 +88,7 @@ def test_each_init_image_is_its_own_subject(host, applied, photo):
         torch.testing.assert_close(condition[row:row + 1], mode_latent(host, on_grey(picture, 64, 96)), rtol=1e-5, atol=1e-6)
 
 
-def test_inpaint_keeps_the_pictures_latent_outside_the_mask(host, applied, photo):
+def test_inpaint_keeps_the_images_latent_outside_the_mask(host, applied, photo):
     mask = Image.new("L", photo.size)
     mask.paste(255, (0, 0, 60, 80))
     fields = {"init_images": [photo], "mask": mask, "mask_blur": 0, "inpainting_fill": 1, "inpaint_full_res": False,
@@ -103,7 +103,7 @@ def test_inpaint_keeps_the_pictures_latent_outside_the_mask(host, applied, photo
     assert 0 < float(nmask.mean()) < 1
 
 
-def test_only_masked_crops_the_subject_as_the_host_crops_the_picture(host, applied, photo):
+def test_only_masked_crops_the_subject_as_the_host_crops_the_image(host, applied, photo):
     mask = Image.new("L", photo.size)
     mask.paste(255, (30, 20, 62, 60))
     seen, _ = applied("img2img", {"light": "left"}, init_images=[photo], mask=mask, mask_blur=0, inpainting_fill=1,
@@ -116,7 +116,7 @@ def test_only_masked_crops_the_subject_as_the_host_crops_the_picture(host, appli
 
 
 @pytest.mark.parametrize("compensate, steps", [(True, 10), (False, None)])
-def test_all_the_steps_asked_for_are_handed_to_the_sampler(applied, photo, compensate, steps):
+def test_all_the_steps_asked_for_are_passed_to_the_sampler(applied, photo, compensate, steps):
     seen, result = applied("img2img", {"light": "left", "compensate_steps": compensate}, init_images=[photo], steps=10,
                            denoising_strength=0.5)
     assert seen[0]["steps"] == steps
@@ -155,7 +155,7 @@ def test_colour_match_is_off_for_this_job_only(host, applied, photo):
     assert len(plain[0]["matched"]) == 1
 
 
-def test_low_denoise_is_remarked_on(applied, photo):
+def test_low_denoise_is_reported(applied, photo):
     seen, result = applied("img2img", {"light": "left"}, init_images=[photo], denoising_strength=0.3)
     assert "denoising strength 0.3 is low for a light" in result.comments
 

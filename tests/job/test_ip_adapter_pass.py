@@ -1,4 +1,4 @@
-"""The IP-Adapter half of a job without a host: which encoder looks at which picture, and a LoRA that does not fit."""
+"""The IP-Adapter half of a job without a host: encoders of several units, and a LoRA that does not fit."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,7 +88,7 @@ def entry(model, loras, strength=1.0):
     return SimpleNamespace(adapter=adapter, unit=SimpleNamespace(params=SimpleNamespace(faceid_lora=strength)))
 
 
-def test_a_lora_is_taken_whole_or_refused():
+def test_a_lora_is_taken_whole_or_rejected():
     taken = []
 
     def add_lora(unet, deltas, strength, identity):

@@ -1,4 +1,4 @@
-"""What the request's `matting` makes of a picture and a mask; no model is run here."""
+"""The request's `matting` with images and masks, without running a model."""
 
 import numpy as np
 import pytest
@@ -41,26 +41,26 @@ def choose(name, *images):
     return matting.choose(name, *map(decoded, images))
 
 
-def refused(name, *images):
+def rejected(name, *images):
     with pytest.raises(RelightError) as caught:
         choose(name, *images)
     return caught.value.detail
 
 
 @pytest.mark.parametrize("image", [OPAQUE, OPAQUE.convert("RGBA")])
-def test_none_is_the_whole_picture(image, asked):
+def test_none_is_the_whole_image(image, asked):
     assert choose("none", image) is None
     assert not asked
 
 
-def test_auto_takes_the_pictures_own_transparency(cutout, asked):
+def test_auto_takes_the_images_own_transparency(cutout, asked):
     alpha = choose("auto", cutout)
     np.testing.assert_array_equal(alpha, np.asarray(cutout)[..., 3].astype(np.float32) / 255)
     assert alpha.dtype == np.float32 and not asked
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
-def test_auto_runs_the_default_model_on_an_opaque_picture(mode, asked):
+def test_auto_runs_the_default_model_on_an_opaque_image(mode, asked):
     alpha = choose("auto", OPAQUE.convert(mode))
     assert alpha.shape == (40, 60) and [model for _, model in asked] == ["auto"]
 
@@ -77,7 +77,7 @@ def test_alpha(cutout):
 def test_alpha_without_transparency():
     expected = ("`matting` is 'alpha', but the image has no transparency; send an RGBA image, or choose auto, mask or "
                 "none.")
-    assert refused("alpha", OPAQUE) == refused("alpha", OPAQUE.convert("RGBA")) == expected
+    assert rejected("alpha", OPAQUE) == rejected("alpha", OPAQUE.convert("RGBA")) == expected
 
 
 @pytest.mark.parametrize("level", [20, 64, 115])
@@ -92,7 +92,7 @@ def test_translucent_subjects_are_subjects(level):
 def test_alpha_that_is_zero_everywhere():
     clear = OPAQUE.convert("RGBA")
     clear.putalpha(0)
-    assert refused("auto", clear) == (
+    assert rejected("auto", clear) == (
         "The image's transparency shows no subject (0.00% of the image); choose another matting model, give a mask that "
         "is white on the subject, or set matting to none.")
 
@@ -127,22 +127,22 @@ def test_mask_of_another_size_is_resized():
 
 
 def test_mask_of_another_shape():
-    assert refused("mask", OPAQUE, half_mask((62, 40))) == (
+    assert rejected("mask", OPAQUE, half_mask((62, 40))) == (
         "`mask` is 62x40 and the image 60x40: their shapes differ, so the mask would not lie on the subject; send a mask "
         "of the image's shape.")
 
 
 def test_mask_that_is_not_there():
-    assert refused("mask", OPAQUE) == "`matting` is 'mask', but no mask was given; add `mask`, white where the subject is."
+    assert rejected("mask", OPAQUE) == "`matting` is 'mask', but no mask was given; add `mask`, white where the subject is."
 
 
 def test_mask_that_is_black():
-    assert refused("mask", OPAQUE, Image.new("L", (60, 40))).startswith("`mask` shows no subject (0.00% of the image);")
+    assert rejected("mask", OPAQUE, Image.new("L", (60, 40))).startswith("`mask` shows no subject (0.00% of the image);")
 
 
 def test_unknown_model_names_what_there_is(folder):
     (folder / "mine.onnx").write_bytes(b"")
-    assert refused("u2nt", OPAQUE) == (
+    assert rejected("u2nt", OPAQUE) == (
         f"`matting` is 'u2nt', which is no matting model; there is auto, none, alpha, mask, mine, "
         f"{', '.join(model_table.MODELS)}. Files of your own (*.onnx) go into {folder}.")
 

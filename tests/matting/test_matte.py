@@ -1,4 +1,4 @@
-"""A real rembg on hand-made models whose answer is known."""
+"""rembg on hand-made models with known mattes."""
 
 import sys
 import threading
@@ -36,7 +36,7 @@ def test_the_matte_is_soft(tiny, ramp):
     assert len(np.unique(matting.matte(ramp, tiny))) > 100
 
 
-def test_the_matte_has_the_pictures_size(tiny):
+def test_the_matte_has_the_images_size(tiny):
     picture = np.zeros((90, 200, 3), np.uint8)
     picture[:, :100] = 255
     alpha = matting.matte(Image.fromarray(picture), tiny)
@@ -45,7 +45,7 @@ def test_the_matte_has_the_pictures_size(tiny):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
-def test_pictures_of_other_modes(tiny, mode):
+def test_images_of_other_modes(tiny, mode):
     picture = np.zeros((320, 320, 3), np.uint8)
     picture[:160] = 255
     alpha = matting.matte(Image.fromarray(picture).convert(mode), tiny)
@@ -66,7 +66,7 @@ def test_the_session_is_chosen_by_name_and_input(folder, name, side, session):
     assert [type(each).__name__ for each in matting.sessions.values()] == [session]
 
 
-def test_the_same_picture_is_matted_once(tiny, ramp, ramp_alpha):
+def test_the_same_image_is_matted_once(tiny, ramp, ramp_alpha):
     first = matting.matte(ramp, tiny)
     first[:] = 0  # the caller owns what it gets
     second = matting.matte(ramp.copy(), tiny)
@@ -74,7 +74,7 @@ def test_the_same_picture_is_matted_once(tiny, ramp, ramp_alpha):
     assert (counters["mattes"], counters["matte_hits"], counters["matte_sessions"]) == (1, 1, 1)
 
 
-def test_another_picture_reuses_the_session(tiny, ramp):
+def test_another_image_reuses_the_session(tiny, ramp):
     matting.matte(ramp, tiny)
     matting.matte(ramp.rotate(180), tiny)
     assert (counters["mattes"], counters["matte_hits"], counters["matte_sessions"]) == (2, 0, 1)
@@ -224,7 +224,7 @@ def test_a_failure_is_not_cached(folder, ramp, ramp_alpha):
     np.testing.assert_allclose(matting.matte(ramp, "late"), ramp_alpha, atol=BYTE)
 
 
-def test_the_licence_is_said_before_a_download(folder, ramp, tmp_path, monkeypatch, capsys):
+def test_the_licence_is_reported_before_a_download(folder, ramp, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "empty"))
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -81,7 +81,7 @@ def test_a_stop_while_waiting_for_another_run(slow, ramp):
 
 
 @needs_rembg
-def test_who_waited_for_the_same_picture_takes_its_matte(folder, ramp):
+def test_who_waited_for_the_same_image_takes_its_matte(folder, ramp):
     (folder / "slow.onnx").write_bytes(tiny_onnx.slow(320, 60))
     found = []
     threads = [threading.Thread(target=lambda: found.append(matting.matte(ramp, "slow"))) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""What a checkpoint is, from its header; an IC-Light file chosen by mistake stops the job before anything is loaded."""
+"""Checkpoint family from the header; an IC-Light file chosen as checkpoint is rejected before loading."""
 
 from types import SimpleNamespace
 

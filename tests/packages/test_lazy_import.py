@@ -1,4 +1,4 @@
-"""A package is put off until one of its functions is called, and leaves no trace of that."""
+"""Lazy imports: a package is loaded at the first call, and the stubs are removed."""
 
 import importlib
 import sys

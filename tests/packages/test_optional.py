@@ -1,4 +1,4 @@
-"""ensure() and load(): once, thread-safe, one sentence when it fails."""
+"""ensure() and load(): run once, thread-safe, one message on failure."""
 
 import sys
 import threading
@@ -47,7 +47,7 @@ def test_missing(feature):
     assert optional.missing("dream") == []
 
 
-def test_ensure_installs_once_and_says_so(installs, capsys):
+def test_ensure_installs_once_and_reports_it(installs, capsys):
     optional.ensure("dream")
     optional.ensure("dream")
     assert installs == [["dreamlib>=2"]]
@@ -66,7 +66,7 @@ def test_threads_install_once(installs):
     assert installs == [["dreamlib>=2"]]
 
 
-def test_a_failure_is_said_and_not_tried_again(feature, monkeypatch):
+def test_a_failure_is_reported_and_not_tried_again(feature, monkeypatch):
     tries = []
 
     def install(requirements, pip, apply):

@@ -1,4 +1,4 @@
-"""The constraint logic, with a pip that answers from a table."""
+"""Constrained installation with a fake pip."""
 
 import json
 import subprocess
@@ -133,7 +133,7 @@ def test_a_version_that_changed_meanwhile_is_reported(environment):
      "this pip is older than 22.2 and has no --report (python -m pip install --upgrade pip)"),
     ("error: externally-managed-environment", "this Python is managed by the system and does not accept packages"),
 ])
-def test_what_no_second_try_can_cure_is_said_at_once(environment, answer, reason):
+def test_what_no_second_try_can_cure_is_reported_at_once(environment, answer, reason):
     pip = FakePip({(("x",), False): answer}, environment)
     with pytest.raises(InstallError) as caught:
         pinned_pip.install(["x"], pip)

@@ -1,4 +1,4 @@
-"""The same with a real pip in a throw-away environment, from wheels that are made here; no network."""
+"""Constrained installation with a real pip in a temporary environment, from local wheels without network."""
 
 import ensurepip
 import json

@@ -1,4 +1,4 @@
-"""Infotext: one flat key a field, and back."""
+"""Infotext: one key per field, written and read back."""
 
 import pytest
 from decoding import decoded
@@ -43,18 +43,18 @@ def test_lists_are_pasted_as_the_panel_writes_them():
     assert (pasted["unit1_crop_box"], pasted["unit1_image_weights"]) == ("0.1, 0, 0.9, 1", "1, 0.5")
 
 
-def test_a_picture_without_us_changes_nothing():
+def test_a_image_without_us_changes_nothing():
     assert {read({"Steps": "20"}) for _, read in paste_fields()} == {None}
 
 
-def test_pictures_are_named_by_hash_only():
+def test_images_are_named_by_hash_only():
     one, other = (to_infotext(IcLightParams(), IcLightImages(decoded(Image.new("RGB", (16, 16), color)))) for color in ("red", "blue"))
     assert one.keys() == {"Relight foreground hash"}
     assert len(one["Relight foreground hash"]) == 10
     assert one != other
 
 
-def test_proof():
+def test_report():
     report = IcLightReport("fc", "left", 686, 686, {"64x80": None, "96x120": None}, (25, 27))
     assert str(report) == "fc, left, 686/686 weights, condition 64x80 and 96x120, 25 steps run of 27"
     assert str(IcLightReport("fbc", "none", 686, 686, {"32x32": None})) == "fbc, none, 686/686 weights, condition 32x32"

@@ -1,4 +1,4 @@
-"""`lights` in the panel: a JSON text, checked as the API's list is, said in the infotext and pasted back."""
+"""`lights` in the panel: a JSON text, validated like the API's list, written to the infotext and pasted back."""
 
 import json
 
@@ -33,7 +33,7 @@ def test_the_text_is_the_apis_list():
     ('[{"angle": 3}]', "`lights` has no field `angle`; did you mean `light_angle`?"),
     ('[{"light": "custom"}]', "`lights` entry 1 is 'custom'; choose one of left"),
 ])
-def test_a_text_that_makes_no_lights_is_refused(text, sentence):
+def test_a_text_that_makes_no_lights_is_rejected(text, sentence):
     with pytest.raises(UserError) as caught:
         parse(lights=text)
     assert sentence in str(caught.value)

@@ -1,4 +1,4 @@
-"""Presets keep everything: atomic, checked, shared, and unharmed by versions to come."""
+"""Presets: validation, atomic storage, sharing, and fields of newer versions."""
 
 import json
 import os
@@ -16,13 +16,13 @@ def store(tmp_path):
     return preset_store.PresetStore(tmp_path / "relight" / "presets.json")
 
 
-def refused(call, *args):
+def rejected(call, *args):
     with pytest.raises(Exception) as caught:
         call(*args)
     return str(caught.value)
 
 
-def test_a_preset_holds_every_field_of_the_panel_but_pictures():
+def test_a_preset_holds_every_field_of_the_panel_but_images():
     assert set(PANEL_ORDER) - set(presets.PRESET_FIELDS) == {*presets.PRESET_IMAGES, "enabled"}
     assert {"iclight", "light", "light_start", "unit1_enabled", "unit4_layer_weights"} <= set(presets.PRESET_FIELDS)
 
@@ -73,8 +73,8 @@ def test_values_that_no_longer_fit_become_the_default_and_are_named(store):
     ({"foreground": "iVBORw0"}, "`foreground` is an image, and presets hold none; leave it out."),
     (["left"], "The preset is list; it must be an object such as {\"light\": \"left\"}."),
 ])
-def test_wrong_fields_are_refused_by_name(store, values, sentence):
-    assert refused(store.put, "x", values) == sentence
+def test_wrong_fields_are_rejected_by_name(store, values, sentence):
+    assert rejected(store.put, "x", values) == sentence
     assert not store.path.exists()
 
 
@@ -86,7 +86,7 @@ def test_wrong_fields_are_refused_by_name(store, values, sentence):
     ("a" * 61, "The preset's name has 61 characters; use at most 60."),
 ])
 def test_names_are_checked(store, name, sentence):
-    assert refused(store.put, name, {}) == sentence
+    assert rejected(store.put, name, {}) == sentence
 
 
 def test_names_in_any_script_work(store):
@@ -98,13 +98,13 @@ def test_rename_and_delete(store):
     store.put("b", {"light": "left"})
     store.put("A", {"light": "right"})
     assert store.names() == ["A", "b"]
-    assert refused(store.rename, "b", "A") == ("There is a preset 'A' already; choose another name, or delete that one first.")
+    assert rejected(store.rename, "b", "A") == ("There is a preset 'A' already; choose another name, or delete that one first.")
     assert store.rename("b", "b") == "b" and store.rename("b", " c ") == "c"
     store.delete("A")
     assert store.all() == {"c": {"light": "left"}}
-    assert refused(store.get, "A") == "There is no preset 'A'; there are: c."
+    assert rejected(store.get, "A") == "There is no preset 'A'; there are: c."
     store.delete("c")
-    assert refused(store.delete, "c") == "There is no preset 'c'; there are: none yet."
+    assert rejected(store.delete, "c") == "There is no preset 'c'; there are: none yet."
 
 
 def test_sharing_and_taking_back_loses_nothing(store, tmp_path):
@@ -130,15 +130,15 @@ def test_a_shared_preset_of_a_newer_version_keeps_what_is_unknown_here(store):
     ("{}", "The shared text holds no presets; it must look like {\"version\": 1, \"presets\": {\"name\": {…}}}."),
     ('{"presets": {"a": {"lihgt": 1}}}', "`preset` has no field `lihgt`; did you mean `light`?"),
 ])
-def test_a_shared_text_that_is_none_is_refused(store, text, sentence):
-    assert refused(store.accept, text) == sentence
+def test_a_shared_text_that_is_invalid_is_rejected(store, text, sentence):
+    assert rejected(store.accept, text) == sentence
 
 
 @pytest.mark.parametrize("content", [b'{"presets": {"mine"', b"\xff\xfe\x00", b"[1]"])
 def test_a_broken_file_is_kept_aside_and_named_once(store, content):
     store.path.parent.mkdir()
     store.path.write_bytes(content)
-    sentence = refused(store.names)
+    sentence = rejected(store.names)
     aside = next(store.path.parent.glob("presets.json.broken-*"))
     assert aside.read_bytes() == content
     assert sentence.startswith(f"The presets file {store.path} ") and f"It was renamed to {aside.name}; repair that file" in sentence
@@ -155,7 +155,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_crumbs(store, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(preset_store.os, "replace", no_space)
-    assert refused(store.put, "b", {}).startswith(f"The presets could not be written to {store.path} (no space left);")
+    assert rejected(store.put, "b", {}).startswith(f"The presets could not be written to {store.path} (no space left);")
     assert store.path.read_bytes() == before
     assert {path.name for path in store.path.parent.iterdir()} <= {"presets.json", "presets.json.lock"}
 
@@ -207,7 +207,7 @@ def test_file_that_another_program_is_writing_is_read_again(store, monkeypatch):
 
 
 def test_lone_surrogates(store):
-    assert refused(store.put, "x", {"model": "\ud800"}) == (
+    assert rejected(store.put, "x", {"model": "\ud800"}) == (
         "`model` has a character that cannot be stored (a lone surrogate); remove it.")
     assert not store.path.exists()
     store.path.parent.mkdir()
@@ -217,12 +217,12 @@ def test_lone_surrogates(store):
 
 
 def test_deeply_nested_text_is_no_json(store):
-    assert refused(store.accept, "[" * 100_000).startswith("The shared text is not valid JSON")
+    assert rejected(store.accept, "[" * 100_000).startswith("The shared text is not valid JSON")
 
 
 def test_folder_that_cannot_be_written(store):
     store.path.parent.write_text("a file, not a folder")
-    assert refused(store.put, "x", {}).startswith(f"The presets could not be written to {store.path} (")
+    assert rejected(store.put, "x", {}).startswith(f"The presets could not be written to {store.path} (")
 
 
 def test_a_missing_preset_answers_404(store):

@@ -1,4 +1,4 @@
-"""API dict and panel values become one request; every mistake has its sentence."""
+"""Parsing of the API's dict and the panel's values, and the message for every mistake."""
 
 from dataclasses import fields
 
@@ -90,7 +90,7 @@ def test_args_of_another_form(args, sentence):
     assert str(caught.value).startswith(sentence)
 
 
-def test_panel_unit_with_a_list_that_is_none():
+def test_panel_unit_with_a_list_that_is_invalid():
     with pytest.raises(RelightError, match="`image_weights` is '1; 2'; it must be numbers such as 1, 0.5, or empty."):
         panel(iclight=False, unit1_enabled=True, unit1_model="ip", unit1_image=PHOTO, unit1_image_weights="1; 2")
 

@@ -1,4 +1,4 @@
-"""What an X/Y/Z axis puts into a job: the panel's values, or the API's dict, changed for one cell and no other."""
+"""X/Y/Z axes override the panel's values or the API's dict for one cell only."""
 
 from copy import copy
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ def panel_args(**changes):
     return [{**values, "enabled": True, **changes}[name] for name in PANEL_ORDER]
 
 
-def refusal(call, *args):
+def error_of(call, *args):
     with pytest.raises(UserError) as caught:
         call(*args)
     return str(caught.value)
@@ -84,7 +84,7 @@ def test_a_direction_implies_its_kind_of_light_unless_an_axis_says_one(key, ligh
     ("unit1_weight", 9.0, "`weight` is 9.0; it must be a number from -1 to 5."),
 ])
 def test_values_are_checked_by_the_schema(key, value, sentence):
-    assert refusal(BY_KEY[key].check, value).startswith(sentence)
+    assert error_of(BY_KEY[key].check, value).startswith(sentence)
 
 
 def test_words_for_true_and_false():
@@ -106,5 +106,5 @@ def test_words_for_true_and_false():
     ([{"iclight": {}, "ip_adapter": [{"enabled": False}]}], {"unit1_weight": 1.0},
      "The X/Y/Z plot varies [Relight IP] Weight, but there is no image prompt; add a unit to `ip_adapter`, or choose another axis."),
 ])
-def test_an_axis_over_what_is_off_is_refused(args, values, sentence):
-    assert refusal(xyz_axes.overridden, args, cell(**values)) == sentence
+def test_an_axis_over_what_is_off_is_rejected(args, values, sentence):
+    assert error_of(xyz_axes.overridden, args, cell(**values)) == sentence

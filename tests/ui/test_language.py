@@ -1,4 +1,4 @@
-"""Under which names hosts find our Chinese, and who has the last word."""
+"""Registration of the Chinese table, and its order among language packs."""
 
 import pytest
 from sd_relight.lib_relight.ui import language
@@ -14,7 +14,7 @@ def test_a_pack_of_simplified_chinese_gets_ours_first(name, has_it):
     assert tables[name] == [*([str(language.TABLE)] if has_it else []), "/packs/theirs.json"]
 
 
-def test_ours_stands_once_and_before_a_pack_of_the_same_name():
+def test_ours_is_listed_once_and_before_a_pack_of_the_same_name():
     tables = {"zh_CN": ["/packs/zh_CN.json", str(language.TABLE)]}
     language.add_table(tables)
     language.add_table(tables)

@@ -1,4 +1,4 @@
-"""One-click settings: the original's numbers, sizes that fit, words added once, and a way back."""
+"""One-click settings: the original demos' values, output sizes, added words, undo."""
 
 import random
 

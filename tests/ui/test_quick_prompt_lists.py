@@ -1,4 +1,4 @@
-"""The list of words: ours, the user's own, and a sentence for each line that is none; and the examples' values."""
+"""Quick-prompt lists: shipped and user files, the message for each invalid line, and the examples' values."""
 
 import pytest
 from sd_relight.lib_relight.request import presets
@@ -32,7 +32,7 @@ def test_a_broken_line_is_named_and_the_rest_is_read(text, sentence):
     assert quick.remarks == [sentence] and quick.lists["light"] == [("good", "good")]
 
 
-def test_the_users_file_wins_and_one_that_cannot_be_read_is_said(tmp_path):
+def test_the_users_file_wins_and_one_that_cannot_be_read_is_reported(tmp_path):
     own = tmp_path / "quick_prompts.txt"
     own.write_text("\ufeff[light]\nmine", "utf-8")
     assert quick_prompt_lists.load(own).lists == {"subject": [], "light": [("mine", "mine")]}

@@ -1,4 +1,4 @@
-"""Crops of units that look at faces: what ArcFace and the CLIP encoder are given."""
+"""Previews of the inputs of ArcFace and the CLIP encoder for units with faces."""
 
 from types import SimpleNamespace
 
@@ -63,12 +63,12 @@ def test_crop_face_is_a_square_round_the_face(seen):
     np.testing.assert_array_equal(np.asarray(named["picture 1"]), np.asarray(expected))
 
 
-def test_an_embedding_needs_no_face_in_the_picture(seen):
+def test_an_embedding_needs_no_face_in_the_image(seen):
     named, _, recogniser = seen(face="normed", embedding=((1.0,) * 512,))
     assert list(named) == ["picture 1"] and not hasattr(recogniser, "seen")
     assert faces.FACE_WIDTH == 512
 
 
-def test_a_cancelled_look_ends_before_the_next_picture(seen):
+def test_a_cancelled_preview_ends_before_the_next_image(seen):
     with pytest.raises(Stopped):
         seen(face="normed", progress=Progress(is_stopped=lambda: True))

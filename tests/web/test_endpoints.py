@@ -1,4 +1,4 @@
-"""Who may use our addresses: the host's own guards decide; and how their work ends when nobody waits for it."""
+"""Endpoints: login by the host's own guards, error responses, cancellation when a client disconnects."""
 
 import socket
 import threading
@@ -22,7 +22,7 @@ def web_access(monkeypatch):
     monkeypatch.setattr(origins, "web_access", lambda: WebAccess(names=("testserver",)))
 
 
-REFUSED = ("Relight's addresses need the same login as this WebUI's page or its API; log in, or send the API's name and "
+LOGIN_REQUIRED = ("Relight's addresses need the same login as this WebUI's page or its API; log in, or send the API's name and "
            "password.")
 
 
@@ -76,7 +76,7 @@ def test_the_hosts_guards(page, api, cookie, login, status):
     given = {"cookies": {"access-token": cookie} if cookie else {}, "auth": login}
     reply, state = client.post("/ours", json={"a": 1}, **given), client.get("/state", **given)
     assert reply.status_code == state.status_code == status
-    assert reply.json() == ({"got": {"a": 1}} if status == 200 else {"detail": REFUSED})
+    assert reply.json() == ({"got": {"a": 1}} if status == 200 else {"detail": LOGIN_REQUIRED})
 
 
 @pytest.mark.parametrize(("error", "status", "sentence"), [

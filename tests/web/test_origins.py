@@ -1,4 +1,4 @@
-"""Which web pages and host names may use our addresses."""
+"""Accepted and rejected Origin and Host headers."""
 
 import pytest
 from sd_relight.lib_relight.base.errors import RelightError
