@@ -84,8 +84,8 @@ def colour_tokens(text: nn.Module, tokenizer, notes: list[dict]) -> Tensor:
     return hidden[[COLOUR_NAMES.index(note["colour"]) for note in notes]]
 
 
-def give_eyes(path: Path, vision: nn.Module, projection: nn.Module, text: nn.Module, tokenizer, source: Reference,
-              plan: Plan, device: torch.device) -> None:
+def train_image_encoder(path: Path, vision: nn.Module, projection: nn.Module, text: nn.Module, tokenizer, source: Reference,
+                        plan: Plan, device: torch.device) -> None:
     """Train the image encoder on the style's mean colours (its linear head is discarded) and the text's colour tokens."""
     wanted = colour_tokens(text, tokenizer, source.data.notes)
     head = nn.Linear(vision.config.projection_dim, 6).to(device)
@@ -120,7 +120,7 @@ def train_adapter(runs: Path, unet: nn.Module, text: nn.Module, tokenizer, small
         torch.manual_seed(plan.seed)
         vision, projection = build_vision().to(device), ImageProjection().to(device)
     added = add_processors(unet)
-    give_eyes(runs / "eyes.pt", vision, projection, text, tokenizer, sets[0], eyes, device)
+    train_image_encoder(runs / "eyes.pt", vision, projection, text, tokenizer, sets[0], eyes, device)
     alphas = build_scheduler().alphas_cumprod
     empty = token_ids(tokenizer, [""])[0].to(device)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .batch_rows import RowLayout, Segment
 
-KEPT_LAYOUTS = 4
+CACHED_LAYOUTS = 4
 
 
 class KeyValues:
@@ -37,7 +37,7 @@ class KeyValues:
         """
         key = (layout, negative, like.dtype, like.device)
         if key not in self._laid_out:
-            while len(self._laid_out) >= KEPT_LAYOUTS:
+            while len(self._laid_out) >= CACHED_LAYOUTS:
                 self._laid_out.pop(next(iter(self._laid_out)))
             self._laid_out[key] = self._lay_out(layout, negative, like)
         return self._laid_out[key]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..errors import IpAdapterError
 
-TOGETHER = ("average", "norm average", "add", "subtract")
+MERGING_MODES = ("average", "norm average", "add", "subtract")
 """Modes that return one embedding; the others keep one per image."""
 
 
@@ -23,7 +23,7 @@ def image_weights(weights: Sequence[float], count: int) -> tuple[float, ...]:
 
 
 def combine(embeds: Tensor, mode: str, weights: Sequence[float] = ()) -> Tensor:
-    """Combine encoder output [N, ...] to [1, ...] for the modes in TOGETHER; other modes return [N, ...].
+    """Combine encoder output [N, ...] to [1, ...] for the modes in MERGING_MODES; other modes return [N, ...].
 
     weights multiply each image's embedding, except in modes that apply them later (weighted concat, separate).
     """
@@ -31,7 +31,7 @@ def combine(embeds: Tensor, mode: str, weights: Sequence[float] = ()) -> Tensor:
     if mode not in ("weighted concat", "separate") and any(weight != 1 for weight in weights):
         scale = torch.tensor(weights, dtype=embeds.dtype, device=embeds.device)
         embeds = embeds * scale.view(-1, *[1] * (embeds.ndim - 1))
-    if mode not in TOGETHER or len(embeds) == 1:
+    if mode not in MERGING_MODES or len(embeds) == 1:
         return embeds
     if mode == "average":
         return embeds.mean(0, keepdim=True)

@@ -26,7 +26,7 @@ POSITION = "vision_model.embeddings.position_embedding.weight"
 PATCH = "vision_model.embeddings.patch_embedding.weight"
 ACTIVATIONS = ("gelu", "quick_gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
 HEADS = {768: 12, 1024: 16, 1280: 16, 1664: 16}
-MEANT = ("clip", "vision", "image_encoder", "vit-", "vit_")
+NAME_HINTS = ("clip", "vision", "image_encoder", "vit-", "vit_")
 """Parts of the names of image encoders and of their folders."""
 NAMES = {(1280, 32): "CLIP ViT-H", (1664, 48): "CLIP ViT-bigG", (1024, 24): "CLIP ViT-L"}
 
@@ -115,17 +115,17 @@ def read_config(path: Path, hidden: int) -> dict[str, Any]:
         return {}
 
 
-def look_at(path: Path) -> EncoderInfo | str | None:
+def cached_inspect(path: Path) -> EncoderInfo | str | None:
     """Cached `inspect_encoder`, until the file changes; None for other models, the message for a broken file."""
     try:
         stat = path.stat()
     except OSError:
         return None
-    return _look_at(path, stat.st_mtime_ns, stat.st_size)
+    return _cached_inspect(path, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=1024)
-def _look_at(path: Path, mtime_ns: int, size: int) -> EncoderInfo | str | None:
+def _cached_inspect(path: Path, mtime_ns: int, size: int) -> EncoderInfo | str | None:
     try:
         return inspect_encoder(path)
     except NoEncoder:
@@ -140,15 +140,15 @@ def find_encoder(paths: Iterable[Path | str], need: EncoderNeed, adapter: str = 
     Raises IpAdapterError that names the encoders found, or the fault of a broken file whose name suggests an encoder.
     adapter: name of the adapter, for the message.
     """
-    answers = {path: look_at(path) for path in map(Path, paths)}
-    found = [info for info in answers.values() if isinstance(info, EncoderInfo)]
+    results = {path: cached_inspect(path) for path in map(Path, paths)}
+    found = [info for info in results.values() if isinstance(info, EncoderInfo)]
     fitting = sorted((info for info in found if info.serves(need)), key=lambda info: info.image_size != 224)
     if fitting:
         return fitting[0]
     who = f"`{adapter}`" if adapter else "The adapter"
-    for path, sentence in answers.items():
-        if isinstance(sentence, str) and any(hint in f"{path.parent.name}/{path.name}".lower() for hint in MEANT):
-            raise IpAdapterError(f"{who} needs {need}, but {sentence}")
+    for path, message in results.items():
+        if isinstance(message, str) and any(hint in f"{path.parent.name}/{path.name}".lower() for hint in NAME_HINTS):
+            raise IpAdapterError(f"{who} needs {need}, but {message}")
     seen = ", ".join(f"{info.path.name} is {info.name}" for info in found) or "no image encoder was found"
     raise IpAdapterError(f"{who} needs {need}, but {seen}; put the right encoder into models/clip_vision.")
 
@@ -162,11 +162,10 @@ def check_encoder(info: EncoderInfo, need: EncoderNeed, adapter: str = "the adap
 
 
 class ImageEncoder:
-    """A loaded encoder. calls: number of encode() calls."""
+    """A loaded encoder and its header."""
 
     def __init__(self, info: EncoderInfo, model: CLIPVisionModelWithProjection):
         self.info, self.model = info, model
-        self.calls = 0
 
     @torch.no_grad()
     def encode(self, pixels: Tensor, output: str, batch: int = 8) -> Tensor:
@@ -178,7 +177,6 @@ class ImageEncoder:
         size = self.info.image_size
         if tuple(pixels.shape[-2:]) != (size, size):
             raise IpAdapterError(f"The image for {self.info.name} is {tuple(pixels.shape[-2:])}; it must be {size} x {size}.")
-        self.calls += 1
         weight = self.model.visual_projection.weight
         parts = [self._encode(part.to(weight.device, weight.dtype), output) for part in pixels.split(batch)]
         return torch.cat(parts).float()

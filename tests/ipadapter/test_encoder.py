@@ -155,7 +155,6 @@ def test_equal_to_transformers(tmp_path, tiny, layout):
         expected = model(pixel_values=pixels, output_hidden_states=True)
     torch.testing.assert_close(loaded.encode(pixels, "image_embeds", batch=2), expected.image_embeds, atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(loaded.encode(pixels, "hidden"), expected.hidden_states[-2], atol=1e-6, rtol=1e-5)
-    assert loaded.calls == 2
 
 
 def test_torch_file(tmp_path, tiny):
