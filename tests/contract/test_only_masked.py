@@ -22,6 +22,8 @@ def inverted_in(image, area):
 
 
 def masked(client, **fields):
+    """One job. Forge samples the init latent from torch's global generator, which the job before it leaves: always the same."""
+    client.send()
     return client.send("img2img", relight=iclight(**fields), init_images=[encoded(PHOTO)], mask=encoded(box(SEEN)), mask_blur=2,
                        inpainting_fill=1, inpaint_full_res=True, inpaint_full_res_padding=4, denoising_strength=0.9)
 
