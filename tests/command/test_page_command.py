@@ -1,5 +1,6 @@
 """Start and end of `dev.py demo --ui`, as a user does it."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -23,11 +24,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@contextlib.contextmanager
 def start_page(port):
-    """The command in the interpreter of these tests."""
-    return subprocess.Popen([sys.executable, str(ROOT / "dev.py"), "demo", "--ui", "--device", "cpu", "--port", str(port)],
+    """The command in the interpreter of these tests; killed if it is still running at the end."""
+    process = subprocess.Popen([sys.executable, str(ROOT / "dev.py"), "demo", "--ui", "--device", "cpu", "--port", str(port)],
                             env={**os.environ, "RELIGHT_INSIDE": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, preexec_fn=started_from_a_terminal)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])

@@ -1,5 +1,6 @@
 """Child processes end with the command that started them."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,11 +21,16 @@ def processes(dev):
     sys.modules["processes"].stopping.clear()
 
 
+@contextlib.contextmanager
 def start(code, *arguments):
-    """A process of its own that runs code with devtools/ on its path; prints are read from stdout."""
+    """A process of its own that runs code with devtools/ on its path; prints are read from stdout. Killed at the end."""
     code = f"import sys; sys.path.insert(0, {str(DEVTOOLS)!r})\n{code}"
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True,
-                            preexec_fn=None if os.name == "nt" else started_from_a_terminal)
+    with subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True,
+                          preexec_fn=None if os.name == "nt" else started_from_a_terminal) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def ends(pid, seconds=10):
