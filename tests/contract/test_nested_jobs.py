@@ -68,8 +68,10 @@ def test_tiles_see_their_part_of_the_background(client, script):
     parts = [reply.pixels(0)[:, :64], reply.pixels(0)[:, 64:]] if reply.size[0] == 128 else [reply.pixels(0), reply.pixels(1)]
     alone = [relit(tile, half).pixels() for half in halves]
     assert np.abs(alone[0] - alone[1]).mean() > 0.02
-    for part, single in zip(parts, alone):
-        assert np.abs(part - single).max() <= 1
+    for part, single, other in zip(parts, alone, reversed(alone)):
+        assert np.abs(part - single).mean() < np.abs(part - other).mean() / 2
+        if script[0] == LOOP:  # before a tile of SD upscale other jobs ran, on which Forge's sampled init latent depends
+            assert np.abs(part - single).max() <= 1
 
 
 def test_a_foreground_in_a_detailer_s_job_is_cropped(client):
