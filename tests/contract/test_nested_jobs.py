@@ -75,7 +75,7 @@ def test_tiles_see_their_part_of_the_background(client, script):
 
 
 def test_a_foreground_in_a_detailer_s_job_is_cropped(client):
-    """The subject's shape is not the image's, which is said."""
+    """A subject of another shape than the image is reported."""
     reply = client.send(relight=iclight(foreground=FOREGROUND, light="left"), others={DETAILER: [{"box": BOX}]})
     assert reply.status == 200
     assert "`foreground` is 80x96 and the img2img image 64x64" in client.process.console()
