@@ -15,11 +15,11 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import IpAdapterError
+from ..files.families import FACE_WIDTH
 from .scrfd import Detection, detect_faces
 
 TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
 """ArcFace's positions of left eye, right eye, nose and mouth corners in an image of 112 pixels."""
-FACE_WIDTH = 512
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class State:
     denoise: float | None = None
     has_hires: bool | None = None
     has_init_image: bool | None = None
-    batch_size: int | None = None
+    batch_size: float | None = None
     can_cut_out: bool = True
 
 
