@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections import Counter
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from results import Result
 
-CHUNK_SECONDS = 120.0
+CHUNK_SECONDS = 180.0
 """Expected length of a chunk: short enough that the processors finish together, long against the start of pytest."""
 GUESSED_SECONDS = {"browser": 30.0, "contract": 15.0, "api": 8.0, "semantic": 15.0, "embedded_host": 6.0, "training": 10.0}
 """For a file that has not been timed yet, by its folder; 2 s elsewhere."""
@@ -59,17 +60,29 @@ def expand(root: Path, paths: Iterable[str], skipped: Iterable[str] = ()) -> lis
 
 
 def pack(env: str, paths: Iterable[str], seconds: Callable[[str], float], limit: float = CHUNK_SECONDS) -> Iterator[Chunk]:
-    """Neighbouring files in chunks of at most `limit` expected seconds each, or of one file."""
+    """Neighbouring files in chunks of at most `limit` expected seconds each, or of one file.
+
+    The files of a room that fits into one chunk stay together, because its session fixtures are made once in a process.
+    """
     chunk: list[str] = []
     total = 0.0
-    for path in paths:
-        if chunk and total + seconds(path) > limit:
+    for group in _inseparable(list(paths), seconds, limit):
+        expected = sum(map(seconds, group))
+        if chunk and total + expected > limit:
             yield Chunk(env, tuple(chunk), total)
             chunk, total = [], 0.0
-        chunk.append(path)
-        total += seconds(path)
+        chunk += group
+        total += expected
     if chunk:
         yield Chunk(env, tuple(chunk), total)
+
+
+def _inseparable(paths: list[str], seconds: Callable[[str], float], limit: float) -> Iterator[list[str]]:
+    """The files of each room that takes at most `limit` seconds; of the others one by one."""
+    for _, files in itertools.groupby(paths, room_of):
+        group = list(files)
+        whole = sum(map(seconds, group)) <= limit
+        yield from [group] if whole else [[path] for path in group]
 
 
 class Durations:

@@ -22,6 +22,8 @@ BROWSER = ("chromium", "chromedriver")
 MATTING = ("install.py", "matting")
 """The extension's own installer adds rembg, held to the versions that are there, as it does inside a WebUI."""
 LINTERS = {"ruff": ["-m", "ruff", "check", "."], "pyright": ["-m", "basedpyright"]}
+LEFT_OUT = {"neo": "not same_everywhere and not once_per_gradio", "a1111": "not same_everywhere"}
+"""Markers by environment: Forge's runs everything, Neo's has the same gradio, A1111's an older one."""
 LINT_CHUNKS = (Chunk("pyright", ("pyproject.toml",), 15.0), Chunk("ruff", (".",), 1.0))
 """In the queue with the tests, to fill the time of a processor that has no tests left."""
 MOST_WORKERS = 4
@@ -66,11 +68,11 @@ def chunks_of(root: Path, args: argparse.Namespace, pins: Pins, durations: Durat
 
 
 def pytest_words(args: argparse.Namespace, chunk: Chunk, report: Path) -> list[str]:
-    """pytest's command line; what is the same everywhere runs in the first environment only."""
+    """pytest's command line, without the tests that another environment runs with the same result."""
     words = ["-m", "pytest", "-c", "pyproject.toml", "--rootdir", ".", "-q", "-p", "no:cacheprovider", "--color=no",
              f"--junitxml={report}", f"--basetemp={report.with_suffix('')}"]
-    if chunk.env != "forge":
-        words += ["-m", "not same_everywhere"]
+    if chunk.env in LEFT_OUT:
+        words += ["-m", LEFT_OUT[chunk.env]]
     if args.expression:
         words += ["-k", args.expression]
     if args.webui:

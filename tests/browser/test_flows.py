@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.any_page
+pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
 HOST = ("prompt", "neg_prompt", "steps", "sampling", "scheduler", "cfg_scale", "width", "height", "denoising_strength", "hr_scale")
 
 

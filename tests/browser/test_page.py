@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.once_per_gradio
 PROBE = "script_txt2img_probe"
 
 

@@ -2,6 +2,9 @@
 
 import time
 
+import pytest
+
+pytestmark = pytest.mark.once_per_gradio
 JOB = {"steps": 2, "width": 64, "height": 64, "seed": 7, "prompt": "a vase"}
 
 

@@ -27,10 +27,16 @@ def test_folders_are_expanded_once_and_node_ids_kept(chunks, tree):
 
 
 def test_neighbours_share_a_process_up_to_the_limit(chunks):
-    seconds = {"a": 50, "b": 60, "c": 200, "d": 1}
+    seconds = {"a": 50, "b": 60, "c": 200, "d": 1}  # one room of 311 s
     packed = list(chunks.pack("neo", seconds, seconds.get, limit=120))
     assert [(chunk.paths, chunk.seconds) for chunk in packed] == [(("a", "b"), 110), (("c",), 200), (("d",), 1)]
     assert list(chunks.pack("neo", [], seconds.get)) == []
+
+
+def test_a_room_that_fits_into_a_chunk_is_not_divided(chunks):
+    seconds = {"tests/a/test_1.py": 50, "tests/b/test_2.py": 60, "tests/b/test_3.py": 40, "tests/c/test_4.py": 10}
+    assert [chunk.paths for chunk in chunks.pack("neo", seconds, seconds.get, limit=120)] == [
+        ("tests/a/test_1.py",), ("tests/b/test_2.py", "tests/b/test_3.py", "tests/c/test_4.py")]
 
 
 def test_times_of_the_last_run_are_kept(chunks, tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from children import started_from_a_terminal
 
+pytestmark = pytest.mark.same_everywhere
 DEVTOOLS = Path(__file__).resolve().parents[2] / "devtools"
 posix_only = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
