@@ -1,7 +1,8 @@
 """Computes the light map of a request: one light or several, as sRGB pixels for the VAE.
 
-A single white light that IC-Light's demos have (a side, a corner, ambient; gamma 1) is bit-equal to theirs: linspace, tile,
-truncation to uint8. Every other light is computed in float64 by formulas that javascript/relight/light.js repeats.
+A single white light that IC-Light's demos have (a side, a corner, ambient; gamma and intensity 1) is bit-equal to theirs:
+linspace, tile, truncation to uint8. Every other light is computed in float64 by formulas that
+javascript/relight/light.js repeats.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def render_lights(params: IcLightParams, model_kind: str, width: int, height: in
 
 def render_light(light: IcLightParams, model_kind: str, width: int, height: int, custom: np.ndarray | None) -> np.ndarray:
     """Return the map of one light alone, uint8 [height, width, 3]."""
-    if not is_white(light.light_color):
+    if not is_white(light.light_color) or light.intensity != 1.0:
         return to_bytes(to_srgb(linear_light(light, model_kind, width, height, custom)) * 255)
     if light.light == "custom":
         return given_map(custom).copy()
@@ -80,12 +81,27 @@ def render_light(light: IcLightParams, model_kind: str, width: int, height: int,
 
 
 def linear_light(light: IcLightParams, model_kind: str, width: int, height: int, custom: np.ndarray | None) -> np.ndarray:
-    """Return one light as linear light, float64 [height, width, 3] in 0..1, multiplied by its colour."""
+    """Return one light as linear light, float64 [height, width, 3], with its intensity and colour; 1 is white.
+
+    linear = max(0, shadow + intensity * (to_linear(level / 255) - shadow)) * colour, where shadow is the linear value of the
+    shadow side's level; 0 for ambient light and custom maps, which have no shadow side.
+    """
     if light.light == "custom":
         levels = given_map(custom).astype(np.float64)
     else:
         levels = grey_levels(light, model_kind, width, height)[..., None]
-    return to_linear(levels / 255) * to_linear(parse_color(light.light_color) / 255)
+    linear = to_linear(levels / 255)
+    if light.intensity != 1.0:
+        shadow = shadow_level(light, model_kind)
+        linear = np.maximum(0.0, shadow + light.intensity * (linear - shadow))
+    return linear * to_linear(parse_color(light.light_color) / 255)
+
+
+def shadow_level(light: IcLightParams, model_kind: str) -> float:
+    """Return the linear value, 0..1, of the side away from the light; 0 for a light without one."""
+    if kind_of(light).distance is None:
+        return 0.0
+    return float(to_linear(np.float64(light_range(light, model_kind)[1] / 255)))
 
 
 def given_map(custom: np.ndarray | None) -> np.ndarray:

@@ -81,6 +81,10 @@ class IcLightParams(CheckedFields):
         "Light gamma", "How the light falls off: above 1 it stays near its side, below 1 it reaches further.",
         minimum=0.1, maximum=10.0, step=0.05,
         group="more", axis=True, pad=True))
+    intensity: float = field(default=1.0, metadata=field_meta(
+        "Light intensity", "How bright the light is: 0 leaves only its shadow side, 2 doubles it; light is clipped at white.",
+        minimum=0.0, maximum=2.0, step=0.05,
+        group="more", axis=True, pad=True))
     lights: tuple = field(default=(), metadata=field_meta(
         "Further lights", "More lights, each with its own light fields, added to the first in linear light.",
         group="more", pad=True, ui_config=False, convert=check_entries))
@@ -139,7 +143,7 @@ class IcLightParams(CheckedFields):
         object.__setattr__(self, "lights", tuple(check_entry(*item) for item in enumerate(self.lights, 1)))
 
 
-LIGHT_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.name == "light" or f.name.startswith("light_"))
+LIGHT_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.name in ("light", "intensity") or f.name.startswith("light_"))
 """What an entry of `lights` may have."""
 
 

@@ -10,7 +10,7 @@ window.relight.light = (() => {
     const COOLEST = 1500, HOTTEST = 15000;
     const DEFAULTS = Object.freeze({
         light: "none", light_angle: 0, light_x: 0.5, light_y: 0.5, light_radius: 0.5, light_start: null, light_end: null,
-        light_color: "#ffffff", light_gamma: 1,
+        light_color: "#ffffff", light_gamma: 1, intensity: 1,
     });
 
     /** Missing fields take the schema's defaults. */
@@ -67,12 +67,20 @@ window.relight.light = (() => {
         return fill(width, height, (x, y) => end + (start - end) * (1 - away(x, y)) ** gamma);
     }
 
-    /** The light in linear 0..1 without its colour: one plane, or three for a custom map. */
+    /** Linear value of the side away from the light; 0 for a light without one. */
+    function shadowLevel(light, kind, width, height) {
+        const hasShadow = kindOf(light).distance?.(light, width, height);
+        return hasShadow ? toLinear(lightRange(light, kind)[1] / 255) : 0;
+    }
+
+    /** The light in linear values with its intensity and without its colour: one plane, or three for a custom map. */
     function linearPlanes(light, kind, width, height, custom) {
         const planes = light.light === "custom"
             ? [0, 1, 2].map((channel) => Float64Array.from({length: width * height}, (_, i) => custom[4 * i + channel]))
             : [greyLevels(light, kind, width, height)];
-        for (const plane of planes) for (let i = 0; i < plane.length; i++) plane[i] = toLinear(plane[i] / 255);
+        const {intensity} = light, shadow = shadowLevel(light, kind, width, height);
+        const scaled = intensity === 1 ? toLinear : (encoded) => Math.max(0, shadow + intensity * (toLinear(encoded) - shadow));
+        for (const plane of planes) for (let i = 0; i < plane.length; i++) plane[i] = scaled(plane[i] / 255);
         return planes;
     }
 
@@ -101,9 +109,9 @@ window.relight.light = (() => {
         return pixels;
     }
 
-    /** A single white light keeps the original's exact levels; null for all others. */
+    /** A single white light of intensity 1 keeps the original's exact levels; null for all others. */
     function whiteLight(light, kind, width, height, custom) {
-        if (hexOf(light.light_color) !== "#ffffff") return null;
+        if (hexOf(light.light_color) !== "#ffffff" || light.intensity !== 1) return null;
         if (light.light === "custom") return new Uint8ClampedArray(custom);
         const levels = light.light_gamma === 1 ? kindOf(light).gradient(light, width, height, ...lightRange(light, kind)) : null;
         if (levels === null) return greyImage(greyLevels(light, kind, width, height), toByte);

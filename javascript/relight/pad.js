@@ -199,8 +199,9 @@ window.relight.Pad = (() => {
             if (kind === "none") this.remove();
             else if (!this.selected) this.add(this.model.KINDS[kind].first);
             else {
-                const {light_color, light_gamma, light_start, light_end} = this.selected, {first, settings} = this.model.KINDS[kind];
-                const kept = settings.includes("gamma") ? {light_color, light_gamma, light_start, light_end} : {light_color};
+                const {light_color, intensity, light_gamma, light_start, light_end} = this.selected;
+                const {first, settings} = this.model.KINDS[kind];
+                const kept = {light_color, intensity, ...(settings.includes("gamma") ? {light_gamma, light_start, light_end} : {})};
                 this.change({...window.relight.light.DEFAULTS, ...kept, ...first});
             }
         }
@@ -212,6 +213,7 @@ window.relight.Pad = (() => {
             const made = {
                 color: () => ({light_color: value}),
                 kelvin: () => ({light_color: `${value}K`}),
+                intensity: () => ({intensity: Number(value)}),
                 radius: () => ({light_radius: Number(value)}),
                 gamma: () => ({light_gamma: this.model.clip(Math.round(20 * 10 ** value) / 20, 0.1, 10)}),
                 start: () => ({light_start: level(0)}), end: () => ({light_end: level(1)}),

@@ -86,7 +86,7 @@ window.relight.padView = (() => {
         view.mapOnly = make("input", {type: "checkbox"});
         view.cutOut = make("input", {type: "checkbox"});
         view.settings = {
-            color: colorField(tab), kelvin: temperatures(tab), start: range(tab, "start", 0, 255, 1),
+            color: colorField(tab), kelvin: temperatures(tab), intensity: range(tab, "intensity", 0, 2, 0.05), start: range(tab, "start", 0, 255, 1),
             end: range(tab, "end", 0, 255, 1), gamma: range(tab, "gamma", -1, 1, 0.02), radius: range(tab, "radius", 0.01, 2, 0.01),
         };
         view.words = make("output", {className: "relight-pad-words"});
@@ -195,6 +195,7 @@ window.relight.padView = (() => {
         const level = (value, own) => (own === null ? text("ownRange", {value}) : String(Math.round(value)));
         setRow(set.color, hexOf(shown.light_color), shown.light_color, off);
         setRow(set.kelvin, kelvin ?? set.kelvin.input.value, kelvin ? `${kelvin} K` : text("kelvinNone"), off);
+        setRow(set.intensity, shown.intensity, `${Math.round(shown.intensity * 100)} %`, isOff("intensity"));
         setRow(set.radius, shown.light_radius, `${Math.round(shown.light_radius * 100)} %`, isOff("radius"));
         setRow(set.gamma, window.relight.padModel.round(Math.log10(shown.light_gamma), 2), shown.light_gamma.toFixed(2),
             isOff("gamma"));

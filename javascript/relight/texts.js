@@ -26,6 +26,8 @@ window.relight = window.relight || {};
         kelvin: "Temperature",
         kelvinHelp: "The colour of a lamp of this temperature: candle 1900 K, bulb 2700 K, daylight 6600 K.",
         kelvinNone: "not a lamp's",
+        intensity: "Intensity",
+        intensityHelp: "How bright the light is: 0 leaves only its shadow side, 100 % is the model's own light, 200 % doubles it.",
         gamma: "Fall-off",
         gammaHelp: "Above 1 the light stays near its side, below 1 it reaches further.",
         start: "Bright end",

@@ -41,7 +41,7 @@ def random_light(rng, kinds):
             "light_x": rng.random(), "light_y": rng.random(), "light_radius": rng.uniform(0.01, 2),
             "light_start": rng.uniform(0, 255), "light_end": float(rng.randrange(256)),
             "light_color": rng.choice([f"#{rng.randrange(1 << 24):06x}", f"{rng.uniform(1500, 15000):.1f}K"]),
-            "light_gamma": rng.uniform(0.1, 10)}
+            "light_gamma": rng.uniform(0.1, 10), "intensity": rng.choice([0.0, 1.0, 2.0, rng.uniform(0, 2)])}
     return {**light, **{name: value for name, value in some.items() if rng.random() < 0.5}}
 
 

@@ -85,6 +85,29 @@ def test_spot_range_and_whole_image():
     assert grey("fbc", light="spot", light_start=100, light_end=200)[21, 30] == 100
 
 
+def test_intensity_scales_linear_light_between_the_shadow_side_and_white():
+    """0: the shadow side everywhere; 2: twice the light above it, as two equal lights of a black shadow side; clipped."""
+    fields = {"light": "left", "light_start": 180, "light_end": 40}
+    assert (grey(intensity=0, **fields) == 40).all()
+    ramp = linear(np.linspace(180, 40, SIZE[0]))
+    for intensity in (0.5, 1.5):
+        expected = linear(40) + intensity * (ramp - linear(40))
+        assert np.abs(linear(grey(intensity=intensity, **fields)[0]) - expected).max() < 0.009
+    twice = grey(light="left", lights=({"light": "left"},))
+    np.testing.assert_array_equal(grey(light="left", intensity=2), twice)
+    assert twice[0, 0] == 255
+    inverted = grey(light="left", light_start=0, light_end=200, intensity=2)
+    assert inverted[0, 0] == 0 and inverted[0, -1] == 200
+
+
+def test_intensity_scales_ambient_light_and_custom_maps_as_a_whole(rng):
+    assert (grey(light="ambient", intensity=0) == 0).all()
+    assert np.abs(linear(grey(light="ambient", intensity=2)) - 2 * linear(127)).max() < 0.009
+    custom = rng.integers(0, 256, (43, 61, 3), np.uint8)
+    half = render_lights(IcLightParams(light="custom", intensity=0.5), "fc", *SIZE, custom)
+    assert np.abs(linear(half) - linear(custom) / 2).max() < 0.009
+
+
 @pytest.mark.parametrize("gamma", [0.5, 2.0, 4.0])
 def test_gamma_shapes_the_fall_off_between_fixed_ends(gamma):
     levels = grey(light="left", light_gamma=gamma, light_start=240, light_end=20, size=(101, 3))
