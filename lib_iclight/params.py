@@ -67,45 +67,48 @@ class IcLightParams(CheckedFields):
         minimum=0.01, maximum=2.0, step=0.01,
         group="light", axis=True, pad=True, shown_for={"light": kinds_with("light_radius")}))
     light_start: float | None = field(default=None, metadata=field_meta(
-        "Light start", "Grey level on the lit side; empty takes the model's own value (fc 255, fbc 224).",
+        "Lit side", "Grey level on the lit side; empty takes the model's default (fc 255, fbc 224).",
         minimum=0.0, maximum=255.0, step=1.0,
         group="more", axis=True, pad=True))
     light_end: float | None = field(default=None, metadata=field_meta(
-        "Light end", "Grey level on the side away from the light; empty takes the model's own value (fc 0, fbc 32).",
+        "Shadow side", "Grey level on the side away from the light; empty takes the model's default (fc 0, fbc 32).",
         minimum=0.0, maximum=255.0, step=1.0,
         group="more", axis=True, pad=True))
     light_color: str = field(default="#ffffff", metadata=field_meta(
         "Light colour", "Colour of the light as #rrggbb, or a lamp's temperature such as 2700K; white keeps the light map grey.",
         convert=check_color, group="more", axis=True, pad=True))
     light_gamma: float = field(default=1.0, metadata=field_meta(
-        "Light gamma", "How the light falls off: above 1 it stays near its side, below 1 it reaches further.",
+        "Softness",
+        "How the light falls off: below 1 it is soft and reaches further, above 1 it is hard and stays near its side.",
         minimum=0.1, maximum=10.0, step=0.05,
         group="more", axis=True, pad=True))
     intensity: float = field(default=1.0, metadata=field_meta(
-        "Light intensity", "How bright the light is: 0 leaves only its shadow side, 2 doubles it; light is clipped at white.",
+        "Intensity", "How bright the light is: 0 leaves only its shadow side, 2 doubles it; light is clipped at white.",
         minimum=0.0, maximum=2.0, step=0.05,
         group="more", axis=True, pad=True))
     lights: tuple = field(default=(), metadata=field_meta(
         "Further lights", "More lights, each with its own light fields, added to the first in linear light.",
         group="more", pad=True, ui_config=False, convert=check_entries))
     matting: str = field(default="auto", metadata=field_meta(
-        "Matting", "How the subject is cut out: auto uses the image's alpha and otherwise the default matting model.",
+        "Cut-out",
+        "How the subject is cut out: auto by the image's alpha or else the default model, mask by your mask, none not at all.",
         suggestions=MATTINGS,
         group="matting", axis=True, pad=True))
     matte_threshold: float = field(default=0.0, metadata=field_meta(
-        "Matte threshold", "Make the matte hard: pixels that are at least this opaque become the subject; 0 keeps it soft.",
+        "Cut-out threshold",
+        "Make the cut-out's edge hard: pixels that are at least this opaque become the subject; 0 keeps it soft.",
         minimum=0.0, maximum=1.0, step=0.01,
         group="more", pad=True))
     matte_grow: float = field(default=0.0, metadata=field_meta(
-        "Grow matte", "Widen the matte by this many pixels of the subject image; below 0 shrinks it, against a bright rim.",
+        "Grow cut-out", "Widen the cut-out by this many pixels of the subject image; below 0 shrinks it, against a bright rim.",
         minimum=-64.0, maximum=64.0, step=1.0,
         group="more", pad=True))
     matte_feather: float = field(default=0.0, metadata=field_meta(
-        "Feather matte", "Soften the matte's edge by this many pixels of the subject image.",
+        "Feather cut-out", "Soften the cut-out's edge by this many pixels of the subject image.",
         minimum=0.0, maximum=64.0, step=0.5,
         group="more", pad=True))
     reinforce: float = field(default=0.0, metadata=field_meta(
-        "Reinforce foreground",
+        "Keep subject colours (before sampling)",
         "Paste the subject onto the light map before sampling, so that more of its colours stays.",
         minimum=0.0, maximum=1.0, step=0.05,
         group="main", axis=True))
@@ -117,25 +120,26 @@ class IcLightParams(CheckedFields):
         "Detail size", "Size in pixels up to which structure counts as detail.", minimum=0.1, maximum=50.0, step=0.1,
         group="more"))
     color_hold: float = field(default=0.0, metadata=field_meta(
-        "Colour hold", "Keep the subject's own colours and take only the lightness of the new light.",
+        "Keep subject colours (after sampling)", "Keep the subject's own colours and take only the lightness of the new light.",
         minimum=0.0, maximum=1.0, step=0.05,
         group="more", axis=True))
     keep_background: bool = field(default=False, metadata=field_meta(
-        "Keep background", "Put the relit subject back in front of the image it came from.",
+        "Keep the original background", "Put the relit subject back in front of the image it came from.",
         group="background", axis=True))
     condition_scale: float = field(default=1.0, metadata=field_meta(
-        "Condition scale", "Scale of the concatenated condition (subject and background); 1 is the original's value.",
+        "Faithfulness to subject",
+        "How strongly the subject, and the new background, hold the result; 1 is the original's value.",
         minimum=0.0, maximum=2.0, step=0.05,
         group="more", axis=True))
     hr_option: str = field(default="both", metadata=field_meta(
-        "Hires fix", "The passes of a hires job that are relit: both, only the first (low) or only the second (high).",
+        "Apply in", "The passes of a hires job that are relit: both, only the first (low) or only the hires pass (high).",
         choices=HR_OPTIONS,
         group="more"))
     compensate_steps: bool = field(default=True, metadata=field_meta(
-        "Compensate steps", "Run all the steps asked for although img2img starts late, as the original does.",
+        "Run all steps", "Run the full number of steps although img2img starts late, as the original does.",
         group="main"))
     extras: bool | None = field(default=None, metadata=field_meta(
-        "Extra images", "Also return the matte and the light map.",
+        "Save matte and light map too", "Add both to the results of the job.",
         group="main", ui_config=False))
 
     def __post_init__(self):

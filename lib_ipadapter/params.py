@@ -88,8 +88,8 @@ class IpAdapterParams(CheckedFields):
     error = IpAdapterError
 
     model: str = field(default="", metadata=field_meta(
-        "Model", "The adapter file, by its name or stem; its family is detected from its contents.", suggestions=(),
-        axis=True, group="main"))
+        "IP-Adapter file", "The adapter's file name, with or without its ending; its family is detected from its contents.",
+        suggestions=(), axis=True, group="main"))
     family: str = field(default="auto", metadata=field_meta(
         "Family", "The adapter's family, for the few that cannot be told apart by content; auto goes by the file's name.",
         choices=FAMILIES))
@@ -137,7 +137,7 @@ class IpAdapterParams(CheckedFields):
         "One input image per output image",
         "Give the first input image to the first image of the batch, the second to the second."))
     uncond: str = field(default="official", metadata=field_meta(
-        "Unconditional", "What the negative side sees: the official grey, black, noise, an image, or Fooocus' file.",
+        "Negative side", "What the negative side sees: official is the default; or black, noise, an image, or Fooocus' file.",
         choices=UNCONDS))
     noise: str = field(default="fade", metadata=field_meta(
         "Noise", "Kind of noise for `uncond` noise.", choices=NOISES, shown_for={"uncond": ("noise",)}))
@@ -156,7 +156,8 @@ class IpAdapterParams(CheckedFields):
         "Face", "Which face to take, counted from the left from 0; -1 takes the largest.",
         minimum=-1, maximum=63, step=1))
     hr_option: str = field(default="both", metadata=field_meta(
-        "Hires fix", "The passes of a hires job in which the unit works: both, only the first (low) or only the second (high).",
+        "Apply in",
+        "The passes of a hires job in which the unit works: both, only the first (low) or only the hires pass (high).",
         choices=HR_OPTIONS, aliases=HR_ALIASES))
 
     def __post_init__(self):

@@ -215,7 +215,7 @@ window.relight.Pad = (() => {
                 kelvin: () => ({light_color: `${value}K`}),
                 intensity: () => ({intensity: Number(value)}),
                 radius: () => ({light_radius: Number(value)}),
-                gamma: () => ({light_gamma: this.model.clip(Math.round(20 * 10 ** value) / 20, 0.1, 10)}),
+                gamma: () => ({light_gamma: this.model.clip(Math.round(20 * 10 ** -value) / 20, 0.1, 10)}),
                 start: () => ({light_start: level(0)}), end: () => ({light_end: level(1)}),
             };
             this.change({...this.selected, ...made[name]()});

@@ -197,7 +197,7 @@ window.relight.padView = (() => {
         setRow(set.kelvin, kelvin ?? set.kelvin.input.value, kelvin ? `${kelvin} K` : text("kelvinNone"), off);
         setRow(set.intensity, shown.intensity, `${Math.round(shown.intensity * 100)} %`, isOff("intensity"));
         setRow(set.radius, shown.light_radius, `${Math.round(shown.light_radius * 100)} %`, isOff("radius"));
-        setRow(set.gamma, window.relight.padModel.round(Math.log10(shown.light_gamma), 2), shown.light_gamma.toFixed(2),
+        setRow(set.gamma, window.relight.padModel.round(-Math.log10(shown.light_gamma), 2), shown.light_gamma.toFixed(2),
             isOff("gamma"));
         setRow(set.start, start, level(start, shown.light_start), isOff("start"));
         setRow(set.end, end, level(end, shown.light_end), isOff("end"));

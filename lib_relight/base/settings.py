@@ -22,10 +22,10 @@ class Setting:
 
 
 SETTINGS = {
-    "relight_matting": Setting("isnet-general-use", "Matting model", "What `auto` cuts the subject out with."),
+    "relight_matting": Setting("isnet-general-use", "Cut-out model", "What Cut-out 'auto' cuts the subject out with."),
     "relight_iclight_dir": Setting("", "Folder with IC-Light files", "Searched first; empty for the usual folders only."),
     "relight_ipadapter_dir": Setting("", "Folder with IP-Adapter files", "Searched first; empty for the usual folders only."),
-    "relight_extras": Setting(True, "Extra images in results", "Initial state of the panel's checkbox."),
+    "relight_extras": Setting(True, "Save matte and light map too", "Initial state of the panel's checkbox."),
     "relight_weights_mb": Setting(4096, "Memory for weights, MB",
                                   "IC-Light files cached between jobs; 0 reads them again for each job.", 32768),
     "relight_pictures_mb": Setting(960, "Memory for images, MB",

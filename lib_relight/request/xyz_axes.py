@@ -79,7 +79,7 @@ def in_panel(args: Sequence, values: Mapping) -> list:
     require(panel.get("enabled"), values, "Relight is off", "open the Relight accordion and enable it")
     of_unit, of_light = split_by_unit(values)
     require(panel.get("iclight") or not of_light, of_light, "IC-Light is off", "enable it in Relight's Light tab")
-    require(panel.get("unit1_enabled") or not of_unit, of_unit, "its first unit is off", "enable it in Relight's tab Picture 1")
+    require(panel.get("unit1_enabled") or not of_unit, of_unit, "its first unit is off", "enable it in Relight's tab Image 1")
     texts = {name: "" if value is None else value for name, value in values.items()}
     return [texts.get(name, value) for name, value in panel.items()]
 

@@ -16,13 +16,13 @@ from .actions import Action, ActionOutputs
 
 IMAGES = {
     "foreground": ("Subject", "The subject to relight. In img2img leave it empty: the img2img image is the subject."),
-    "background": ("Background (fbc)", "Where to place the subject; with it, auto chooses the fbc model."),
-    "light_map": ("Light map", "Bright where the light comes from; used with light 'custom'."),
-    "mask": ("Mask", "White where the subject is; used with matting 'mask'."),
-    "image": ("Picture", "An image to take a style, a person or an object from."),
-    "image_mask": ("Part of the picture", "White is what the encoder sees of the image; empty for all of it."),
-    "negative_image": ("Negative picture", "The image for the negative side when Unconditional is 'image'."),
-    "unit_mask": ("Where it works", "White where this unit applies in the result; empty for everywhere."),
+    "background": ("New background", "Where to place the subject; with it, auto chooses the fbc model."),
+    "light_map": ("Light map", "Bright where the light comes from; used with Light 'custom'."),
+    "mask": ("Cut-out mask", "White where the subject is; used with Cut-out 'mask'."),
+    "image": ("Image", "An image to take a style, a person or an object from."),
+    "image_mask": ("Encoder mask", "White is what the encoder sees of the image; empty for all of it."),
+    "negative_image": ("Negative image", "What the negative side sees when Negative side is 'image'."),
+    "unit_mask": ("Region mask", "White where this unit applies in the result; empty for everywhere."),
 }
 
 

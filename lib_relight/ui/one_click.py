@@ -24,7 +24,7 @@ def build(panel: Components) -> None:
     history = gr.State([])
     with gr.Row(elem_id=panel.elem_id("flows"), elem_classes=["relight-buttons"]):
         size = button(panel, "size_from_subject", "Size from subject")
-        originals = {kind: button(panel, f"original_{kind}", f"IC-Light's settings ({kind})")
+        originals = {kind: button(panel, f"original_{kind}", f"Recommended settings ({kind})")
                      for kind in one_click_values.ORIGINALS}
         undo = button(panel, "undo", "Undo", interactive=False)
     message = gr.HTML("", elem_id=panel.elem_id("note"), elem_classes=["relight-note"])
@@ -51,7 +51,7 @@ def size_from_subject(page: Page, *images) -> tuple[dict, str]:
 
 def original_settings(page: Page, kind: str) -> tuple[dict, list[str]]:
     changes = one_click_values.original_settings(kind, page.tab, page.values, page.choices("host_sampler"))
-    messages = [f"Settings of the original {kind} demo applied."]
+    messages = [f"Recommended settings of the original {kind} demo applied."]
     if "host_sampler" not in changes:
         messages.append(f"This WebUI has no sampler {one_click_values.SAMPLER}; the sampler was not changed.")
     return changes, messages
@@ -95,7 +95,7 @@ class OneClickActions:
             return
         if elem_id != "img2img_image" or not self.in_canvas:
             self.init_image = component
-            self.relight_button = gr.Button("Relight this picture", size="sm", elem_id="img2img_relight_this")
+            self.relight_button = gr.Button("Relight this image", size="sm", elem_id="img2img_relight_this")
             self.relight_button.do_not_save_to_config = True
 
     def connect(self) -> None:

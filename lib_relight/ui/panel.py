@@ -27,7 +27,7 @@ class Panel(Components):
                 with gr.Tab("Light"):
                     light_tab.build(self)
                 for number in range(1, MAX_UNITS + 1):
-                    with gr.Tab(f"Picture {number}"):
+                    with gr.Tab(f"Image {number}"):
                         unit_tab.build(self, number)
             guarded.build(self, "quick prompts and examples", quick_prompts.build)
             guarded.build(self, "presets", presets.build)

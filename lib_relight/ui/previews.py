@@ -23,10 +23,10 @@ from ..web.previews import PreviewRequest, PreviewResult
 from .components import Components
 from .light_pad import tab_of
 
-LIGHT_BUTTONS = {"matte": "Matte", "foreground": "Subject on grey", "light": "Light map"}
+LIGHT_BUTTONS = {"matte": "Matte", "foreground": "What the model sees", "light": "Light map"}
 LIGHT_INPUTS = (*IMAGE_FIELDS, *ICLIGHT_PANEL_FIELDS)
 CANCELLED = "The preview was cancelled."
-CAPTIONS = {"matte": "Matte", "cut out": "Subject cut out", "foreground": "Subject on grey", "light map": "Light map"}
+CAPTIONS = {"matte": "Matte", "cut out": "Subject cut out", "foreground": "What the model sees", "light map": "Light map"}
 
 
 def build(panel: Components) -> None:
@@ -155,4 +155,4 @@ def figures(result: PreviewResult) -> str:
 def caption(name: str) -> str:
     """Return the caption of an image; a unit's has no unit number, since it is in the unit's own tab."""
     name = name.split(", ", 1)[1] if name.startswith("unit ") else name
-    return CAPTIONS.get(name, name.capitalize())
+    return CAPTIONS.get(name, name.replace("picture", "image").capitalize())

@@ -10,13 +10,13 @@ from .components import Components
 
 
 def build(panel: Components, number: int) -> None:
-    panel.checkbox(unit_name(number, "enabled"), "Enable this picture", False)
+    panel.checkbox(unit_name(number, "enabled"), "Enable this image", False)
     with gr.Row():
         panel.image(unit_name(number, "image"), "image")
         panel.image(unit_name(number, "mask"), "unit_mask")
-    panel.checkbox(unit_name(number, "use_subject"), "Use the subject as picture", False,
+    panel.checkbox(unit_name(number, "use_subject"), "Use the subject as image", False,
                    "Keeps the subject's identity and material while its light changes; its matte limits where.")
-    panel.files(unit_name(number, "more"), "More pictures")
+    panel.files(unit_name(number, "more"), "More images")
     add_fields(panel, number, [name for name in UNIT_PANEL_FIELDS if UNIT_SCHEMA[name].metadata.get("group") == "main"])
     guarded.build(panel, "previews", previews.build_unit, number)
     with gr.Accordion("More", open=False, elem_id=panel.elem_id(unit_name(number, "rest"))):

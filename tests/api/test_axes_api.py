@@ -40,7 +40,7 @@ def entry(infotext, key):
 
 def test_every_cell_has_its_own_light_and_reports_it(plot):
     status, texts = plot({"iclight": {"light": "top"}}, ("[Relight] Light", "left, none, right"),
-                         ("[Relight] Reinforce foreground", "0, 0.5"))
+                         ("[Relight] Keep subject colours (before sampling)", "0, 0.5"))
     assert status == 200 and len(texts) == 6
     assert [entry(text, "Relight light") for text in texts] == ["left", None, "right"] * 2
     assert [entry(text, "Relight reinforce") for text in texts] == [None] * 3 + ["0.5"] * 3

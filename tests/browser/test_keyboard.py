@@ -89,7 +89,7 @@ def test_an_image_prompt(panel, keyboard, pad, subject):
     panel.until(lambda: panel.find(pad.css("unit1_weight")).is_displayed(), "the tab")
     keyboard.to(f"{pad.css('unit1_enabled')} input")
     keyboard.press(Keys.SPACE)
-    keyboard.give_file(pad.css("unit1_image"), subject, "Picture")
+    keyboard.give_file(pad.css("unit1_image"), subject, "Image")
     keyboard.choose(pad.css("unit1_model"), "ip-adapter", lambda: pad.field("unit1_model"))
     keyboard.write(f"{pad.css('unit1_weight')} input[type=number]", 0.6)
     keyboard.press(Keys.ENTER, held=Keys.CONTROL)

@@ -56,7 +56,7 @@ def test_colour_temperature_fall_off_and_brightness_reach_the_fields(open_pad):
     assert open_pad.find("[data-setting=color] input").get_attribute("value") == "#ffa757"
     open_pad.setting("color", "#3366ff")
     open_pad.setting("intensity", 0.4)
-    open_pad.setting("gamma", 0.3)
+    open_pad.setting("gamma", -0.3)
     open_pad.setting("start", 200)
     open_pad.setting("end", 40)
     open_pad.fields(light_color="#3366ff", intensity=0.4, light_gamma=2, light_start=200, light_end=40)

@@ -33,7 +33,7 @@ def test_the_subject_is_previewed_at_the_jobs_size(panel, accordion, subject, ta
         panel.upload(accordion("foreground"), subject)
     panel.pick(accordion("light"), "top")
     assert accordion.preview("preview_matte") == ["Matte 96×64", "Subject cut out 96×64"]
-    assert accordion.preview("preview_foreground") == ["Subject on grey 96×64"]
+    assert accordion.preview("preview_foreground") == ["What the model sees 96×64"]
     assert accordion.preview("preview_light") == ["Light map 96×64"]
     shown = panel.find(f"#{accordion('preview_shown')} img")
     assert panel.driver.execute_script("return [arguments[0].naturalWidth, arguments[0].naturalHeight]", shown) == [96, 64]
@@ -41,7 +41,7 @@ def test_the_subject_is_previewed_at_the_jobs_size(panel, accordion, subject, ta
     assert not panel.find_all(faded)
     panel.fill(accordion("reinforce"), 0.5)
     assert panel.find_all(faded), "what is shown is of other settings"
-    assert accordion.preview("preview_foreground") == ["Subject on grey 96×64"] and not panel.find_all(faded)
+    assert accordion.preview("preview_foreground") == ["What the model sees 96×64"] and not panel.find_all(faded)
     assert panel.console_errors() == []
 
 
@@ -79,7 +79,7 @@ def test_what_the_encoder_sees(panel, accordion, photo):
     sentence = "`image` of the `ip_adapter` unit 'ip-adapter' is missing; add an image, or \"subject\"."
     assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == [sentence]
     panel.upload(accordion("unit2_image"), photo)
-    assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == ["Picture 1 224×224"]
+    assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == ["Image 1 224×224"]
 
 
 @pytest.mark.skipif(bool(optional.missing("matting")), reason="rembg and onnxruntime are not installed")

@@ -5,7 +5,7 @@ from contract.subjects import fc
 
 pytestmark = pytest.mark.real_host
 PLOT = "x/y/z plot"
-TITLES = {"X type": "[Relight] Light", "Y type": "[Relight] Reinforce foreground", "Z type": "Nothing"}
+TITLES = {"X type": "[Relight] Light", "Y type": "[Relight] Keep subject colours (before sampling)", "Z type": "Nothing"}
 
 
 @pytest.fixture(scope="module")

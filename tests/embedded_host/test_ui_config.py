@@ -85,7 +85,7 @@ def test_every_field_has_a_key_of_its_own_and_pictures_json_and_buttons_have_non
 
 def test_a_users_defaults_are_there_and_show_what_belongs_to_them(page_with):
     config, parts = page_with({"customscript/relight.py/txt2img/Light/value": "spot",
-                               "customscript/relight.py/txt2img/Reinforce foreground/value": 0.3,
+                               "customscript/relight.py/txt2img/Keep subject colours (before sampling)/value": 0.3,
                                "customscript/relight.py/picture 2/txt2img/Weight/value": 0.7})
     assert (parts["script_txt2img_relight_light"].value, parts["script_img2img_relight_light"].value) == ("spot", "none")
     assert parts["script_txt2img_relight_reinforce"].value == 0.3
@@ -96,8 +96,8 @@ def test_a_users_defaults_are_there_and_show_what_belongs_to_them(page_with):
 
 def test_a_file_that_is_gone_leaves_the_default(page_with):
     config, parts = page_with({"customscript/relight.py/txt2img/Model/value": "deleted-weights",
-                               "customscript/relight.py/picture 1/txt2img/Model/value": "gone",
-                               "customscript/relight.py/txt2img/Matting/value": "no-such-model"})
+                               "customscript/relight.py/picture 1/txt2img/IP-Adapter file/value": "gone",
+                               "customscript/relight.py/txt2img/Cut-out/value": "no-such-model"})
     assert parts["script_txt2img_relight_model"].value == "auto"
     assert parts["script_txt2img_relight_matting"].value == "auto"
     assert parts["script_txt2img_relight_unit1_model"].value != "gone"

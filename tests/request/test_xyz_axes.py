@@ -100,7 +100,7 @@ def test_words_for_true_and_false():
     (panel_args(iclight=False, unit1_enabled=True), {"light": "left"},
      "The X/Y/Z plot varies [Relight] Light, but IC-Light is off; enable it in Relight's Light tab, or choose another axis."),
     (panel_args(), {"unit1_weight": 1.0},
-     "The X/Y/Z plot varies [Relight IP] Weight, but its first unit is off; enable it in Relight's tab Picture 1, or choose another axis."),
+     "The X/Y/Z plot varies [Relight IP] Weight, but its first unit is off; enable it in Relight's tab Image 1, or choose another axis."),
     ([{"ip_adapter": [{"model": "a"}]}], {"light": "left"},
      "The X/Y/Z plot varies [Relight] Light, but IC-Light is off; add `iclight`, or choose another axis."),
     ([{"iclight": {}, "ip_adapter": [{"enabled": False}]}], {"unit1_weight": 1.0},
