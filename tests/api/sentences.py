@@ -51,7 +51,7 @@ def texts(path):
 
 
 def sentences(root):
-    """What is said to users: texts that end with a full stop, and those that an error is raised with."""
+    """Messages to users: texts that end with a full stop, and those that an error is raised with."""
     return {text for path in sources(root) for text, is_raised in texts(path)
             if text.endswith(".") and " " in text and len(WORD.findall(text)) > 2 or is_raised and len(WORD.findall(text)) > 3}
 

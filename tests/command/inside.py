@@ -1,6 +1,6 @@
 """Runs command lines one after the other in a process of its own (the embedded host is one per process).
 
-    python inside.py ROOT FOLDER        prints one JSON object: what each gave, said and took
+    python inside.py ROOT FOLDER        prints one JSON object: exit code, output, errors and seconds of each
 """
 
 import contextlib

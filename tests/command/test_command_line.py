@@ -128,7 +128,7 @@ def test_the_matte_fits_the_photo():
     assert ((alpha > 0) & (alpha < 255)).mean() > 0.005, "soft edges"
 
 
-# What is said ---------------------------------------------------------------------------------------------------------
+# What is message ---------------------------------------------------------------------------------------------------------
 
 class Terminal(io.StringIO):
     def isatty(self):
@@ -225,8 +225,8 @@ def relight_args(tmp_path, **changes):
 ])
 def test_user_mistakes_are_one_sentence_and_exit_code_2(tmp_path, capsys, changes, sentence):
     assert cli.main(relight_args(tmp_path, **changes)) == 2
-    said = capsys.readouterr().err
-    assert sentence in said and said.count("\n") == 1 and "Traceback" not in said
+    message = capsys.readouterr().err
+    assert sentence in message and message.count("\n") == 1 and "Traceback" not in message
 
 
 def test_a_file_that_is_no_image_is_an_error_of_one_line(tmp_path, capsys):

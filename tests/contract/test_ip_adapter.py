@@ -38,7 +38,7 @@ def make(client):
         tab, relight={**(light or {}), "ip_adapter": list(units)}, **fields)
 
 
-def said(*names, patched=16):
+def expected_proof(*names, patched=16):
     return f"IP-Adapter {' + '.join(names)}, patched {patched}/16"
 
 
@@ -51,7 +51,7 @@ def equal(one, other):
 @pytest.mark.parametrize("unit", [base(), plus()], ids=["base", "plus"])
 def test_one_unit(client, make, unit):
     reply = make(unit)
-    assert reply.proof == said(unit["model"])
+    assert reply.proof == expected_proof(unit["model"])
     assert difference(reply, client.plain) > LEAST
     assert np.asarray(reply.image()).std() > 1, "the image is not one colour"
 
@@ -64,7 +64,7 @@ def test_another_image_makes_another_image(make):
 def test_weight_0_is_no_unit_at_all(client, make, unit):
     reply = make(unit)
     assert equal(reply, client.plain)
-    assert reply.proof == said(unit["model"], patched=0)
+    assert reply.proof == expected_proof(unit["model"], patched=0)
 
 
 def test_a_unit_of_weight_0_beside_another(make):
@@ -78,7 +78,7 @@ def test_weight_below_0_pushes_away(client, make):
 
 def test_plus_and_base_together(make):
     both = make(plus(), base())
-    assert both.proof == said(PLUS, BASE)
+    assert both.proof == expected_proof(PLUS, BASE)
     assert difference(both, make(base())) > LEAST and difference(both, make(plus())) > LEAST
 
 
@@ -91,7 +91,7 @@ def test_the_order_of_units_changes_nothing(client, make):
 @pytest.mark.usefixtures("undone")
 def test_four_units(make):
     reply = make(*FOUR)
-    assert reply.proof == said(BASE, PLUS, BASE, PLUS)
+    assert reply.proof == expected_proof(BASE, PLUS, BASE, PLUS)
     assert equal(reply, make(*reversed(FOUR)))
     assert difference(reply, make(*FOUR[:3])) > LEAST
 
@@ -107,7 +107,7 @@ def test_several_images_in_one_unit(make):
 def test_with_light_in_the_same_job(client, make):
     light = fc(light="left")
     both, lit = make(plus(), light=light), client.once(relight=light)
-    assert both.proof == f"{lit.proof}; {said(PLUS)}"
+    assert both.proof == f"{lit.proof}; {expected_proof(PLUS)}"
     assert difference(both, lit) > LEAST and difference(both, make(plus())) > LEAST
     assert equal(make(plus(weight=0), light=light), lit)
 
@@ -116,7 +116,7 @@ def test_the_subject_as_image(client, make):
     """Its own picture on grey, where the matte is: not what the same picture is without a mask."""
     light = fc(light="left")
     reply = make(plus("subject"), light=light)
-    assert reply.proof.endswith(said(PLUS))
+    assert reply.proof.endswith(expected_proof(PLUS))
     assert "Relight IP 1 use subject: True" in reply.infotexts[0]
     assert difference(reply, client.once(relight=light)) > LEAST
     assert difference(reply, make(plus(FOREGROUND), light=light)) > LEAST
@@ -126,7 +126,7 @@ def test_hires_in_both_passes_or_one(client, make, upscaler):
     fields = {**HIRES, "hr_upscaler": upscaler}
     replies = {option: make(plus(hr_option=option), **fields) for option in ("both", "low", "high")}
     assert {reply.size for reply in replies.values()} == {(128, 128)}
-    assert {reply.proof for reply in replies.values()} == {said(PLUS)}
+    assert {reply.proof for reply in replies.values()} == {expected_proof(PLUS)}
     pictures = [client.once(**fields), *replies.values()]
     assert all(difference(a, b) > LEAST for i, a in enumerate(pictures) for b in pictures[:i])
     assert client.send(**fields).png == pictures[0].png, "the plain hires job is what it was"
@@ -154,7 +154,7 @@ def test_img2img_and_only_masked(client, make):
                    {"init_images": [WIDE_SCENE], "denoising_strength": 0.9, "mask": WIDE_DISC, "inpaint_full_res": True,
                     "inpaint_full_res_padding": 8, "inpainting_fill": 1}):
         reply = make(plus(BACKGROUND, mask=DISC), tab="img2img", **fields)
-        assert reply.proof == said(PLUS)
+        assert reply.proof == expected_proof(PLUS)
         assert difference(reply, client.once("img2img", **fields)) > LEAST
 
 

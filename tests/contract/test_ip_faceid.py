@@ -29,7 +29,7 @@ def equal(one, other):
     return (one.pixels() == other.pixels()).all()
 
 
-def said(model, lora=True):
+def expected_proof(model, lora=True):
     return f"IP-Adapter {model}, patched 16/16{', LoRA 128/128' if lora else ''}"
 
 
@@ -40,7 +40,7 @@ def said(model, lora=True):
     ids=["FaceID", "with LoRA", "Plus", "PlusV2", "Portrait of two", "full face"])
 def test_every_family(client, make, unit, lora):
     reply = make(unit)
-    assert reply.proof == said(unit["model"], lora)
+    assert reply.proof == expected_proof(unit["model"], lora)
     assert difference(reply, client.plain) > LEAST
     if "embedding" in unit:
         assert difference(reply, make({**unit, "embedding": OTHER})) > LEAST, "another face, another picture"
@@ -56,7 +56,7 @@ def test_plus_and_plusv2_differ(make):
 def test_lora_as_strong_as_asked(make):
     """Strength 0 is the file without one; more is more; the same again is the same."""
     none, half, whole = (make(face(faceid_lora=strength)) for strength in (0, 0.5, 1))
-    assert none.proof == said(FACE_LORA, lora=False)
+    assert none.proof == expected_proof(FACE_LORA, lora=False)
     assert equal(none, make(face(FACE)))
     assert min(difference(none, half), difference(half, whole)) > LEAST
     assert difference(none, whole) > difference(none, half)
@@ -70,7 +70,7 @@ def test_lora_comes_and_goes(client, make):
     assert client.send().png == client.plain.png
     make(face(faceid_lora=0.5))
     both = make(face(), light=light)
-    assert both.proof == f"{lit.proof}; {said(FACE_LORA)}"
+    assert both.proof == f"{lit.proof}; {expected_proof(FACE_LORA)}"
     assert difference(both, lit) > LEAST
     assert client.send(relight=light).png == lit.png
     assert client.send(relight={"ip_adapter": [face()]}).png == first.png

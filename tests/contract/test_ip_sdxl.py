@@ -36,7 +36,7 @@ def unit(model=SDXL_PLUS, image=SCENE, **fields):
     return {"model": model, "image": image, **fields}
 
 
-def said(*names, patched=70, lora=""):
+def expected_proof(*names, patched=70, lora=""):
     return f"IP-Adapter {' + '.join(names)}, patched {patched}/70{lora}"
 
 
@@ -48,23 +48,23 @@ def equal(one, other):
     (unit(SDXL_BASE), ""), (unit(), ""), ({"model": SDXL_FACE, "embedding": FACE}, ", LoRA 560/560")], ids=["base", "plus", "FaceID"])
 def test_one_unit(make, one, lora):
     reply = make(one)
-    assert reply.proof == said(one["model"], lora=lora)
+    assert reply.proof == expected_proof(one["model"], lora=lora)
     assert difference(reply, make()) > LEAST
     zero = make({**one, "weight": 0})
-    assert zero.proof == said(one["model"], patched=0)
+    assert zero.proof == expected_proof(one["model"], patched=0)
     assert equal(zero, make())
 
 
 def test_the_lora_inside_is_as_strong_as_asked(make):
     without, whole = (make({"model": SDXL_FACE, "embedding": FACE, "faceid_lora": strength}) for strength in (0, 1))
-    assert without.proof == said(SDXL_FACE)
+    assert without.proof == expected_proof(SDXL_FACE)
     assert difference(without, whole) > LEAST
 
 
 def test_two_units_in_either_order(make):
     first, second = unit(), unit(SDXL_BASE, BACKGROUND, weight=0.5)
     both = make(first, second)
-    assert both.proof == said(SDXL_PLUS, SDXL_BASE)
+    assert both.proof == expected_proof(SDXL_PLUS, SDXL_BASE)
     assert equal(both, make(second, first))
     assert difference(both, make(first)) > LEAST
 
@@ -72,7 +72,7 @@ def test_two_units_in_either_order(make):
 def test_four_units(make):
     four = [unit(weight=0.7), unit(SDXL_BASE, BACKGROUND, weight=0.5), unit(image=BACKGROUND, weight=0.6), unit(SDXL_BASE, weight=0.4)]
     reply = make(*four)
-    assert reply.proof == said(*[one["model"] for one in four])
+    assert reply.proof == expected_proof(*[one["model"] for one in four])
     assert equal(reply, make(*reversed(four)))
     assert difference(reply, make(*four[:3])) > LEAST
 
@@ -80,7 +80,7 @@ def test_four_units(make):
 @pytest.mark.parametrize("weight_type, layers", [("style transfer", 10), ("composition", 10), ("style and composition", 20)])
 def test_weight_types_touch_their_layers(make, weight_type, layers):
     reply = make(unit(weight_type=weight_type))
-    assert reply.proof == said(SDXL_PLUS, patched=layers)
+    assert reply.proof == expected_proof(SDXL_PLUS, patched=layers)
     assert difference(reply, make()) > LEAST and difference(reply, make(unit())) > LEAST
 
 

@@ -20,12 +20,12 @@ LEAST = 0.2
 
 def assert_relit(client, kind, light, relit, plain, first=(64, 64)):
     assert difference(relit, plain) > LEAST
-    said = re.fullmatch(r"(\w+), ([\w +-]+), (\d+)/(\d+) weights, condition (\S+(?: and \S+)*?)(, .* steps run of .*)?", relit.proof)
-    assert said, relit.proof
+    proof = re.fullmatch(r"(\w+), ([\w +-]+), (\d+)/(\d+) weights, condition (\S+(?: and \S+)*?)(, .* steps run of .*)?", relit.proof)
+    assert proof, relit.proof
     keys = client.probe("after")["unet_keys"]
-    assert said.group(1, 2, 3, 4) == (kind, light, str(keys), str(keys))
+    assert proof.group(1, 2, 3, 4) == (kind, light, str(keys), str(keys))
     sizes = [f"{width // 8}x{height // 8}" for width, height in (first, relit.size)]
-    assert said.group(5) == " and ".join(dict.fromkeys(sizes))
+    assert proof.group(5) == " and ".join(dict.fromkeys(sizes))
 
 
 def pair(client, tab, relight, **fields):

@@ -41,9 +41,9 @@ def test_every_cell_is_the_job_of_its_values(client, plot):
     alone = [client.once(relight=fc(light=light, reinforce=reinforce)) for reinforce in (0, 0.5) for light in ("left", "right")]
     for cell, job in zip(cells(reply, 4), alone):
         assert (cell == job.pixels()).all()
-    said = [text for text in reply.infotexts if "Relight light: " in text]
-    assert sum("Relight light: right" in text for text in said) >= 2
-    assert sum("Relight reinforce: 0.5" in text for text in said) >= 2
+    lit = [text for text in reply.infotexts if "Relight light: " in text]
+    assert sum("Relight light: right" in text for text in lit) >= 2
+    assert sum("Relight reinforce: 0.5" in text for text in lit) >= 2
 
 
 @pytest.mark.parametrize(("relight", "light", "sentence"), [

@@ -102,39 +102,39 @@ def test_single_file_holds_the_same_networks(parts, ldm_state, folder):
     assert "Model: tiny," in result.info and len(result.images) == 1
 
 
-def refused(folder, match):
+def assert_rejected(folder, match):
     with pytest.raises(HostError, match=match):
         EmbeddedHost(folder, device="cpu", extensions=[], data_dir=folder)
 
 
 def test_empty_folder(tmp_path):
-    refused(tmp_path, "no checkpoint here. Put a diffusers folder")
+    assert_rejected(tmp_path, "no checkpoint here. Put a diffusers folder")
 
 
 def test_missing_part(ldm_state, folder):
     save_file({key: value for key, value in ldm_state.items() if "decoder.conv_out" not in key}, folder / "x.safetensors")
-    refused(folder, r"the VAE is not SD 1.5's \(2 tensors missing, 0 too many, first: decoder.conv_out")
+    assert_rejected(folder, r"the VAE is not SD 1.5's \(2 tensors missing, 0 too many, first: decoder.conv_out")
 
 
 def test_other_family(ldm_state, folder):
     save_file({"model.diffusion_model.input_blocks.0.0.weight": torch.ones(8, 4, 3, 3)}, folder / "x.safetensors")
-    refused(folder, "this checkpoint's UNet is not SD 1.5's")
+    assert_rejected(folder, "this checkpoint's UNet is not SD 1.5's")
 
 
 def test_unet_without_the_rest(ldm_state, folder):
     save_file({key: value for key, value in ldm_state.items() if key.startswith("model.")}, folder / "x.safetensors")
-    refused(folder, r"no VAE in this file. Use a whole SD 1.5 checkpoint \(UNet, VAE and text encoder\).")
+    assert_rejected(folder, r"no VAE in this file. Use a whole SD 1.5 checkpoint \(UNet, VAE and text encoder\).")
 
 
 def test_sd2_projections_are_linear(ldm_state, folder):
     changed = {key: value[:, :, 0, 0] if key.endswith("proj_in.weight") else value for key, value in ldm_state.items()}
     save_file({key: value.contiguous() for key, value in changed.items()}, folder / "x.safetensors")
-    refused(folder, r"the UNet is not SD 1.5's \(`down_blocks.0.attentions.0.proj_in.weight` is \[32, 32\], expected \[32, 32, 1, 1\]")
+    assert_rejected(folder, r"the UNet is not SD 1.5's \(`down_blocks.0.attentions.0.proj_in.weight` is \[32, 32\], expected \[32, 32, 1, 1\]")
 
 
 def test_broken_file(folder):
     (folder / "x.safetensors").write_bytes(b"not this")
-    refused(folder, "not a readable .safetensors file")
+    assert_rejected(folder, "not a readable .safetensors file")
 
 
 def test_no_tokenizer(ldm_state, tmp_path, monkeypatch):
@@ -142,12 +142,12 @@ def test_no_tokenizer(ldm_state, tmp_path, monkeypatch):
 
     monkeypatch.setattr(clip_vocabulary, "clip_tokenizer", lambda: None)  # as where open_clip is not installed
     save_file(ldm_state, tmp_path / "x.safetensors")
-    refused(tmp_path, "Put vocab.json and merges.txt of openai/clip-vit-large-patch14 into")
+    assert_rejected(tmp_path, "Put vocab.json and merges.txt of openai/clip-vit-large-patch14 into")
 
 
 def test_unet_without_weights(tmp_path):
     shutil.copytree(DEMO / "unet", tmp_path / "unet", ignore=shutil.ignore_patterns("*.safetensors"))
-    refused(tmp_path, "Only .safetensors are read.")
+    assert_rejected(tmp_path, "Only .safetensors are read.")
 
 
 def test_another_host_in_the_process(monkeypatch):

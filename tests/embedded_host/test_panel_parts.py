@@ -39,9 +39,9 @@ def test_a_part_that_fails_leaves_a_sentence(data, monkeypatch, capsys, part, na
     module, function = part.split(".")
     monkeypatch.setattr(locals()[module], function, failing)
     panel, texts = panel_texts()
-    said = [text for text in texts if "could not be built" in text]
+    messages = [text for text in texts if "could not be built" in text]
     assert panel.failed == {name}
-    assert len(said) == 1 and f"The part &#x27;{name}&#x27; of Relight could not be built (PermissionError" in said[0]
+    assert len(messages) == 1 and f"The part &#x27;{name}&#x27; of Relight could not be built (PermissionError" in messages[0]
     assert "Traceback" in capsys.readouterr().err
 
 

@@ -117,20 +117,20 @@ def test_shapes_that_cannot_be_seen_or_are_missing():
 @pytest.mark.parametrize("module, loses", [(None, False), ({"last_exception": None}, False), ({}, True)])
 def test_a_failure_while_sampling_shows_in_every_panel(module, loses, monkeypatch):
     """Where the panel's thread drops what is raised, the job ends with the sentence and without a picture instead."""
-    said, interrupts = [], []
+    messages, interrupts = [], []
     shared = SimpleNamespace(state=SimpleNamespace(interrupt=lambda: interrupts.append(1)))
     monkeypatch.setitem(sys.modules, "modules", SimpleNamespace(shared=shared))
     package = None if module is None else SimpleNamespace(main_thread=SimpleNamespace(**module))
     monkeypatch.setitem(sys.modules, "modules_forge", package)
-    p = SimpleNamespace(is_api=False, comment=said.append, sampler=SimpleNamespace(sample=list, sample_img2img=list))
+    p = SimpleNamespace(is_api=False, comment=messages.append, sampler=SimpleNamespace(sample=list, sample_img2img=list))
     processed = SimpleNamespace(images=["half done"], infotexts=["text"])
     stop_job(p, RelightError("Do this."), "Do this.", during_sampling=True)
     discard_images(p, processed)
     if loses:
-        assert (said, interrupts, processed.images, processed.infotexts) == (["Do this."], [1], [], [])
+        assert (messages, interrupts, processed.images, processed.infotexts) == (["Do this."], [1], [], [])
         assert p.do_not_save_samples and p.do_not_save_grid
         discard_images(p, processed)
     else:
-        assert (said, interrupts, processed.images) == ([], [], ["half done"])
+        assert (messages, interrupts, processed.images) == ([], [], ["half done"])
         with pytest.raises(RelightError, match="Do this."):
             p.sampler.sample()

@@ -21,14 +21,14 @@ class BrokenJob:
 
 
 def test_a_fault_in_a_repair_leaves_the_image_and_is_reported(monkeypatch, capsys):
-    said = []
-    monkeypatch.setattr(hooks, "current_host", lambda: SimpleNamespace(notify=lambda p, sentence: said.append(sentence)))
+    messages = []
+    monkeypatch.setattr(hooks, "current_host", lambda: SimpleNamespace(notify=lambda p, sentence: messages.append(sentence)))
     p = SimpleNamespace(relight=JobState(BrokenJob()), batch_size=1)
     pp, processed = SimpleNamespace(image=RESULT, index=0), SimpleNamespace(images=[RESULT], infotexts=["text"])
     hooks.postprocess_image(p, pp)
     hooks.postprocess(p, processed)
     assert pp.image is RESULT and processed.images == [RESULT] and p.relight.job is None
-    assert [sentence.split(";")[0] for sentence in said] == [
+    assert [sentence.split(";")[0] for sentence in messages] == [
         "Relight failed inside (RuntimeError: no such colour)", "Relight failed inside (RuntimeError: no such matte)"]
     assert "RuntimeError: no such colour" in capsys.readouterr().err
 
@@ -46,12 +46,12 @@ class InterruptedJob:
 
 
 def interrupted(hook, **fields):
-    said = []
-    p = SimpleNamespace(relight=JobState(InterruptedJob()), extra_generation_params={"Relight": "proof"}, comment=said.append,
+    messages = []
+    p = SimpleNamespace(relight=JobState(InterruptedJob()), extra_generation_params={"Relight": "proof"}, comment=messages.append,
                         batch_size=2, do_not_save_samples=False, **fields)
     hook(p)
     assert p.relight.job is None and p.extra_generation_params == {}
-    assert said == ["Relight: interrupted before sampling; no unfinished image is kept."]
+    assert messages == ["Relight: interrupted before sampling; no unfinished image is kept."]
     return p
 
 

@@ -114,11 +114,11 @@ def test_threads_share_one_session(tiny, ramp):
 
 
 def test_each_slow_step_is_named(tiny, ramp):
-    said = []
-    matting.matte(ramp, tiny, Progress(said.append))
-    assert said == ["loading the matting model tiny", "cutting out the subject with tiny"]
-    matting.matte(ramp, tiny, Progress(said.append))
-    assert len(said) == 2
+    messages = []
+    matting.matte(ramp, tiny, Progress(messages.append))
+    assert messages == ["loading the matting model tiny", "cutting out the subject with tiny"]
+    matting.matte(ramp, tiny, Progress(messages.append))
+    assert len(messages) == 2
 
 
 def test_auto_is_the_default_model(tiny, ramp, ramp_alpha, monkeypatch):
@@ -163,9 +163,9 @@ def sentence(*arguments):
 
 def test_a_web_page_saved_as_onnx(folder, ramp):
     (folder / "broken.onnx").write_bytes(b"<!doctype html><html>404</html>")
-    said = sentence(ramp, "broken")
-    assert said.startswith(f"{folder / 'broken.onnx'} (31 bytes) is no readable ONNX model (")
-    assert said.endswith("; delete it and download it again.")
+    message = sentence(ramp, "broken")
+    assert message.startswith(f"{folder / 'broken.onnx'} (31 bytes) is no readable ONNX model (")
+    assert message.endswith("; delete it and download it again.")
 
 
 def test_a_broken_file_with_a_known_name(folder, ramp):
@@ -189,9 +189,9 @@ def test_an_unheard_of_input_size(folder, ramp):
 
 def test_a_name_that_promises_another_input(folder, ramp):
     (folder / "isnet-mine.onnx").write_bytes(tiny_onnx.mean_of_channels(320))
-    said = sentence(ramp, "isnet-mine")
-    assert said.startswith("The matting model isnet-mine could not be run on the image (")
-    assert said.endswith("it is no U2-Net, IS-Net or BiRefNet model, or it is damaged: choose another one.")
+    message = sentence(ramp, "isnet-mine")
+    assert message.startswith("The matting model isnet-mine could not be run on the image (")
+    assert message.endswith("it is no U2-Net, IS-Net or BiRefNet model, or it is damaged: choose another one.")
 
 
 def test_nothing_found(folder, ramp):
@@ -205,16 +205,16 @@ def test_a_download_that_fails(folder, ramp, tmp_path, monkeypatch):
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "empty"))
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    said = sentence(ramp, "u2netp")
-    assert said.startswith("The matting model u2netp could not be downloaded (")
-    assert said.endswith("; go online and try again, or save https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
+    message = sentence(ramp, "u2netp")
+    assert message.startswith("The matting model u2netp could not be downloaded (")
+    assert message.endswith("; go online and try again, or save https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
                          f"u2netp.onnx as {folder / 'u2netp.onnx'}.")
 
 
 def test_a_model_that_the_installed_rembg_lacks(folder, ramp, monkeypatch):
     monkeypatch.setitem(model_table.MODELS, "u3net", model_table.MODELS["u2net"])
-    said = sentence(ramp, "u3net")
-    assert said.startswith("The installed rembg does not know the matting model u3net; choose one of isnet-general-use, u2net,")
+    message = sentence(ramp, "u3net")
+    assert message.startswith("The installed rembg does not know the matting model u3net; choose one of isnet-general-use, u2net,")
 
 
 def test_a_failure_is_not_cached(folder, ramp, ramp_alpha):

@@ -30,26 +30,26 @@ def slow(folder):
 
 
 class Stop:
-    """steps.is_stopped() from the sentence with this word on; said: every sentence."""
+    """steps.is_stopped() from the sentence with this word on; messages: all of them."""
 
     def __init__(self, word):
-        self.word, self.said, self.now = word, [], threading.Event()
+        self.word, self.messages, self.now = word, [], threading.Event()
         self.steps = Progress(self.hear, self.now.is_set)
 
     def hear(self, sentence):
-        self.said.append(sentence)
+        self.messages.append(sentence)
         if self.word in sentence:
             self.now.set()
 
 
 @needs_rembg
-@pytest.mark.parametrize(("word", "said"), [("loading", 1), ("cutting", 2)])
-def test_a_stop_between_steps(folder, ramp, word, said):
+@pytest.mark.parametrize(("word", "count"), [("loading", 1), ("cutting", 2)])
+def test_a_stop_between_steps(folder, ramp, word, count):
     (folder / "tiny.onnx").write_bytes(tiny_onnx.mean_of_channels(320))
     stop = Stop(word)
     with pytest.raises(Stopped):
         matting.matte(ramp, "tiny", stop.steps)
-    assert len(stop.said) == said
+    assert len(stop.messages) == count
     assert matting.matte(ramp, "tiny").max() == 1, "and the next one works"
 
 
@@ -69,13 +69,13 @@ def test_a_stop_while_waiting_for_another_run(slow, ramp):
     first, second = Stop("nothing"), Stop("nothing")
     run = threading.Thread(target=lambda: pytest.raises(Stopped, matting.matte, ramp, slow, first.steps))
     run.start()
-    while "cutting out the subject with slow" not in first.said:
+    while "cutting out the subject with slow" not in first.messages:
         time.sleep(0.02)
     threading.Timer(0.3, second.now.set).start()
     with pytest.raises(Stopped):
         matting.matte(ramp.rotate(90), slow, second.steps)
     assert run.is_alive(), "the first run goes on"
-    assert second.said == [], "the second never began"
+    assert second.messages == [], "the second never began"
     first.now.set()
     run.join()
 

@@ -51,9 +51,9 @@ def test_ensure_installs_once_and_reports_it(installs, capsys):
     optional.ensure("dream")
     optional.ensure("dream")
     assert installs == [["dreamlib>=2"]]
-    said = capsys.readouterr().out
-    assert "Dreaming needs dreamlib>=2: installing once, without touching other packages..." in said
-    assert "Installed dreamlib 2.1; no other package was changed." in said
+    message = capsys.readouterr().out
+    assert "Dreaming needs dreamlib>=2: installing once, without touching other packages..." in message
+    assert "Installed dreamlib 2.1; no other package was changed." in message
     assert optional.load("dream", "dreamlib").answer == 42
 
 

@@ -116,10 +116,10 @@ def test_a_version_that_changed_meanwhile_is_reported(environment):
     pip = FakePip({(("rembg",), False): [("rembg", "2.0.69", ())]}, environment)
     report = pinned_pip.install(["rembg"], pip, apply)
     assert report.changed == {"numpy": ("1.26.2", "2.3.5"), "protobuf": ("3.20.0", None)}
-    said = report.message()
-    assert said.startswith("Installed rembg 2.0.69, but other packages changed meanwhile: numpy 1.26.2 -> 2.3.5, protobuf "
+    message = report.message()
+    assert message.startswith("Installed rembg 2.0.69, but other packages changed meanwhile: numpy 1.26.2 -> 2.3.5, protobuf "
                            "3.20.0 -> gone; put them back with ")
-    assert said.endswith(" -m pip install --no-deps numpy==1.26.2 protobuf==3.20.0")
+    assert message.endswith(" -m pip install --no-deps numpy==1.26.2 protobuf==3.20.0")
 
 
 @pytest.mark.parametrize(("answer", "reason"), [
