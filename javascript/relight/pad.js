@@ -99,7 +99,7 @@ window.relight.Pad = (() => {
         requestCutOut(image, key) {
             this.request = new AbortController();
             window.relight.subject.cutOut(this.tab, image, this.values, this.request.signal).then(
-                (made) => ({made, note: ""}), (error) => ({made: null, note: error.message})).then(({made, note}) => {
+                (made) => ({made, note: ""}), (error) => ({made: null, note: window.relight.panelMessage(error.message)})).then(({made, note}) => {
                 if (key !== this.cutKey) return;
                 this.made = made;
                 this.scaled = null;

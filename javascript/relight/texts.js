@@ -44,9 +44,10 @@ window.relight = window.relight || {};
     };
 
     const HOLE = /\{\d\}/g;
+    const FIELD = /`(?:unit(\d)_)?(\w+)`/g, OF_UNIT = /\bunit\b|adapter/i;
     const PLACES = ".relight-notices, .relight-note, .relight-preview, .relight-part, #html_log_txt2img, #html_log_img2img";
     const watched = new WeakSet();
-    let table = null, patterns = [];
+    let table = null, patterns = [], labels = null;
 
     /** A text in the page's language; {name} is replaced by values.name. */
     window.relight.text = (key, values = {}) => window.relight.fillText(TEXTS[key], values);
@@ -83,19 +84,31 @@ window.relight = window.relight || {};
 
     const inWords = (value) => (/\s/.test(value) ? window.relight.translated(value) : value);
 
-    /** Translates server messages below an element; the host's log prefixes errors with their class name. */
+    /** Replaces the API's field names by the panel's labels. english: the untranslated sentence, which tells whose fields it names. */
+    function withLabels(sentence, english) {
+        labels ??= JSON.parse(document.querySelector(".relight-notices-of")?.dataset.labels || "null");
+        const {light, unit} = labels || {light: {}, unit: {}}, known = OF_UNIT.test(english) ? {...light, ...unit} : {...unit, ...light};
+        return sentence.replace(FIELD, (whole, number, name) => {
+            const label = number ? unit[name] : Object.hasOwn(known, name) && known[name];
+            return label ? `“${number ? `${window.relight.fillText(`Image ${number}`)}: ` : ""}${window.relight.fillText(label)}”` : whole;
+        });
+    }
+
+    /** A server message as the panel shows it: in the page's language, with labels in place of field names. */
+    window.relight.panelMessage = (sentence) => withLabels(window.relight.translated(sentence), sentence);
+
+    /** Rewrites server messages below an element; the host's log prefixes errors with their class name. */
     function translate(place) {
         const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
         while (texts.nextNode()) {
             const {data} = texts.currentNode, english = data.trim().replace(/^\w+Error: /, "");
-            const words = english && window.relight.translated(english);
+            const words = english && window.relight.panelMessage(english);
             if (words !== english) texts.currentNode.data = words;
         }
     }
 
     /** Hosts translate fixed texts only; messages with values in them are translated here. */
     function watch() {
-        if (!Object.keys(window.localization || {}).length) return;
         for (const place of document.querySelectorAll(PLACES)) {
             if (watched.has(place)) continue;
             watched.add(place);

@@ -15,7 +15,7 @@ def test_opening_the_accordion_logs_no_error(panel, accordion):
 def test_a_missing_subject_is_reported_in_the_log(panel, accordion):
     accordion.open(**JOB)
     panel.generate()
-    assert "`foreground` is missing: txt2img needs the subject's image" in panel.log
+    assert "“Subject” is missing: txt2img needs the subject's image" in panel.log
 
 
 def test_generate_paste_and_generate_again(panel, accordion, subject):

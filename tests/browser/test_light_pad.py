@@ -251,7 +251,7 @@ def test_the_cut_out_is_the_servers_or_its_error_is_shown(pad, tmp_path):
     pad.panel.upload(pad("foreground"), tmp_path / "opaque.png")
     pad.panel.pick(pad("matting"), "alpha")
     pad.driver.execute_script("arguments[0].click()", pad.find(".relight-pad-check input"))
-    pad.panel.until(lambda: "`matting` is 'alpha'" in pad.find(".relight-pad-hint").text, "the server's sentence")
+    pad.panel.until(lambda: "“Cut-out” is 'alpha'" in pad.find(".relight-pad-hint").text, "the server's sentence")
     pad.panel.pick(pad("matting"), "none")
     pad.panel.until(lambda: pad.script("return !!pad.made"), "the cut-out")
     assert "alpha" not in pad.find(".relight-pad-hint").text

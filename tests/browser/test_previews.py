@@ -46,8 +46,8 @@ def test_the_subject_is_previewed_at_the_jobs_size(panel, accordion, subject, ta
 
 
 @pytest.mark.parametrize(("tab", "sentence"), [
-    ("txt2img", "`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."),
-    ("img2img", "img2img has no image; add the subject as the img2img image or as `foreground`."),
+    ("txt2img", "“Subject” is missing: txt2img needs the subject's image; add one, or use img2img."),
+    ("img2img", "img2img has no image; add the subject as the img2img image or as “Subject”."),
 ])
 def test_without_a_subject_both_the_notice_and_the_preview_say_so(panel, accordion, subject, tab, sentence):
     accordion.open(tab, **JOB)
@@ -63,7 +63,7 @@ def test_notices_follow_the_panel_and_the_hosts_own_controls(panel, accordion, s
     accordion.open("img2img", **JOB, denoising_strength=0.9)
     panel.upload("img2img_image", subject)
     panel.pick(accordion("light"), "custom")
-    accordion.notices(["`light` is 'custom' but `light_map` is missing; add the map or choose another light."])
+    accordion.notices(["“Light” is 'custom' but “Light map” is missing; add the map or choose another light."])
     panel.driver.execute_script("document.activeElement.blur()")
     panel.pick(accordion("light"), "left")
     accordion.notices([])
@@ -76,7 +76,7 @@ def test_notices_follow_the_panel_and_the_hosts_own_controls(panel, accordion, s
 def test_what_the_encoder_sees(panel, accordion, photo):
     accordion.open(**JOB)
     accordion.select_tab(2)
-    sentence = "`image` of the `ip_adapter` unit 'ip-adapter' is missing; add an image, or \"subject\"."
+    sentence = "“Image” of the “IP-Adapter” unit 'ip-adapter' is missing; add an image, or \"subject\"."
     assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == [sentence]
     panel.upload(accordion("unit2_image"), photo)
     assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == ["Image 1 224×224"]

@@ -11,7 +11,7 @@ JOB = {"steps": 2, "width": 64, "height": 64, "seed": 7, "prompt": "a vase"}
 def test_a_missing_subject_is_reported_in_the_panels_log(panel, accordion):
     accordion.open(**JOB)
     panel.generate()
-    assert "`foreground` is missing: txt2img needs the subject's image" in panel.log
+    assert "“Subject” is missing: txt2img needs the subject's image" in panel.log
     assert panel.pictures() == set()
 
 
@@ -98,7 +98,7 @@ def test_the_light_map_appears_when_it_is_needed(panel, accordion, subject):
     panel.until(lambda: panel.find(accordion.css("light_map")).is_displayed(), "the light map's field")
     panel.upload(accordion("foreground"), subject)
     panel.generate()
-    assert "`light` is 'custom' but `light_map` is missing" in panel.log
+    assert "“Light” is 'custom' but “Light map” is missing" in panel.log
 
 
 def test_an_open_panel_that_nobody_touches_does_nothing(panel, accordion, subject):
