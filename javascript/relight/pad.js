@@ -5,7 +5,7 @@ window.relight = window.relight || {};
 window.relight.Pad = (() => {
     "use strict";
 
-    const WRITE_MS = 120, SETTLE_MS = 1000, POLL_MS = 700, MATTE_MS = 400, MAX_PIXELS = 1024;
+    const WRITE_MS = 120, SETTLE_MS = 1000, POLL_MS = 700, MATTE_MS = 400, FLUSH_MS = 1000, POLL_FLUSH_MS = 20, MAX_PIXELS = 1024;
 
     const warn = (error) => console.warn("Relight:", error);
 
@@ -132,13 +132,32 @@ window.relight.Pad = (() => {
         /** Write to the fields, at most every WRITE_MS during a drag; the last state is always written. */
         write() {
             this.writes++;
-            if (this.pending) return;
-            this.pending = setTimeout(() => {
-                this.pending = null;
-                clearTimeout(this.settling);
-                this.settling = setTimeout(() => this.settle(), SETTLE_MS);
-                window.relight.fields.set(this.tab, this.model.toFields(this.state.lights)).catch(warn);
-            }, this.drag ? WRITE_MS : 0);
+            this.pending ||= setTimeout(() => this.send(), this.drag ? WRITE_MS : 0);
+        }
+
+        send() {
+            clearTimeout(this.pending);
+            this.pending = null;
+            clearTimeout(this.settling);
+            this.settling = setTimeout(() => this.settle(), SETTLE_MS);
+            this.sent = window.relight.fields.set(this.tab, this.model.toFields(this.state.lights)).catch(warn);
+        }
+
+        /** Whether the last change may not be in the fields yet. */
+        get isSettling() {
+            return !!(this.pending || this.settling);
+        }
+
+        /** Write at once and resolve when the fields hold the pad's lights, after FLUSH_MS at the latest. */
+        async flush() {
+            if (this.pending) this.send();
+            await this.sent;
+            const wanted = JSON.stringify(this.state.lights), end = performance.now() + FLUSH_MS;
+            while (this.isSettling && performance.now() < end) {
+                const values = await window.relight.fields.get(this.tab, "light");
+                if (JSON.stringify(this.model.fromFields(values)) === wanted) return;
+                await new Promise((resolve) => setTimeout(resolve, POLL_FLUSH_MS));
+            }
         }
 
         /** Read the fields again after a write; ignored if another write has started meanwhile. */

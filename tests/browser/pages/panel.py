@@ -85,9 +85,10 @@ class Panel:
         self.find(f"#{elem_id} input[type=file]").send_keys(str(path))
         self.until(lambda: self.find_all(f"#{elem_id} img"), f"the picture in {elem_id}")
 
-    def start(self):
+    def start(self, press=None):
+        """press: what presses Generate, a click by default."""
         self.driver.execute_script(WATCH_START, self.tab, *(self.find(f"#{self.tab}_{name}") for name in ("generate", "interrupt")))
-        self.click(f"#{self.tab}_generate")
+        press() if press else self.click(f"#{self.tab}_generate")
 
     def finish(self):
         """Wait for the end of the job that `start` began and for its result: new images, or another log."""
@@ -100,9 +101,9 @@ class Panel:
         interrupt = self.find(f"#{self.tab}_interrupt")
         return self.find(f"#{self.tab}_generate").is_displayed() and "block" not in interrupt.get_attribute("style")
 
-    def generate(self):
+    def generate(self, press=None):
         self.driver.execute_script(f"document.querySelector('#html_log_{self.tab} .prose').innerHTML = ''")
-        self.start()
+        self.start(press)
         self.until(lambda: self.driver.execute_script("return window.jobStarted"), "the start of the job")
         self.finish()
 
