@@ -131,7 +131,7 @@ def add_term(out: Tensor, q: Tensor, term: Term, gate: float, layout: RowLayout,
     weight = term.weight * gate
     if term.scaling == "K+V w/ C penalty":
         weight *= term.keys.channels / 1280
-    mask = None if term.mask is None else term.mask.rows(q, layout, extra_options.get("original_shape"))
+    mask = None if term.mask is None else term.mask.rows(q, layout, extra_options)
     for start, stop, k, v, bias in term.keys.parts(layout, term.negative, q):
         whole = (start, stop) == (0, len(q))
         k = k if term.scaling == "V only" else k * weight

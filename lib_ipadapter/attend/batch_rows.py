@@ -25,13 +25,16 @@ def row_layout(rows: int, options: dict) -> RowLayout:
     """Return the layout of one attention call. options: the host's extra_options.
 
     `cond_or_uncond` has one entry for each chunk (1 is unconditional); `sigmas` is as long as the batch of images.
-    `row_flags`, one entry for each row, replaces both on hosts without chunks.
+    `original_shape` is the shape of the UNet's input; tiled sampling repeats all chunks in it, once for each tile.
+    `row_flags`, one entry for each row, replaces them on hosts without chunks.
     """
     if "row_flags" in options:
         return layout_of_flags(tuple(options["row_flags"]))
-    sigmas = options.get("sigmas")
+    sigmas, chunks = options.get("sigmas"), tuple(options["cond_or_uncond"])
     images = 0 if sigmas is None else sigmas.shape[0]
-    return layout_of_chunks(rows, tuple(options["cond_or_uncond"]), images)
+    shape = options.get("original_shape")
+    tiles = shape[0] // (images * len(chunks)) if shape is not None and images else 1
+    return layout_of_chunks(rows, chunks * max(1, tiles), images)
 
 
 @lru_cache(maxsize=256)

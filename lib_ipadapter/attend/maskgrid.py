@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from .batch_rows import RowLayout
 from .masks import attention_grid, resize_mask
+
+TILES = "relight_tiles"
+"""extra_options key: a LatentTile for each tile of the batch, in the order of the rows; missing without tiled sampling."""
+
+
+class LatentTile(NamedTuple):
+    """A part of the latent that the UNet gets alone. left, top: its corner.  canvas: (height, width) of the whole latent."""
+
+    left: int
+    top: int
+    canvas: tuple[int, int]
 
 
 class MaskGrid:
@@ -25,23 +37,30 @@ class MaskGrid:
     def __deepcopy__(self, memo) -> MaskGrid:
         return self
 
-    def level(self, tokens: int, latent: tuple[int, int], like: Tensor) -> Tensor:
-        """Return the mask as [M, tokens, 1] with the device and dtype of `like`. latent: (height, width)."""
-        key = (tokens, latent, like.dtype, like.device)
+    def level(self, tokens: int, latent: tuple[int, int], like: Tensor, tile: LatentTile | None = None) -> Tensor:
+        """Return the mask as [M, tokens, 1] with the device and dtype of `like`. latent: (height, width), of the tile if any."""
+        key = (tokens, latent, tile, like.dtype, like.device)
         if key not in self._levels:
-            rows, columns = attention_grid(*latent, tokens)
-            self._levels[key] = resize_mask(self.mask, rows, columns).flatten(1)[..., None].to(like)
+            mask = self.mask if tile is None else cut(self.mask, tile, *latent)
+            self._levels[key] = resize_mask(mask, *attention_grid(*latent, tokens)).flatten(1)[..., None].to(like)
         return self._levels[key]
 
-    def rows(self, q: Tensor, layout: RowLayout, original_shape: Sequence[int] | None) -> Tensor:
-        """Return the mask for every row of q, [1 or rows, tokens, 1]. original_shape: the latent's, (rows, channels, h, w)."""
-        tokens = q.shape[1]
-        latent = (original_shape[-2], original_shape[-1]) if original_shape is not None else square_latent(tokens, self.mask)
-        mask = self.level(tokens, latent, q)
-        if len(mask) == 1:
-            return mask
-        picked = [min((row - s.start) % s.images, len(mask) - 1) for s in layout for row in range(s.start, s.stop)]
-        return torch.stack([mask[i] for i in picked])
+    def rows(self, q: Tensor, layout: RowLayout, extra_options: dict) -> Tensor:
+        """Return the mask for every row of q, [1 or rows, tokens, 1]. extra_options: the host's, with `original_shape`."""
+        tokens, shape = q.shape[1], extra_options.get("original_shape")
+        latent = (shape[-2], shape[-1]) if shape is not None else square_latent(tokens, self.mask)
+        tiles: Sequence[LatentTile | None] = extra_options.get(TILES) or [None]
+        levels = [self.level(tokens, latent, q, tile) for tile in tiles]
+        if len(self.mask) == len(tiles) == 1:
+            return levels[0]
+        images = [min((row - s.start) % s.images, len(self.mask) - 1) for s in layout for row in range(s.start, s.stop)]
+        return torch.stack([levels[row * len(tiles) // len(q)][image] for row, image in enumerate(images)])
+
+
+def cut(mask: Tensor, tile: LatentTile, height: int, width: int) -> Tensor:
+    """Return what lies in a tile of height x width latent pixels of a mask over the whole latent: [M, height, width]."""
+    whole = resize_mask(mask, *tile.canvas)
+    return whole[:, tile.top:tile.top + height, tile.left:tile.left + width]
 
 
 def square_latent(tokens: int, mask: Tensor) -> tuple[int, int]:

@@ -85,12 +85,11 @@ class A1111Host(WebuiHost):
     def merged_weights(self) -> str:
         return "none between jobs"
 
+    def follow_tiles(self, unet: Unet) -> None:
+        """Do nothing: extensions that sample in tiles here stop the job."""
+
     def set_concat(self, unet: Unet, latent: Tensor) -> None:
         unet.concat = latent
-
-    def block_layout(self, unet: Unet) -> tuple[int, int]:
-        widths = [weight.shape[1] for key, weight in unet.model.named_parameters() if key.endswith("attn2.to_k.weight")]
-        return len(widths), widths[0] if widths else 0
 
     def attn2_table(self, unet: Unet) -> dict:
         return unet.attention

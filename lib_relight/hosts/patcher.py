@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...lib_iclight.conditioning import repeat_to_batch
 from ...lib_ipadapter.files.lora import LoraDelta
+from .tiled_sampling import TILED, tiles_wrapper
 from .types import Attention, Processing, UnetPatcher
 from .webui import WebuiHost, family_of, fits
 
@@ -97,6 +98,10 @@ class PatcherHost(WebuiHost):
             unet.extra_concat_condition = latent
         else:
             unet.set_model_unet_function_wrapper(concat_wrapper(latent, unet.model_options.get("model_function_wrapper")))
+
+    def follow_tiles(self, unet: UnetPatcher) -> None:
+        if unet.model_options.get(TILED):
+            unet.set_model_unet_function_wrapper(tiles_wrapper(unet.model_options["model_function_wrapper"]))
 
     def attn2_table(self, unet: UnetPatcher) -> dict:
         return unet.model_options["transformer_options"].get("patches_replace", {}).get("attn2", {})

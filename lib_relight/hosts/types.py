@@ -83,6 +83,9 @@ class Host(Protocol):
     def set_concat(self, unet: UnetPatcher, latent: Tensor) -> None:
         """Set the c_concat condition: float32 [B, 4n, h, w] of the sample's own batch and size."""
 
+    def follow_tiles(self, unet: UnetPatcher) -> None:
+        """Tell attention patches which tile they get where the host samples tile by tile; before other patches of the clone."""
+
     def device(self) -> torch.device: ...
     def block_layout(self, unet: UnetPatcher) -> tuple[int, int]:
         """Return (number of attn2 layers, width of the text tokens)."""

@@ -26,6 +26,7 @@ MODEL_FOLDERS = {
 }
 """Folders below the host's models folder that the hosts and other extensions use for each kind of file."""
 CONV_IN_WIDTHS = (4, 8, 12)
+TO_K = "attn2.to_k."
 REMARKS = "Relight remarks"
 """Infotext key of what the job reported."""
 PREFIX = "Relight: "
@@ -109,8 +110,13 @@ class WebuiHost(ABC):
         return p.steps, int(p.steps / strength) if strength > 0 else 0
 
     def block_layout(self, unet: UnetPatcher) -> tuple[int, int]:
-        widths = [weight.shape[1] for key, weight in unet.model.named_parameters() if key.endswith("attn2.to_k.weight")]
-        return len(widths), widths[0] if widths else 0
+        """A layer that another extension has wrapped keeps its own weight below another name, before those that it adds."""
+        widths: dict[str, int] = {}
+        for key, weight in unet.model.named_parameters():
+            layer, found, rest = key.partition(TO_K)
+            if found and rest.endswith("weight"):
+                widths.setdefault(layer, weight.shape[1])
+        return len(widths), next(iter(widths.values()), 0)
 
     def model_dirs(self, folder_kind: str) -> list[Path]:
         from modules import paths, shared

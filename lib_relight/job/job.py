@@ -60,6 +60,7 @@ class RelightJob:
         unet = unet.clone()
         sampling = Sampling(unet, x, noise, self.frames, is_hr_pass)
         self.sampled_size = sampling.size
+        self.host.follow_tiles(unet)
         for part in working:
             part.apply(p, sampling)
         mark(unet)

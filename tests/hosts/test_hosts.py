@@ -114,6 +114,22 @@ def test_shapes_that_cannot_be_seen_or_are_missing():
     assert not fits(None, torch.zeros(8, 4))
 
 
+class Wrapped(torch.nn.Module):
+    """An online LoRA around a layer, as PEFT names its parts."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.base_layer, self.lora_A = layer, torch.nn.Linear(layer.in_features, 2, bias=False)
+
+
+@pytest.mark.parametrize("wrapped", [(), (0,), (0, 1)])
+def test_attention_layers_that_others_wrap_are_counted(wrapped):
+    layers = [torch.nn.Linear(24, 8, bias=False) for _ in range(2)]
+    layers = [Wrapped(layer) if number in wrapped else layer for number, layer in enumerate(layers)]
+    blocks = [torch.nn.ModuleDict({"attn2": torch.nn.ModuleDict({"to_k": layer})}) for layer in layers]
+    assert PlainHost().block_layout(SimpleNamespace(model=torch.nn.ModuleList(blocks))) == (2, 24)
+
+
 @pytest.mark.parametrize("module, loses", [(None, False), ({"last_exception": None}, False), ({}, True)])
 def test_a_failure_while_sampling_shows_in_every_panel(module, loses, monkeypatch):
     """Where the panel's thread drops what is raised, the job ends with the sentence and without a picture instead."""

@@ -94,6 +94,15 @@ def test_expanded_batches(chunks, images, rows, flags):
     torch.testing.assert_close(got[kept], want[kept], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize(("chunks", "images", "tiles"), [([1, 0], 1, 2), ([1, 0], 2, 3), ([0], 2, 2), ([1], 1, 4), ([0, 0, 1], 1, 2)])
+def test_tiled_sampling_repeats_all_chunks_for_each_tile(chunks, images, tiles):
+    unit, cond, uncond = make_unit()
+    flags = [chunk for chunk in chunks for _ in range(images)] * tiles
+    q, k, v = qkv(len(flags))
+    got = patch_of(unit)(q, k, v, {**options(chunks, images), "original_shape": [len(flags), 4, 6, 4]})
+    torch.testing.assert_close(got, expected(q, k, v, flags, cond, uncond), atol=1e-5, rtol=0)
+
+
 def test_row_flags_for_hosts_without_chunks():
     unit, cond, uncond = make_unit()
     q, k, v = qkv(4)

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from sd_relight.lib_ipadapter.attend import masks
 from sd_relight.lib_ipadapter.attend.batch_rows import row_layout
-from sd_relight.lib_ipadapter.attend.maskgrid import MaskGrid
+from sd_relight.lib_ipadapter.attend.maskgrid import TILES, LatentTile, MaskGrid
 from sd_relight.lib_ipadapter.errors import IpAdapterError
 
 
@@ -90,14 +90,25 @@ def test_a_mask_of_no_shape():
 def test_grid_rows_and_memory():
     grid = MaskGrid(torch.stack([torch.zeros(16, 8), torch.ones(16, 8)]))
     q = torch.zeros(4, 32, 6)
-    rows = grid.rows(q, row_layout(4, {"cond_or_uncond": [1, 0], "sigmas": torch.ones(2)}), (4, 4, 16, 8))
+    rows = grid.rows(q, row_layout(4, {"cond_or_uncond": [1, 0], "sigmas": torch.ones(2)}), {"original_shape": (4, 4, 16, 8)})
     assert rows.shape == (4, 32, 1)
     assert rows[:, 0, 0].tolist() == [0, 1, 0, 1]
     first = grid.level(32, (16, 8), q)
     assert grid.level(32, (16, 8), q) is first
 
 
+def test_each_tile_has_its_own_part_of_the_mask():
+    """Two tiles of 16 x 8 of a latent of 16 x 16, with cond and uncond each, at the level of 8 x 4."""
+    mask = torch.rand(1, 128, 128)
+    tiles = [LatentTile(0, 0, (16, 16)), LatentTile(8, 0, (16, 16))]
+    given = {"cond_or_uncond": [1, 0], "sigmas": torch.ones(1), "original_shape": (4, 4, 16, 8), TILES: tiles}
+    rows = MaskGrid(mask).rows(torch.zeros(4, 32, 6), row_layout(4, given), given)
+    by_hand = mask[0].reshape(8, 16, 8, 16).mean((1, 3))
+    for row, columns in enumerate([slice(0, 4)] * 2 + [slice(4, 8)] * 2):
+        torch.testing.assert_close(rows[row, :, 0].view(8, 4), by_hand[:, columns])
+
+
 def test_hosts_that_do_not_report_the_latent_size():
     grid = MaskGrid(torch.rand(1, 64, 32))
     plan = row_layout(1, {"cond_or_uncond": [0]})
-    assert torch.equal(grid.rows(torch.zeros(1, 128, 4), plan, None), grid.level(128, (16, 8), torch.zeros(1)))
+    assert torch.equal(grid.rows(torch.zeros(1, 128, 4), plan, {}), grid.level(128, (16, 8), torch.zeros(1)))
