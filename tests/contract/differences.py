@@ -13,6 +13,7 @@ EXPECTED = {
                               "not tested"),
     "no merged set": ("a job like the one before merges nothing", "A1111 has no patcher that could keep merged weights between jobs",
                       "not tested: they go in and out with each run of the sampler"),
+    "no wrapper of the UNet": ("cond and uncond apart, tiles", "A1111 has no wrapper around the UNet's calls", "not tested"),
     "one checkpoint": ("another checkpoint in between", "the host has one SD 1.5 checkpoint", "not tested"),
     "no LoRA folder": ("LoRA in the same job", "the host keeps no models/Lora folder", "not tested"),
 }

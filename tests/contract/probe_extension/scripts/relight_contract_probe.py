@@ -3,7 +3,9 @@
 Installed twice, under folder names that sort before and after Relight's. The only argument is a dict:
 wrapper (factor on the UNet's output), freeu (factor on half of each output block), weight (amount added to the last
 convolution), attn2 (true: a patch that changes nothing), regions (factor on the second region's text), first (names of
-callbacks: from now on these scripts patch before all others), raise_in (list of hooks), fail_at, interrupt_at, skip_at (number of
+callbacks: from now on these scripts patch before all others), calls (numbers of the chunks of cond and uncond that each call of the
+UNet gets), tiles (width in latent pixels, number of tiles in one call), factors (for each step, on the keys and values of the text;
+as LoRAs that replace `forward`), raise_in (list of hooks), fail_at, interrupt_at, skip_at (number of
 the UNet call), family ("sdxl": the checkpoint pretends while Relight looks). GET /relight-contract/<before|after>: the record.
 """
 
@@ -51,13 +53,71 @@ def wrapper_of(found, wish):
             shared.state.interrupt()
         if record["calls"] == wish.get("skip_at"):
             shared.state.skip()
-        if found is None:
-            result = carry(parcel["input"], parcel["timestep"], **parcel["c"])
-        else:
-            result = found(carry, parcel)
+        result = sample(found or (lambda carry, parcel: carry(parcel["input"], parcel["timestep"], **parcel["c"])), carry, parcel, wish)
+        record["halves"] = [float(half.double().abs().sum()) for half in result.chunk(2, dim=-1)]
         return result * wish["wrapper"] if wish.get("wrapper", 1.0) != 1.0 else result
 
     return around
+
+
+def sample(call, carry, parcel, wish):
+    if wish.get("calls"):
+        return in_calls(call, carry, parcel, wish["calls"])
+    return in_tiles(call, carry, parcel, *wish["tiles"]) if wish.get("tiles") else call(carry, parcel)
+
+
+def in_calls(call, carry, parcel, calls):
+    """Conditional and unconditional chunks in calls of their own, as hosts do when memory is short, or in another order."""
+    kinds, results = parcel["cond_or_uncond"], {}
+    rows = dict(enumerate(torch.arange(len(parcel["input"])).chunk(len(kinds))))
+    for numbers in calls:
+        picked, own = torch.cat([rows[number] for number in numbers]), [kinds[number] for number in numbers]
+        c = {key: value[picked] if isinstance(value, torch.Tensor) else value for key, value in parcel["c"].items()}
+        c["transformer_options"] = {**c["transformer_options"], "cond_or_uncond": own}
+        part = call(carry, {"input": parcel["input"][picked], "timestep": parcel["timestep"][picked], "c": c, "cond_or_uncond": own})
+        results.update(zip(numbers, part.chunk(len(numbers))))
+    return torch.cat([results[number] for number in range(len(kinds))])
+
+
+def in_tiles(call, carry, parcel, width, together):
+    """Tiles side by side, `together` of them in one call, as the hosts' MultiDiffusion samples them with overlap 0."""
+    x, results = parcel["input"], []
+    lefts = range(0, x.shape[-1], width)
+
+    def cut(tensor, lefts):
+        return torch.cat([tensor[..., left:left + width] for left in lefts])
+
+    for first in range(0, len(lefts), together):
+        own, c = lefts[first:first + together], dict(parcel["c"])
+        c["c_crossattn"] = torch.cat([c["c_crossattn"]] * len(own))
+        if c.get("c_concat") is not None:
+            c["c_concat"] = cut(c["c_concat"], own)
+        timestep = torch.cat([parcel["timestep"]] * len(own))
+        results += call(carry, {**parcel, "input": cut(x, own), "timestep": timestep, "c": c}).chunk(len(own))
+    return torch.cat(results, dim=-1)
+
+
+replaced = []
+
+
+def scale_text(unet, factors):
+    """Multiply the text's keys and values by the step's factor, in a `forward` that replaces the layer's own until `restore`."""
+    for name, layer in unet.model.named_modules():
+        if name.endswith(("attn2.to_k", "attn2.to_v")):
+            replaced.append((layer, vars(layer).get("forward")))
+            layer.forward = scaled(layer.forward, factors)
+
+
+def scaled(forward, factors):
+    return lambda *args, **kwargs: forward(*args, **kwargs) * factors[min(len(record["sigmas"]), len(factors)) - 1]
+
+
+def restore():
+    while replaced:
+        layer, forward = replaced.pop()
+        vars(layer).pop("forward")
+        if forward:
+            layer.forward = forward
 
 
 def freeu(factor):
@@ -151,6 +211,7 @@ class ContractProbe(scripts.Script):
 
     def before_process(self, p, *args):
         record.clear()
+        restore()
         if plain:
             plain.undo()
         record.update(calls=0, sigmas=[], freeu_calls=0, attn2_calls=0, region_calls=0, hooks=["before_process"])
@@ -176,6 +237,11 @@ class ContractProbe(scripts.Script):
             unet.set_model_unet_function_wrapper(wrapper_of(unet.model_options.get("model_function_wrapper"), wish))
             if not plain:
                 p.sd_model.forge_objects.unet = unet
+        if wish.get("tiles"):
+            unet.model_options["tiled_diffusion"] = True
+        if wish.get("factors"):
+            restore()
+            scale_text(unet, wish["factors"])
         if wish.get("freeu"):
             unet.set_model_output_block_patch(freeu(wish["freeu"]))
         if wish.get("attn2"):
