@@ -12,7 +12,7 @@ from modules.ui_components import ToolButton
 from ...lib_iclight.params import IMAGE_FIELDS
 from ..base.errors import RelightError
 from ..request.presets import PRESET_FIELDS
-from . import defaults, one_click_values
+from . import defaults, masks, one_click_values
 from .actions import Action, ActionBinder, ActionOutputs, Page
 from .components import Components
 
@@ -113,6 +113,7 @@ class OneClickActions:
             binder.bind(Action(self.relight_button.click, relight_this))
             self.relight_button.click(fn=None, _js="() => relight.show('img2img')", api_name=False)
         binder.bind_undo()
+        masks.connect(self.panel, self.init_image)
 
     def add_send_buttons(self) -> None:
         """Next to the host's own Send buttons, and bound by the host in the same way."""

@@ -1,0 +1,35 @@
+/* Removes a mask when the image that it belongs to is replaced: a mask belongs to the image that is there when it comes. */
+
+window.relight = window.relight || {};
+
+window.relight.masks = (() => {
+    "use strict";
+
+    const UNCHANGED = {__type__: "update"};
+    const pairs = {};
+    const identity = (value) => (value ? value.path || value.name || value.data || value.url || value : null);
+
+    /** Whether the mask came with another image. key: names the two fields. An image that is cleared keeps its mask until the next one. */
+    function isOutdated(key, image, mask) {
+        const known = pairs[key], isSame = known && known.mask === mask;
+        if (mask && isSame && known.image && image && image !== known.image) {
+            delete pairs[key];
+            return true;
+        }
+        if (!mask) delete pairs[key];
+        else if (!isSame || !known.image) pairs[key] = {image, mask};
+        return false;
+    }
+
+    /** For gradio, with [mask, image, image if the first is empty]: returns values for the mask, the message and further fields. */
+    function check(key, [mask, ...images], others) {
+        if (!isOutdated(key, images.map(identity).find(Boolean) || null, identity(mask))) {
+            return [UNCHANGED, UNCHANGED, ...others.map(() => UNCHANGED)];
+        }
+        const message = Object.assign(document.createElement("p"), {textContent: window.relight.text("maskRemoved")});
+        message.setAttribute("role", "status");
+        return [null, message.outerHTML, ...others];
+    }
+
+    return {check};
+})();

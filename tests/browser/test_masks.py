@@ -1,0 +1,71 @@
+"""A mask belongs to the image that it came with, and goes when that image is replaced."""
+
+import pytest
+from PIL import Image
+
+pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Two photographs and a mask, 96x64."""
+    folder = tmp_path_factory.mktemp("images")
+    colors = {"red": (200, 30, 30), "blue": (30, 30, 200), "mask": (255, 255, 255)}
+    for name, color in colors.items():
+        Image.new("RGB", (96, 64), color).save(folder / f"{name}.png")
+    return {name: folder / f"{name}.png" for name in colors}
+
+
+def replace(panel, field, path):
+    """Clear an image field and give it another file; img2img's field of a WebUI takes it in place of the first."""
+    clear = panel.find_all(f"#{field} button[aria-label='Remove Image'], #{field} button[aria-label='Clear']")
+    if clear:
+        clear[0].click()
+        panel.until(lambda: not panel.find_all(f"#{field} img"), "the empty field")
+    panel.upload(field, path)
+
+
+def has_image(panel, field):
+    return bool(panel.find_all(f"#{field} img"))
+
+
+@pytest.mark.parametrize("tab", ["txt2img", "img2img"])
+def test_an_examples_mask_goes_with_its_subject(panel, accordion, images, tab):
+    accordion.open(tab)
+    panel.click(f"#{accordion('prompts')} .label-wrap")
+    panel.click(f"#{accordion('examples')} .relight-examples button:first-child")
+    subject = accordion("foreground") if tab == "txt2img" else "img2img_image"
+    panel.until(lambda: has_image(panel, subject) and has_image(panel, accordion("mask")), "the example's images")
+    panel.until(lambda: panel.value(accordion("matting")) == "mask", "the example's fields")
+    replace(panel, subject, images["blue"])
+    panel.until(lambda: not has_image(panel, accordion("mask")), "the removed mask")
+    panel.until(lambda: panel.value(accordion("matting")) == "auto", "Cut-out")
+    accordion.until_message("The mask belonged to the image before and was removed.")
+    assert has_image(panel, subject)
+    assert panel.console_errors() == []
+
+
+def test_a_mask_given_before_or_after_its_subject_stays(panel, accordion, images):
+    accordion.open()
+    panel.pick(accordion("matting"), "mask")
+    panel.until(lambda: panel.find(accordion.css("mask")).is_displayed(), "the mask's field")
+    panel.upload(accordion("mask"), images["mask"])
+    panel.upload(accordion("foreground"), images["red"])
+    panel.until_painted()
+    assert has_image(panel, accordion("mask")) and panel.value(accordion("matting")) == "mask"
+    replace(panel, accordion("foreground"), images["blue"])
+    panel.until(lambda: not has_image(panel, accordion("mask")), "the removed mask")
+    panel.pick(accordion("matting"), "mask")
+    panel.upload(accordion("mask"), images["mask"])
+    panel.until_painted()
+    assert has_image(panel, accordion("mask")) and panel.value(accordion("matting")) == "mask"
+
+
+def test_an_encoder_mask_goes_with_its_image(panel, accordion, images):
+    accordion.open()
+    accordion.select_tab(1)
+    panel.click(f"#{accordion('unit1_rest')} .label-wrap")
+    panel.upload(accordion("unit1_image"), images["red"])
+    panel.upload(accordion("unit1_image_mask"), images["mask"])
+    replace(panel, accordion("unit1_image"), images["blue"])
+    panel.until(lambda: not has_image(panel, accordion("unit1_image_mask")), "the removed mask")
