@@ -123,13 +123,13 @@ def spot_distance(light: LightFields, width: int, height: int) -> np.ndarray:
 
 
 SIDE_ANGLES = {"left": 180.0, "right": 0.0, "top": 90.0, "bottom": 270.0}
-CORNERS = ("top-left", "top-right", "bottom-left", "bottom-right")
+CORNER_ANGLES = {"top-left": 135.0, "top-right": 45.0, "bottom-left": 225.0, "bottom-right": 315.0}
 KINDS = {kind.name: kind for kind in (
     LightKind("none", is_computed=False),
     *(LightKind(side, distance=partial(side_distance, degrees), gradient=partial(side_gradient, side))
       for side, degrees in SIDE_ANGLES.items()),
     *(LightKind(corner, distance=partial(corner_distance, corner), gradient=partial(corner_gradient, corner))
-      for corner in CORNERS),
+      for corner in CORNER_ANGLES),
     LightKind("ambient", gradient=flat_gradient, levels=AMBIENT_RANGE),
     LightKind("angle", ("light_angle",), angle_distance),
     LightKind("spot", ("light_x", "light_y", "light_radius"), spot_distance),
@@ -137,7 +137,7 @@ KINDS = {kind.name: kind for kind in (
 )}
 LIGHTS = tuple(KINDS)
 COMPUTED_LIGHTS = tuple(name for name, kind in KINDS.items() if kind.is_computed)
-DIRECTIONS = (*SIDE_ANGLES, *CORNERS)
+DIRECTIONS = (*SIDE_ANGLES, *CORNER_ANGLES)
 
 
 def kinds_with(name: str) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ IMAGES_SHOWN_FOR = {"light_map": {"light": kinds_with("light_map")}, "mask": {"m
 """Image fields that have an effect for some values of another field only: {image: {field: values}}."""
 MODELS = ("auto", "fc", "fcon", "fbc")
 MATTINGS = ("auto", "none", "alpha", "mask")
+SETS = ("none", "sides", "directions", "lights", "sweep")
+EASINGS = ("linear", "smooth")
 HR_OPTIONS = ("both", "low", "high")
 
 
@@ -89,6 +91,22 @@ class IcLightParams(CheckedFields):
     lights: tuple = field(default=(), metadata=field_meta(
         "Further lights", "More lights, each with its own light fields, added to the first in linear light.",
         group="more", pad=True, ui_config=False, convert=check_entries))
+    set: str = field(default="none", metadata=field_meta(
+        "Set of lights",
+        "Several lights in one job, an image for each: sides (4), directions (8), lights (this light and each further one "
+        "alone), sweep (frames from this light through the further ones).",
+        choices=SETS,
+        group="main", axis=True))
+    set_frames: int = field(default=24, metadata=field_meta(
+        "Frames", "Number of images of a sweep.", minimum=2, maximum=240, step=1,
+        group="main", shown_for={"set": ("sweep",)}))
+    set_easing: str = field(default="linear", metadata=field_meta(
+        "Easing", "How a sweep moves from light to light: evenly, or smooth with a slow start and end.",
+        choices=EASINGS,
+        group="main", shown_for={"set": ("sweep",)}))
+    set_loop: bool = field(default=True, metadata=field_meta(
+        "Loop", "Return from the last light of a sweep to the first, so that it can be played in a loop.",
+        group="main", shown_for={"set": ("sweep",)}))
     matting: str = field(default="auto", metadata=field_meta(
         "Cut-out",
         "How the subject is cut out: auto by the image's alpha or else the default model, mask by your mask, none not at all.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...lib_iclight import light_map
+from ...lib_iclight.light_sets import expand_set
 from ...lib_iclight.params import MATTINGS, IcLightParams
 from ..base.errors import RelightError, UserError
 from ..models import iclight_files
@@ -18,7 +19,13 @@ NO_INIT_IMAGE = "img2img has no image; add the subject as the img2img image or a
 
 
 def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]:
-    params, images = request.iclight, request.images
+    images = request.images
+    try:
+        params = expand_set(request.iclight)[0]
+    except UserError as raised:
+        yield from_error(raised)
+        return
+    yield from set_messages(request.iclight)
     yield from image_messages(params, images, state)
     kind = params.model
     try:
@@ -30,6 +37,13 @@ def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]
         yield from checkpoint_messages(state.checkpoint)
     yield from denoise_messages(kind, params, images, state)
     yield from ineffective_fields(params, images, state)
+
+
+def set_messages(params: IcLightParams) -> Iterator[Message]:
+    for name, item in IcLightParams.__dataclass_fields__.items():
+        if name.startswith("set_") and params.set != "sweep" and getattr(params, name) != item.default:
+            yield warning(name, getattr(params, name),
+                          f"`{name}` works on a sweep only, and `set` is {params.set!r}; set `set` to 'sweep', or leave it out.")
 
 
 def image_messages(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:

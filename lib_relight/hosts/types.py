@@ -33,6 +33,7 @@ class Processing(Protocol):
     width: int
     height: int
     batch_size: int
+    n_iter: int
     denoising_strength: float
     is_api: bool
     extra_generation_params: MutableMapping[str, Any]

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ...lib_iclight import conditioning, detail, foreground, light_map
 from ...lib_iclight.errors import IcLightError
+from ...lib_iclight.light_sets import expand_set
 from ...lib_iclight.params import IcLightParams
 from ..checks import iclight_checks
 from ..hosts.types import Host, Processing, UnetPatcher
@@ -27,18 +28,21 @@ from .subject import Subject
 
 
 class IcLightPass:
-    """The IC-Light half of a job; see passes.Pass."""
+    """The IC-Light half of a job; see passes.Pass.
+
+    lights: the parameters of each image of a set, which differ in their light fields; params: the first of them.
+    """
 
     def __init__(self, host: Host, p: Processing, params: IcLightParams, images: IcLightImages, folders: Iterable[Path]):
-        self.host, self.params, self.images = host, params, images
+        self.host, self.lights, self.images = host, expand_set(params), images
+        self.params = params = self.lights[0]
         self.path, self.info = iclight_files.resolve(params.model, images.background is not None, folders)
         self.is_img2img = host.is_img2img(p)
         self.progress = job_progress(host)
         self.subjects: list[Subject] = []
         self.init_latent: torch.Tensor | None = None
         self.rewritten: torch.Tensor | None = None
-        names = " + ".join(light.light for light in light_map.all_lights(params))
-        self.report = infotext.IcLightReport(self.info.kind, names or "none")
+        self.applied = infotext.IcLightReport(self.info.kind)
 
     @property
     def rewrites_start(self) -> bool:
@@ -55,10 +59,18 @@ class IcLightPass:
         self.subjects = images_of.cut_out_all(self.params, self.images, init_images, self.progress)
         p.color_corrections = []  # not None: the host then prepares no match with the colours before relighting
 
-    def infotext(self) -> dict[str, str]:
-        pairs = infotext.to_infotext(self.params, self.images)
+    def report(self, image: int) -> str:
+        names = " + ".join(light.light for light in light_map.all_lights(self.params_of(image)))
+        return self.applied.text(names or "none")
+
+    def infotext(self, image: int) -> dict[str, str]:
+        pairs = infotext.to_infotext(self.params_of(image), self.images)
         model = matting.model_used(self.params.matting, self.subjects[0].image, self.images.mask)
         return {**pairs, infotext.key_of("matting_model"): model} if model and self.params.matting == "auto" else pairs
+
+    def params_of(self, image: int) -> IcLightParams:
+        """Return the parameters of an image of the job, counted from 0."""
+        return self.lights[image % len(self.lights)]
 
     def works_in(self, is_hr_pass: bool) -> bool:
         return self.params.hr_option in ("both", "high" if is_hr_pass else "low")
@@ -69,12 +81,12 @@ class IcLightPass:
         self.host.set_concat(sampling.unet, torch.cat(rows).to(sampling.x.device))
         if self.rewrites_start and not sampling.is_hr_pass:
             self.rewrite_start(p, sampling)
-        self.report.sizes["x".join(str(side // 8) for side in sampling.size)] = None
+        self.applied.sizes["x".join(str(side // 8) for side in sampling.size)] = None
 
     def add_weights(self, unet: UnetPatcher) -> None:
         loaded = offsets.load(self.path, self.info.kind, self.progress)
         accepted = self.host.add_weight_deltas(unet, loaded.deltas, loaded.identity)
-        self.report.accepted, self.report.offered = accepted, len(loaded.deltas)
+        self.applied.accepted, self.applied.offered = accepted, len(loaded.deltas)
         if accepted != len(loaded.deltas):
             raise IcLightError(f"{len(loaded.deltas) - accepted} of {len(loaded.deltas)} weights of {self.path.name} do not fit "
                                "this checkpoint; IC-Light needs an SD 1.5 checkpoint.")
@@ -87,19 +99,19 @@ class IcLightPass:
 
     def condition(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
         """Encode the c_concat condition: [1, 4, h, w] for fc, [1, 8, h, w] for fbc (foreground, background)."""
-        frame, size = sampling.frames[index], sampling.size
+        frame, size, params = sampling.frames[index], sampling.size, self.params_of(sampling.first_image + index)
         subject = self.encode(p, self.subject(index).on_grey(frame, *size), "the subject")
         background = None
         if self.info.kind == "fbc":
-            background = self.encode(p, images_of.background(self.params, self.images, frame, *size), "the background")
-        return conditioning.concat_condition(subject, background, self.params.condition_scale)
+            background = self.encode(p, images_of.background(params, self.images, frame, *size), "the background")
+        return conditioning.concat_condition(subject, background, params.condition_scale)
 
     def start_latent(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
         """Encode the light map with the subject pasted on it by its matte times `reinforce`: [1, 4, h, w]."""
-        frame, size = sampling.frames[index], sampling.size
-        image = images_of.light_map(self.params, self.images, "fc", frame, *size)
-        if self.params.reinforce > 0:
-            image = foreground.reinforce(image, *self.subject(index).at(frame, *size), self.params.reinforce)
+        frame, size, params = sampling.frames[index], sampling.size, self.params_of(sampling.first_image + index)
+        image = images_of.light_map(params, self.images, "fc", frame, *size)
+        if params.reinforce > 0:
+            image = foreground.reinforce(image, *self.subject(index).at(frame, *size), params.reinforce)
         return self.encode(p, image, "the light")
 
     def rewrite_start(self, p: Processing, sampling: Sampling) -> None:
@@ -112,7 +124,7 @@ class IcLightPass:
             self.init_latent = p.init_latent
         self.rewritten = p.init_latent = conditioning.masked_init(self.init_latent, start, getattr(p, "nmask", None))
         if self.params.compensate_steps:
-            self.report.steps = self.host.run_all_steps(p)
+            self.applied.steps = self.host.run_all_steps(p)
 
     def finish(self, image: Image.Image, index: int, frame: Frame) -> Image.Image:
         params = self.params
@@ -129,14 +141,15 @@ class IcLightPass:
         return Image.fromarray(relit)
 
     def extras(self, size: tuple[int, int], frames: Frames) -> list[tuple[str, Image.Image]]:
-        """Return each subject's condition and matte, and the light map or background."""
+        """Return each subject's condition and matte, and each light's map or background."""
         named = []
         for index, subject in enumerate(self.subjects):
             named.append(("foreground", subject.on_grey(frames[index], *size)))
             if subject.alpha is not None:
                 named.append(("matte", np.round(subject.at(frames[index], *size)[1] * 255).astype(np.uint8)))
-        if self.info.kind == "fbc":
-            named.append(("background", images_of.background(self.params, self.images, frames.first, *size)))
-        if self.rewrites_start:
-            named.append(("light map", images_of.light_map(self.params, self.images, "fc", frames.first, *size)))
+        for params in self.lights:
+            if self.info.kind == "fbc" and (params is self.params or self.images.background is None):
+                named.append(("background", images_of.background(params, self.images, frames.first, *size)))
+            if self.rewrites_start:
+                named.append(("light map", images_of.light_map(params, self.images, "fc", frames.first, *size)))
         return [(name, Image.fromarray(array)) for name, array in named]

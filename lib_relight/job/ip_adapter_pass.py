@@ -91,13 +91,13 @@ class IpAdapterPass:
         self.encoders = [ip_adapter_files.encoder_for(adapter.variant, folders("clip_vision")) for adapter in self.adapters]
         self.progress = job_progress(host)
         self.prepared: list[Prepared] = []
-        self.report = IpAdapterReport([path.stem for path in self.paths])
+        self.applied = IpAdapterReport([path.stem for path in self.paths])
 
     def prepare(self, p: Processing) -> None:
         layout = self.host.block_layout(self.host.unet(p))
         for adapter in self.adapters:
             check_unet(adapter.variant, *layout)
-        self.report.layers = layout[0]
+        self.applied.layers = layout[0]
         subjects = self.iclight.subjects if self.iclight else []
         device = self.host.device()
         with ExitStack() as stack:
@@ -139,7 +139,10 @@ class IpAdapterPass:
             return faces.face_from_embedding(unit.embedding[min(index, len(unit.embedding) - 1)])
         return find_face(unit, adapter.variant, image, self.folders)
 
-    def infotext(self) -> dict[str, str]:
+    def report(self, image: int) -> str:
+        return str(self.applied)
+
+    def infotext(self, image: int) -> dict[str, str]:
         return infotext.units_to_infotext(self.requested)
 
     def works_in(self, is_hr_pass: bool) -> bool:
@@ -175,7 +178,7 @@ class IpAdapterPass:
                                           previous=lambda slot: attention.find_previous(table, slot))
         for slot, patch in patches.items():
             self.host.set_cross_attention(unet, slot, patch)
-        self.report.patched = max(self.report.patched, len(patches))
+        self.applied.patched = max(self.applied.patched, len(patches))
 
     def add_loras(self, unet: UnetPatcher, entries: list[Prepared]) -> None:
         """Add the LoRA inside FaceID files with each unit's strength. Raises RelightError if the host accepts only a part."""
@@ -188,7 +191,7 @@ class IpAdapterPass:
                     raise RelightError(f"The LoRA inside `{adapter.variant.path.name}` has {len(adapter.lora)} parts, but only "
                                        f"{count} fit the checkpoint; set `faceid_lora` to 0, or load another checkpoint.")
                 taken, requested = taken + count, requested + len(adapter.lora)
-        self.report.lora = max(self.report.lora, (taken, requested))
+        self.applied.lora = max(self.applied.lora, (taken, requested))
 
     def attention_units(self, entry: Prepared, sampling: Sampling) -> list[attention.Unit]:
         """Compute keys and values for all layers; cached by content for every job and pass."""

@@ -12,6 +12,7 @@ from ..hosts.types import Host, Processing
 from ..hosts.webui import MERGING, is_marked, mark
 from ..request.infotext import MARKER
 from ..request.request import RelightRequest
+from . import image_set
 from .frame import Frames, foreign_images, frames_of
 from .iclight_pass import IcLightPass
 from .ip_adapter_pass import IpAdapterPass
@@ -29,23 +30,37 @@ class RelightJob:
         self.sampled_size = p.width, p.height
         self.finished = 0
         self.passes: list[Pass] = []
+        self.infotext_keys: dict[str, None] = {}
+        self.lights = 1
         iclight = None
         if request.iclight is not None:
             iclight = IcLightPass(host, p, request.iclight, request.images, folders("iclight"))
             self.passes.append(iclight)
+            self.lights = len(iclight.lights)
         if request.units:
             self.passes.append(IpAdapterPass(host, p, request.units, folders, iclight))
 
     def prepare(self, p: Processing) -> None:
-        """process: cut out subjects, encode images, write the infotext."""
+        """process: arrange the images of a set, cut out subjects, encode images, write the infotext."""
+        if self.lights > 1:
+            image_set.arrange(self.host, p, self.lights)
         for part in self.passes:
             part.prepare(p)
-            p.extra_generation_params.update(part.infotext())
-        self.write_report(p)
+        self.write_infotext(p)
         self.host.progress(None)
 
-    def write_report(self, p: Processing) -> None:
-        p.extra_generation_params[MARKER] = "; ".join(str(part.report) for part in self.passes)
+    def write_infotext(self, p: Processing) -> None:
+        """Write the pairs of the running batch's images; hosts take the entry of a list by the image's place in the batch."""
+        first = first_image(p)
+        pairs = [self.infotext(image) for image in range(first, first + (p.batch_size if self.lights > 1 else 1))]
+        self.infotext_keys.update({key: None for one in pairs for key in one})
+        for key in self.infotext_keys:
+            values = [one.get(key) for one in pairs]
+            p.extra_generation_params[key] = values if len(set(values)) > 1 else values[0]
+
+    def infotext(self, image: int) -> dict[str, str]:
+        pairs = {key: value for part in self.passes for key, value in part.infotext(image).items()}
+        return {**pairs, MARKER: "; ".join(part.report(image) for part in self.passes)}
 
     def apply(self, p: Processing, x: Tensor, noise: Tensor) -> None:
         """process_before_every_sampling: commit one patched clone per pass, even if the host calls the hook twice."""
@@ -58,7 +73,7 @@ class RelightJob:
         for message in foreign_images(self.frames.first, self.request.images):
             self.host.notify(p, message)
         unet = unet.clone()
-        sampling = Sampling(unet, x, noise, self.frames, is_hr_pass)
+        sampling = Sampling(unet, x, noise, self.frames, is_hr_pass, first_image(p))
         self.sampled_size = sampling.size
         self.host.follow_tiles(unet)
         for part in working:
@@ -66,7 +81,7 @@ class RelightJob:
         mark(unet)
         self.host.commit(p, unet)
         self.host.progress(MERGING)
-        self.write_report(p)
+        self.write_infotext(p)
 
     def finish(self, p: Processing, image: Image.Image, index: int | None) -> Image.Image:
         """postprocess_image. index: the image's number in the job, None on hosts that do not give it."""
@@ -84,3 +99,8 @@ class RelightJob:
         if self.frames.first.is_part:
             size = self.sampled_size
         return [named for part in self.passes for named in part.extras(size, self.frames)]
+
+
+def first_image(p: Processing) -> int:
+    """Return the number in the job, from 0, of the running batch's first image."""
+    return getattr(p, "iteration", 0) * p.batch_size

@@ -17,6 +17,7 @@ class Sampling:
     """One sampling pass of a job.
 
     unet: this pass's clone.  x: the latent about to be sampled, [B, 4, h, w].  noise: of the same shape.
+    first_image: number in the job, from 0, of the batch's first image.
     """
 
     unet: UnetPatcher
@@ -24,6 +25,7 @@ class Sampling:
     noise: Tensor
     frames: Frames
     is_hr_pass: bool = False
+    first_image: int = 0
 
     @property
     def batch(self) -> int:
@@ -36,14 +38,15 @@ class Sampling:
 
 
 class Pass(Protocol):
-    """One half of a job. The methods follow the host's hooks in their order; str(report) goes into the infotext."""
-
-    report: object
+    """One half of a job. The methods follow the host's hooks in their order. image: number in the job, from 0."""
 
     def prepare(self, p: Processing) -> None:
         """process: the checkpoint is loaded; cut out subjects, encode images."""
 
-    def infotext(self) -> dict[str, str]: ...
+    def report(self, image: int) -> str:
+        """Return what was applied to an image, for its infotext."""
+
+    def infotext(self, image: int) -> dict[str, str]: ...
     def works_in(self, is_hr_pass: bool) -> bool: ...
     def apply(self, p: Processing, sampling: Sampling) -> None:
         """process_before_every_sampling: patch the clone."""

@@ -22,14 +22,13 @@ class IcLightReport:
     """What was applied; its text is the value of MARKER."""
 
     kind: str
-    light: str
     accepted: int = 0
     offered: int = 0
     sizes: dict[str, None] = field(default_factory=dict)
     steps: tuple[int, int] | None = None
 
-    def __str__(self) -> str:
-        text = f"{self.kind}, {self.light}, {self.accepted}/{self.offered} weights, condition {' and '.join(self.sizes) or '-'}"
+    def text(self, light: str) -> str:
+        text = f"{self.kind}, {light}, {self.accepted}/{self.offered} weights, condition {' and '.join(self.sizes) or '-'}"
         return f"{text}, {self.steps[0]} steps run of {self.steps[1]}" if self.steps else text
 
 

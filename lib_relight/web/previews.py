@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...lib_common.fields import short_repr
+from ...lib_iclight.light_sets import expand_set
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Progress
 from ..checks.iclight_checks import image_messages
@@ -76,6 +77,8 @@ def parse_preview(payload: Mapping) -> PreviewRequest:
     request = parse_api({name: value for name, value in payload.items() if name not in OPTIONS}, decoder)
     if request is None:
         raise RelightError("`enabled` is false, so there is nothing to preview; leave it out.")
+    if request.iclight is not None:
+        request = replace(request, iclight=expand_set(request.iclight)[0])
     tab = payload.get("tab", "txt2img")
     if tab not in TABS:
         raise RelightError(f"`tab` is {short_repr(tab)}; it must be {' or '.join(TABS)}.")

@@ -95,10 +95,10 @@ def test_a_lora_is_taken_whole_or_rejected():
         taken.append((identity, strength))
         return min(len(deltas), 128)
 
-    job = SimpleNamespace(host=SimpleNamespace(add_lora=add_lora), report=IpAdapterReport(["a", "b"], 16, 16))
+    job = SimpleNamespace(host=SimpleNamespace(add_lora=add_lora), applied=IpAdapterReport(["a", "b"], 16, 16))
     IpAdapterPass.add_loras(job, None, [entry("a", 128), entry("b", 128, 0.5), entry("c", 128, 0)])
     assert taken == [("a", 1.0), ("b", 0.5)]
-    assert str(job.report) == "IP-Adapter a + b, patched 16/16, LoRA 256/256"
+    assert str(job.applied) == "IP-Adapter a + b, patched 16/16, LoRA 256/256"
     with pytest.raises(RelightError) as caught:
         IpAdapterPass.add_loras(job, None, [entry("d", 560)])
     assert str(caught.value) == ("The LoRA inside `d.bin` has 560 parts, but only 128 fit the checkpoint; set `faceid_lora` to 0, or "

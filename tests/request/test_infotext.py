@@ -55,6 +55,6 @@ def test_images_are_named_by_hash_only():
 
 
 def test_report():
-    report = IcLightReport("fc", "left", 686, 686, {"64x80": None, "96x120": None}, (25, 27))
-    assert str(report) == "fc, left, 686/686 weights, condition 64x80 and 96x120, 25 steps run of 27"
-    assert str(IcLightReport("fbc", "none", 686, 686, {"32x32": None})) == "fbc, none, 686/686 weights, condition 32x32"
+    report = IcLightReport("fc", 686, 686, {"64x80": None, "96x120": None}, (25, 27))
+    assert report.text("left") == "fc, left, 686/686 weights, condition 64x80 and 96x120, 25 steps run of 27"
+    assert IcLightReport("fbc", 686, 686, {"32x32": None}).text("none") == "fbc, none, 686/686 weights, condition 32x32"
