@@ -1,4 +1,5 @@
-"""Run by the host at every start (and by hand: `python install.py matting` adds an optional feature's packages).
+"""Run by the host at every start (and by hand: `python install.py matting` adds an optional feature's packages, and
+`python install.py u2netp` the weights of the built-in matting model, which are else fetched at the first cut-out).
 
 All hosts ship what Relight needs, so there is normally nothing to do. Never changes an installed version, never needs the
 network, never fails the host's start.
@@ -50,7 +51,10 @@ def lacking():
 
 def main(features):
     for feature in features:
-        relight_module("packages.optional").ensure(feature, apply=host_pip())
+        if feature == "u2netp":
+            relight_module("matting.matting").fetch_builtin()
+        else:
+            relight_module("packages.optional").ensure(feature, apply=host_pip())
     if features:
         return f"ready: {', '.join(features)}."
     missing = lacking()

@@ -143,6 +143,8 @@ def build(root, pins, folder, command):
     pip_step(python, torch_requirement(), log, " ".join(torch_requirement()), root)
     for words in pins.steps:
         pip_step(python, [*words, "-c", torch_constraint(folder)], log, words[-1], root)
+    if subprocess.run([python, "install.py", "u2netp"], cwd=root).returncode:
+        print(f"  {pins.name}: the cut-out model is fetched again at the first cut-out", flush=True)
 
 
 def torch_constraint(folder):

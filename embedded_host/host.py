@@ -17,14 +17,16 @@ class EmbeddedHost:
     """One per process, since `modules` is; a later one replaces the model and loads the scripts again.
 
     models_dir: a diffusers folder, or a folder with an SD 1.5 checkpoint as *.safetensors.
-    device, extensions, data_dir: as in `install_modules`. Raises HostError for models that it cannot load.
+    device, extensions, data_dir: as in `install_modules`. may_install: whether the
+    extensions may run pip. Raises HostError for models that it cannot load.
     """
 
     def __init__(self, models_dir: str | Path, device: str = "auto", extensions: Sequence[str | Path] = (ROOT,),
-                 data_dir: str | Path | None = None):
+                 data_dir: str | Path | None = None, may_install: bool = False):
         install_modules(models_dir, device=device, data_dir=data_dir, extensions=extensions)
         from modules import script_callbacks, scripts, shared
 
+        shared.cmd_opts.skip_install = not may_install
         self._load_model(Path(models_dir))
         scripts.load_scripts()
         for callback in (script_callbacks.before_ui_callback, script_callbacks.ui_settings_callback):

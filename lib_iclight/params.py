@@ -109,7 +109,7 @@ class IcLightParams(CheckedFields):
         group="main", shown_for={"set": ("sweep",)}))
     matting: str = field(default="auto", metadata=field_meta(
         "Cut-out",
-        "How the subject is cut out: auto by the image's alpha or else the default model, mask by your mask, none not at all.",
+        "How the subject is cut out: auto by the image's alpha or else the best model there, mask by your mask, none not at all.",
         suggestions=MATTINGS,
         group="matting", axis=True, pad=True))
     matte_threshold: float = field(default=0.0, metadata=field_meta(

@@ -38,7 +38,7 @@ class Session:
         device = pick_device(device)
         from ..host import EmbeddedHost
 
-        self.host = EmbeddedHost(self.models, device=device, extensions=[ROOT])
+        self.host = EmbeddedHost(self.models, device=device, extensions=[ROOT], may_install=True)
 
     @property
     def device(self) -> str:

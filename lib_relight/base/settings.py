@@ -22,7 +22,8 @@ class Setting:
 
 
 SETTINGS = {
-    "relight_matting": Setting("isnet-general-use", "Cut-out model", "What Cut-out 'auto' cuts the subject out with."),
+    "relight_matting": Setting("auto", "Cut-out model", "What Cut-out 'auto' cuts the subject out with; auto: the best "
+                               "model that is there, else the built-in U²-Net-p."),
     "relight_iclight_dir": Setting("", "Folder with IC-Light files", "Searched first; empty for the usual folders only."),
     "relight_ipadapter_dir": Setting("", "Folder with IP-Adapter files", "Searched first; empty for the usual folders only."),
     "relight_extras": Setting(True, "Save matte and light map too", "Initial state of the panel's checkbox."),

@@ -142,7 +142,8 @@ def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -
         yield warning("keep_background", True,
                       "`keep_background` has no background to keep, because `foreground` is a cut-out; its transparent "
                       "parts become grey. Give the whole image, or switch it off.")
-    if not state.can_cut_out and (params.matting == "auto" or params.matting not in MATTINGS):
+    if (params.matting == "auto" or params.matting not in MATTINGS) and not state.can_cut_out(params.matting):
+        missing = "there is no matting model" if params.matting == "auto" else "rembg is not installed"
         yield warning("matting", params.matting,
-                      "Cutting out is off, because rembg is not installed and nothing may be installed; give an image with "
-                      "transparency or a mask, or set `matting` to 'none'.")
+                      f"Cutting out is off, because {missing} and nothing may be installed; give an image with transparency or a "
+                      "mask, or set `matting` to 'none'.")

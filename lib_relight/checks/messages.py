@@ -38,7 +38,8 @@ class Message:
 class State:
     """State of the host and the job. None: unknown; checks that depend on it are skipped.
 
-    folders: kind of model file -> folders. has_init_image: of img2img. can_cut_out: whether a matting model can run.
+    folders: kind of model file -> folders. has_init_image: of img2img. can_cut_out(matting): whether that model
+    can run.
     """
 
     folders: Callable[[str], list[Path]]
@@ -48,7 +49,7 @@ class State:
     has_hires: bool | None = None
     has_init_image: bool | None = None
     batch_size: float | None = None
-    can_cut_out: bool = True
+    can_cut_out: Callable[[str], bool] = lambda matting: True
 
 
 def error(field: str | None, value: object, sentence: str) -> Message:

@@ -1,4 +1,4 @@
-"""Computes the subject's soft matte: from the image's transparency, a mask, or a matting model run by rembg."""
+"""Computes the subject's soft matte: from the image's transparency, a mask, or a matting model."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..base import settings as user_settings
 from ..base.caches import ContentCache, content_hash, counters, file_identity
 from ..base.errors import RelightError
-from ..base.log import logger
 from ..base.progress import SILENT, Progress
 from ..packages import optional
 from ..request.images import DecodedImage
-from . import model_table
-from .inference import first_line, predict, turn
+from . import builtin, inference, model_table, rembg_sessions, u2netp
+from .auto_model import auto_model
 
 EMPTY = 0.0005
 """Share of the image below which a matte holds no subject."""
@@ -39,9 +37,36 @@ def configure(folder: Path | str | None) -> None:
         settings["folder"] = Path(folder).expanduser()
 
 
-def default_model() -> str:
-    """Return the model that `auto` uses, the user's setting."""
-    return user_settings.get("relight_matting")
+def builtin_folders() -> list[Path]:
+    """Return the folders that may hold the built-in model's weights; new ones are kept in the first."""
+    return [settings["folder"], model_table.FOLDER, rembg_sessions.cache_folder()]
+
+
+def find(model: str) -> tuple[str, Path | None]:
+    """Return a model's canonical name, of `auto` the one it runs, and the path of a user's file. Raises RelightError."""
+    return model_table.find(auto_model(settings["folder"]) if model == "auto" else model, settings["folder"])
+
+
+def can_run(model: str) -> bool:
+    """Whether a matting model, or `auto`, could run without installing anything that is forbidden."""
+    try:
+        name, path = find(model)
+    except RelightError:
+        return True
+    if is_builtin(name, path):
+        return builtin.can_run(builtin_folders())
+    return optional.settings["allowed"] or not optional.missing("matting")
+
+
+def fetch_builtin() -> None:
+    """Get the built-in model's weights if they are not there. Raises RelightError."""
+    if not builtin.is_here(builtin_folders()):
+        builtin.load(builtin_folders())
+
+
+def is_builtin(name: str, path: Path | None) -> bool:
+    """Whether a model runs without rembg; a file of the user's called u2netp.onnx only if it is the published one."""
+    return name == builtin.NAME and (path is None or builtin.published_file(path.parent) is not None)
 
 
 def choices() -> list[str]:
@@ -50,17 +75,11 @@ def choices() -> list[str]:
                                *model_table.MODELS]))
 
 
-def licence(model: str) -> str:
-    """Return the licence of a model's weights; that of a user's own file is not known here."""
-    known = model_table.MODELS.get(model.lower())
-    return known.licence if known else "the licence that came with the file"
-
-
 def choose(matting: str, image: DecodedImage, mask: DecodedImage | None = None,
            progress: Progress = SILENT) -> np.ndarray | None:
     """Return the subject's alpha for a request: float32 [H, W] of the image's size, 0..1, or None for the whole image.
 
-    matting: auto (the mask if one is given, else the image's transparency, else the default model), none, alpha, mask,
+    matting: auto (the mask if one is given, else the image's transparency, else a model, see auto_model), none, alpha, mask,
     or a model's name. Raises RelightError where the requested source is missing or shows no subject.
     """
     if matting == "none":
@@ -81,7 +100,7 @@ def model_used(matting: str, image: DecodedImage, mask: DecodedImage | None = No
     """Return the name of the matting model that `choose` runs for the same arguments, None if it runs none."""
     if matting in ("none", "alpha", "mask") or matting == "auto" and (mask is not None or image.alpha is not None):
         return None
-    return model_table.find(default_model() if matting == "auto" else matting, settings["folder"])[0]
+    return find(matting)[0]
 
 
 def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
@@ -100,19 +119,21 @@ def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
 
 
 def matte(image: Image.Image, model: str = "auto", progress: Progress = SILENT) -> np.ndarray:
-    """Run a model on an image and return its soft matte: float32 [H, W], 0..1. "auto" is the default model.
+    """Run a model on an image and return its soft matte: float32 [H, W], 0..1.
 
     Equals rembg.remove(only_mask=True) without alpha matting or post-processing. The same pixels with the same model are
     computed once, and one model runs at a time. progress: receives the name of each slow step and may stop it.
     """
-    name, path = model_table.find(default_model() if model == "auto" else model, settings["folder"])
+    name, path = find(model)
     rgb = image.convert("RGB")
     identity = identity_of(name, path)
     fresh = []
 
     def compute() -> np.ndarray:
         fresh.append(name)
-        return predict(session_for(name, path, identity, progress), rgb, name, progress)
+        session = session_for(name, path, identity, progress)
+        predict = inference.predict_builtin if isinstance(session, u2netp.U2NetP) else inference.predict
+        return predict(session, rgb, name, progress)
 
     key = identity, content_hash(np.asarray(rgb))
     mask = mattes.get(key, partial(in_turn, key, compute, progress))
@@ -122,7 +143,7 @@ def matte(image: Image.Image, model: str = "auto", progress: Progress = SILENT) 
 
 def in_turn(key, compute, progress: Progress) -> np.ndarray:
     """Look the matte up again after waiting: the previous run may have been for the same image."""
-    with turn(progress):
+    with inference.turn(progress):
         return mattes.get(key, compute)
 
 
@@ -140,10 +161,11 @@ def identity_of(name: str, path: Path | None) -> str:
 
 
 def session_for(name: str, path: Path | None, identity: str, progress: Progress):
-    """Return the rembg session of a model; the two used last are cached. Thread-safe."""
+    """Return the session of a model, the network of the built-in one; the two used last are cached. Thread-safe."""
     with lock:
         if identity not in sessions:
-            sessions[identity] = new_session(name, path, progress)
+            sessions[identity] = (builtin.load(builtin_folders(), progress) if is_builtin(name, path) else
+                                  rembg_sessions.new_session(name, path, settings["folder"], progress))
             counters["matte_sessions"] += 1
             while len(sessions) > MAX_SESSIONS:
                 sessions.popitem(last=False)
@@ -156,68 +178,3 @@ def release() -> None:
     with lock:
         sessions.clear()
     mattes.clear()
-
-
-def new_session(name: str, path: Path | None, progress: Progress):
-    optional.load("matting", "rembg")
-    classes = {known.name(): known for known in optional.load("matting", "rembg.sessions").sessions_class}
-    family = model_table.family_of(name) or family_by_input(path)
-    if family not in classes:
-        known = ", ".join(model for model in model_table.MODELS if model in classes)
-        raise RelightError(f"The installed rembg does not know the matting model {family}; choose one of {known}.")
-    return bound_session(classes[family], name, path or downloaded(name, classes[family], progress), progress)
-
-
-def bound_session(session_class, name: str, path: Path, progress: Progress):
-    """Open a session of rembg's class on this file; rembg itself reads only its own folder."""
-    onnxruntime = optional.load("matting", "onnxruntime")
-    progress(f"loading the matting model {name}")
-    bound = type(session_class.__name__, (session_class,), {"download_models": classmethod(lambda *a, **k: str(path))})
-    try:
-        return bound(name, onnxruntime.SessionOptions(), model_path=str(path))
-    except Exception as error:
-        raise RelightError(broken_file_message(path, error)) from error
-
-
-def downloaded(name: str, session_class, progress: Progress) -> Path:
-    """Return the file of one of rembg's models; rembg downloads it when it is missing."""
-    model = model_table.MODELS[name]
-    if not model.commercial:
-        logger.info(f"The matting model {name} is under {model.licence}.")
-    progress(f"getting the matting model {name} (about {model.megabytes} MB, downloaded once)")
-    try:
-        return Path(session_class.download_models())
-    except Exception as error:
-        raise RelightError(f"The matting model {name} could not be downloaded ({first_line(error)}); go online and try again, or "
-                           f"save {model_table.RELEASE}{model.file or name + '.onnx'} as "
-                           f"{settings['folder'] / (name + '.onnx')}.") from error
-
-
-def family_by_input(path: Path) -> str:
-    """Return rembg's session type for a file of unknown name by its input shape [1, 3, side, side]."""
-    shape = input_shape(path)
-    if len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 3):
-        raise RelightError(f"{path.name} is an ONNX model with an input of shape {shape}, not a matting model, which takes "
-                           "[1, 3, height, width]; choose another file.")
-    family = model_table.SIZES.get(shape[2] if isinstance(shape[2], int) else None)
-    if family is None:
-        raise RelightError(f"{path.name} takes images of {shape[2]} pixels a side; matting models of the U2-Net family take "
-                           "320, those of the IS-Net family 1024; choose another file.")
-    return family
-
-
-def input_shape(path: Path) -> list:
-    """Return the first input's shape, with names for free sizes. The graph is not optimised, so opening is quick."""
-    onnxruntime = optional.load("matting", "onnxruntime")
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]).get_inputs()[0].shape
-    except Exception as error:
-        raise RelightError(broken_file_message(path, error)) from error
-
-
-def broken_file_message(path: Path, error: Exception) -> str:
-    return (f"{path} ({path.stat().st_size if path.exists() else 0} bytes) is no readable ONNX model ({first_line(error)}); "
-            "delete it and download it again.")

@@ -1,4 +1,4 @@
-"""The matting models: rembg's, downloaded at first use, and the user's *.onnx files."""
+"""The matting models: the built-in one, rembg's, downloaded at first use, and the user's *.onnx files."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import RelightError
-from ..base.settings import SETTINGS
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "matting"
-DEFAULT = SETTINGS["relight_matting"].default
 WORDS = ("auto", "none", "alpha", "mask")
 """Values of the request's `matting` other than models."""
 
@@ -30,7 +28,7 @@ class Model:
 MODELS = {
     "isnet-general-use": Model(179, "Apache-2.0", "any subject; nearest to the original's matte with a free licence"),
     "u2net": Model(176, "Apache-2.0", "any subject"),
-    "u2netp": Model(5, "Apache-2.0", "any subject, small and rough"),
+    "u2netp": Model(5, "Apache-2.0", "any subject, rough; built in: needs no rembg"),
     "u2net_human_seg": Model(176, "Apache-2.0", "people"),
     "silueta": Model(44, "Apache-2.0", "u2net, made smaller"),
     "isnet-anime": Model(176, "Apache-2.0", "anime figures"),
@@ -45,6 +43,12 @@ MODELS = {
     "bria-rmbg": Model(1024, "CC BY-NC 4.0: non-commercial use only, unless you have an agreement with BRIA", "any subject",
                        "bria-rmbg-2.0.onnx", commercial=False),
 }
+
+GENERAL = ("birefnet-general", "birefnet-massive", "birefnet-general-lite", "isnet-general-use", "u2net", "silueta")
+"""The models for any subject with a free licence, best first: `auto` takes the first that rembg has downloaded."""
+QUALITY = ("birefnet-general", "birefnet-massive", "birefnet-general-lite", "bria-rmbg", "isnet-general-use", "dis_custom",
+           "u2net", "u2net_custom", "silueta")
+"""The order in which `auto` prefers the user's own files, by family."""
 
 SIZES = {320: "u2net_custom", 1024: "dis_custom", None: "dis_custom"}
 """Input side in pixels (None: free) -> rembg's session for such a file."""

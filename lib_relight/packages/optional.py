@@ -38,14 +38,17 @@ FEATURES = {
                       "use an IP-Adapter that is not of the FaceID family"),
 }
 
-settings = {"allowed": os.environ.get("RELIGHT_SKIP_INSTALL", "") in ("", "0")}
+FORBIDDEN = os.environ.get("RELIGHT_SKIP_INSTALL", "") not in ("", "0")
+"""Whether the environment forbids pip, whatever the host's flags say."""
+
+settings = {"allowed": not FORBIDDEN}
 failures: dict[str, str] = {}
 lock = threading.Lock()
 
 
 def allow_install(allowed: bool) -> None:
-    """Set whether ensure() may run pip: off with --relight-skip-install and with the host's own --skip-install."""
-    settings["allowed"] = bool(allowed)
+    """Set whether ensure() may run pip: off with --relight-skip-install, the host's --skip-install and RELIGHT_SKIP_INSTALL."""
+    settings["allowed"] = bool(allowed) and not FORBIDDEN
 
 
 def missing(name: str) -> list[str]:

@@ -120,6 +120,8 @@ def run_uv(arguments: list[str]) -> tuple[bool, str]:
         at = words.index("--report")
         report = Path(words[at + 1])
         del words[at:at + 2]
+    if words[0] == "download":  # uv has none: it installs into that folder, which nothing imports from
+        words = ["install", *("--target" if word == "-d" else word for word in words[1:])]
     ok, text = run(["uv", "pip", words[0], "--python", sys.executable, "--color=never", *words[1:]])
     if ok and report is not None:
         items = [{"metadata": {"name": name, "version": version}} for name, version in UV_ADDS.findall(text)]

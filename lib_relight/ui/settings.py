@@ -30,8 +30,8 @@ def register() -> None:
 
 
 def matting_models() -> list[str]:
-    """The matting models and the user's files, without the words auto, none, alpha and mask."""
-    return [name for name in matting.choices() if name not in model_table.WORDS]
+    """The matting models and the user's files, without the words none, alpha and mask."""
+    return [name for name in matting.choices() if name == "auto" or name not in model_table.WORDS]
 
 
 def component_of(name: str, setting: settings.Setting):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ..base.caches import counters
 from ..checks.messages import State
 from ..hosts import current_host
+from ..matting import matting
 from ..models import checkpoint, iclight_files, ip_adapter_files
 from ..models.folders import model_folders
-from ..packages import optional
 
 VERSION = "0.1.0"
 
@@ -34,5 +34,4 @@ def state_now(**known) -> State:
         path = current_host().checkpoint_file(None)
     except OSError:  # A1111 without a single checkpoint
         path = None
-    can_cut_out = optional.settings["allowed"] or not optional.missing("matting")
-    return State(model_folders, checkpoint=path and checkpoint.inspect(path), can_cut_out=can_cut_out, **known)
+    return State(model_folders, checkpoint=path and checkpoint.inspect(path), can_cut_out=matting.can_run, **known)

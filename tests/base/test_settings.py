@@ -21,13 +21,13 @@ def test_the_defaults_change_nothing(opts):
     before = [cache.max_bytes for cache in (*caches.groups["images"], *caches.groups["weights"])]
     settings.apply()
     assert [cache.max_bytes for cache in (*caches.groups["images"], *caches.groups["weights"])] == before
-    assert matting.default_model() == "isnet-general-use" and settings.folders("iclight") == []
+    assert settings.get("relight_matting") == "auto" and settings.folders("iclight") == []
 
 
 def test_the_matting_model_is_what_auto_takes(opts):
-    opts["relight_matting"] = "u2netp"
+    opts["relight_matting"] = "silueta"
     settings.apply()
-    assert matting.default_model() == "u2netp"
+    assert matting.find("auto") == ("silueta", None)
 
 
 def test_folders_are_searched_first(opts, tmp_path, monkeypatch):

@@ -60,7 +60,7 @@ def unit(**fields):
                                                     "another matting, or set it to 0."),
     (asked(matting="none", keep_background=True), state(), "`keep_background` needs a matte to find the background, but "
                                                            "`matting` is 'none'; choose another matting."),
-    (asked(matting="u2net"), state(can_cut_out=False), "Cutting out is off, because rembg is not installed and nothing may be "
+    (asked(matting="u2net"), state(can_cut_out=lambda matting: False), "Cutting out is off, because rembg is not installed and nothing may be "
                                                        "installed; give an image with transparency or a mask, or set `matting` "
                                                        "to 'none'."),
     (asked(keep_background=True, foreground=CUTOUT), state(),
@@ -86,7 +86,7 @@ def test_each_warning(request_, state, sentence):
     (asked(hr_option="high"), state(has_hires=True)),
     (asked(hr_option="high"), state()),
     (asked(matte_grow=-2, matte_feather=1), state()),
-    (asked(matting="alpha"), state(can_cut_out=False)),
+    (asked(matting="alpha"), state(can_cut_out=lambda matting: False)),
     (asked([unit()]), state(has_hires=False)),
 ])
 def test_nothing_is_reported_where_nothing_is_wrong(request_, state):

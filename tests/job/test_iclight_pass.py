@@ -160,9 +160,10 @@ def test_low_denoise_is_reported(applied, photo):
     assert "denoising strength 0.3 is low for a light" in result.comments
 
 
-def test_the_infotext_names_the_matting_model_that_auto_took(applied, photo, monkeypatch):
+def test_the_infotext_names_the_matting_model_that_auto_took(applied, photo, monkeypatch, tmp_path):
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path))
     monkeypatch.setattr(matting, "matte", lambda image, model, steps: np.ones((image.height, image.width), np.float32))
     _, result = applied(iclight={"foreground": photo.convert("RGB")})
-    assert "Relight matting model: isnet-general-use" in result.infotexts[0]
+    assert "Relight matting model: u2netp" in result.infotexts[0]
     _, result = applied(iclight={"foreground": photo})
     assert "matting model" not in result.infotexts[0]

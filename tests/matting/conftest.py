@@ -10,8 +10,9 @@ RAMP = np.linspace(20, 220, 320).round().astype(np.uint8)
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """The folder of the user's *.onnx files."""
+def folder(tmp_path, monkeypatch):
+    """The folder of the user's *.onnx files; rembg has downloaded nothing."""
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "u2net"))
     before = dict(matting.settings)
     matting.release()
     caches.counters.clear()

@@ -172,17 +172,10 @@ def test_a_folder_that_does_not_exist_holds_nothing(folder):
     assert model_table.own_files(folder / "nowhere") == {}
 
 
-def test_licences():
-    assert "non-commercial" in matting.licence("bria-rmbg")
-    assert matting.licence(model_table.DEFAULT) == "Apache-2.0"
-    assert matting.licence("mine") == "the licence that came with the file"
-    assert model_table.MODELS[model_table.DEFAULT].commercial
-
-
 @pytest.mark.parametrize("name, has_alpha, has_mask, model", [
-    ("auto", False, False, "isnet-general-use"), ("auto", True, False, None), ("auto", False, True, None), ("none", False, False, None),
+    ("auto", False, False, "u2netp"), ("auto", True, False, None), ("auto", False, True, None), ("none", False, False, None),
     ("alpha", True, False, None), ("mask", False, True, None), ("u2netp", True, False, "u2netp")])
-def test_the_model_that_is_run_has_a_name(cutout, asked, name, has_alpha, has_mask, model):
+def test_the_model_that_is_run_has_a_name(folder, cutout, asked, name, has_alpha, has_mask, model):
     image = decoded(cutout if has_alpha else OPAQUE)
     mask = decoded(half_mask(image.size)) if has_mask else None
     assert matting.model_used(name, image, mask) == model

@@ -129,10 +129,10 @@ def test_auto_is_the_default_model(tiny, ramp, ramp_alpha, monkeypatch):
 def test_rembgs_own_model_from_its_folder(folder, ramp, ramp_alpha, tmp_path, monkeypatch):
     home = tmp_path / "home"
     home.mkdir()
-    (home / "u2netp.onnx").write_bytes(tiny_onnx.mean_of_channels(320))
+    (home / "u2net.onnx").write_bytes(tiny_onnx.mean_of_channels(320))
     monkeypatch.setenv("U2NET_HOME", str(home))
     monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", "1")
-    np.testing.assert_allclose(matting.matte(ramp, "u2netp"), ramp_alpha, atol=BYTE)
+    np.testing.assert_allclose(matting.matte(ramp, "u2net"), ramp_alpha, atol=BYTE)
 
 
 def test_every_listed_model_is_known_to_rembg():
@@ -205,10 +205,10 @@ def test_a_download_that_fails(folder, ramp, tmp_path, monkeypatch):
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "empty"))
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    message = sentence(ramp, "u2netp")
-    assert message.startswith("The matting model u2netp could not be downloaded (")
+    message = sentence(ramp, "silueta")
+    assert message.startswith("The matting model silueta could not be downloaded (")
     assert message.endswith("; go online and try again, or save https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
-                         f"u2netp.onnx as {folder / 'u2netp.onnx'}.")
+                         f"silueta.onnx as {folder / 'silueta.onnx'}.")
 
 
 def test_a_model_that_the_installed_rembg_lacks(folder, ramp, monkeypatch):

@@ -2,7 +2,7 @@
 
 import pytest
 from sd_relight.lib_relight.hosts.webui import MODEL_FOLDERS
-from sd_relight.lib_relight.matting import model_table
+from sd_relight.lib_relight.matting import builtin, model_table
 
 
 @pytest.fixture
@@ -19,8 +19,9 @@ def test_every_matting_model_is_listed_with_file_and_licence(readme):
         assert ("non-commercial" in rows[name]) == (not model.commercial)
 
 
-def test_the_default_is_marked(readme):
-    assert f"`{model_table.DEFAULT}` (default)" in readme
+def test_the_built_in_model_is_marked_with_its_source(readme):
+    assert "`u2netp` (built in)" in readme
+    assert builtin.PUBLISHED.requirement in readme and builtin.PUBLISHED.sha256 in readme
 
 
 @pytest.mark.parametrize("kind", MODEL_FOLDERS)
