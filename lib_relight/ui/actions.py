@@ -11,6 +11,7 @@ import gradio as gr
 
 from ...lib_iclight.params import IMAGE_FIELDS
 from ..base.errors import UserError, message_for
+from ..request.presets import item_of
 from .one_click_values import push_history, without_unchanged
 
 
@@ -56,6 +57,15 @@ class ActionOutputs:
     message: gr.HTML
 
 
+def label_of(name: str) -> str:
+    """Return how messages name a control: "steps" for host_steps, a field's label, "Image 1: Weight" for a unit's."""
+    item, (unit, _, rest) = item_of(name), name.partition("_")
+    if name.startswith("host_"):
+        return rest.replace("_", " ")
+    label = item.metadata["label"] if item else rest or name
+    return f"Image {unit.removeprefix('unit')}: {label}" if unit.startswith("unit") else label
+
+
 class ActionBinder:
     """Connects actions of one tab to gradio. controls: every host and panel control that actions read and set, by name."""
 
@@ -90,7 +100,7 @@ class ActionBinder:
     def bind_undo(self) -> None:
         def undo(history: list) -> list:
             before = history[-1] if history else {}
-            restored = ", ".join(name.removeprefix("host_").replace("_", " ") for name in before)
+            restored = ", ".join(label_of(name) for name in before)
             return self.updates(history[:-1], before, f"Restored: {restored}." if restored else "")
 
         self.shared.undo.click(fn=undo, inputs=[self.shared.history], outputs=self.outputs(), queue=False,

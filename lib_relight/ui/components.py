@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from ...lib_iclight.params import IMAGE_FIELDS
 from ..base import settings
 from ..matting import matting
 from ..models import iclight_files, ip_adapter_files
 from ..models.folders import model_folders
-from ..request.panel_values import ICLIGHT_SCHEMA
+from ..request.panel_values import ICLIGHT_SCHEMA, UNIT_SCHEMA
 from .actions import Action, ActionOutputs
 
 IMAGES = {
@@ -24,6 +25,17 @@ IMAGES = {
     "negative_image": ("Negative image", "What the negative side sees when Negative side is 'image'."),
     "unit_mask": ("Region mask", "White where this unit applies in the result; empty for everywhere."),
 }
+
+UNIT_IMAGES = {"image": "image", "mask": "unit_mask", "image_mask": "image_mask", "negative_image": "negative_image"}
+"""Image field of a unit -> its entry of IMAGES."""
+
+
+def field_labels() -> dict[str, dict[str, str]]:
+    """Return API field name -> label, for IC-Light's fields ("light") and a unit's ("unit")."""
+    light = {name: IMAGES[name][0] for name in IMAGE_FIELDS}
+    unit = {name: IMAGES[entry][0] for name, entry in UNIT_IMAGES.items()}
+    return {"light": {**light, **{name: item.metadata["label"] for name, item in ICLIGHT_SCHEMA.items()}},
+            "unit": {**unit, **{name: item.metadata["label"] for name, item in UNIT_SCHEMA.items()}, "ip_adapter": "IP-Adapter"}}
 
 
 class Components:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import traceback
 
 import gradio as gr
@@ -13,7 +14,7 @@ from ..checks.messages import from_error
 from ..request.panel_values import PANEL_ORDER
 from ..request.presets import PRESET_FIELDS
 from ..web import status
-from .components import Components
+from .components import Components, field_labels
 from .light_pad import hidden_button, tab_of
 from .previews import read_page
 
@@ -27,12 +28,16 @@ FILES = tuple(name for name in PANEL_ORDER if name not in FIELDS)
 
 
 def build(panel: Components) -> None:
-    """Shows the first steps until a message replaces them; JavaScript requests messages after each change."""
-    fields = ",".join(FILES)
+    """Shows the first steps until a message replaces them; JavaScript requests messages after each change.
+
+    Messages name fields as the API does; javascript/relight/texts.js replaces the names by the labels given here.
+    """
+    fields, labels = ",".join(FILES), html.escape(json.dumps(field_labels()))
     panel.components["notices"] = gr.HTML(
         help_line(tab_of(panel)), elem_id=panel.elem_id("notices"), elem_classes=["relight-notices"])
-    gr.HTML(f"<div class='relight-notices-of' data-tab='{tab_of(panel)}' data-files='{fields}' hidden></div>",
-            elem_id=panel.elem_id("notices_of"), elem_classes=["relight-hidden"])
+    data = f"data-tab='{tab_of(panel)}' data-files='{fields}' data-labels='{labels}'"
+    gr.HTML(f"<div class='relight-notices-of' {data} hidden></div>", elem_id=panel.elem_id("notices_of"),
+            elem_classes=["relight-hidden"])
 
 
 def connect(panel: Components) -> None:
