@@ -26,6 +26,7 @@ COMMANDS = {
               "128x128", "-o", str(FOLDER / "angle.png")],
     "sunset": [*RELIGHT, "--steps", "2", "--background", SUNSET, "--size", "128x192",
                "--set", "detail=1", "--set", "color_hold=0.5", "-o", str(FOLDER / "sunset.png")],
+    "no mask": ["relight", PHOTO, "--light", "left", "--steps", "1", "--device", "cpu", "-o", str(FOLDER / "no-mask.png")],
     "no checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "empty"), "-o", str(FOLDER / "no.png")],
     "bad checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "html"), "-o", str(FOLDER / "no.png")],
 }

@@ -25,10 +25,10 @@ def free_port():
 
 
 @contextlib.contextmanager
-def start_page(port):
+def start_page(port, environment):
     """The command in the interpreter of these tests; killed if it is still running at the end."""
     process = subprocess.Popen([sys.executable, str(ROOT / "dev.py"), "demo", "--ui", "--device", "cpu", "--port", str(port)],
-                            env={**os.environ, "RELIGHT_INSIDE": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            env={**environment, "RELIGHT_INSIDE": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, preexec_fn=started_from_a_terminal)
     with process:
         try:
@@ -38,8 +38,8 @@ def start_page(port):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
-def test_the_page_answers_when_its_address_is_printed_and_frees_its_port(free_port, number, code):
-    with start_page(free_port) as process:
+def test_the_page_answers_when_its_address_is_printed_and_frees_its_port(free_port, proxy, number, code):
+    with start_page(free_port, proxy.environment) as process:
         lines = []
         while not any(line.startswith("open http") for line in lines):
             lines.append(process.stdout.readline())
@@ -51,6 +51,7 @@ def test_the_page_answers_when_its_address_is_printed_and_frees_its_port(free_po
             process.send_signal(number)
             assert process.wait(30) == code
         demo.check_port(free_port)
+    assert proxy.asked == []
 
 
 def test_a_port_in_use_is_rejected_and_one_with_old_connections_is_not():

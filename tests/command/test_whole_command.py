@@ -1,7 +1,7 @@
 """The two commands and the README's HTTP example, run for real on models/demo."""
 
+import contextlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.matting import builtin, matting
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,10 +21,13 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def answers(folder):
+def answers(folder, proxy):
     command = [sys.executable, str(Path(__file__).with_name("inside.py")), str(ROOT), str(folder)]
+    with contextlib.suppress(RelightError):  # else the proxy is asked for the weights
+        matting.fetch_builtin()
     threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={**os.environ, **threads})
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={**proxy.environment, **threads,
+                                                                                         "U2NET_HOME": str(folder / "u2net")})
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -73,6 +78,19 @@ def test_saved_pictures_say_what_was_applied(answers, folder):
     assert "Seed: 7" in text and "fc, left, 686/686 weights" in text
     assert "fbc" in Image.open(folder / "sunset.png").text["parameters"]
     assert "fc, left, 686/686 weights" in answers["light"]["out"]
+
+
+def test_without_a_mask_the_built_in_model_cuts_the_subject_out(answers):
+    if not builtin.is_here(matting.builtin_folders()):
+        pytest.skip("the weights of U²-Net-p cannot be fetched from the package index")
+    assert answers["no mask"]["code"] == 0, answers["no mask"]["err"]
+    assert "Relight matting model: u2netp" in answers["no mask"]["out"]
+
+
+def test_no_command_asks_another_machine(answers, proxy):
+    """Whoever waits for an answer of this proxy waits for ever."""
+    here = builtin.is_here(matting.builtin_folders())
+    assert [line for line in proxy.asked if here or b"pypi" not in line] == []
 
 
 @pytest.mark.parametrize(("name", "sentence"), [("no checkpoint", "no checkpoint here"), ("bad checkpoint", "HTML")])
