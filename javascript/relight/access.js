@@ -1,4 +1,4 @@
-/* Adds what gradio lacks for keyboard and screen readers inside our accordions: button roles (gradio 3), accessible names,
+/* Adds what gradio lacks for keyboard and screen readers in our accordions and buttons: button roles (gradio 3), accessible names,
    image descriptions. */
 
 (() => {
@@ -47,7 +47,17 @@
         }
     }
 
+    /** Our symbol buttons below the results; not every host shows a button's tooltip. */
+    function nameSendButtons() {
+        for (const target of ["txt2img", "img2img"]) {
+            for (const button of document.querySelectorAll(`[id$=_send_to_relight_${target}]`)) {
+                for (const name of ["title", "aria-label"]) set(button, name, window.relight.text(`${target}Subject`));
+            }
+        }
+    }
+
     function fixAria() {
+        nameSendButtons();
         for (const root of document.querySelectorAll(ROOTS)) {
             const titles = root.querySelectorAll(".label-wrap");
             titles.forEach(fixTitle);

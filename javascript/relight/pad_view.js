@@ -95,8 +95,8 @@ window.relight.padView = (() => {
         const inside = make("div", {className: "relight-pad-inside"},
             view.stage,
             view.words,
-            make("div", {className: "relight-pad-bar"}, view.chips, add,
-                make("div", {className: "relight-pad-actions"}, undo, redo, reset, remove)),
+            make("div", {className: "relight-pad-lights"}, view.chips, add),
+            make("div", {className: "relight-pad-bar"}, undo, redo, reset, remove),
             view.kinds.group,
             grid,
             make("div", {className: "relight-pad-bar"},
@@ -183,7 +183,7 @@ window.relight.padView = (() => {
         say(output, words);
         input.disabled = disabled;
         row.classList.toggle("relight-pad-off", disabled);
-        input.setAttribute("aria-valuetext", words);
+        if (input.type === "range") input.setAttribute("aria-valuetext", words);
     }
 
     function drawSettings(view, state) {
@@ -217,7 +217,7 @@ window.relight.padView = (() => {
         drawSettings(view, state);
         for (const [name, input] of Object.entries(view.kinds.inputs)) {
             input.checked = name === kind;
-            input.disabled = name === "custom" && state.selected > 0;
+            input.disabled = (name === "custom" && state.selected > 0) || (name === "none" && state.lights.length > 1);
         }
         view.buttons.undo.disabled = !state.canUndo;
         view.buttons.redo.disabled = !state.canRedo;

@@ -46,14 +46,8 @@ def build(panel: Components) -> None:
         with gr.Row(elem_classes=["relight-buttons"]):
             load, save, rename, delete = [
                 button(panel, f"preset_{word.lower()}", word) for word in ("Load", "Save", "Rename", "Delete")]
-        with gr.Accordion("Share", open=False, elem_id=panel.elem_id("preset_sharing")):
-            text = gr.Textbox(label="Shared presets", lines=3, elem_id=panel.elem_id("preset_text"),
-                              info="JSON, as written by Share.")
-            with gr.Row():
-                file = gr.File(label="Presets file", file_count="single", height=120, elem_id=panel.elem_id("preset_file"))
-                drop_api_info(file)
-                with gr.Column():
-                    share, take = button(panel, "preset_share", "Share"), button(panel, "preset_import", "Import")
+        add_sharing(panel, chosen)
+    asked = gr.State("")
     # gradio 3 shows choices set on focus only the next time the list opens, hence the first event
     for event in (panel.components["enabled"].change, chosen.focus):
         event(fn=lambda: gr.update(choices=names()[0]), outputs=[chosen], queue=False, show_progress=False,
@@ -62,7 +56,20 @@ def build(panel: Components) -> None:
         Action(load.click, load_preset, (chosen,)),
         Action(save.click, save_preset, (name, chosen), (chosen, name)),
         Action(rename.click, rename_preset, (chosen, name), (chosen, name)),
-        Action(delete.click, delete_preset, (chosen,), (chosen,)),
+        Action(delete.click, delete_preset, (chosen, asked), (chosen, asked)),
+    ]
+
+
+def add_sharing(panel: Components, chosen: gr.Dropdown) -> None:
+    with gr.Accordion("Share", open=False, elem_id=panel.elem_id("preset_sharing")):
+        text = gr.Textbox(label="Shared presets", lines=3, elem_id=panel.elem_id("preset_text"),
+                          info="JSON, as written by Share.")
+        with gr.Row():
+            file = gr.File(label="Presets file", file_count="single", height=120, elem_id=panel.elem_id("preset_file"))
+            drop_api_info(file)
+            with gr.Column():
+                share, take = button(panel, "preset_share", "Share"), button(panel, "preset_import", "Import")
+    panel.actions += [
         Action(share.click, share_presets, (chosen,), (text, file)),
         Action(take.click, import_presets, (text, file), (chosen, text, file)),
     ]
@@ -106,9 +113,12 @@ def rename_preset(page: Page, chosen, name) -> tuple:
     return {}, f"Preset {chosen!r} renamed to {renamed!r}.", menu(renamed), ""
 
 
-def delete_preset(page: Page, chosen) -> tuple:
-    store().delete(require_selection(chosen))
-    return {}, f"Preset {chosen!r} deleted.", menu()
+def delete_preset(page: Page, chosen, asked: str) -> tuple:
+    """Delete on the second press for the same preset. asked: the preset of the press before."""
+    if require_selection(chosen) != asked:
+        return {}, f"Press Delete again to delete the preset {chosen!r} for good.", gr.update(), chosen
+    store().delete(chosen)
+    return {}, f"Preset {chosen!r} deleted.", menu(), ""
 
 
 def share_presets(page: Page, chosen) -> tuple:

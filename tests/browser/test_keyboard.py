@@ -77,6 +77,8 @@ def test_words_presets_and_undo(panel, keyboard, pad):
     pad.fields(light="top")
     keyboard.to(pad.css("preset_delete"))
     keyboard.press(Keys.ENTER)
+    pad.until_message("Press Delete again")
+    keyboard.press(Keys.ENTER)
     pad.until_message("deleted")
 
 
@@ -117,6 +119,15 @@ def test_every_control_has_a_name_a_place_and_a_ring(panel, keyboard, pad, subje
                       if control not in reached and control.get_attribute("type") != "radio"]
     assert count > 80
     assert (nameless, ringless, unreached, dead) == ([], [], [], [])
+    assert panel.find_all("input:not([type=range])[aria-valuetext]") == []
+
+
+def test_the_send_buttons_have_names(panel):
+    for target in ("txt2img", "img2img"):
+        words = f"Send to Relight: use this image as the subject in {target}."
+        for button in panel.find_all(f"[id$=_send_to_relight_{target}]"):
+            panel.until(lambda button=button, words=words: button.get_attribute("title") == words, "the tooltip")
+            assert button.accessible_name in (words, "")  # "" in the hidden tab
 
 
 def html_of(element):

@@ -81,10 +81,23 @@ def test_several_lights_are_added_chosen_and_removed(open_pad):
         if open_pad.find("[data-action=add]").is_enabled():
             open_pad.press_action("add")
     assert len(open_pad.find_all(".relight-pad-handle")) == 8
+    assert not open_pad.find(".relight-pad-kinds input[value=none]").is_enabled(), "None would remove one light of eight"
     open_pad.find(".relight-pad-chip:first-child").click()
     open_pad.press_action("remove")
     open_pad.fields(light="spot", light_color="#ff8800")
     open_pad.panel.until(lambda: len(json.loads(open_pad.field("lights") or "[]")) == 6, "six further lights")
+
+
+def test_further_lights_move_nothing(open_pad):
+    open_pad.kind("direction")
+    open_pad.panel.until_painted()
+    before = open_pad.find(".relight-pad-kinds").rect["y"]
+    for count in range(2, 9):
+        open_pad.press_action("add")
+        open_pad.panel.until(lambda count=count: len(open_pad.find_all(".relight-pad-chip")) == count, "the next light")
+        assert open_pad.find(".relight-pad-kinds").rect["y"] == before
+    widths = open_pad.driver.execute_script("return [arguments[0].scrollWidth, arguments[0].clientWidth]", open_pad.find(".relight-pad-lights"))
+    assert widths[0] <= widths[1] + 1
 
 
 def test_undo_and_redo(open_pad):
