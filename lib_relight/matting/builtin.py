@@ -71,7 +71,7 @@ def published_bytes(folders: Sequence[Path], progress: Progress) -> bytes:
 
 def failure_message(reason: str, folder: Path) -> str:
     return (f"The matting model U²-Net-p could not be fetched ({reason}); go online and try again, save "
-            f"{model_table.RELEASE}u2netp.onnx as {folder / 'u2netp.onnx'}, give an image with transparency or a mask, or set "
+            f"{model_table.MODELS[NAME].url} as {folder / 'u2netp.onnx'}, give an image with transparency or a mask, or set "
             "matting to none.")
 
 

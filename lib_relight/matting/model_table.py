@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.errors import RelightError
+from ..base.known_files import of_kind
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "matting"
 WORDS = ("auto", "none", "alpha", "mask")
 """Values of the request's `matting` other than models."""
 
-RELEASE = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
-
-
-@dataclass(frozen=True)
-class Model:
-    """megabytes: approximate size of the download. file: its name in rembg's release, where it is not <name>.onnx."""
-
-    megabytes: int
-    licence: str
-    hint: str
-    file: str | None = None
-    commercial: bool = True
-
-
-MODELS = {
-    "isnet-general-use": Model(179, "Apache-2.0", "any subject; nearest to the original's matte with a free licence"),
-    "u2net": Model(176, "Apache-2.0", "any subject"),
-    "u2netp": Model(5, "Apache-2.0", "any subject, rough; built in: needs no rembg"),
-    "u2net_human_seg": Model(176, "Apache-2.0", "people"),
-    "silueta": Model(44, "Apache-2.0", "u2net, made smaller"),
-    "isnet-anime": Model(176, "Apache-2.0", "anime figures"),
-    "birefnet-general": Model(973, "MIT", "any subject, fine edges, slow without a GPU", "BiRefNet-general-epoch_244.onnx"),
-    "birefnet-general-lite": Model(224, "MIT", "any subject, fine edges",
-                                   "BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx"),
-    "birefnet-portrait": Model(973, "MIT", "portraits", "BiRefNet-portrait-epoch_150.onnx"),
-    "birefnet-dis": Model(973, "MIT", "thin structures", "BiRefNet-DIS-epoch_590.onnx"),
-    "birefnet-hrsod": Model(973, "MIT", "large images", "BiRefNet-HRSOD_DHU-epoch_115.onnx"),
-    "birefnet-cod": Model(973, "MIT", "camouflaged subjects", "BiRefNet-COD-epoch_125.onnx"),
-    "birefnet-massive": Model(973, "MIT", "any subject, trained on more", "BiRefNet-massive-TR_DIS5K_TR_TEs-epoch_420.onnx"),
-    "bria-rmbg": Model(1024, "CC BY-NC 4.0: non-commercial use only, unless you have an agreement with BRIA", "any subject",
-                       "bria-rmbg-2.0.onnx", commercial=False),
-}
+MODELS = of_kind("matting model")
+"""Name -> file of rembg's models; u2netp is also the built-in one."""
 
 GENERAL = ("birefnet-general", "birefnet-massive", "birefnet-general-lite", "isnet-general-use", "u2net", "silueta")
 """The models for any subject with a free licence, best first: `auto` takes the first that rembg has downloaded."""

@@ -55,8 +55,7 @@ def downloaded(name: str, session_class, folder: Path, progress: Progress) -> Pa
         return Path(session_class.download_models())
     except Exception as error:
         raise RelightError(f"The matting model {name} could not be downloaded ({first_line(error)}); go online and try again, or "
-                           f"save {model_table.RELEASE}{model.file or name + '.onnx'} as "
-                           f"{folder / (name + '.onnx')}.") from error
+                           f"save {model.url} as {folder / model.file}.") from error
 
 
 def family_by_input(path: Path) -> str:

@@ -214,7 +214,7 @@ def test_a_download_that_fails(folder, ramp, tmp_path, monkeypatch):
 def test_a_model_that_the_installed_rembg_lacks(folder, ramp, monkeypatch):
     monkeypatch.setitem(model_table.MODELS, "u3net", model_table.MODELS["u2net"])
     message = sentence(ramp, "u3net")
-    assert message.startswith("The installed rembg does not know the matting model u3net; choose one of isnet-general-use, u2net,")
+    assert message.startswith("The installed rembg does not know the matting model u3net; choose one of u2netp, isnet-general-use, u2net,")
 
 
 def test_a_failure_is_not_cached(folder, ramp, ramp_alpha):
