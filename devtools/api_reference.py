@@ -1,61 +1,67 @@
-"""Writes the field tables of docs/API.md from the schema. Run in the environment: python devtools/api_reference.py"""
+"""Writes docs/schema.json and the field tables of docs/API.md. Run in the environment: python devtools/api_reference.py"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ICLIGHT_IMAGES = {
-    "foreground": "The subject. Needed in txt2img; in img2img the init image is the subject when this is left out.",
-    "background": "The scene behind the subject, for the fbc model.",
-    "light_map": "Your own light map, with `light` set to `custom`.",
-    "mask": "White where the subject is, with `matting` set to `mask` or `auto`.",
-}
-IP_ADAPTER_IMAGES = {
-    "image": "What to prompt with: one image or a list of them. `\"subject\"` takes the job's own subject on grey.",
-    "mask": "Where in the output the unit works (white). `\"subject\"` takes the subject's matte.",
-    "image_mask": "Which part of the image the encoder sees (white).",
-    "negative_image": "The image for the negative side, with `uncond` set to `image`.",
-}
+FURTHER = {"boolean": "`true`, `false`", "integer": "whole number", "string": "text", "array": "list of objects"}
 
 
-def allowed(item):
-    """The values that a field accepts: its choices, its range or its type."""
-    meta = item.metadata
-    if "choices" in meta:
-        return ", ".join(f"`{choice}`" for choice in meta["choices"])
-    if meta.get("suggestions"):
-        return ", ".join(f"`{choice}`" for choice in meta["suggestions"]) + ", or a name"
-    if "minimum" in meta:
-        many = "list of numbers, " if item.type == "tuple" else ""
-        return f"{many}{meta['minimum']:g} to {meta['maximum']:g}"
-    kind = item.type.split(" |")[0]
-    return {"bool": "`true`, `false`", "str": "text", "tuple": "list of objects", "int": "whole number"}.get(kind, kind)
+def schema():
+    from sd_relight.lib_relight.request.schema import request_schema
+
+    return request_schema()
 
 
-def default(item):
-    if item.default is None:
-        return "see meaning"
-    return f"`{json.dumps(item.default)}`"
+def schema_text():
+    """Return the content of docs/schema.json."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
 
 
-def table(params, images):
-    """Return a Markdown table: one line per field, images first."""
-    lines = ["| field | default | values | meaning |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{name}` | none | an image as base64 | {text} |" for name, text in images.items()]
-    for item in fields(params):
-        lines.append(f"| `{item.name}` | {default(item)} | {allowed(item)} | {item.metadata['help']} |")
-    return "\n".join(lines)
+def allowed(field):
+    """Return the values that a field accepts: its choices, its range or its type."""
+    field = next((form for form in field.get("anyOf", ()) if form.get("type") not in (None, "null")), field) | field
+    if "enum" in field:
+        return ", ".join(f"`{choice}`" for choice in field["enum"] if choice not in field.get("x-aliases", ()))
+    if field["type"] == "string" and "pattern" in field and "examples" in field and len(field["examples"]) > 2:
+        return ", ".join(f"`{choice}`" for choice in field["examples"]) + ", or a name"
+    numbers = field.get("items", field)
+    if "minimum" in numbers:
+        many = "list of numbers, " if field["type"] == "array" else ""
+        return f"{many}{numbers['minimum']:g} to {numbers['maximum']:g}"
+    return FURTHER[field["type"]]
+
+
+def row(name, field):
+    if any("contentEncoding" in form for form in field.get("anyOf", ())):
+        return f"| `{name}` | none | an image as base64 | {field['description']} |"
+    if name == "embedding":
+        return f"| `{name}` | none | list of 512 numbers | {field['description']} |"
+    default = f"`{json.dumps(field['default'])}`" if "default" in field else "none" if name == "model" else "see meaning"
+    return f"| `{name}` | {default} | {allowed(field)} | {field['description']} |"
+
+
+def table(properties):
+    """Return a Markdown table with one line per field."""
+    own = {name: field for name, field in properties.items() if name != "enabled" and "title" in field or "anyOf" in field}
+    rows = [row(name, field) for name, field in own.items() if "x-alias-of" not in field]
+    return "\n".join(["| field | default | values | meaning |", "| --- | --- | --- | --- |", *rows])
+
+
+def alias_table(properties):
+    rows = [f"| `{name}` | `{field['x-alias-of']}` |" for name, field in properties.items() if "x-alias-of" in field]
+    rows += [f"| `{field}`: `{alias}` | `{choice}` |" for field, part in properties.items()
+             for alias, choice in part.get("x-aliases", {}).items()]
+    return "\n".join(["| other name | name |", "| --- | --- |", *rows])
 
 
 def tables():
     """Return the generated tables of docs/API.md by heading."""
-    from sd_relight.lib_iclight.params import IcLightParams
-    from sd_relight.lib_ipadapter.params import IpAdapterParams
-
-    return {"iclight": table(IcLightParams, ICLIGHT_IMAGES), "ip_adapter": table(IpAdapterParams, IP_ADAPTER_IMAGES)}
+    parts = schema()["properties"]
+    light, unit = (parts[name]["anyOf"][0]["properties"] for name in ("iclight", "ip_adapter"))
+    return {"iclight": table(light), "ip_adapter": table(unit), "aliases": alias_table(unit)}
 
 
 def with_reference(text):
@@ -73,3 +79,4 @@ if __name__ == "__main__":
     make_root_package(ROOT)
     page = ROOT / "docs" / "API.md"
     page.write_text(with_reference(page.read_text("utf-8")), "utf-8")
+    (ROOT / "docs" / "schema.json").write_text(schema_text(), "utf-8")

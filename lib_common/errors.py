@@ -6,8 +6,11 @@ from __future__ import annotations
 class UserError(ValueError):
     """An invalid request or file; the message names the fault, the value and the remedy.
 
-    Any other exception is a bug in Relight.
+    field, value: of the request where they are known. Any other exception is a bug in Relight.
     """
+
+    field: str | None = None
+    value: object = None
 
 
 class WeightFileError(UserError):

@@ -17,21 +17,22 @@ LONGEST_REPR = 120
 def field_meta(label: str, help: str, *, minimum: float | None = None, maximum: float | None = None,
                step: float | None = None, length: int | None = None, choices: tuple[str, ...] | None = None,
                suggestions: tuple[str, ...] | None = None, aliases: Mapping[str, str] | None = None,
-               convert: Callable[[Any], Any] | None = None, group: str | None = None, axis: bool | None = None,
-               pad: bool | None = None, shown_for: Mapping[str, tuple[str, ...]] | None = None,
-               ui_config: bool | None = None) -> dict[str, Any]:
+               convert: Callable[[Any], Any] | None = None, schema: Mapping[str, Any] | None = None,
+               group: str | None = None, axis: bool | None = None, pad: bool | None = None,
+               shown_for: Mapping[str, tuple[str, ...]] | None = None, ui_config: bool | None = None) -> dict[str, Any]:
     """Return the metadata of one schema field, without the arguments that are not given.
 
     minimum, maximum, step: of a number, or of each number in a list; length: of a non-empty list.
     choices: all values of a closed list.  suggestions: the fixed entries of an open one.  aliases: other spelling
-    (lower case) -> choice.  convert: validates and converts the value, instead of the checks by type.
+    (lower case) -> choice.  convert: validates and converts the value, instead of the checks by type; schema: JSON Schema of
+    the values that it accepts.
     group: where the panel places the field.  axis: offered as an X/Y/Z axis.  pad: read and set by the light pad.
     shown_for: {other field: its values for which this one has an effect}.  ui_config: False keeps it out of the host's
     ui-config.json.
     """
     given = {"minimum": minimum, "maximum": maximum, "step": step, "length": length, "choices": choices,
-             "suggestions": suggestions, "aliases": aliases, "convert": convert, "group": group, "axis": axis, "pad": pad,
-             "shown_for": shown_for, "ui_config": ui_config}
+             "suggestions": suggestions, "aliases": aliases, "convert": convert, "schema": schema, "group": group,
+             "axis": axis, "pad": pad, "shown_for": shown_for, "ui_config": ui_config}
     return {"label": label, "help": help, **{name: value for name, value in given.items() if value is not None}}
 
 
@@ -84,6 +85,14 @@ def printable(text: str) -> str:
 
 def check_value(item: Field, value: Any, error: Callable[[str], Exception]) -> Any:
     """Return value in the field's own type, or raise error with the field's name, the value and what is allowed."""
+    try:
+        return converted(item, value, error)
+    except UserError as raised:
+        raised.field, raised.value = item.name, value
+        raise
+
+
+def converted(item: Field, value: Any, error: Callable[[str], Exception]) -> Any:
     if "convert" in item.metadata:
         return item.metadata["convert"](value)
     kind, _, optional = str(item.type).partition(" | ")

@@ -14,6 +14,10 @@ from .errors import IcLightError
 COOLEST, HOTTEST = 1500, 15000
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
 KELVIN = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?[kK]")
+COLOR_SCHEMA = {
+    "type": "string", "examples": ["#ffb46b", "2700K"],
+    "pattern": r"^(#[0-9a-fA-F]{6}|((1[5-9]|[2-9][0-9]|1[0-4][0-9])[0-9]{2}(\.[0-9]+)?|15000) ?[kK])$"}
+"""JSON Schema of `light_color`: HEX, or KELVIN from COOLEST to HOTTEST."""
 
 
 def check_color(text: Any) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..lib_common.fields import CheckedFields, field_meta, reject_unknown, short_repr
-from .colors import check_color
+from .colors import COLOR_SCHEMA, check_color
 from .errors import IcLightError
 from .light_kinds import COMPUTED_LIGHTS, LIGHTS, kinds_with
 
@@ -78,7 +78,7 @@ class IcLightParams(CheckedFields):
         group="more", axis=True, pad=True))
     light_color: str = field(default="#ffffff", metadata=field_meta(
         "Light colour", "Colour of the light as #rrggbb, or a lamp's temperature such as 2700K; white keeps the light map grey.",
-        convert=check_color, group="more", axis=True, pad=True))
+        convert=check_color, schema=COLOR_SCHEMA, group="more", axis=True, pad=True))
     light_gamma: float = field(default=1.0, metadata=field_meta(
         "Softness",
         "How the light falls off: below 1 it is soft and reaches further, above 1 it is hard and stays near its side.",
@@ -90,7 +90,8 @@ class IcLightParams(CheckedFields):
         group="more", axis=True, pad=True))
     lights: tuple = field(default=(), metadata=field_meta(
         "Further lights", "More lights, each with its own light fields, added to the first in linear light.",
-        group="more", pad=True, ui_config=False, convert=check_entries))
+        group="more", pad=True, ui_config=False, convert=check_entries,
+        schema={"type": "array", "items": {"type": "object"}}))
     set: str = field(default="none", metadata=field_meta(
         "Set of lights",
         "Several lights in one job, an image for each: sides (4), directions (8), lights (this light and each further one "

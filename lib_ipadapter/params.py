@@ -51,6 +51,18 @@ NOISES = ("fade", "dissolve", "gaussian", "shuffle")
 HR_OPTIONS = ("both", "low", "high")
 
 
+LAYER_WEIGHT = {"type": "number", "minimum": -10, "maximum": 10}
+INDEX = "(1[0-5]|[0-9])"
+PLAIN_NUMBER = r"-?(10(\.0+)?|[0-9](\.[0-9]+)?)"
+LAYERS_SCHEMA = {"anyOf": [
+    {"type": "string", "examples": ["3:1, 6:0.5"],
+     "pattern": f"^({PLAIN_NUMBER}(, ?{PLAIN_NUMBER}){{0,15}}|{INDEX}:{PLAIN_NUMBER}(, ?{INDEX}:{PLAIN_NUMBER})*)?$"},
+    {"type": "array", "items": LAYER_WEIGHT, "maxItems": 16},
+    {"type": "object", "propertyNames": {"pattern": f"^{INDEX}$"}, "additionalProperties": LAYER_WEIGHT},
+    {"type": "null"}]}
+"""JSON Schema of `layer_weights`; texts may also mix both forms."""
+
+
 def layer_text(value) -> str:
     """Return layer weights as text, `0:1, 3:0.5`. value: such a text, a list with one weight each, or a mapping."""
     return ", ".join(f"{index}:{weight:g}" for index, weight in parse_layer_weights(value).items())
@@ -112,7 +124,7 @@ class IpAdapterParams(CheckedFields):
         minimum=-5.0, maximum=5.0, step=0.05, shown_for={"weight_type": PRECISE_WEIGHT_TYPES}))
     layer_weights: str = field(default="", metadata=field_meta(
         "Layer weights", "Own weights by transformer, such as `3:1, 6:0.5`, or one number for each; empty uses the weight type.",
-        convert=layer_text))
+        convert=layer_text, schema=LAYERS_SCHEMA))
     scaling: str = field(default="V only", metadata=field_meta(
         "Scaling", "What the weight multiplies inside the attention.", choices=SCALINGS, axis=True))
     start: float = field(default=0.0, metadata=field_meta(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sd_relight.lib_iclight import params
 from sd_relight.lib_ipadapter import params as ip_params
+from sd_relight.lib_relight.request import schema
 from sd_relight.lib_relight.request.request import parse_api
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,11 +34,12 @@ def blocks(text, language):
 
 def test_the_reference_matches_the_schema(reference):
     assert reference.with_reference(API) == API, "run: python devtools/api_reference.py"
+    assert (ROOT / "docs/schema.json").read_text("utf-8") == reference.schema_text(), "run: python devtools/api_reference.py"
 
 
-def test_the_reference_names_every_image(reference):
-    assert tuple(reference.ICLIGHT_IMAGES) == params.IMAGE_FIELDS
-    assert tuple(reference.IP_ADAPTER_IMAGES) == ip_params.IMAGE_FIELDS
+def test_the_schema_names_every_image():
+    assert tuple(schema.ICLIGHT_IMAGES) == params.IMAGE_FIELDS
+    assert tuple(schema.UNIT_IMAGES) == ip_params.IMAGE_FIELDS
 
 
 def test_every_json_example_parses(image_text):

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from ..base.errors import UserError, shortened
+from ...lib_common.fields import short_repr
+from ..base.errors import RelightError, UserError
 from ..request.images import DecodedImage
 from ..request.ip_adapter_unit import MAX_UNITS
-from ..request.panel_values import parse_panel, unit_name
-from ..request.request import RelightRequest, parse_api
+from ..request.panel_values import ARGS_FORM, parse_panel, parse_request, unit_name
+from ..request.request import TABS, RelightRequest, parse_api, parse_tab
 from .iclight_checks import iclight_messages
 from .ip_adapter_checks import ip_adapter_messages
-from .messages import Level, Message, State, from_error, sentences
+from .messages import Level, Message, State, from_error, number, scalar
 
 PLACEHOLDER = DecodedImage(np.zeros((64, 64, 3), np.uint8))
 """Stands for a panel image that the check does not receive."""
-LONGEST_VALUE = 80
-JOB_FIELDS = ("tab", "denoising_strength", "enable_hr", "init_images", "batch_size", "width", "height", "resize_mode")
-"""Fields of the job that /check accepts; width, height and resize_mode are ignored."""
 
 
 def check(request: RelightRequest, state: State) -> list[Message]:
@@ -34,49 +31,60 @@ def check(request: RelightRequest, state: State) -> list[Message]:
     return sorted(once.values(), key=lambda message: message.level != Level.ERROR)
 
 
-def check_body(body: Mapping, state: Callable[..., State]) -> dict:
-    """Answer POST /check: {"errors": [...], "warnings": [...], "messages": [{"level", "field", "value", "sentence"}]}.
+def check_body(body: Mapping, state: Callable[..., State], job_fields: Collection[str]) -> dict:
+    """Answer POST /check: {"errors": [...], "warnings": [...]}, each a list of {"field", "value", "sentence"}.
 
-    body: a job's `iclight` and `ip_adapter` with JOB_FIELDS around them.
-    state: returns the host's State with these fields of the body.
+    body: a job of the host, or `iclight` and `ip_adapter` in place of `alwayson_scripts`; `tab` names the job's route.
+    state: returns the host's State with these fields of the body. job_fields: names of the host's own fields.
     """
     try:
-        request = parse_api({name: value for name, value in body.items() if name not in JOB_FIELDS})
+        is_img2img = parse_tab(body.get("tab") or TABS["init_images" in body]) == "img2img"
+        request = parse_job(body, job_fields)
     except UserError as error:
-        message = from_error(error)
-        return answer([replace(message, value=scalar_at(body, message.field))])
+        return answer([from_error(error)], body)
     if request is None:
-        return answer([])
-    is_img2img = body.get("tab") == "img2img"
+        return answer([], body)
     return answer(check(request, state(
         is_img2img=is_img2img, denoise=number(body.get("denoising_strength")), batch_size=number(body.get("batch_size")),
         has_hires=bool(body["enable_hr"]) if "enable_hr" in body else None,
-        has_init_image=bool(body.get("init_images")) if is_img2img else None)))
+        has_init_image=bool(body.get("init_images")) if is_img2img else None)), body)
 
 
-def scalar_at(body: Mapping, field: str | None) -> object:
-    """Return a field's value in `iclight` or a unit if it is a short text, a boolean or a finite number, else None."""
+def parse_job(body: Mapping, job_fields: Collection[str]) -> RelightRequest | None:
+    """Parse the request in a job's `alwayson_scripts`, or else the one beside the job's fields."""
+    args = args_of(body.get("alwayson_scripts"))
+    if args is None:
+        return parse_api({name: value for name, value in body.items() if name != "tab" and name not in job_fields})
+    for name in ("iclight", "ip_adapter"):
+        if name in body:
+            raise RelightError(f"`{name}` is given twice, in `alwayson_scripts` and beside it; keep one of them.")
+    return parse_request(args)
+
+
+def args_of(scripts: object) -> list | None:
+    """Return `args` of Relight in `alwayson_scripts`, None if Relight is not among them."""
+    found = [entry for title, entry in scripts.items() if title.lower() == "relight"] if isinstance(scripts, Mapping) else []
+    if not found:
+        return None
+    args = found[0].get("args", []) if isinstance(found[0], Mapping) else None
+    if not isinstance(args, list):
+        raise RelightError(f"`Relight` in `alwayson_scripts` is {short_repr(found[0])}; {ARGS_FORM}.")
+    return args
+
+
+def answer(messages: list[Message], body: Mapping) -> dict:
+    complete = [message if message.value is not None else replace(message, value=value_in(body, message.field))
+                for message in messages]
+    return {key: [message.to_json() for message in complete if message.level == level]
+            for key, level in (("errors", Level.ERROR), ("warnings", Level.WARNING))}
+
+
+def value_in(body: Mapping, field: str | None) -> object:
+    """Return a field's scalar value in `iclight` or `ip_adapter`; None if it is missing or in several of them."""
     units = body.get("ip_adapter")
-    for part in (body.get("iclight"), *(units if isinstance(units, list) else [units])):
-        value = part.get(field) if isinstance(part, Mapping) else None
-        if isinstance(value, bool) or number(value) is not None or isinstance(value, str) and len(value) <= LONGEST_VALUE:
-            return shortened(value) if isinstance(value, str) else value
-    return None
-
-
-def answer(messages: list[Message]) -> dict:
-    return {"errors": sentences(messages, Level.ERROR), "warnings": sentences(messages, Level.WARNING),
-            "messages": [message.to_json() for message in messages]}
-
-
-def number(value: object) -> float | None:
-    """Return a finite number as float, None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
+    parts = [body.get("iclight"), *(units if isinstance(units, list) else [units])]
+    values = [part[field] for part in parts if isinstance(part, Mapping) and field in part]
+    return scalar(values[0]) if len(values) == 1 else None
 
 
 def check_panel(values: Mapping, given: set[str], state: State) -> list[Message]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from ..base.errors import RelightError, shortened
 from ..models.checkpoint import Checkpoint
 
+LONGEST_VALUE = 80
+LARGEST_NUMBER = sys.float_info.max
 FIRST_FIELD = re.compile(r"`(\w{1,40})`")
 
 
@@ -31,7 +34,7 @@ class Message:
     sentence: str
 
     def to_json(self) -> dict:
-        return {**asdict(self), "level": self.level.value}
+        return {"field": self.field, "value": self.value, "sentence": self.sentence}
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,28 @@ def warning(field: str | None, value: object, sentence: str) -> Message:
 
 
 def from_error(raised: Exception) -> Message:
-    """Return a user error as a message; its field is the error's, else the first that the sentence names."""
+    """Return a user error as a message; its field is the error's, else the first that the sentence names.
+
+    Its value is the error's if it is a short text, a boolean or a finite number, else None.
+    """
     field = getattr(raised, "field", None)
     if field is None and (named := FIRST_FIELD.search(str(raised))):
         field = named[1]
-    return error(field, getattr(raised, "value", None), str(raised))
+    return error(field, scalar(getattr(raised, "value", None)), str(raised))
+
+
+def scalar(value: object) -> bool | float | str | None:
+    """Return a boolean, a finite number or a text of at most LONGEST_VALUE characters, and None for anything else."""
+    if isinstance(value, str):
+        return shortened(value) if len(value) <= LONGEST_VALUE else None
+    return value if isinstance(value, bool) else number(value)
+
+
+def number(value: object) -> float | int | None:
+    """Return a finite number, None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if -LARGEST_NUMBER <= value <= LARGEST_NUMBER else None
 
 
 def sentences(messages: list[Message], level: Level) -> list[str]:

@@ -117,6 +117,9 @@ class Host(Protocol):
     def model_dirs(self, folder_kind: str) -> list[Path]:
         """Return the folders that may hold files of a kind, and files that lie in the models folder itself."""
 
+    def job_fields(self) -> frozenset[str]:
+        """Return the names of the fields of the host's txt2img and img2img requests."""
+
     def fail(self, p: Processing, error: Exception, message: str, during_sampling: bool = False) -> None:
         """Make the job itself fail with the message."""
 

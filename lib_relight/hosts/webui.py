@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ MODEL_FOLDERS = {
 }
 """Folders below the host's models folder that the hosts and other extensions use for each kind of file."""
 CONV_IN_WIDTHS = (4, 8, 12)
+API_FIELDS = frozenset((
+    "alwayson_scripts", "script_name", "script_args", "sampler_index", "send_images", "save_images", "init_images", "mask",
+    "include_init_images", "force_task_id", "infotext"))
+"""Fields of the hosts' requests that no processing class has."""
 TO_K = "attn2.to_k."
 REMARKS = "Relight remarks"
 """Infotext key of what the job reported."""
@@ -125,6 +130,13 @@ class WebuiHost(ABC):
         flag = getattr(shared.cmd_opts, "relight_models_dir", None)
         known = [models / name for name in MODEL_FOLDERS[folder_kind]]
         return [*([Path(flag)] if flag else []), *known, *sorted(models.glob("*.*"))]
+
+    def job_fields(self) -> frozenset[str]:
+        """Return the names of the fields of the host's txt2img and img2img requests."""
+        from modules import processing
+
+        classes = processing.StableDiffusionProcessingTxt2Img, processing.StableDiffusionProcessingImg2Img
+        return API_FIELDS.union(*(inspect.signature(job.__init__).parameters for job in classes))
 
     def fail(self, p: Processing, error: Exception, message: str, during_sampling: bool = False) -> None:
         stop_job(p, error, message, during_sampling)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from ...lib_common.fields import reject_unknown
+from ...lib_common.fields import reject_unknown, short_repr
 from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams, params_from_dict
 from ..base.errors import RelightError
 from .images import DecodedImage, ImageDecoder, is_given, reject_invisible
 from .ip_adapter_unit import IpUnit, is_enabled, parse_units
+
+TABS = ("txt2img", "img2img")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,12 @@ def parse_api(payload: Mapping, decoder: ImageDecoder | None = None) -> RelightR
     params, images = parse_iclight(payload.get("iclight"), decoder)
     units = parse_units(payload.get("ip_adapter"), decoder)
     return RelightRequest(params, images, units, bool(params and params.extras)) if params or units else None
+
+
+def parse_tab(tab: object) -> str:
+    if tab not in TABS:
+        raise RelightError(f"`tab` is {short_repr(tab)}; it must be {' or '.join(TABS)}.")
+    return str(tab)
 
 
 def parse_iclight(body: object, decoder: ImageDecoder) -> tuple[IcLightParams | None, IcLightImages]:

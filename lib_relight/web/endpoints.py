@@ -15,6 +15,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBasic
 
+from ...lib_common.json_schema import Schema
 from ..base.errors import RelightError, UserError, message_for
 from ..base.progress import Stopped
 from .origins import check_origin
@@ -25,6 +26,10 @@ QUICK = ThreadPoolExecutor(4, "relight-quick")
 SLOW = ThreadPoolExecutor(2, "relight-slow")
 """Own threads: queued jobs occupy the host's. Previews use much memory, hence only two at a time."""
 CANCELLED = 409
+OBJECT = {"type": "object"}
+ERROR = {"type": "object", "properties": {"detail": {"type": "string", "description": "One sentence."}}, "required": ["detail"]}
+ERRORS = {status: {"description": "One sentence in `detail`", "content": {"application/json": {"schema": ERROR}}}
+          for status in (401, 403, 404, 409, 413, 415, 422, 500, 503, 507)}
 PAGE_LOGIN, API_ROUTE = "/login_check", "/sdapi/v1/txt2img"
 
 
@@ -35,11 +40,13 @@ def add_get(app: FastAPI, path: str, handler: Callable[..., dict | Response], me
         await check_user(app, request)
         return await respond(in_thread(QUICK, handler, **request.path_params))
 
-    app.add_api_route(path, endpoint, methods=[method])
+    app.add_api_route(path, endpoint, methods=[method], responses=ERRORS, openapi_extra=operation(path, None))
 
 
-def add_post(app: FastAPI, path: str, handler: Callable[..., dict], method: str = "POST", pool: Executor = QUICK) -> None:
-    """Route path to handler(body, stop, **path parameters), which runs in a thread of pool. body: the JSON object sent.
+def add_post(app: FastAPI, path: str, handler: Callable[..., dict], method: str = "POST", pool: Executor = QUICK,
+             schema: Schema = OBJECT) -> None:
+    """Route path to handler(body, stop, **path parameters), which runs in a thread of pool. body: the JSON object sent, described
+    by schema in the host's OpenAPI document.
 
     stop is set when the client disconnects. User errors return 422 with their sentence in `detail`, Stopped 409.
     """
@@ -53,7 +60,15 @@ def add_post(app: FastAPI, path: str, handler: Callable[..., dict], method: str 
         stop = threading.Event()
         return await respond(until_disconnect(request, in_thread(pool, handler, body, stop, **request.path_params), stop))
 
-    app.add_api_route(path, endpoint, methods=[method])
+    app.add_api_route(path, endpoint, methods=[method], responses=ERRORS, openapi_extra=operation(path, schema))
+
+
+def operation(path: str, body: Schema | None) -> dict:
+    """Return what FastAPI adds to the OpenAPI operation of a path: its parameters and its body."""
+    names = re.findall(r"{(\w+)}", path)
+    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    content = {"required": True, "content": {"application/json": {"schema": body}}}
+    return {**({"parameters": parameters} if names else {}), **({"requestBody": content} if body is not None else {})}
 
 
 async def in_thread(pool: Executor, handler: Callable, *args, **kwargs):

@@ -26,11 +26,10 @@ from ..job.unit_images import resolve_unit_images
 from ..models import iclight_files
 from ..request.images import DecodedImage, ImageDecoder, is_given
 from ..request.ip_adapter_unit import SUBJECT, IpUnit
-from ..request.request import RelightRequest, parse_api
+from ..request.request import RelightRequest, parse_api, parse_tab
 from . import encoder_preview
 
 Folders = Callable[[str], list[Path]]
-TABS = ("txt2img", "img2img")
 SMALLEST, LARGEST = 16, 4096
 MAX_INIT_IMAGES = 16
 INPAINT = ("mask", "mask_blur", "inpaint_full_res", "inpaint_full_res_padding", "inpainting_mask_invert")
@@ -79,9 +78,7 @@ def parse_preview(payload: Mapping) -> PreviewRequest:
         raise RelightError("`enabled` is false, so there is nothing to preview; leave it out.")
     if request.iclight is not None:
         request = replace(request, iclight=expand_set(request.iclight)[0])
-    tab = payload.get("tab", "txt2img")
-    if tab not in TABS:
-        raise RelightError(f"`tab` is {short_repr(tab)}; it must be {' or '.join(TABS)}.")
+    tab = parse_tab(payload.get("tab", "txt2img"))
     given = payload.get("init_images") or []
     if not isinstance(given, list) or len(given) > MAX_INIT_IMAGES:
         raise RelightError(f"`init_images` must be a list of at most {MAX_INIT_IMAGES} images as base64.")

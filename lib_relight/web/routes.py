@@ -13,8 +13,10 @@ from PIL import Image
 
 from ..base.progress import Progress
 from ..checks.check import check_body
+from ..hosts import current_host
 from ..models.folders import model_folders
-from . import endpoints, previews, status
+from ..request.schema import request_schema
+from . import body_schemas, endpoints, previews, status
 
 ROOT = "/relight/v1"
 running: dict[threading.Event, str] = {}
@@ -24,10 +26,12 @@ running: dict[threading.Event, str] = {}
 def register(demo, app) -> None:
     """on_app_started. app: the host's FastAPI application."""
     endpoints.add_get(app, f"{ROOT}/status", status.status)
+    endpoints.add_get(app, f"{ROOT}/schema", request_schema)
     for kind in previews.KINDS:
-        endpoints.add_post(app, f"{ROOT}/preview/{kind}", partial(preview, kind), pool=endpoints.SLOW)
-    endpoints.add_post(app, f"{ROOT}/preview/cancel", cancel)
-    endpoints.add_post(app, f"{ROOT}/check", check)
+        endpoints.add_post(app, f"{ROOT}/preview/{kind}", partial(preview, kind), pool=endpoints.SLOW,
+                           schema=body_schemas.preview_body())
+    endpoints.add_post(app, f"{ROOT}/preview/cancel", cancel, schema=body_schemas.CANCEL)
+    endpoints.add_post(app, f"{ROOT}/check", check, schema=body_schemas.check_body())
 
 
 def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
@@ -39,7 +43,7 @@ def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
 
 def check(body: Mapping, stop: threading.Event) -> dict:
     """Check a job before it runs; nothing is computed or loaded. See checks.check.check_body."""
-    return check_body(body, status.state_now)
+    return check_body(body, status.state_now, current_host().job_fields())
 
 
 @contextmanager

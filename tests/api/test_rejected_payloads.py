@@ -99,7 +99,7 @@ def test_check_answers_with_sentences(send, body):
     reply = send("check", body)
     assert reply.status_code in (200, 422), reply.text
     sentences = [reply.json()["detail"]] if reply.status_code == 422 else [
-        message["sentence"] for message in reply.json()["messages"] if message["level"] == "error"]
+        message["sentence"] for message in reply.json()["errors"]]
     assert sentences and all(len(sentence) < 500 for sentence in sentences)
 
 

@@ -15,7 +15,7 @@ from sd_relight.lib_relight.checks.check import check, check_body, check_panel
 from sd_relight.lib_relight.checks.messages import Level, Message, State, from_error, sentences
 from sd_relight.lib_relight.models.checkpoint import Checkpoint, inspect
 from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
-from sd_relight.lib_relight.request.panel_values import PANEL_ORDER
+from sd_relight.lib_relight.request.panel_values import ARGS_FORM, PANEL_ORDER
 from sd_relight.lib_relight.request.request import IcLightImages, RelightRequest
 
 PICTURE = decoded(Image.new("RGB", (64, 64)))
@@ -234,26 +234,59 @@ def test_more_images_of_the_panel_have_weights():
     assert len(check_panel(values, {"foreground", "unit1_image"}, state())) == 1
 
 
+def checked(body, state):
+    return check_body(body, state, ("prompt", "steps", "mask", "width", "height", "denoising_strength", "init_images", "alwayson_scripts"))
+
+
+def sentences_of(found):
+    return [message["sentence"] for message in found]
+
+
 def test_body_of_a_check():
     def now(**known):
         return state(checkpoint=SD15, **known)
 
     typo = "`iclight` has no field `lihgt`; did you mean `light`?"
-    assert check_body({"iclight": {"lihgt": "left"}}, now) == {
-        "errors": [typo], "warnings": [],
-        "messages": [{"level": "error", "field": "iclight", "value": None, "sentence": typo}]}
-    found = check_body({"iclight": {}, "ip_adapter": [{"model": "ip", "weight": 9}]}, now)["messages"]
-    assert (found[0]["field"], found[0]["value"]) == ("weight", 9)
-    assert check_body({"enabled": False, "iclight": {}}, now) == {"errors": [], "warnings": [], "messages": []}
-    found = check_body({"iclight": {"light": "left"}, "tab": "img2img", "denoising_strength": 0.4, "width": 64, "height": 64}, now)
+    assert checked({"iclight": {"lihgt": "left"}}, now) == {
+        "errors": [{"field": "iclight", "value": None, "sentence": typo}], "warnings": []}
+    found = checked({"iclight": {}, "ip_adapter": [{"model": "a", "weight": 1, "image": PICTURE}, {"model": "b", "weight": 9}]}, now)
+    assert (found["errors"][0]["field"], found["errors"][0]["value"]) == ("weight", 9)
+    assert checked({"enabled": False, "iclight": {}}, now) == {"errors": [], "warnings": []}
+    found = checked({"iclight": {"light": "left"}, "tab": "img2img", "denoising_strength": 0.4, "width": 64, "height": 64}, now)
     weak = iclight_checks.weak_denoise(0.4)
-    assert found["errors"] == [iclight_checks.NO_INIT_IMAGE] and found["warnings"] == [weak]
-    assert found["messages"][1] == {"level": "warning", "field": "denoising_strength", "value": 0.4, "sentence": weak}
+    assert sentences_of(found["errors"]) == [iclight_checks.NO_INIT_IMAGE]
+    assert found["warnings"] == [{"field": "denoising_strength", "value": 0.4, "sentence": weak}]
+
+
+def test_body_is_the_jobs_own():
+    """A job's payload as it is sent: host fields are ignored, Relight's arguments are parsed as in the job."""
+    payload = {"prompt": "", "steps": 2, "mask": "x", "alwayson_scripts": {"ControlNet": {"args": [1]}, "relight": {"args": [
+        {"iclight": {"light": "left", "foreground": PICTURE}}]}}}
+    assert checked(payload, state) == {"errors": [], "warnings": []}
+    payload["alwayson_scripts"]["relight"]["args"] = [None]
+    assert sentences_of(checked(payload, state)["errors"]) == [f"`args` of Relight begins with None; {ARGS_FORM}."]
+    payload["alwayson_scripts"]["relight"] = "{}"
+    assert sentences_of(checked(payload, state)["errors"]) == [f"`Relight` in `alwayson_scripts` is '{{}}'; {ARGS_FORM}."]
+    assert "`iclight` is given twice" in sentences_of(checked({
+        "iclight": {}, "alwayson_scripts": {"Relight": {"args": [{}]}}}, state)["errors"])[0]
+
+
+def test_tab_of_a_body():
+    light = {"iclight": {"light": "left"}}
+    no_subject = "`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."
+    assert sentences_of(checked(light, state)["errors"]) == [no_subject]
+    assert checked({**light, "init_images": ["x"]}, state)["errors"] == []
+    assert sentences_of(checked({**light, "tab": "extras"}, state)["errors"]) == ["`tab` is 'extras'; it must be txt2img or img2img."]
+
+
+def test_unknown_fields_of_a_body():
+    found = checked({"iclight": {"light": "left"}, "ip_adaptor": []}, state)
+    assert sentences_of(found["errors"]) == ["`Relight` has no field `ip_adaptor`; did you mean `ip_adapter`?"]
 
 
 @pytest.mark.parametrize("number", [10 ** 400, float("nan"), float("inf"), True, "0.3", None, [0.3]])
 def test_body_with_a_denoise_that_is_no_number(number):
-    found = check_body({"iclight": {"light": "left", "foreground": None}, "tab": "img2img", "denoising_strength": number}, state)
+    found = checked({"iclight": {"light": "left", "foreground": None}, "tab": "img2img", "denoising_strength": number}, state)
     assert found["warnings"] == []
 
 
