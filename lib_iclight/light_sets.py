@@ -17,6 +17,7 @@ from .srgb import to_linear, to_srgb
 
 NAMED_SETS = {
     "sides": ("left", "right", "top", "bottom"),
+    "normals": ("left", "right", "bottom", "top"),
     "directions": ("left", "top-left", "top", "top-right", "right", "bottom-right", "bottom", "bottom-left"),
 }
 """The lights of the sets that need no list, in the order of their images."""
@@ -28,7 +29,7 @@ DIRECTION_ANGLES = {**SIDE_ANGLES, **CORNER_ANGLES}
 def expand_set(params: IcLightParams) -> tuple[IcLightParams, ...]:
     """Return the parameters of each image of the job, each without a set of its own; one entry when `set` is none.
 
-    sides and directions replace `light` and keep its other fields and `lights`; lights gives each light an image of its own;
+    sides, directions and normals replace `light` and keep its other fields and `lights`; lights gives each light an image of its own;
     sweep gives `set_frames` images from the first light to the last. Raises IcLightError for a set without enough lights.
     """
     if params.set == "none":

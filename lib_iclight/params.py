@@ -20,7 +20,7 @@ IMAGES_SHOWN_FOR = {"light_map": {"light": kinds_with("light_map")}, "mask": {"m
 """Image fields that have an effect for some values of another field only: {image: {field: values}}."""
 MODELS = ("auto", "fc", "fcon", "fbc")
 MATTINGS = ("auto", "none", "alpha", "mask")
-SETS = ("none", "sides", "directions", "lights", "sweep")
+SETS = ("none", "sides", "directions", "lights", "sweep", "normals")
 EASINGS = ("linear", "smooth")
 HR_OPTIONS = ("both", "low", "high")
 
@@ -95,7 +95,7 @@ class IcLightParams(CheckedFields):
     set: str = field(default="none", metadata=field_meta(
         "Set of lights",
         "Several lights in one job, an image for each: sides (4), directions (8), lights (this light and each further one "
-        "alone), sweep (frames from this light through the further ones).",
+        "alone), sweep (frames from this light through the further ones), normals (4 sides, their normal map and mean).",
         choices=SETS,
         group="main", axis=True))
     set_frames: int = field(default=24, metadata=field_meta(

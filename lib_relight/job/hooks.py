@@ -114,10 +114,11 @@ def postprocess(p: Processing, processed: Any) -> None:
     if job is None:
         return
     job.host.progress(None)
-    if not processed.images:
+    own = processed.images[getattr(processed, "index_of_first_image", 0):]
+    if not own:
         return
     with keeps_image(p):
-        for name, image in job.extras(processed.images[0].size):
+        for name, image in job.added_images(p, own):
             text = f"{MARKER} {name}"
             image.info["parameters"] = text
             processed.images.append(image)

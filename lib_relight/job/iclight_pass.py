@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from ...lib_iclight import conditioning, detail, foreground, light_map
+from ...lib_iclight import conditioning, detail, foreground, light_map, normals
 from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.light_sets import expand_set
 from ...lib_iclight.params import IcLightParams
@@ -35,6 +35,7 @@ class IcLightPass:
 
     def __init__(self, host: Host, p: Processing, params: IcLightParams, images: IcLightImages, folders: Iterable[Path]):
         self.host, self.lights, self.images = host, expand_set(params), images
+        self.makes_normals = params.set == "normals"
         self.params = params = self.lights[0]
         self.path, self.info = iclight_files.resolve(params.model, images.background is not None, folders)
         self.is_img2img = host.is_img2img(p)
@@ -152,4 +153,16 @@ class IcLightPass:
                 named.append(("background", images_of.background(params, self.images, frames.first, *size)))
             if self.rewrites_start:
                 named.append(("light map", images_of.light_map(params, self.images, "fc", frames.first, *size)))
+        return [(name, Image.fromarray(array)) for name, array in named]
+
+    def products(self, images: Sequence[Image.Image], frames: Frames) -> list[tuple[str, Image.Image]]:
+        """Return the normal map and the mean of every four images of a set of normals. images: the job's own."""
+        if not self.makes_normals:
+            return []
+        named = []
+        for group in zip(*[iter(images)] * len(self.lights)):
+            relights = np.stack([np.asarray(image.convert("RGB")) for image in group]) / 255
+            matte = None if frames.first.is_part else self.subject(0).at(frames.first, *group[0].size)[1]
+            named.append(("normal map", normals.encode_normals(normals.normals_from_relights(relights, matte))))
+            named.append(("even light", np.round(normals.even_light(relights) * 255).astype(np.uint8)))
         return [(name, Image.fromarray(array)) for name, array in named]

@@ -219,6 +219,9 @@ class IpAdapterPass:
     def finish(self, image: Image.Image, index: int, frame: Frame) -> Image.Image:
         return image
 
+    def products(self, images: Sequence[Image.Image], frames: Frames) -> list[tuple[str, Image.Image]]:
+        return []
+
     def extras(self, size: tuple[int, int], frames: Frames) -> list[tuple[str, Image.Image]]:
         """Return the input image of each encoder."""
         return [(f"{infotext.UNITS} {number} picture", preview) for number, entry in enumerate(self.prepared, 1)

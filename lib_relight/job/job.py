@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -92,13 +92,18 @@ class RelightJob:
             image = part.finish(image, index, self.frames[index])
         return image
 
-    def extras(self, size: tuple[int, int]) -> list[tuple[str, Image.Image]]:
-        """Return named images of what was done, none unless the request asks for extras. size: of the result."""
-        if not self.request.extras:
-            return []
-        if self.frames.first.is_part:
-            size = self.sampled_size
-        return [named for part in self.passes for named in part.extras(size, self.frames)]
+    def added_images(self, p: Processing, images: Sequence[Image.Image]) -> list[tuple[str, Image.Image]]:
+        """Return named images to add to the result: what a set gives, and on request what was done.
+
+        images: the result without its grid. Hosts may put masks behind each image; an interrupted job has fewer images.
+        """
+        each, rest = divmod(len(images), p.n_iter * p.batch_size)
+        relit = images[::each] if each and not rest else []
+        added = [named for part in self.passes for named in part.products(relit, self.frames)]
+        if self.request.extras:
+            size = self.sampled_size if self.frames.first.is_part else images[0].size
+            added += [named for part in self.passes for named in part.extras(size, self.frames)]
+        return added
 
 
 def first_image(p: Processing) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,3 +57,6 @@ class Pass(Protocol):
 
     def extras(self, size: tuple[int, int], frames: Frames) -> list[tuple[str, Image.Image]]:
         """Return named images of what was done."""
+
+    def products(self, images: Sequence[Image.Image], frames: Frames) -> list[tuple[str, Image.Image]]:
+        """Return named images that are computed from the job's results."""

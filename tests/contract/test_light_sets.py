@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from contract.client import BASE, difference
 from contract.subjects import DISC, FOREGROUND, SCENE, fbc, fc, iclight
@@ -80,6 +81,19 @@ def test_a_sweep_has_its_frames(client):
     reply = client.send(relight=request)
     assert [re.search(r"Relight light angle: ([\d.]+)", text)[1] if "light angle" in text else "0"
             for text in reply.infotexts[-3:]] == ["0", "45", "90"]
+
+
+def test_normals_of_four_sides(client):
+    """The normal map and the mean come behind the four images; outside of the subject the normal is towards the viewer."""
+    reply, sides = client.send(relight=fc(set="normals")), client.once(relight=fc(set="sides"))
+    assert [text for text in reply.infotexts[-2:]] == ["Relight normal map", "Relight even light"]
+    first = len(reply.png) - SIZE - 2
+    relights = np.stack([reply.pixels(first + index) for index in range(SIZE)])
+    order = [SIDES.index(light) for light in ("left", "right", "bottom", "top")]
+    assert (relights == np.stack([pixels_of(sides)[index] for index in order])).all()
+    normal, even = reply.pixels(first + SIZE), reply.pixels(first + SIZE + 1)
+    assert (normal[0, 0] == (127, 127, 255)).all()
+    assert np.abs(even - relights.mean(axis=0)).max() <= 0.5
 
 
 def test_the_next_job_is_plain_again(client):
