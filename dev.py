@@ -3,6 +3,9 @@
 
     python dev.py demo                                   relight the photograph that ships with the project
     python dev.py relight PHOTO --light left -o OUT      relight yours
+    python dev.py sheet PHOTO -o OUT.jpg                 it in several lights, on one sheet
+    python dev.py sweep PHOTO -o OUT.webp                it under a moving light
+    python dev.py normals PHOTO -o OUT.png               its normal map
     python dev.py test                                   everything that CI runs
     python dev.py bench                                  the project's figures, measured here
 
@@ -63,24 +66,44 @@ def add_demo(commands):
     add_common(demo)
 
 
+def add_photo(parser, out, prompt_help="what the picture shows"):
+    """The options of every command that relights one photograph."""
+    parser.add_argument("photo", type=Path, metavar="PHOTO")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help=out)
+    parser.add_argument("--prompt", default="", help=prompt_help)
+    parser.add_argument("--negative", default=None, help="what it must not show (default: the original's words)")
+    parser.add_argument("--background", type=Path, metavar="B", help="put the subject on this picture (fbc model)")
+    parser.add_argument("--mask", type=Path, metavar="M", help="white where the subject is")
+    parser.add_argument("--cfg", type=float, default=2.0, help="CFG scale")
+    parser.add_argument("--denoise", type=float, default=None, help="0..1 (default 0.95 with a light)")
+    parser.add_argument("--hires", type=float, default=None, metavar="FACTOR", help="a second pass, e.g. 1.5")
+    parser.add_argument("--set", action="append", metavar="FIELD=VALUE",
+                        help="any other field of docs/API.md, e.g. --set light_angle=30 or --set detail=0.5; may be repeated")
+    parser.add_argument("--size", default=None, metavar="WxH", help="size of the first pass (default: from the photo)")
+    add_common(parser)
+
+
 def add_relight(commands):
     relight = commands.add_parser("relight", help="relight a photograph of yours")
-    relight.add_argument("photo", type=Path, metavar="PHOTO")
-    relight.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="the picture to write")
     relight.add_argument("--light", default="none", metavar="NAME",
                          help="left, right, top, bottom, top-left, top-right, bottom-left, bottom-right, ambient, angle, "
                               "spot, none")
-    relight.add_argument("--prompt", default="", help="what the picture shows, and in what light")
-    relight.add_argument("--negative", default=None, help="what it must not show (default: the original's words)")
-    relight.add_argument("--background", type=Path, metavar="B", help="put the subject on this picture (fbc model)")
-    relight.add_argument("--mask", type=Path, metavar="M", help="white where the subject is")
-    relight.add_argument("--cfg", type=float, default=2.0, help="CFG scale")
-    relight.add_argument("--denoise", type=float, default=None, help="0..1 (default 0.95 with a light)")
-    relight.add_argument("--hires", type=float, default=None, metavar="FACTOR", help="a second pass, e.g. 1.5")
-    relight.add_argument("--set", action="append", metavar="FIELD=VALUE",
-                         help="any other field of docs/API.md, e.g. --set light_angle=30 or --set detail=0.5; may be repeated")
-    relight.add_argument("--size", default=None, metavar="WxH", help="size of the first pass (default: from the photo)")
-    add_common(relight)
+    add_photo(relight, "the picture to write", "what the picture shows, and in what light")
+
+
+def add_sets(commands):
+    sheet = commands.add_parser("sheet", help="a photograph in several lights on one labelled sheet")
+    sheet.add_argument("--lights", default="left,right,top,bottom", metavar="NAMES", help="names with commas")
+    add_photo(sheet, "the sheet to write: .png, .jpg or .webp")
+    sweep = commands.add_parser("sweep", help="a photograph under a moving light, as an animation")
+    sweep.add_argument("--lights", default="left,top,right,bottom", metavar="NAMES", help="the lights it moves through")
+    sweep.add_argument("--frames", type=int, default=24, help="2 to 240")
+    sweep.add_argument("--fps", type=float, default=12.0, help="frames a second")
+    sweep.add_argument("--easing", choices=("linear", "smooth"), default="linear")
+    sweep.add_argument("--once", action="store_true", help="end at the last light instead of returning to the first")
+    add_photo(sweep, "the animation to write: .webp or .gif")
+    normals = commands.add_parser("normals", help="the normal map of a photograph's subject")
+    add_photo(normals, "the map to write: .png, .jpg or .webp")
 
 
 def add_test(commands):
@@ -99,6 +122,7 @@ def parser():
     commands = top.add_subparsers(dest="command", required=True)
     add_demo(commands)
     add_relight(commands)
+    add_sets(commands)
     add_test(commands)
     bench = commands.add_parser("bench", help="the project's figures, measured on this machine")
     bench.add_argument("--out", type=Path, metavar="FILE", help="also write the table to this file")

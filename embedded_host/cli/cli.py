@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 from ...lib_iclight.params import params_from_dict
 from ...lib_relight.request.images import open_file
 from ...lib_relight.base.errors import UserError, RelightError
-from . import demo
+from . import demo, light_sets
 from .job_spec import RelightJobSpec, fit_size, parse_size
-from .session import DEMO_MODELS, Session, defaults, describe_models, native_side, save_image
+from .session import DEMO_MODELS, Session, defaults, describe_models, is_tiny, native_side, save_image
 
+SETS = ("sheet", "sweep", "normals")
 FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def main(args) -> int:
     """args: what dev.py parsed. Returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl+C."""
     try:
-        return {"demo": run_demo, "relight": relight, "bench": bench}[args.command](args)
+        return {"demo": run_demo, "relight": relight, "bench": bench, **dict.fromkeys(SETS, relight_set)}[args.command](args)
     except UserError as error:
         return say(str(error))
     except KeyboardInterrupt:
@@ -56,9 +59,12 @@ def bench(args) -> int:
 
 def check(args) -> None:
     """What can be wrong before a model is loaded. Raises RelightError."""
-    if args.out.suffix.lower() not in FORMATS:
-        raise RelightError(f"-o is {args.out}; its name must end in {', '.join(FORMATS)}.")
+    light_sets.check_suffix(args.out, FORMATS)
     params_from_dict({"light": args.light, **more_fields(args.set)})
+    check_ranges(args)
+
+
+def check_ranges(args) -> None:
     ranges = {"steps": (1, 150), "hires": (1.0, 4.0), "denoise": (0.0, 1.0), "cfg": (1.0, 30.0)}
     for name, (low, high) in ranges.items():
         value = getattr(args, name)
@@ -80,8 +86,8 @@ def more_fields(assignments) -> dict:
     return fields
 
 
-def spec_of(args, models) -> RelightJobSpec:
-    """The images opened and every option given a value. Raises RelightError."""
+def spec_of(args, models, fields: Mapping) -> RelightJobSpec:
+    """The images opened and every option given a value. fields: of `iclight`, over those of --set. Raises RelightError."""
     photo = open_file(args.photo, "photo")
     try:
         size = parse_size(args.size) if args.size else fit_size(photo.size, native_side(models))
@@ -89,20 +95,46 @@ def spec_of(args, models) -> RelightJobSpec:
         raise RelightError(str(error)) from error
     given = {name: getattr(args, name) for name in ("steps", "denoise") if getattr(args, name) is not None}
     return RelightJobSpec(
-        photo, size, light=args.light, seed=args.seed, hires=args.hires, cfg=args.cfg,
-        more=more_fields(args.set),
+        photo, size, light=fields.get("light", "left"), seed=args.seed, hires=args.hires, cfg=args.cfg,
+        more={**finish_of(models, args), **more_fields(args.set), **fields},
         background=open_file(args.background, "background") if args.background else None,
         mask=open_file(args.mask, "mask") if args.mask else None,
         **{**defaults(models, args.prompt, args.negative), **given})
 
 
+def finish_of(models: Path, args) -> dict:
+    """Return the finish that the tiny models need to show a photograph; nothing for real ones, or if --set names a part of it.
+
+    Normal maps are computed from what the networks give.
+    """
+    named = demo.REPAIRED.keys() & more_fields(args.set).keys()
+    unwanted = named or args.background or args.command == "normals" or not is_tiny(models)
+    return {} if unwanted else dict(demo.REPAIRED)
+
+
 def relight(args) -> int:
     check(args)
-    models = args.models or DEMO_MODELS
-    spec = spec_of(args, models)
-    session = Session(models, args.device)
-    print(f"models: {describe_models(session.models)}\ndevice: {session.device}", flush=True)
+    session, spec = prepared(args, {"light": args.light})
     photo = session.run(args.photo.name, spec)
     save_image(photo.image, args.out, photo.infotext)
     print(f"{photo.infotext.splitlines()[-1]}\nwrote {args.out.resolve()} ({photo.image.width}x{photo.image.height})")
     return 0
+
+
+def relight_set(args) -> int:
+    check_ranges(args)
+    session, spec = prepared(args, light_sets.fields_of(args))
+    result = session.run_set(args.photo.name, spec)
+    light_sets.write(args, session, result)
+    print(f"wrote {args.out.resolve()} from {len(result.images)} images in {result.seconds:.1f} s")
+    return 0
+
+
+def prepared(args, fields: Mapping) -> tuple[Session, RelightJobSpec]:
+    """Return the loaded session and the job; prints what the models are worth."""
+    models = args.models or DEMO_MODELS
+    spec = spec_of(args, models, fields)
+    session = Session(models, args.device)
+    note = f"\n{demo.REPAIRED_NOTE}" if finish_of(models, args) else ""
+    print(f"models: {describe_models(session.models)}{note}\ndevice: {session.device}", flush=True)
+    return session, spec

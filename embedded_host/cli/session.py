@@ -15,6 +15,8 @@ from .progress_bar import ProgressBar
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_MODELS = ROOT / "models" / "demo"
 REAL_SIDE = 512
+ADDED = "Relight "
+"""Begins the text of an image that Relight adds to the results."""
 USER_COMMENT, EXIF_IFD = 0x9286, 0x8769
 
 
@@ -25,6 +27,16 @@ class RelitImage:
     title: str
     image: Image.Image
     infotext: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RelitImages:
+    """The images of a job, their infotexts, and what a set adds to them by name."""
+
+    images: list[Image.Image]
+    infotexts: list[str]
+    added: dict[str, Image.Image]
     seconds: float
 
 
@@ -47,15 +59,23 @@ class Session:
         return str(devices.device)
 
     def run(self, title: str, spec: RelightJobSpec) -> RelitImage:
-        """Run a job with a progress bar on the terminal. Raises what the job raises."""
+        """Run a job for one image with a progress bar on the terminal. Raises what the job raises."""
+        result = self.run_set(title, spec)
+        return RelitImage(title, result.images[0], result.infotexts[0], result.seconds)
+
+    def run_set(self, title: str, spec: RelightJobSpec) -> RelitImages:
+        """Run a job for all images of its set; the host's grid is left out."""
         from modules import shared
 
         job = self.host.img2img if uses_img2img(spec) else self.host.txt2img
         with ProgressBar(title, shared.state) as bar:
             result = job(payload_of(spec))
-        if not result.images:
+        images = list(zip(result.images, result.infotexts, strict=True))[result.index_of_first_image:]
+        own = [(image, text) for image, text in images if not text.startswith(ADDED)]
+        if not own:
             raise RelightError(f"{title}: the job was stopped before it made an image.")
-        return RelitImage(title, result.images[0], result.infotexts[0], bar.seconds)
+        added = {text.removeprefix(ADDED): image for image, text in images if text.startswith(ADDED)}
+        return RelitImages([image for image, _ in own], [text for _, text in own], added, bar.seconds)
 
 
 def pick_device(name: str) -> str:

@@ -27,6 +27,10 @@ COMMANDS = {
     "sunset": [*RELIGHT, "--steps", "2", "--background", SUNSET, "--size", "128x192",
                "--set", "detail=1", "--set", "color_hold=0.5", "-o", str(FOLDER / "sunset.png")],
     "no mask": ["relight", PHOTO, "--light", "left", "--steps", "1", "--device", "cpu", "-o", str(FOLDER / "no-mask.png")],
+    **{name: [name, *RELIGHT[1:], "--steps", "2", "--size", "128x128", "-o", str(FOLDER / file), *more] for name, file, more in [
+        ("sheet", "sheet.jpg", ["--lights", "left,right"]),
+        ("sweep", "sweep.webp", ["--lights", "left,right", "--frames", "3", "--fps", "10"]),
+        ("normals", "normals.png", [])]},
     "no checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "empty"), "-o", str(FOLDER / "no.png")],
     "bad checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "html"), "-o", str(FOLDER / "no.png")],
 }

@@ -205,7 +205,7 @@ def relight_args(tmp_path, **changes):
     PHOTO.save(photo)
     given = {"command": "relight", "photo": photo, "out": tmp_path / "out.png", "light": "left", "prompt": "", "negative": None,
              "background": None, "mask": None, "cfg": 2.0, "denoise": None, "hires": None, "size": None, "models": None,
-             "device": "auto", "seed": 1, "steps": None, "set": None}
+             "device": "auto", "seed": 1, "steps": None, "set": None, "lights": "left,right", "frames": 24, "fps": 12.0, "easing": "linear", "once": False}
     return SimpleNamespace(**{**given, **changes})
 
 
@@ -222,6 +222,11 @@ def relight_args(tmp_path, **changes):
     ({"photo": Path("none.png")}, "`photo`: there is no file none.png"),
     ({"device": "tpu"}, "--device is 'tpu', which this machine does not have; choose one of auto, cpu"),
     ({"models": Path("nowhere")}, "nowhere, which is no folder"),
+    ({"command": "sweep"}, "out.png; its name must end in .webp, .gif."),
+    ({"command": "sweep", "out": Path("a.gif"), "frames": 1}, "`set_frames` is 1; it must be a whole number from 2 to 240"),
+    ({"command": "sweep", "out": Path("a.gif"), "fps": 100.0}, "--fps is 100; it must be from 0.1 to 50."),
+    ({"command": "sheet", "lights": " ,"}, "--lights is empty; write names with commas, for example left,right,top,bottom."),
+    ({"command": "sheet", "lights": "left,lft"}, "`light` is 'lft'; choose one of none, left"),
 ])
 def test_user_mistakes_are_one_sentence_and_exit_code_2(tmp_path, capsys, changes, sentence):
     assert cli.main(relight_args(tmp_path, **changes)) == 2

@@ -32,7 +32,7 @@ def answers(folder, proxy):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", ["demo", "light", "again", "hires", "angle", "sunset"])
+@pytest.mark.parametrize("name", ["demo", "light", "again", "hires", "angle", "sunset", "sheet", "sweep", "normals"])
 def test_commands_succeed_and_say_what_the_models_are(answers, name):
     answer = answers[name]
     assert answer["code"] == 0, answer["err"]
@@ -49,6 +49,21 @@ def test_the_demo_writes_its_pictures_a_sheet_and_a_table(answers, folder):
         assert title in out
     assert f"images: {folder / 'demo'}" in out and f"contact sheet: {folder / 'demo' / 'contact-sheet.jpg'}" in out
     assert answers["demo"]["err"].count("100 %") == 5
+
+
+def test_sets_write_their_files(answers, folder):
+    assert "wrote " in answers["sheet"]["out"] and "from 2 images in" in answers["sheet"]["out"]
+    with Image.open(folder / "sheet.jpg") as sheet:
+        assert sheet.size == (2 * (256 + 8) + 8, 256 + 22 + 2 * 8)
+    with Image.open(folder / "sweep.webp") as sweep:
+        assert (sweep.n_frames, sweep.size, sweep.info["loop"]) == (3, (128, 128), 0)
+    with Image.open(folder / "normals.png") as normals:
+        assert normals.getpixel((0, 0)) == (127, 127, 255) and 'Relight: "fc, left, ' in normals.info["parameters"]
+
+
+@pytest.mark.parametrize(("name", "has_finish"), [("light", True), ("sheet", True), ("normals", False), ("sunset", False)])
+def test_tiny_models_get_the_demos_finish_unless_told_otherwise(answers, name, has_finish):
+    assert ("put back with `detail` 1" in answers[name]["out"]) == has_finish
 
 
 def pixels(path):
