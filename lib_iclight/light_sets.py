@@ -30,7 +30,8 @@ def expand_set(params: IcLightParams) -> tuple[IcLightParams, ...]:
     """Return the parameters of each image of the job, each without a set of its own; one entry when `set` is none.
 
     sides, directions and normals replace `light` and keep its other fields and `lights`; lights gives each light an image of
-    its own; sweep gives `set_frames` images from the first light to the last. Raises IcLightError for a set without enough lights.
+    its own; sweep gives `set_frames` images from the first light to the last. Raises IcLightError for a set without enough
+    lights.
     """
     if params.set == "none":
         return (params,)
