@@ -16,7 +16,7 @@ class BrokenJob:
     def finish(self, p, image, index):
         raise RuntimeError("no such colour")
 
-    def extras(self, size):
+    def added_images(self, p, images):
         raise RuntimeError("no such matte")
 
 
