@@ -40,6 +40,8 @@ window.relight = window.relight || {};
         ofColor: "{words}, colour {color}",
         txt2imgSubject: "Send to Relight: use this image as the subject in txt2img.",
         img2imgSubject: "Send to Relight: use this image as the subject in img2img.",
+        notImage: "{name} is not an image; choose a PNG, JPEG or WebP file.",
+        unreadableImage: "{name} cannot be read as an image; choose an undamaged PNG, JPEG or WebP file.",
         maskRemoved: "The mask belonged to the image before and was removed.",
         keys: "Arrow keys move it, plus and minus change a spot's radius, Delete removes it, Home resets it.",
     };

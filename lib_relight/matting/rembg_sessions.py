@@ -54,8 +54,19 @@ def downloaded(name: str, session_class, folder: Path, progress: Progress) -> Pa
     try:
         return Path(session_class.download_models())
     except Exception as error:
-        raise RelightError(f"The matting model {name} could not be downloaded ({first_line(error)}); go online and try again, or "
-                           f"save {model.url} as {folder / model.file}.") from error
+        logger.warning(f"The download of the matting model {name} failed: {first_line(error)}")
+        raise RelightError(f"The matting model {name} could not be downloaded from {model.url} ({download_problem(error)}); go "
+                           f"online and try again, or save that file as {folder / model.file}.") from error
+
+
+def download_problem(error: Exception) -> str:
+    """Return why a download failed, in words; requests' errors carry the response."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is not None:
+        return f"the server answered {status}"
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return "the file arrived damaged"
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no connection"
 
 
 def family_by_input(path: Path) -> str:

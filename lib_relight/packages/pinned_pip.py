@@ -186,7 +186,7 @@ def raise_if_permanent(ok: bool, text: str) -> None:
         raise InstallError("no connection to the package index")
     if "from versions: none" in lower:
         raise InstallError("the package index cannot be reached, or has no build for Python "
-                           f"{sys.version_info.major}.{sys.version_info.minor} ({last_error(text)})")
+                           f"{sys.version_info.major}.{sys.version_info.minor}")
 
 
 def missing_requirements(metadata: dict, present: dict) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import gradio as gr
 
@@ -68,7 +69,8 @@ class Components:
             self.components[name] = gr.Image(
                 label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name),
                 interactive=not self.lazy_uploads)
-            gr.HTML(f"<p class='relight-help'>{help_text}</p>")
+            pass_damaged_files(self.components[name])
+            gr.HTML(f"<p class='relight-help'>{help_text}</p><p class='relight-file-error' role='alert' hidden></p>")
 
     def files(self, name: str, label: str) -> None:
         self.components[name] = gr.File(label=label, file_count="multiple", elem_id=self.elem_id(name))
@@ -101,6 +103,19 @@ class Components:
 
 def is_gradio_3() -> bool:
     return gr.__version__.startswith("3.")
+
+
+def pass_damaged_files(image: gr.Image) -> None:
+    """Pass a file that cannot be decoded on as bytes or base64: the request's decoder raises the error that names the field."""
+    decode = image.preprocess
+
+    def preprocess(value):
+        try:
+            return decode(value)
+        except Exception:  # Pillow's decoders raise many types
+            return Path(value.path).read_bytes() if getattr(value, "path", None) else value
+
+    image.preprocess = preprocess
 
 
 def drop_api_info(component) -> None:

@@ -11,6 +11,7 @@ from modules.ui_components import ToolButton
 
 from ...lib_iclight.params import IMAGE_FIELDS
 from ..base.errors import RelightError
+from ..request.images import ImageDecoder
 from ..request.presets import PRESET_FIELDS
 from . import defaults, masks, one_click_values
 from .actions import Action, ActionBinder, ActionOutputs, Page
@@ -41,9 +42,10 @@ def button(panel: Components, name: str, text: str, **more) -> gr.Button:
 
 
 def size_from_subject(page: Page, *images) -> tuple[dict, str]:
-    image = next((image for image in images if image is not None), None)
-    if image is None:
+    given = next((pair for pair in zip(("foreground", "the img2img image"), images) if pair[1] is not None), None)
+    if given is None:
         raise RelightError("There is no subject yet; add an image to the field Subject, then press the button again.")
+    image = ImageDecoder().decode(given[1], given[0])
     width, height = one_click_values.fit_size(*image.size)
     message = f"Size {width}x{height} for a subject of {image.width}x{image.height}."
     return {"host_width": width, "host_height": height}, message

@@ -120,3 +120,18 @@ const dispatch = EventTarget.prototype.dispatchEvent;
 window.relightEvents = 0;
 EventTarget.prototype.dispatchEvent = function (event) { window.relightEvents += 1; return dispatch.call(this, event); };
 """
+
+
+@pytest.mark.parametrize("name, content, sentence", [
+    ("notes.txt", b"a vase", "notes.txt is not an image; choose a PNG, JPEG or WebP file."),
+    ("broken.png", b"\x89PNG\r\n\x1a\n no image", "broken.png cannot be read as an image; choose an undamaged PNG, JPEG or WebP file.")])
+def test_a_file_that_is_no_image_is_reported_at_its_field(panel, accordion, subject, tmp_path, name, content, sentence):
+    accordion.open(**JOB)
+    (tmp_path / name).write_bytes(content)
+    field = panel.find(accordion.css("foreground") + " input[type=file]")
+    field.send_keys(str(tmp_path / name))
+    message = panel.find(accordion.css("foreground_column") + " .relight-file-error")
+    panel.until(lambda: message.text == sentence, "the sentence")
+    assert not panel.find_all(accordion.css("foreground") + " img")
+    panel.upload(accordion("foreground"), subject)
+    panel.until(lambda: message.text == "", "no sentence")

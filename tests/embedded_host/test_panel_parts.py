@@ -1,5 +1,7 @@
 """A part of the panel that cannot be built leaves a sentence; everything else is there, and the host gets all its values."""
 
+from types import SimpleNamespace
+
 import gradio as gr
 import pytest
 from sd_relight.embedded_host.host import ROOT, EmbeddedHost
@@ -79,3 +81,13 @@ def test_quick_prompts_that_are_no_text_are_said(data):
     panel, texts = panel_texts()
     own.unlink()
     assert any("cannot be read" in text and "The lists that ship with Relight are used." in text for text in texts)
+
+
+def test_a_damaged_file_reaches_the_decoder_of_the_request(data, tmp_path):
+    from sd_relight.lib_relight.request.images import ImageDecoder
+
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    panel, _ = panel_texts()
+    value = panel.components["foreground"].preprocess(SimpleNamespace(path=str(tmp_path / "broken.png")))
+    with pytest.raises(ValueError, match="`foreground` is no image in a supported format"):
+        ImageDecoder().decode(value, "foreground")

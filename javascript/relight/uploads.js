@@ -1,0 +1,60 @@
+/* Checks files before the panel's image fields take them: a file that is no readable image leaves a sentence at its field. */
+
+window.relight = window.relight || {};
+
+(() => {
+    "use strict";
+
+    /** Types that every browser decodes; other images are left to the server. */
+    const DECODED = /^image\/(png|jpeg|webp|gif|bmp)$/;
+    const passed = new WeakSet();
+
+    const columnOf = (target) => (target instanceof Element ? target.closest(".relight-picture") : null);
+
+    /** The sentence about a file that cannot become an image, or "". */
+    async function problemOf(file) {
+        if (!file.type.startsWith("image/") && file.type !== "") return window.relight.text("notImage", {name: file.name});
+        if (file.type !== "" && !DECODED.test(file.type)) return "";
+        try {
+            (await createImageBitmap(file)).close();
+            return "";
+        } catch {
+            return window.relight.text(file.type === "" ? "notImage" : "unreadableImage", {name: file.name});
+        }
+    }
+
+    function report(column, sentence) {
+        const place = column.querySelector(".relight-file-error");
+        if (!place) return;
+        place.textContent = sentence;
+        place.hidden = !sentence;
+    }
+
+    async function onChoose(event) {
+        const input = event.target, column = columnOf(input);
+        if (!column || input.type !== "file" || !input.files.length || passed.has(event)) return;
+        event.stopImmediatePropagation();
+        const problem = await problemOf(input.files[0]);
+        report(column, problem);
+        if (problem) {
+            input.value = "";
+            return;
+        }
+        const again = new Event("change", {bubbles: true});
+        passed.add(again);
+        input.dispatchEvent(again);
+    }
+
+    /** A dropped file's content is known too late to hold the event back; its type is not. */
+    function onDrop(event) {
+        const column = columnOf(event.target), file = event.dataTransfer?.files[0];
+        if (!column || !file) return;
+        problemOf(file).then((problem) => report(column, problem));
+        if (file.type === "" || file.type.startsWith("image/")) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+    }
+
+    window.addEventListener("change", onChoose, true);
+    window.addEventListener("drop", onDrop, true);
+})();
