@@ -6,6 +6,7 @@
     python dev.py sheet PHOTO -o OUT.jpg                 it in several lights, on one sheet
     python dev.py sweep PHOTO -o OUT.webp                it under a moving light
     python dev.py normals PHOTO -o OUT.png               its normal map
+    python dev.py models                                 model files: list; get NAME; check [DIR]
     python dev.py test                                   everything that CI runs
     python dev.py bench                                  the project's figures, measured here
 
@@ -116,6 +117,23 @@ def add_test(commands):
     test.add_argument("paths", nargs="*", help="only these files or folders")
 
 
+def add_models(commands):
+    models = commands.add_parser("models", help="the model files that Relight can use: list, get, check")
+    models.set_defaults(action="list", dirs=None)
+    models.add_argument("--json", action="store_true", help="print JSON")
+    models.add_argument("--dir", dest="dirs", action="append", type=Path, metavar="DIR", help="look here "
+                        "(default: models/); may be repeated")
+    actions = models.add_subparsers(dest="action")
+    get = actions.add_parser("get", help="download a file, resumed and checked")
+    get.add_argument("name", metavar="NAME", help="a name from the list")
+    get.add_argument("--to", type=Path, metavar="DIR", help="folder (default: its folder in models/)")
+    get.add_argument("--accept-licence", action="store_true", help="I have read the licence of this non-commercial file")
+    check = actions.add_parser("check", help="what each file is, and whether it is whole")
+    check.add_argument("dir", nargs="?", type=Path, metavar="DIR", help="a folder or file (default: models/)")
+    for action in (get, check):
+        action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+
+
 def parser():
     top = argparse.ArgumentParser(prog="dev.py", description=__doc__.split("\n\n")[0],
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -124,6 +142,7 @@ def parser():
     add_relight(commands)
     add_sets(commands)
     add_test(commands)
+    add_models(commands)
     bench = commands.add_parser("bench", help="the project's figures, measured on this machine")
     bench.add_argument("--out", type=Path, metavar="FILE", help="also write the table to this file")
     add_common(bench)
@@ -134,8 +153,8 @@ def parser():
 
 def check_paths(args):
     """Says at once, before anything is installed, which file that was named is not there."""
-    for name in ("photo", "background", "mask", "models", "webui"):
-        path = getattr(args, name, None)
+    given = [(name, getattr(args, name, None)) for name in ("photo", "background", "mask", "models", "webui", "dir")]
+    for name, path in [*given, *(("--dir", path) for path in getattr(args, "dirs", None) or ())]:
         if path is not None and not path.exists():
             raise environments.SetupError(f"{name}: there is no {path}.")
 

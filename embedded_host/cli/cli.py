@@ -1,4 +1,4 @@
-"""The command line behind dev.py: relight one photograph, the demo, the benchmarks. Errors are one sentence."""
+"""The command line behind dev.py: relight one photograph, the demo, model files, the benchmarks. Errors are one sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from ...lib_iclight.params import params_from_dict
 from ...lib_relight.request.images import open_file
 from ...lib_relight.base.errors import UserError, RelightError
-from . import demo, light_sets
+from . import demo, light_sets, models_command
 from .job_spec import RelightJobSpec, fit_size, parse_size
 from .session import DEMO_MODELS, Session, defaults, describe_models, is_tiny, native_side, save_image
 
@@ -21,7 +21,8 @@ FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 def main(args) -> int:
     """args: what dev.py parsed. Returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl+C."""
     try:
-        return {"demo": run_demo, "relight": relight, "bench": bench, **dict.fromkeys(SETS, relight_set)}[args.command](args)
+        return {"demo": run_demo, "relight": relight, "bench": bench, "models": models_command.run,
+                **dict.fromkeys(SETS, relight_set)}[args.command](args)
     except UserError as error:
         return say(str(error))
     except KeyboardInterrupt:

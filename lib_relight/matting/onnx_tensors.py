@@ -7,6 +7,7 @@ name 8, raw_data 9).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from mmap import mmap
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def tensor(message: memoryview) -> tuple[str, np.ndarray]:
     return bytes(values[NAME]).decode(), array.astype(np.float32)
 
 
-def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def fields(message: memoryview | mmap) -> Iterator[tuple[int, int | memoryview]]:
     """Yield (field number, value) of a message: varints as int, everything else as bytes."""
     at = 0
     while at < len(message):
@@ -59,7 +60,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         yield tag >> 3, value
 
 
-def varint(message: memoryview, at: int) -> tuple[int, int]:
+def varint(message: memoryview | mmap, at: int) -> tuple[int, int]:
     """Return the number at a position, seven bits a byte, and the position after it."""
     value = shift = 0
     while True:

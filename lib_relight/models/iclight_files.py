@@ -11,6 +11,7 @@ from ...lib_iclight import weights
 from ...lib_iclight.params import MODELS
 from ..base.caches import cached_by_mtime
 from ..base.errors import RelightError
+from .download import STAGING
 
 KINDS = ("fc", "fcon", "fbc")
 
@@ -20,7 +21,7 @@ def list_files(places: Iterable[Path]) -> list[Path]:
     found = {}
     for place in places:
         for path in [place, *sorted(place.rglob("*"))]:
-            if path.suffix.lower() in SUFFIXES and path.is_file():
+            if path.suffix.lower() in SUFFIXES and STAGING not in path.parts and path.is_file():
                 found.setdefault(path.resolve(), path)
     return list(found.values())
 

@@ -16,6 +16,7 @@ from ...lib_ipadapter.files.variants import Variant
 from ..base.caches import cached_by_mtime, counters, file_identity
 from ..base.errors import RelightError
 from ..packages import optional
+from .download import STAGING
 from .iclight_files import folder_list, list_files
 
 FACE_FILES = {"detector": "det_10g.onnx", "recogniser": "w600k_r50.onnx"}
@@ -68,7 +69,8 @@ def encoder_for(variant: Variant, folders: Iterable[Path]) -> EncoderInfo | None
 
 def face_finder(folders: Iterable[Path], crop_size: int) -> FaceFinder:
     """Return a face detector and recogniser. Raises RelightError naming the file that is missing."""
-    found = {path.name: path for folder in folders if folder.is_dir() for path in folder.rglob("*.onnx")}
+    found = {path.name: path for folder in folders if folder.is_dir() for path in folder.rglob("*.onnx")
+             if STAGING not in path.parts}
     for role, name in FACE_FILES.items():
         if name not in found:
             raise RelightError(f"FaceID needs the face {role} {name} of insightface's buffalo_l; put it into "
