@@ -7,7 +7,7 @@ from pathlib import Path
 from .clip_vocabulary import load_tokenizer
 from ..errors import HostError
 from .keymaps import clip_name
-from .single_file import POSITIONS, fill, find_checkpoint, load_single_file
+from .single_file import fill_text_encoder, find_checkpoint, load_single_file
 
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.fp16.safetensors")
 
@@ -51,7 +51,7 @@ def load_text_encoder(folder: Path):
     if file is None or not (folder / "config.json").is_file():
         raise HostError(f"{folder}: no config.json with model.safetensors. Only .safetensors are read.")
     model = CLIPTextModel(CLIPTextConfig.from_pretrained(folder, local_files_only=True))
-    fill(file, "text encoder", model, {clip_name(key): value for key, value in load_file(file).items()}, POSITIONS)
+    fill_text_encoder(file, model, {clip_name(key): value for key, value in load_file(file).items()})
     return model
 
 

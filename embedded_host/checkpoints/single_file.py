@@ -12,7 +12,7 @@ from .keymaps import clip_name, vae_key_map
 
 UNET, VAE, CLIP = "model.diffusion_model.", "first_stage_model.", "cond_stage_model.transformer."
 MARK = UNET + "input_blocks.0.0.weight"
-POSITIONS = ("text_model.embeddings.position_ids",)
+POSITIONS = ("text_model.embeddings.position_ids", "embeddings.position_ids")
 
 
 def find_checkpoint(folder: Path) -> Path | None:
@@ -56,7 +56,7 @@ def load_single_file(path: Path):
     text = CLIPTextModel(CLIPTextConfig(**_text_config(text_state, tokenizer)))
     fill(path, "UNet", unet, unet_state)
     fill(path, "VAE", vae, {key: _as_linear(key, value) for key, value in vae_state.items()})
-    fill(path, "text encoder", text, text_state, POSITIONS)
+    fill_text_encoder(path, text, text_state)
     return unet, vae, text, tokenizer, path, path.name
 
 
@@ -84,6 +84,12 @@ def fill(path, part, module, state, optional=()):
     if missing or unexpected:
         raise HostError(f"{path}: the {part} is not SD 1.5's ({len(missing)} tensors missing, {len(unexpected)} too many, "
                         f"first: {(missing or unexpected)[0]}). The embedded host runs SD 1.5 checkpoints.")
+
+
+def fill_text_encoder(path, text, state):
+    """fill a CLIPTextModel. state: with `text_model.` in the names, a module that transformers 5 no longer has."""
+    front = "" if hasattr(text, "text_model") else "text_model."
+    fill(path, "text encoder", text, {key.removeprefix(front): value for key, value in state.items()}, POSITIONS)
 
 
 def _as_linear(key, tensor):

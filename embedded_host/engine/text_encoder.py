@@ -75,7 +75,7 @@ class TextEncoder:
         model = self.transformer
         ids = torch.tensor([tokens for tokens, _ in chunks], device=model.device)
         states = model(ids, output_hidden_states=True).hidden_states
-        z = model.text_model.final_layer_norm(states[-max(clip_skip, 1)])
+        z = getattr(model, "text_model", model).final_layer_norm(states[-max(clip_skip, 1)])
         weights = torch.tensor([row for _, row in chunks])
         if emphasis == "Ignore":
             return z
