@@ -31,6 +31,8 @@ class Pins:
     minors: tuple[int, ...]
     paths: tuple[str, ...] = ()
     """The tests that run here; empty for all."""
+    only_named: bool = False
+    """Runs only with --env."""
 
 
 VOCABULARY = ("--no-deps", "open-clip-torch==2.20.0")
@@ -43,6 +45,10 @@ PINS = {
     "a1111": Pins("a1111", (("-r", "requirements/a1111.txt"), VOCABULARY), (11, 10),
                   (*(f"tests/{room}" for room in ("api", "base", "checks", "hosts", "job", "models", "request", "ui", "web")),
                    "tests/browser/test_relight_panel.py", "tests/browser/test_any_page.py")),
+    "neo6": Pins("neo6", (("-r", "requirements/neo6.txt"), VOCABULARY), (11, 12, 13), (
+        *(f"tests/api/test_{name}.py" for name in ("relight_api", "presets_api", "script_args", "lists")),
+        *(f"tests/embedded_host/test_{name}.py" for name in ("panel_parts", "one_click_wiring", "ui_config")),
+        "tests/ipadapter/test_encoder.py", "tests/hosts", "tests/ui", "tests/web"), only_named=True),
 }
 
 

@@ -54,10 +54,13 @@ def ensure_browser() -> str | None:
 # What runs --------------------------------------------------------------------------------------------------------
 
 def chosen_pins(args: argparse.Namespace) -> list[Pins]:
-    """The environments to run in: the one that is named, or all, less those with tests of their own if paths are named."""
+    """The environments to run in: the one that is named, or all but those that run only when named.
+
+    Those with tests of their own are left out as well if paths are named.
+    """
     if args.env:
         return [PINS[args.env]]
-    return [pins for pins in PINS.values() if not (args.paths and pins.paths)]
+    return [pins for pins in PINS.values() if not (pins.only_named or args.paths and pins.paths)]
 
 
 def chunks_of(root: Path, args: argparse.Namespace, pins: Pins, durations: Durations) -> list[Chunk]:

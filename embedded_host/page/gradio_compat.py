@@ -15,7 +15,10 @@ from typing import Any
 import gradio as gr
 from modules import script_callbacks
 
-GRADIO_4 = int(gr.__version__.split(".")[0]) >= 4
+VERSION = int(gr.__version__.split(".")[0])
+GRADIO_4 = VERSION >= 4
+HIDDEN = "hidden" if VERSION >= 6 else False
+"""`visible` of a component that is on the page but not shown; False leaves it out since gradio 6."""
 JS = "js" if GRADIO_4 else "_js"
 """The argument of events that takes JavaScript."""
 MARK = "_relight_host_adapted"

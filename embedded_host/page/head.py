@@ -11,7 +11,9 @@ WEB = Path(__file__).resolve().parent
 
 def file_url(path: str | Path) -> str:
     """Return the address under which gradio serves a file; it changes when the file does."""
-    return f"file={path}?{Path(path).stat().st_mtime}"
+    from .gradio_compat import VERSION
+
+    return f"{'gradio_api/' if VERSION >= 5 else ''}file={path}?{Path(path).stat().st_mtime}"
 
 
 def head_html() -> str:

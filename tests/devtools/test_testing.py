@@ -46,6 +46,7 @@ def test_an_environment_with_tests_of_its_own_does_not_run_others(testing):
     assert [pins.name for pins in testing.chosen_pins(options())] == ["forge", "neo", "a1111"]
     assert [pins.name for pins in testing.chosen_pins(options(paths=["tests/iclight"]))] == ["forge", "neo"]
     assert [pins.name for pins in testing.chosen_pins(options(env="a1111", paths=["tests/ui"]))] == ["a1111"]
+    assert [pins.name for pins in testing.chosen_pins(options(env="neo6"))] == ["neo6"]
 
 
 def test_a_real_host_is_started_once(testing, tmp_path):

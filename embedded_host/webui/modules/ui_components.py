@@ -57,7 +57,7 @@ class AccordionCheckbox(gr.Checkbox):
 def InputAccordion(value: bool | None = None, **kwargs: Any) -> AccordionCheckbox:
     """Return an accordion that is an input: True while its checkbox is ticked."""
     name = kwargs.pop("elem_id", None) or f"input-accordion-{next(numbers)}"
-    checkbox = AccordionCheckbox(value=value, elem_id=f"{name}-checkbox", visible=False, **kwargs)
+    checkbox = AccordionCheckbox(value=value, elem_id=f"{name}-checkbox", visible=gradio_compat.HIDDEN, **kwargs)
     kwargs.setdefault("label", "Accordion")
     checkbox.attach(gr.Accordion(open=bool(value), elem_id=name, elem_classes=["input-accordion"], **kwargs))
     return checkbox
