@@ -23,9 +23,17 @@ window.relight.Pad = (() => {
             this.view = window.relight.padView.build(root, tab);
             window.relight.padInput.listen(this);
             window.relight.fields.onChange(tab, (values) => this.onFields(values));
-            window.relight.fields.get(tab, "light").then((values) => this.onFields(values, true), warn);
+            this.readFirst();
             this.poll();
             this.timer = setInterval(() => this.poll(), POLL_MS);
+        }
+
+        /** Read the fields until gradio answers, which a slow machine may not do in time. */
+        readFirst() {
+            window.relight.fields.get(this.tab, "light").then((values) => this.onFields(values, true), (error) => {
+                warn(error);
+                if (this.root.isConnected && !this.values) setTimeout(() => this.readFirst(), SETTLE_MS);
+            });
         }
 
         /* ---- page state ---- */

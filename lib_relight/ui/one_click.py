@@ -17,22 +17,29 @@ from . import defaults, masks, one_click_values
 from .actions import Action, ActionBinder, ActionOutputs, Page
 from .components import Components
 
+CORE = {"host_prompt", "host_steps", "host_cfg", "host_width", "host_height"}
+"""Controls that both tabs of every host have."""
 SEND_SYMBOLS = {"txt2img": "\N{ELECTRIC LIGHT BULB}", "img2img": "\N{HIGH BRIGHTNESS SYMBOL}"}
 
 
 def build(panel: Components) -> None:
-    """The row of buttons, the undo history and the message line."""
-    history = gr.State([])
+    """The row of buttons, and what `add_outputs` adds."""
     with gr.Row(elem_id=panel.elem_id("flows"), elem_classes=["relight-buttons"]):
         size = button(panel, "size_from_subject", "Size from subject")
         originals = {kind: button(panel, f"original_{kind}", f"Recommended settings ({kind})")
                      for kind in one_click_values.ORIGINALS}
         undo = button(panel, "undo", "Undo", interactive=False)
-    message = gr.HTML("", elem_id=panel.elem_id("note"), elem_classes=["relight-note"])
-    panel.action_outputs = ActionOutputs(history, undo, message)
+    add_outputs(panel, undo)
     panel.actions.append(Action(size.click, size_from_subject, takes_subject=True))
     for kind, control in originals.items():
         panel.actions.append(Action(control.click, lambda page, kind=kind: original_settings(page, kind)))
+
+
+def add_outputs(panel: Components, undo: gr.Button | None = None) -> None:
+    """The undo history and the message line of all actions. undo: None where the row of buttons could not be built."""
+    undo = undo or button(panel, "undo", "Undo", interactive=False)
+    message = gr.HTML("", elem_id=panel.elem_id("note"), elem_classes=["relight-note"])
+    panel.action_outputs = ActionOutputs(gr.State([]), undo, message)
 
 
 def button(panel: Components, name: str, text: str, **more) -> gr.Button:
@@ -64,7 +71,7 @@ def relight_this(page: Page) -> tuple[dict, str]:
 
 
 class OneClickActions:
-    """One tab of the host's page under construction. `on_component` receives every component as the host creates it."""
+    """One tab of the host's page under construction. `on_component` receives its components as they are created, in any order."""
 
     tabs: dict[str, OneClickActions] = {}
 
@@ -73,7 +80,8 @@ class OneClickActions:
         self.host_controls: dict[str, object] = {}
         self.gallery = self.init_image = self.relight_button = None
         self.send_buttons: dict[str, ToolButton] = {}
-        self.in_canvas = self.connected = False
+        self.in_canvas = self.is_bound = False
+        self.binder: ActionBinder | None = None
 
     def on_component(self, component, is_img2img: bool) -> None:
         self.tab = "img2img" if is_img2img else "txt2img"
@@ -81,13 +89,15 @@ class OneClickActions:
         for name, pattern in one_click_values.HOST_IDS.items():
             if elem_id == pattern.format(tab=self.tab):
                 self.host_controls[name] = component
+        if elem_id == f"{self.tab}_gallery":
+            self.gallery = component
         if is_img2img and self.init_image is None:
             self.find_init_image(component, elem_id)
-        if elem_id == f"{self.tab}_gallery" and self.panel is not None and not self.connected:
-            self.gallery, self.connected = component, True
+        if self.binder is None and self.panel is not None and self.gallery is not None and CORE <= self.host_controls.keys():
             self.connect()
-        elif elem_id == f"{self.tab}_send_to_img2img" and self.connected:
+        if elem_id == f"{self.tab}_send_to_img2img" and self.panel is not None:
             self.add_send_buttons()
+        self.bind_with_other_tab()
 
     def find_init_image(self, component, elem_id: str | None) -> None:
         """Take img2img's init image: a gr.Image, or on Forge the hidden background of the canvas with this id."""
@@ -99,39 +109,50 @@ class OneClickActions:
             self.init_image = component
             self.relight_button = gr.Button("Relight this image", size="sm", elem_id="img2img_relight_this")
             self.relight_button.do_not_save_to_config = True
+            self.bind_relight_button()
 
     def connect(self) -> None:
-        """Called when the results gallery is created: on every host all controls of the tab exist by then."""
+        """Called with the results gallery, or later on a page with another order: the controls of the tab exist by then."""
         defaults.keep_in_ui_config(self.panel)
-        if self.panel.action_outputs is None:
-            return
         components = self.panel.components
         controls = {**self.host_controls, **{name: components[name] for name in PRESET_FIELDS}}
         images = {name: components[name] for name in IMAGE_FIELDS}
-        binder = ActionBinder(self.tab, controls, images, self.init_image, self.panel.action_outputs)
+        self.binder = ActionBinder(self.tab, controls, images, self.init_image, self.panel.action_outputs)
         for action in self.panel.actions:
-            binder.bind(action)
-        if self.relight_button is not None:
-            binder.bind(Action(self.relight_button.click, relight_this))
-            self.relight_button.click(fn=None, _js="() => relight.show('img2img')", api_name=False)
-        binder.bind_undo()
+            self.binder.bind(action)
+        self.bind_relight_button()
+        self.binder.bind_undo()
         masks.connect(self.panel, self.init_image)
+
+    def bind_relight_button(self) -> None:
+        """Once the button and the panel's actions exist."""
+        if self.relight_button is not None and self.binder is not None:
+            self.binder.bind(Action(self.relight_button.click, relight_this))
+            self.relight_button.click(fn=None, _js="() => relight.show('img2img')", api_name=False)
 
     def add_send_buttons(self) -> None:
         """Next to the host's own Send buttons, and bound by the host in the same way."""
-        for tab, symbol in SEND_SYMBOLS.items():
-            self.send_buttons[tab] = ToolButton(symbol, elem_id=f"{self.tab}_send_to_relight_{tab}",
-                                                tooltip=f"Send to Relight: use this image as the subject in {tab}.")
-            self.send_buttons[tab].do_not_save_to_config = True
-        if self.tab == "txt2img":
-            OneClickActions.tabs = {"txt2img": self}
-        elif "txt2img" in OneClickActions.tabs:
-            OneClickActions.tabs["img2img"] = self
+        made = {tab: ToolButton(symbol, elem_id=f"{self.tab}_send_to_relight_{tab}",
+                                tooltip=f"Send to Relight: use this image as the subject in {tab}.")
+                for tab, symbol in SEND_SYMBOLS.items()}
+        for send_button in made.values():
+            send_button.do_not_save_to_config = True
+        self.send_buttons = made
+
+    def bind_with_other_tab(self) -> None:
+        """Bind the Send buttons once both tabs are complete: a binding to a missing tab breaks the host's page."""
+        if self.binder is None or not self.send_buttons or self.is_bound:
+            return
+        OneClickActions.tabs[self.tab] = self
+        if len(OneClickActions.tabs) == len(SEND_SYMBOLS):
+            for page in OneClickActions.tabs.values():
+                page.is_bound = True
             bind_send_buttons(OneClickActions.tabs)
+            OneClickActions.tabs = {}
 
 
 def bind_send_buttons(tabs: dict[str, OneClickActions]) -> None:
-    """Call it once both tabs exist: a binding to a missing tab breaks the host's page."""
+    """Register both tabs as paste targets and bind all Send buttons to them."""
     for tab, page in tabs.items():
         target = page.panel.components["foreground"] if tab == "txt2img" else page.init_image
         sizes = [(page.host_controls.get(name), key) for name, key in (("host_width", "Size-1"), ("host_height", "Size-2"))]

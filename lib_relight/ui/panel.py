@@ -22,6 +22,8 @@ class Panel(Components):
         self.is_img2img = is_img2img
         with InputAccordion(False, label="Relight", elem_id=elem_id("enabled")) as self.components["enabled"]:
             guarded.build(self, "one-click flows", one_click.build)
+            if self.action_outputs is None:
+                one_click.add_outputs(self)
             guarded.build(self, "notices", messages_panel.build)
             with gr.Tabs():
                 with gr.Tab("Light"):

@@ -91,3 +91,32 @@ def test_a_damaged_file_reaches_the_decoder_of_the_request(data, tmp_path):
     value = panel.components["foreground"].preprocess(SimpleNamespace(path=str(tmp_path / "broken.png")))
     with pytest.raises(ValueError, match="`foreground` is no image in a supported format"):
         ImageDecoder().decode(value, "foreground")
+
+
+CONTROLS = [f"txt2img_{name}" for name in ("prompt", "steps", "cfg_scale", "width", "height")]
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["whole", "without the row of buttons"])
+@pytest.mark.parametrize("order", [
+    ["panel", *CONTROLS, "txt2img_gallery", "txt2img_send_to_img2img"],
+    ["txt2img_gallery", "panel", "txt2img_send_to_img2img", *CONTROLS],
+    ["txt2img_send_to_img2img", *CONTROLS, "txt2img_gallery", "panel", "last"]], ids=lambda order: order[0])
+def test_the_buttons_work_on_a_page_of_any_order(data, monkeypatch, order, fails):
+    from sd_relight.lib_relight.ui import one_click
+    from sd_relight.lib_relight.ui.panel import Panel
+
+    monkeypatch.setattr(one_click.OneClickActions, "tabs", {})
+    if fails:
+        monkeypatch.setattr(one_click, "build", failing)
+    actions = one_click.OneClickActions()
+    with gr.Blocks() as page:
+        for name in order:
+            if name == "panel":
+                actions.panel = Panel(lambda name: f"test_{name}", False)
+            else:
+                kind = gr.Gallery if name.endswith("gallery") else gr.Textbox
+                actions.on_component(kind(elem_id=name), False)
+    clicked = {target for entry in page.get_config_file()["dependencies"] for target, event in entry["targets"] if event == "click"}
+    buttons = {block.elem_id: number for number, block in page.blocks.items() if isinstance(block, gr.Button)}
+    wanted = {"undo", "preset_load", "preset_save", "preset_delete", *(() if fails else ("size_from_subject", "original_fc"))}
+    assert {name for name in wanted if buttons[f"test_{name}"] not in clicked} == set()
