@@ -12,6 +12,7 @@ from typing import Any
 
 from modules import errors, shared
 
+from ..lib_relight.base.errors import OUT_OF_MEMORY, is_out_of_memory
 from .progress import tasks
 
 
@@ -84,8 +85,9 @@ def page_job(function: Callable[..., Sequence[Any]], failed: Sequence[Any]) -> C
 
 
 def error_html(error: Exception) -> str:
-    """Return the page's error line: the exception's class and message."""
-    return f"<div class='error'>{html.escape(f'{type(error).__name__}: {error}')}</div>"
+    """Return the page's error line: the exception's class and message, or the sentence for lack of memory."""
+    text = OUT_OF_MEMORY if is_out_of_memory(error) else f"{type(error).__name__}: {error}"
+    return f"<div class='error'>{html.escape(text)}</div>"
 
 
 def duration_html(seconds: float) -> str:

@@ -15,3 +15,9 @@ class UserError(ValueError):
 
 class WeightFileError(UserError):
     """A weight file that is missing, unreadable, damaged or beyond the reader's limits."""
+
+
+class WeightFileMemoryError(WeightFileError):
+    """A weight file for which there is not enough memory."""
+
+    status_code = 507

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import torch
 
-from .errors import UserError, WeightFileError
+from .errors import UserError, WeightFileError, WeightFileMemoryError
 from .fields import printable
 from .safetensors_file import SafetensorsReader
 from .torch_file import LegacyReader, ZipReader
@@ -72,7 +72,7 @@ def open_weights(path: str | Path) -> Iterator[WeightFile]:
         raise WeightFileError(f"`{name}` cannot be read ({error.strerror or error}); check the permissions of the file and of "
                               f"{printable(str(path.parent))}.") from None
     except MemoryError:
-        raise WeightFileError(f"`{name}` does not fit into memory; close other programs or pick a smaller file.") from None
+        raise WeightFileMemoryError(f"`{name}` does not fit into memory; close other programs or pick a smaller file.") from None
     except Exception:
         logger.debug("%s", path, exc_info=True)
         raise damaged(name) from None

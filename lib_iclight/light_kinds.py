@@ -35,31 +35,49 @@ class LightFields(Protocol):
 
 
 @dataclass(frozen=True)
+class Band:
+    """The rows first..last-1 of a map of width x height pixels. A formula gives the same bits for a band as for the whole map."""
+
+    width: int
+    height: int
+    first: int
+    last: int
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.first, self.last)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.last - self.first, self.width
+
+
+@dataclass(frozen=True)
 class LightKind:
     """One value of `light`.
 
     fields: the fields that only this kind, or few kinds, use.
-    distance: (light, width, height) -> float64 [height, width], the fall-off from 0 (brightest) to 1 (no light left);
-    None for a light without fall-off.
-    gradient: (width, height, start, end) -> float64 grey levels [height, width], as IC-Light's demos compute them; None
-    for kinds that the demos lack.
+    distance: (light, band) -> float64 [rows, width], the fall-off from 0 (brightest) to 1 (no light left); None for a
+    light without fall-off.
+    gradient: (band, start, end) -> float64 grey levels [rows, width], as IC-Light's demos compute them; None for kinds
+    that the demos lack.
     levels: default (start, end) grey levels by model family.
     is_computed: False for none, and for custom, whose map is an image.
     """
 
     name: str
     fields: tuple[str, ...] = ()
-    distance: Callable[[LightFields, int, int], np.ndarray] | None = None
-    gradient: Callable[[int, int, float, float], np.ndarray] | None = None
+    distance: Callable[[LightFields, Band], np.ndarray] | None = None
+    gradient: Callable[[Band, float, float], np.ndarray] | None = None
     levels: Mapping[str, tuple[float, float]] = field(default_factory=lambda: DEMO_RANGE)
     is_computed: bool = True
 
 
-def side_gradient(side: str, width: int, height: int, start: float, end: float) -> np.ndarray:
-    """Return float64 [height, width], a linear ramp with start at the named side, as the demos tile it."""
+def side_gradient(side: str, band: Band, start: float, end: float) -> np.ndarray:
+    """Return float64 [rows, width], a linear ramp with start at the named side, as the demos tile it."""
     if side in ("left", "right"):
-        return np.tile(ramp(side == "left", width, start, end), (height, 1))
-    return np.tile(ramp(side == "top", height, start, end)[:, None], (1, width))
+        return np.tile(ramp(side == "left", band.width, start, end), (band.shape[0], 1))
+    return np.tile(ramp(side == "top", band.height, start, end)[band.rows, None], (1, band.width))
 
 
 def ramp(bright_first: bool, size: int, start: float, end: float) -> np.ndarray:
@@ -67,56 +85,56 @@ def ramp(bright_first: bool, size: int, start: float, end: float) -> np.ndarray:
     return np.linspace(start, end, size) if bright_first else np.linspace(end, start, size)
 
 
-def corner_gradient(corner: str, width: int, height: int, start: float, end: float) -> np.ndarray:
-    """Return float64 [height, width]: start + (end - start) * sqrt(x^2 + y^2) / sqrt(2) from the named corner.
+def corner_gradient(corner: str, band: Band, start: float, end: float) -> np.ndarray:
+    """Return float64 [rows, width]: start + (end - start) * sqrt(x^2 + y^2) / sqrt(2) from the named corner.
 
     LightSource of kijai/ComfyUI-IC-Light with multiplier 1.
     """
     vertical, horizontal = corner.split("-")
-    x = np.linspace(0, 1, width) if horizontal == "left" else np.linspace(1, 0, width)
-    y = np.linspace(0, 1, height) if vertical == "top" else np.linspace(1, 0, height)
+    x = ramp(horizontal == "left", band.width, 0, 1)
+    y = ramp(vertical == "top", band.height, 0, 1)[band.rows]
     away = np.sqrt(x[None, :] ** 2 + y[:, None] ** 2) / np.sqrt(2)
     return start + (end - start) * away
 
 
-def flat_gradient(width: int, height: int, start: float, end: float) -> np.ndarray:
-    return np.full((height, width), start, np.float64)
+def flat_gradient(band: Band, start: float, end: float) -> np.ndarray:
+    return np.full(band.shape, start, np.float64)
 
 
-def pixel_grid(width: int, height: int) -> tuple[np.ndarray, np.ndarray, int, int]:
-    """Return x [1, width], y [height, 1] and the largest x and y, at least 1."""
-    x, y = np.arange(width, dtype=np.float64)[None, :], np.arange(height, dtype=np.float64)[:, None]
-    return x, y, max(width - 1, 1), max(height - 1, 1)
+def pixel_grid(band: Band) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """Return x [1, width], y [rows, 1] and the map's largest x and y, at least 1."""
+    x, y = np.arange(band.width, dtype=np.float64)[None, :], np.arange(band.first, band.last, dtype=np.float64)[:, None]
+    return x, y, max(band.width - 1, 1), max(band.height - 1, 1)
 
 
-def direction_distance(degrees: float, width: int, height: int) -> np.ndarray:
-    """Return the fall-off along a direction, float64 [height, width]: 0 and 1 at the two corners furthest along it."""
-    x, y, right, bottom = pixel_grid(width, height)
+def direction_distance(degrees: float, band: Band) -> np.ndarray:
+    """Return the fall-off along a direction, float64 [rows, width]: 0 and 1 at the two corners furthest along it."""
+    x, y, right, bottom = pixel_grid(band)
     toward_x, toward_y = math.cos(math.radians(degrees)), -math.sin(math.radians(degrees))
     reach = (abs(toward_x) * right + abs(toward_y) * bottom) / 2
     along = (x - right / 2) * toward_x + (y - bottom / 2) * toward_y
     return np.clip(0.5 - along / (2 * reach), 0.0, 1.0)
 
 
-def side_distance(degrees: float, light: LightFields, width: int, height: int) -> np.ndarray:
-    return direction_distance(degrees, width, height)
+def side_distance(degrees: float, light: LightFields, band: Band) -> np.ndarray:
+    return direction_distance(degrees, band)
 
 
-def angle_distance(light: LightFields, width: int, height: int) -> np.ndarray:
-    return direction_distance(light.light_angle, width, height)
+def angle_distance(light: LightFields, band: Band) -> np.ndarray:
+    return direction_distance(light.light_angle, band)
 
 
-def corner_distance(corner: str, light: LightFields, width: int, height: int) -> np.ndarray:
-    x, y, right, bottom = pixel_grid(width, height)
+def corner_distance(corner: str, light: LightFields, band: Band) -> np.ndarray:
+    x, y, right, bottom = pixel_grid(band)
     u = x / right if "left" in corner else 1.0 - x / right
     v = y / bottom if "top" in corner else 1.0 - y / bottom
     return np.hypot(u, v) / math.sqrt(2.0)
 
 
-def spot_distance(light: LightFields, width: int, height: int) -> np.ndarray:
-    """Return the fall-off of a spot, float64 [height, width]: 1 - smoothstep(1 - r), r = distance from its centre / radius."""
-    x, y, right, bottom = pixel_grid(width, height)
-    radius = light.light_radius * max(width, height)
+def spot_distance(light: LightFields, band: Band) -> np.ndarray:
+    """Return the fall-off of a spot, float64 [rows, width]: 1 - smoothstep(1 - r), r = distance from its centre / radius."""
+    x, y, right, bottom = pixel_grid(band)
+    radius = light.light_radius * max(band.width, band.height)
     away = np.hypot(x - light.light_x * right, y - light.light_y * bottom) / radius
     near = 1.0 - np.minimum(away, 1.0)
     return 1.0 - near * near * (3.0 - 2.0 * near)

@@ -7,13 +7,18 @@ javascript/relight/light.js repeats.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from .colors import is_white, parse_color
 from .errors import IcLightError
-from .light_kinds import COMPUTED_LIGHTS, DIRECTIONS, KINDS, kind_of
+from .light_kinds import COMPUTED_LIGHTS, DIRECTIONS, KINDS, Band, kind_of
 from .params import IcLightParams
 from .srgb import to_linear, to_srgb
+
+BAND_PIXELS = 2**18
+"""A map is computed in bands of about so many pixels, which need some 50 MB; a map of 512 x 512 is one band."""
 
 
 def all_lights(params: IcLightParams) -> list[IcLightParams]:
@@ -44,52 +49,75 @@ def compute_light_map(light: str, width: int, height: int, start: float, end: fl
     light: a side or a corner (the bright end), or ambient (flat at start); others raise IcLightError.  start, end: grey
     levels 0..255 at the light and farthest from it. Values are truncated to uint8.
     """
-    gradient = KINDS[light].gradient if light in KINDS else None
-    if gradient is None:
+    if light not in KINDS or KINDS[light].gradient is None:
         raise IcLightError(f"`light` {light!r} has no light map of the original; choose one of {', '.join(DIRECTIONS)}, "
                            "ambient.")
-    grey = gradient(width, height, start, end)
+    return gradient_bytes(light, Band(width, height, 0, height), start, end)
+
+
+def gradient_bytes(light: str, band: Band, start: float, end: float) -> np.ndarray:
+    grey = KINDS[light].gradient(band, start, end)
     return np.stack((grey,) * 3, axis=-1).clip(0, 255).astype(np.uint8)
 
 
-def render_lights(params: IcLightParams, model_kind: str, width: int, height: int,
-                  custom: np.ndarray | None = None) -> np.ndarray:
+def render_lights(params: IcLightParams, model_kind: str, width: int, height: int, custom: np.ndarray | None = None,
+                  before_band: Callable[[], None] = lambda: None) -> np.ndarray:
     """Return the light map of all lights, uint8 [height, width, 3].
 
     model_kind: fc | fcon | fbc, for the default range.  custom: uint8 [height, width, 3], the map for light "custom".
+    before_band: called before each band is computed; it may raise to cancel.
     Several lights are added in linear light (sRGB) and clipped at white. Raises IcLightError when there is no light.
     """
     lights = all_lights(params)
     if not lights:
         raise IcLightError(f"There is no light to compute: `light` is none; choose one of {', '.join(COMPUTED_LIGHTS)}.")
+    if custom is None and any(light.light == "custom" for light in lights):
+        raise IcLightError("`light` is 'custom' but `light_map` is missing; add the map or choose another light.")
+    light_map = np.empty((height, width, 3), np.uint8)
+    for band in bands(width, height):
+        before_band()
+        light_map[band.rows] = render_band(lights, model_kind, band, None if custom is None else custom[band.rows])
+    return light_map
+
+
+def bands(width: int, height: int) -> Iterator[Band]:
+    rows = max(1, BAND_PIXELS // width)
+    for first in range(0, height, rows):
+        yield Band(width, height, first, min(first + rows, height))
+
+
+def render_band(lights: list[IcLightParams], model_kind: str, band: Band, custom: np.ndarray | None) -> np.ndarray:
+    """Return a band of the map of all lights, uint8 [rows, width, 3]; custom: the band of the custom map."""
     if len(lights) == 1:
-        return render_light(lights[0], model_kind, width, height, custom)
-    total = np.sum([linear_light(light, model_kind, width, height, custom) for light in lights], axis=0)
+        return render_light(lights[0], model_kind, band, custom)
+    total = linear_light(lights[0], model_kind, band, custom)
+    for light in lights[1:]:
+        total += linear_light(light, model_kind, band, custom)
     return to_bytes(to_srgb(total) * 255)
 
 
-def render_light(light: IcLightParams, model_kind: str, width: int, height: int, custom: np.ndarray | None) -> np.ndarray:
-    """Return the map of one light alone, uint8 [height, width, 3]."""
+def render_light(light: IcLightParams, model_kind: str, band: Band, custom: np.ndarray | None) -> np.ndarray:
+    """Return a band of the map of one light alone, uint8 [rows, width, 3]."""
     if not is_white(light.light_color) or light.intensity != 1.0:
-        return to_bytes(to_srgb(linear_light(light, model_kind, width, height, custom)) * 255)
+        return to_bytes(to_srgb(linear_light(light, model_kind, band, custom)) * 255)
     if light.light == "custom":
-        return given_map(custom).copy()
+        return custom
     kind = kind_of(light)
     if kind.gradient is not None and light.light_gamma == 1.0:
-        return compute_light_map(kind.name, width, height, *light_range(light, model_kind))
-    return to_bytes(np.repeat(grey_levels(light, model_kind, width, height)[..., None], 3, axis=-1))
+        return gradient_bytes(kind.name, band, *light_range(light, model_kind))
+    return to_bytes(np.repeat(grey_levels(light, model_kind, band)[..., None], 3, axis=-1))
 
 
-def linear_light(light: IcLightParams, model_kind: str, width: int, height: int, custom: np.ndarray | None) -> np.ndarray:
-    """Return one light as linear light, float64 [height, width, 3], with its intensity and colour; 1 is white.
+def linear_light(light: IcLightParams, model_kind: str, band: Band, custom: np.ndarray | None) -> np.ndarray:
+    """Return a band of one light as linear light, float64 [rows, width, 3], with its intensity and colour; 1 is white.
 
     linear = max(0, shadow + intensity * (to_linear(level / 255) - shadow)) * colour, where shadow is the linear value of the
     shadow side's level; 0 for ambient light and custom maps, which have no shadow side.
     """
     if light.light == "custom":
-        levels = given_map(custom).astype(np.float64)
+        levels = custom.astype(np.float64)
     else:
-        levels = grey_levels(light, model_kind, width, height)[..., None]
+        levels = grey_levels(light, model_kind, band)[..., None]
     linear = to_linear(levels / 255)
     if light.intensity != 1.0:
         shadow = shadow_level(light, model_kind)
@@ -104,19 +132,13 @@ def shadow_level(light: IcLightParams, model_kind: str) -> float:
     return float(to_linear(np.float64(light_range(light, model_kind)[1] / 255)))
 
 
-def given_map(custom: np.ndarray | None) -> np.ndarray:
-    if custom is None:
-        raise IcLightError("`light` is 'custom' but `light_map` is missing; add the map or choose another light.")
-    return custom
-
-
-def grey_levels(light: IcLightParams, model_kind: str, width: int, height: int) -> np.ndarray:
-    """Return float64 [height, width], 0..255: end + (start - end) * (1 - distance) ** gamma."""
+def grey_levels(light: IcLightParams, model_kind: str, band: Band) -> np.ndarray:
+    """Return float64 [rows, width], 0..255: end + (start - end) * (1 - distance) ** gamma."""
     start, end = light_range(light, model_kind)
     distance = kind_of(light).distance
     if distance is None:
-        return np.full((height, width), start, np.float64)
-    return end + (start - end) * (1.0 - distance(light, width, height)) ** light.light_gamma
+        return np.full(band.shape, start, np.float64)
+    return end + (start - end) * (1.0 - distance(light, band)) ** light.light_gamma
 
 
 def to_bytes(levels: np.ndarray) -> np.ndarray:

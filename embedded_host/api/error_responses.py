@@ -13,11 +13,15 @@ from fastapi.exceptions import HTTPException, RequestValidationError
 from fastapi.responses import JSONResponse
 from modules import errors
 
+from ...lib_relight.base.errors import INSUFFICIENT_STORAGE, OUT_OF_MEMORY, is_out_of_memory
+
 LONGEST_MESSAGE = 500
 
 
 def response_for(error: Exception) -> JSONResponse:
     """Return {"error", "detail", "body", "errors", "message"} with the status that the exception carries, or 500."""
+    if is_out_of_memory(error):
+        error = HTTPException(INSUFFICIENT_STORAGE, OUT_OF_MEMORY)
     carried = vars(error)
     message = clean(carried["detail"] if isinstance(error, HTTPException) else error)
     content = {"error": type(error).__name__, "detail": clean(carried.get("detail", "")), "body": clean(carried.get("body", "")),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from ...lib_common.errors import UserError
 
-__all__ = ["RelightError", "UserError", "message_for", "shortened"]
+__all__ = ["RelightError", "UserError", "is_bug", "is_out_of_memory", "message_for", "shortened", "status_of"]
 
 LONGEST_MESSAGE = 480
+UNPROCESSABLE, INTERNAL_ERROR, INSUFFICIENT_STORAGE = 422, 500, 507
+OUT_OF_MEMORY = "There is not enough memory for this; use smaller images, a smaller size or a smaller batch, or close other programs."
+
+OUT_OF_MEMORY_WORDS = ("DefaultCPUAllocator", "CUDA out of memory", "MPS backend out of memory", "Failed to allocate memory")
 
 
 class RelightError(UserError):
@@ -22,8 +26,28 @@ def message_for(error: Exception) -> str:
     """Return the sentence of a user error, or for our own bugs one with the exception's name to be reported; see shortened."""
     if isinstance(error, UserError):
         return shortened(str(error))
+    if is_out_of_memory(error):
+        return OUT_OF_MEMORY
     return shortened(f"Relight failed inside ({type(error).__name__}: {str(error)[:200]}); the console has the traceback, please "
                      "report it.")
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status: a UserError's own or 422, 507 for lack of memory, 500 for every other exception."""
+    if isinstance(error, UserError):
+        return getattr(error, "status_code", UNPROCESSABLE)
+    return INSUFFICIENT_STORAGE if is_out_of_memory(error) else INTERNAL_ERROR
+
+
+def is_bug(error: Exception) -> bool:
+    """Return whether an exception is our own bug, whose traceback belongs on the console."""
+    return not isinstance(error, UserError) and not is_out_of_memory(error)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether Python, torch or a GPU's driver had no memory; torch raises RuntimeError for the CPU's."""
+    return (isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+            or isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY_WORDS))
 
 
 def shortened(sentence: str) -> str:

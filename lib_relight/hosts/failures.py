@@ -6,13 +6,10 @@ from typing import Any
 
 from fastapi import HTTPException
 
-from ..base.errors import RelightError, UserError
+from ..base.errors import RelightError, status_of
 from ..base.log import logger
 from .state import state_of
 from .types import Processing
-
-INTERNAL_ERROR = 500
-UNPROCESSABLE = 422
 
 
 class ApiError(RelightError, HTTPException):
@@ -23,11 +20,6 @@ class ApiError(RelightError, HTTPException):
 
     def __str__(self) -> str:
         return self.detail
-
-
-def status_of(error: Exception) -> int:
-    """Return the HTTP status of an error: a UserError's own or 422, and 500 for every other exception."""
-    return getattr(error, "status_code", UNPROCESSABLE) if isinstance(error, UserError) else INTERNAL_ERROR
 
 
 def stop_job(p: Processing, error: Exception, message: str, during_sampling: bool) -> None:

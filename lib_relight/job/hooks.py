@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..base.errors import UserError, message_for
+from ..base.errors import is_bug, message_for
 from ..base.progress import Stopped
 from ..checks.check import check
 from ..checks.messages import State, raise_first_error
@@ -37,7 +37,7 @@ def fails_job(p: Processing, during_sampling: bool = False) -> Iterator[None]:
         if isinstance(error, Stopped):
             end_interrupted(p, during_sampling)
         else:
-            if not isinstance(error, UserError):
+            if is_bug(error):
                 traceback.print_exc()
             current_host().fail(p, error, message_for(error), during_sampling)
 

@@ -68,7 +68,7 @@ def cut_out_all(params: IcLightParams, images: IcLightImages, init_images: Seque
 
 
 def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, frame: Frame, width: int,
-              height: int) -> np.ndarray:
+              height: int, progress: Progress = SILENT) -> np.ndarray:
     """Return the light map of the sampled part, uint8 [height, width, 3].
 
     model_kind: "fc" for an init latent, "fbc" for a background condition, which may be mirrored; each has its range.
@@ -79,7 +79,7 @@ def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, fra
         if images.light_map is not None:
             place = foreground.fit if frame.is_part else frame.place
             custom = place(images.light_map.flattened().rgb, width, height)
-        levels = render_lights(params, model_kind, width, height, custom)
+        levels = render_lights(params, model_kind, width, height, custom, progress.check)
         return flipped(levels, params) if model_kind == "fbc" else levels
 
     return frame.place_light(render, width, height)

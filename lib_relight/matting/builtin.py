@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from ..base.errors import RelightError
+from ..base.errors import INSUFFICIENT_STORAGE, RelightError, status_of
 from ..base.log import logger
 from ..base.progress import SILENT, Progress
 from ..packages import optional, wheel_file
@@ -48,6 +48,8 @@ def load(folders: Sequence[Path], progress: Progress = SILENT) -> u2netp.U2NetP:
         except FileNotFoundError:
             continue
         except Exception as error:
+            if status_of(error) == INSUFFICIENT_STORAGE:
+                raise
             logger.warning(f"{folder / FILE} is damaged ({type(error).__name__}) and made anew.")
     tensors = u2netp.named_as_here(read_tensors(published_bytes(folders, progress)))
     keep(tensors, folders[0] / FILE)

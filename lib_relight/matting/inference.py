@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image
 
-from ..base.errors import RelightError
+from ..base.errors import RelightError, is_out_of_memory
 from ..base.progress import Progress, Stopped
 from ..packages import optional
 from . import u2netp
@@ -41,6 +41,8 @@ def predict(session, image: Image.Image, name: str, progress: Progress) -> np.nd
     except Stopped:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise RelightError(f"The matting model {name} could not be run on the image ({first_line(error)}); it is no U2-Net, "
                            "IS-Net or BiRefNet model, or it is damaged: choose another one.") from error
     if mask.shape != (image.height, image.width):

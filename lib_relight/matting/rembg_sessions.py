@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..base.errors import RelightError
+from ..base.errors import RelightError, is_out_of_memory
 from ..base.log import logger
 from ..base.progress import Progress
 from ..packages import optional
@@ -42,6 +42,8 @@ def bound_session(session_class, name: str, path: Path, progress: Progress):
     try:
         return bound(name, options, model_path=str(path))
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise RelightError(broken_file_message(path, error)) from error
 
 

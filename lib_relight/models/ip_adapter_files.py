@@ -14,7 +14,7 @@ from ...lib_ipadapter.encode.encoder import EncoderInfo, find_encoder
 from ...lib_ipadapter.encode.faces import FaceFinder
 from ...lib_ipadapter.files.variants import Variant
 from ..base.caches import cached_by_mtime, counters, file_identity
-from ..base.errors import RelightError
+from ..base.errors import RelightError, is_out_of_memory
 from ..packages import optional
 from .download import STAGING
 from .iclight_files import folder_list, list_files
@@ -86,6 +86,8 @@ def session(path: Path, identity: str) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise RelightError(f"{path} is no readable ONNX model ({type(error).__name__}); download it again.") from error
 
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import html
 import json
-import threading
 import traceback
 from collections.abc import Callable, Mapping
 
 import gradio as gr
 
 from ...lib_iclight.params import IMAGE_FIELDS
-from ..base.errors import UserError, message_for
+from ..base.errors import is_bug, message_for
 from ..base.progress import Progress, Stopped
 from ..models.folders import model_folders
 from ..request.images import ImageDecoder, is_given
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import ICLIGHT_PANEL_FIELDS, UNIT_PANEL_NAMES, panel_light, panel_unit, unit_name
 from ..request.request import RelightRequest
-from ..web import previews, routes
+from ..web import previews, routes, running_previews
 from ..web.previews import PreviewRequest, PreviewResult
+from ..web.running_previews import Replaced
 from .components import Components
 from .light_pad import tab_of
 
@@ -88,7 +88,7 @@ def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: 
 
 def cancel_button(panel: Components, name: str) -> None:
     def cancel(request: gr.Request):
-        routes.cancel({"id": session_of(request)})
+        running_previews.cancel(session_of(request))
 
     panel.components[name].click(fn=cancel, inputs=[], outputs=[], queue=False, show_progress="hidden", api_name=False)
 
@@ -127,15 +127,17 @@ def with_page_state(request: RelightRequest, tab: str, page: Mapping) -> Preview
     return PreviewRequest(request, tab, init_images=init_images, **known)
 
 
-def result_html(kind: str, build_request: Callable[[], PreviewRequest], session: str) -> str:
-    stop = threading.Event()
+def result_html(kind: str, build_request: Callable[[], PreviewRequest], session: str) -> str | dict:
+    """Return the preview as HTML; no change of the page if a newer preview of the page has replaced this one."""
     try:
-        with routes.cancellable(stop, session):
-            return figures(previews.show(kind, build_request(), model_folders, Progress(is_stopped=stop.is_set)))
+        with running_previews.turn(session) as progress:
+            return figures(previews.show(kind, build_request(), model_folders, progress), progress)
+    except Replaced:
+        return gr.update()
     except Stopped:
         return note(CANCELLED)
     except Exception as error:
-        if not isinstance(error, UserError):
+        if is_bug(error):
             traceback.print_exc()
         return note(message_for(error), "relight-error")
 
@@ -144,9 +146,9 @@ def note(sentence: str, kind: str = "relight-note") -> str:
     return f"<p class='{kind}' role='status'>{html.escape(sentence)}</p>"
 
 
-def figures(result: PreviewResult) -> str:
+def figures(result: PreviewResult, progress: Progress) -> str:
     return "<div class='relight-figures' role='status'>" + "".join(
-        f"<figure><img src='data:image/png;base64,{routes.png(image)}' alt='{html.escape(caption(name))}' "
+        f"<figure><img src='data:image/png;base64,{routes.png(image, progress)}' alt='{html.escape(caption(name))}' "
         f"width='{image.width}' height='{image.height}'><figcaption>{html.escape(caption(name))} "
         f"<span>{image.width}\N{MULTIPLICATION SIGN}{image.height}</span></figcaption></figure>"
         for name, image in result.images) + "</div>"

@@ -16,15 +16,15 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBasic
 
 from ...lib_common.json_schema import Schema
-from ..base.errors import RelightError, UserError, message_for
+from ..base.errors import RelightError, is_bug, message_for, status_of
 from ..base.progress import Stopped
 from .origins import check_origin
 
 MAX_BYTES = 96 * 2**20
 """Limit of a request body: three images of 16 megapixels as PNG in base64."""
 QUICK = ThreadPoolExecutor(4, "relight-quick")
-SLOW = ThreadPoolExecutor(2, "relight-slow")
-"""Own threads: queued jobs occupy the host's. Previews use much memory, hence only two at a time."""
+SLOW = ThreadPoolExecutor(16, "relight-slow")
+"""Own threads: queued jobs occupy the host's. SLOW is for previews, most of whose threads wait for their turn."""
 CANCELLED = 409
 OBJECT = {"type": "object"}
 ERROR = {"type": "object", "properties": {"detail": {"type": "string", "description": "One sentence."}}, "required": ["detail"]}
@@ -174,10 +174,7 @@ async def respond(work) -> Response:
         return result if isinstance(result, Response) else JSONResponse(result)
     except Stopped:
         return JSONResponse({"detail": "The preview was cancelled."}, CANCELLED)
-    except UserError as error:
-        return JSONResponse({"detail": message_for(error)}, getattr(error, "status_code", 422))
-    except MemoryError:
-        return JSONResponse({"detail": "There is not enough memory for this; send smaller images, or a smaller size."}, 507)
     except Exception as error:
-        traceback.print_exc()
-        return JSONResponse({"detail": message_for(error)}, 500)
+        if is_bug(error):
+            traceback.print_exc()
+        return JSONResponse({"detail": message_for(error)}, status_of(error))

@@ -162,7 +162,7 @@ def show_light(preview: PreviewRequest, folders: Folders, progress: Progress) ->
     kind = kind_of(request, folders)
     light_kind = "fbc" if kind == "fbc" and request.images.background is None else "fc"
     light = images_of.light_map(request.iclight, request.images, light_kind, preview.frames.first, preview.width,
-                                preview.height)
+                                preview.height, progress)
     return PreviewResult([("light map", Image.fromarray(light))], {"kind": kind})
 
 

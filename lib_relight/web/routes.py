@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 
 from PIL import Image
@@ -16,11 +15,9 @@ from ..checks.check import check_body
 from ..hosts import current_host
 from ..models.folders import model_folders
 from ..request.schema import request_schema
-from . import body_schemas, endpoints, previews, status
+from . import body_schemas, endpoints, previews, running_previews, status
 
 ROOT = "/relight/v1"
-running: dict[threading.Event, str] = {}
-"""Stop event of each running preview -> the id given by its client."""
 
 
 def register(demo, app) -> None:
@@ -36,9 +33,9 @@ def register(demo, app) -> None:
 
 def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
     """Return {"images": [base64 PNG], "info": {"names": [...], ...}}."""
-    with cancellable(stop, str(body.get("id", ""))):
-        result = previews.show(kind, previews.parse_preview(body), model_folders, Progress(is_stopped=stop.is_set))
-        return {"images": [png(image) for _, image in result.images], "info": result.info}
+    with running_previews.turn(str(body.get("id", "")), stop) as progress:
+        result = previews.show(kind, previews.parse_preview(body), model_folders, progress)
+        return {"images": [png(image, progress) for _, image in result.images], "info": result.info}
 
 
 def check(body: Mapping, stop: threading.Event) -> dict:
@@ -46,25 +43,15 @@ def check(body: Mapping, stop: threading.Event) -> dict:
     return check_body(body, status.state_now, current_host().job_fields())
 
 
-@contextmanager
-def cancellable(stop: threading.Event, name: str) -> Iterator[None]:
-    running[stop] = name
-    try:
-        yield
-    finally:
-        running.pop(stop, None)
-
-
-def cancel(body: Mapping, stop: threading.Event | None = None) -> dict:
+def cancel(body: Mapping, stop: threading.Event) -> dict:
     """Cancel the previews with the body's `id`, or all without one; they end at their next step."""
     wanted = body.get("id")
-    chosen = [event for event, name in list(running.items()) if wanted is None or name == str(wanted)]
-    for event in chosen:
-        event.set()
-    return {"cancelled": len(chosen)}
+    return {"cancelled": running_previews.cancel(None if wanted is None else str(wanted))}
 
 
-def png(image: Image.Image) -> str:
+def png(image: Image.Image, progress: Progress) -> str:
+    """Return the image as PNG in base64. Raises Stopped, before encoding, if the preview was cancelled."""
+    progress.check()
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=1)
     return base64.b64encode(buffer.getvalue()).decode()

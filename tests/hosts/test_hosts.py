@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 from sd_relight.lib_iclight.errors import IcLightError
-from sd_relight.lib_relight.base.errors import RelightError
-from sd_relight.lib_relight.hosts.failures import ApiError, discard_images, status_of, stop_job
+from sd_relight.lib_relight.base.errors import RelightError, status_of
+from sd_relight.lib_relight.hosts.failures import ApiError, discard_images, stop_job
 from sd_relight.lib_relight.hosts.patcher import concat_wrapper
 from sd_relight.lib_relight.hosts.state import reset, state_of
 from sd_relight.lib_relight.hosts.webui import REMARKS, WebuiHost, fits
@@ -73,7 +73,8 @@ def test_only_our_own_failure_is_removed_by_the_next_job():
 
 @pytest.mark.parametrize("error, status", [
     (RelightError("Do this."), 422), (RelightError("Too large.", 413), 413), (IcLightError("Do this."), 422),
-    (ValueError("operands could not be broadcast together"), 500), (KeyError("w"), 500)])
+    (ValueError("operands could not be broadcast together"), 500), (KeyError("w"), 500),
+    (MemoryError(), 507), (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), 507)])
 def test_only_user_errors_are_unprocessable(error, status):
     assert status_of(error) == status
     p = SimpleNamespace(is_api=True)

@@ -6,11 +6,12 @@ import time
 
 import pytest
 import requests
+import torch
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from fastapi.testclient import TestClient
-from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.base.errors import OUT_OF_MEMORY, RelightError
 from sd_relight.lib_relight.base.progress import Stopped
 from sd_relight.lib_relight.hosts.flags import WebAccess
 from sd_relight.lib_relight.web import endpoints, origins
@@ -114,16 +115,18 @@ def test_bodies_that_are_no_object(body):
     assert reply.status_code == 422 and len(reply.json()["detail"]) < 500
 
 
-def test_lack_of_memory_is_a_sentence():
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+                                   RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")], ids=repr)
+def test_lack_of_memory_is_a_sentence(error, capsys):
     app = FastAPI()
 
     def fail(body, stop):
-        raise MemoryError
+        raise error
 
     endpoints.add_post(app, "/ours", fail)
     reply = TestClient(app).post("/ours", json={})
     assert (reply.status_code, reply.json()["detail"]) == (
-        507, "There is not enough memory for this; send smaller images, or a smaller size.")
+        507, OUT_OF_MEMORY)
 
 
 @pytest.fixture
