@@ -8,7 +8,7 @@ __all__ = ["RelightError", "UserError", "is_bug", "is_out_of_memory", "message_f
 
 LONGEST_MESSAGE = 480
 UNPROCESSABLE, INTERNAL_ERROR, INSUFFICIENT_STORAGE = 422, 500, 507
-OUT_OF_MEMORY = "There is not enough memory for this; use smaller images, a smaller size or a smaller batch, or close other programs."
+OUT_OF_MEMORY = "There is not enough memory for this; use smaller images, a smaller size or a smaller batch."
 
 OUT_OF_MEMORY_WORDS = ("DefaultCPUAllocator", "CUDA out of memory", "MPS backend out of memory", "Failed to allocate memory")
 
