@@ -99,9 +99,10 @@ class IpAdapterParams(CheckedFields):
 
     error = IpAdapterError
 
-    model: str = field(default="", metadata=field_meta(
-        "IP-Adapter file", "The adapter's file name, with or without its ending; its family is detected from its contents.",
-        suggestions=(), axis=True, group="main"))
+    model: str = field(default="auto", metadata=field_meta(
+        "IP-Adapter file", "The adapter's file name, with or without its ending; auto takes one that fits the checkpoint, a base "
+        "adapter first.",
+        suggestions=("auto",), axis=True, group="main"))
     family: str = field(default="auto", metadata=field_meta(
         "Family", "The adapter's family, for the few that cannot be told apart by content; auto goes by the file's name.",
         choices=FAMILIES))

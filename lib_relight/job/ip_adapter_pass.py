@@ -84,9 +84,10 @@ class IpAdapterPass:
 
     def __init__(self, host: Host, p: Processing, requested: tuple[IpUnit, ...], folders: Callable[[str], list[Path]],
                  iclight: IcLightPass | None = None):
-        self.host, self.requested, self.folders, self.iclight = host, requested, folders, iclight
+        self.host, self.folders, self.iclight = host, folders, iclight
         self.is_img2img = host.is_img2img(p)
         self.paths = [ip_adapter_files.resolve(unit.params.model, folders("ipadapter")) for unit in requested]
+        self.requested = tuple(named(unit, path) for unit, path in zip(requested, self.paths))
         self.adapters = [ip_adapter_files.load(path, unit.params.family) for path, unit in zip(self.paths, requested)]
         self.encoders = [ip_adapter_files.encoder_for(adapter.variant, folders("clip_vision")) for adapter in self.adapters]
         self.progress = job_progress(host)
@@ -249,3 +250,8 @@ def place_mask(mask: Tensor | None, frame: Frame, width: int, height: int) -> Te
         return mask
     levels = mask[0].numpy() if belongs else fit(mask[0].numpy(), *frame.canvas, "stretch")
     return torch.from_numpy(np.ascontiguousarray(frame.place(levels, width, height, fill=0)))[None]
+
+
+def named(unit: IpUnit, path: Path) -> IpUnit:
+    """Return the unit with the file's name instead of `auto`, so that the infotext names it."""
+    return replace(unit, params=replace(unit.params, model=path.stem)) if unit.params.model == ip_adapter_files.AUTO else unit

@@ -10,6 +10,7 @@ from ...lib_common.weight_file import read_header, unet_file
 from ...lib_iclight.families import CONV_IN, context_width, find_unet, unet_entries
 from ...lib_iclight.weights import checkpoint_family
 from ..base.caches import cached_by_mtime
+from ..hosts import current_host
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,15 @@ class Checkpoint:
     in_channels: int = 0
     layers: int = 0
     cross: int = 0
+
+
+def selected() -> Checkpoint | None:
+    """Read the host's selected checkpoint file, which need not be loaded. None if the host has none."""
+    try:
+        path = current_host().checkpoint_file(None)
+    except OSError:  # A1111 without a single checkpoint
+        path = None
+    return path and inspect(path)
 
 
 @cached_by_mtime

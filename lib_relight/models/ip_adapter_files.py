@@ -12,14 +12,19 @@ from ...lib_common.weight_file import open_weights
 from ...lib_ipadapter.encode.adapter import Adapter, inspect_adapter, load_adapter
 from ...lib_ipadapter.encode.encoder import EncoderInfo, find_encoder
 from ...lib_ipadapter.encode.faces import FaceFinder
-from ...lib_ipadapter.files.variants import Variant
+from ...lib_ipadapter.files.families import BY_NAME
+from ...lib_ipadapter.files.variants import BASE_NAMES, Variant
 from ..base.caches import cached_by_mtime, counters, file_identity
 from ..base.errors import RelightError, is_out_of_memory
 from ..packages import optional
+from . import checkpoint
 from .download import STAGING
 from .iclight_files import folder_list, list_files
 
 FACE_FILES = {"detector": "det_10g.onnx", "recogniser": "w600k_r50.onnx"}
+AUTO = "auto"
+AUTO_FAMILIES = ("base", "plus", "vit-g", "light")
+"""The families that `auto` prefers, best first; the others follow in the order of their table."""
 UNCOND_FILE = "fooocus_ip_negative.safetensors"
 
 
@@ -37,9 +42,12 @@ def variant_or_none(path: Path) -> Variant | None:
 
 
 def resolve(name: str, folders: Iterable[Path]) -> Path:
-    """Return the adapter called name (file name, stem, or ControlNet's "stem [hash]"). Raises RelightError if there is none."""
+    """Return the adapter called name: file name, stem, ControlNet's "stem [hash]", or auto. Raises RelightError if there is
+    none."""
     folders = list(folders)
     files = list_files(folders)
+    if name == AUTO:
+        return best_adapter(files, folders)
     for wanted in (name, name.split(" [")[0]):
         for path in files:
             if wanted in (path.name, path.stem):
@@ -47,6 +55,20 @@ def resolve(name: str, folders: Iterable[Path]) -> Path:
     available = ", ".join(choices(folders)) or "none yet"
     raise RelightError(f"`model` of an `ip_adapter` unit is {name!r}, but no such file is in {folder_list(folders)}; put it "
                        f"there or choose one that is there ({available}).")
+
+
+def best_adapter(files: list[Path], folders: list[Path]) -> Path:
+    """Return the adapter that `auto` takes: one for the selected checkpoint, a base adapter first. Raises RelightError."""
+    base = getattr(checkpoint.selected(), "family", "unknown")
+    order = [*AUTO_FAMILIES, *(name for name in BY_NAME if name not in AUTO_FAMILIES)]
+    variants = [variant for path in files if (variant := variant_or_none(path))]
+    fitting = [variant for variant in variants if variant.base == base or base not in BASE_NAMES]
+    if not fitting:
+        wanted = BASE_NAMES.get(base, "this checkpoint")
+        raise RelightError(f"`model` of an `ip_adapter` unit is 'auto', but no adapter for {wanted} is in "
+                           f"{folder_list(folders)}; put one there, such as ip-adapter_sd15.safetensors or "
+                           "ip-adapter_sdxl_vit-h.safetensors.")
+    return min(fitting, key=lambda variant: order.index(variant.family.name)).path
 
 
 def load(path: Path, family: str) -> Adapter:

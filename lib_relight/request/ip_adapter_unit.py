@@ -63,8 +63,6 @@ def is_enabled(payload: Mapping, where: str) -> bool:
 
 def parse_unit(unit: Mapping, decoder: ImageDecoder) -> IpUnit:
     params, inputs = split_unit(unit)
-    if not params.model:
-        raise RelightError("`model` of an `ip_adapter` unit is missing; name the adapter's file.")
     nested = nested_masks(inputs, decoder)
     images = {name: decode_images(inputs.get(name), name, decoder) for name in IMAGE_FIELDS}
     negative = [on_mean(image) for image in images["negative_image"]]

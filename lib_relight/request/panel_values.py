@@ -118,5 +118,5 @@ def panel_unit(values: Mapping, number: int, decoder: ImageDecoder) -> IpUnit | 
     images += [decoder.decode_file(uploaded(file), "image") for file in unit.pop("more") or []]
     for item in fields(IpAdapterParams):
         unit[item.name] = panel_value(item, unit[item.name])
-    given = {name: value for name, value in unit.items() if value is not None and value is not False}
+    given = {name: value for name, value in unit.items() if value is not None and value is not False and value != ""}
     return parse_unit({**given, "image": images}, decoder)

@@ -73,7 +73,6 @@ def image_forms(mask: Schema = NULL) -> list[Schema]:
 def unit_schema() -> Schema:
     own = {"enabled": ENABLED, **unit_inputs(), **properties_of(IpAdapterParams)}
     own["model"] = {**own["model"], "minLength": 1}
-    del own["model"]["default"]
     aliases = {name: {"description": f"Another name of `{target}`.", "x-alias-of": target,
                       "anyOf": [without_notes(own[target]), NULL]} for name, target in ALIASES.items()}
     ignored = {name: {"description": "Of the ControlNet API; ignored."} for name in IGNORED}
@@ -83,7 +82,7 @@ def unit_schema() -> Schema:
            "then": {"properties": {"crop_box": {"minItems": 1}}, "required": ["crop_box"]}}
     return {"title": "ip_adapter unit", "description": "`start` <= `end`; in `crop_box`, left < right and top < bottom.",
             "type": "object", "properties": {**own, **aliases, **ignored, **empty}, "additionalProperties": False,
-            "allOf": [{"if": DISABLED, "else": {"required": ["model"], "anyOf": given_inputs()}}, box, *one_name_each()]}
+            "allOf": [{"if": DISABLED, "else": {"anyOf": given_inputs()}}, box, *one_name_each()]}
 
 
 def unit_inputs() -> dict[str, Schema]:

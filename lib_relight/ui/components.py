@@ -156,7 +156,7 @@ def panel_choices(item) -> list[str] | None:
     if item.name == "model":
         light = item is ICLIGHT_SCHEMA["model"]
         return (iclight_files.choices(model_folders("iclight")) if light
-                else ip_adapter_files.choices(model_folders("ipadapter")))
+                else [ip_adapter_files.AUTO, *ip_adapter_files.choices(model_folders("ipadapter"))])
     if item.name == "matting":
         return matting.choices()
     return list(item.metadata["choices"]) if "choices" in item.metadata else None

@@ -30,8 +30,4 @@ def status() -> dict:
 
 def state_now(**known) -> State:
     """Return the host's current state. known: the fields of State that only the caller knows."""
-    try:
-        path = current_host().checkpoint_file(None)
-    except OSError:  # A1111 without a single checkpoint
-        path = None
-    return State(model_folders, checkpoint=path and checkpoint.inspect(path), can_cut_out=matting.can_run, **known)
+    return State(model_folders, checkpoint=checkpoint.selected(), can_cut_out=matting.can_run, **known)

@@ -16,7 +16,7 @@ def rejected(*units, sentence):
 
 MISTAKES = {
     "no such adapter": rejected(unit("nowhere"), sentence="`model` of an `ip_adapter` unit is 'nowhere', but no such file is in"),
-    "no model": rejected({"image": SCENE}, sentence="`model` of an `ip_adapter` unit is missing; name the adapter's file"),
+    "no model": rejected({"model": "", "image": SCENE}, sentence="`model` is ''; it must be a text"),
     "no image": rejected({"model": BASE}, sentence=f"`image` of the `ip_adapter` unit '{BASE}' is missing; add an image"),
     "LoRA in place of the adapter": rejected(unit(LORA_FILE), sentence=f"`{LORA_FILE}.safetensors` is a LoRA, not an adapter"),
     "web page": rejected(unit(WEB_PAGE), sentence=f"`{WEB_PAGE}.safetensors` is a web page \\(60 bytes\\), not weights"),

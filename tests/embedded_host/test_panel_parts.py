@@ -56,7 +56,7 @@ def test_files_that_cannot_be_listed_leave_the_default(data, monkeypatch, module
     monkeypatch.setattr(modules[module], "choices", failing)
     panel, texts = panel_texts()
     assert any("The files for this list cannot be read (PermissionError" in text for text in texts)
-    assert panel.components[field].value == ("auto" if field != "unit1_model" else None)
+    assert panel.components[field].value == "auto"
     assert panel.failed == set()
 
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from sd_relight.lib_ipadapter.encode import encoder
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.job.ip_adapter_pass import IpAdapterPass, IpAdapterReport
+from sd_relight.lib_relight.models import checkpoint
 from sd_relight.lib_relight.request.images import ImageDecoder
 from sd_relight.lib_relight.request.ip_adapter_unit import parse_units
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
@@ -103,3 +104,12 @@ def test_a_lora_is_taken_whole_or_rejected():
         IpAdapterPass.add_loras(job, None, [entry("d", 560)])
     assert str(caught.value) == ("The LoRA inside `d.bin` has 560 parts, but only 128 fit the checkpoint; set `faceid_lora` to 0, or "
                                  "load another checkpoint.")
+
+
+def test_auto_is_named_in_the_infotext(folder, monkeypatch):
+    monkeypatch.setattr(checkpoint, "selected", lambda: None)
+    (folder / "plus_large.safetensors").rename(folder / "a_plus.safetensors")
+    units = parse_units([{"image": Image.new("RGB", (40, 40))}], ImageDecoder())
+    job = IpAdapterPass(SimpleNamespace(is_img2img=lambda p: False), SimpleNamespace(), units, lambda kind: [folder])
+    assert units[0].params.model == "auto"
+    assert job.infotext(0)["Relight IP 1 model"] == job.paths[0].stem == "base_large"

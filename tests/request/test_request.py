@@ -180,7 +180,7 @@ def test_embeddings():
     ({"ip_adapter": [{"model": "ip", "embedding": [10 ** 400] * 512}]}, "give the 512 finite numbers"),
     ({"ip_adapter": [{"model": "ip", "embedding": [[1.0] * 512] * 65}]}, "for each of at most 64 faces."),
     ({"ip_adapter": 3}, "`ip_adapter` is 3; it must be a list of objects with `model` and `image`."),
-    ({"ip_adapter": [{"image": PHOTO}]}, "`model` of an `ip_adapter` unit is missing; name the adapter's file."),
+    ({"ip_adapter": [{"model": "", "image": PHOTO}]}, "`model` is ''; it must be a text."),
     ({"ip_adapter": [{"model": "ip"}]}, "`image` of the `ip_adapter` unit 'ip' is missing; add an image, or \"subject\"."),
     ({"ip_adapter": [{"model": "ip", "image": PHOTO, "mask": ["subject", PHOTO]}]},
      "`mask` of the `ip_adapter` unit 'ip' mixes \"subject\" with masks"),
