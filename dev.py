@@ -6,6 +6,7 @@
     python dev.py sheet PHOTO -o OUT.jpg                 it in several lights, on one sheet
     python dev.py sweep PHOTO -o OUT.webp                it under a moving light
     python dev.py normals PHOTO -o OUT.png               its normal map
+    python dev.py batch FOLDER --out DIR                 every image of a folder
     python dev.py models                                 model files: list; get NAME; check [DIR]
     python dev.py test                                   everything that CI runs
     python dev.py bench                                  the project's figures, measured here
@@ -68,13 +69,18 @@ def add_demo(commands):
 
 
 def add_photo(parser, out, prompt_help="what the picture shows"):
-    """The options of every command that relights one photograph."""
+    """The arguments of the commands that relight one photograph."""
     parser.add_argument("photo", type=Path, metavar="PHOTO")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help=out)
+    parser.add_argument("--mask", type=Path, metavar="M", help="white where the subject is")
+    add_job(parser, prompt_help)
+
+
+def add_job(parser, prompt_help="what the picture shows"):
+    """The options of a job."""
     parser.add_argument("--prompt", default="", help=prompt_help)
     parser.add_argument("--negative", default=None, help="what it must not show (default: the original's words)")
     parser.add_argument("--background", type=Path, metavar="B", help="put the subject on this picture (fbc model)")
-    parser.add_argument("--mask", type=Path, metavar="M", help="white where the subject is")
     parser.add_argument("--cfg", type=float, default=2.0, help="CFG scale")
     parser.add_argument("--denoise", type=float, default=None, help="0..1 (default 0.95 with a light)")
     parser.add_argument("--hires", type=float, default=None, metavar="FACTOR", help="a second pass, e.g. 1.5")
@@ -105,6 +111,15 @@ def add_sets(commands):
     add_photo(sweep, "the animation to write: .webp or .gif")
     normals = commands.add_parser("normals", help="the normal map of a photograph's subject")
     add_photo(normals, "the map to write: .png, .jpg or .webp")
+
+
+def add_batch(commands):
+    batch = commands.add_parser("batch", help="relight every image of a folder; a stopped run goes on where it was")
+    batch.add_argument("folder", type=Path, metavar="FOLDER", help="images, in sub-folders as well")
+    batch.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the images and manifest.jsonl go")
+    batch.add_argument("--lights", default="left", metavar="NAMES", help="names with commas, an image for each")
+    batch.add_argument("--masks", type=Path, metavar="DIR", help="masks with the images' paths and names")
+    add_job(batch)
 
 
 def add_test(commands):
@@ -141,6 +156,7 @@ def parser():
     add_demo(commands)
     add_relight(commands)
     add_sets(commands)
+    add_batch(commands)
     add_test(commands)
     add_models(commands)
     bench = commands.add_parser("bench", help="the project's figures, measured on this machine")
@@ -153,7 +169,8 @@ def parser():
 
 def check_paths(args):
     """Says at once, before anything is installed, which file that was named is not there."""
-    given = [(name, getattr(args, name, None)) for name in ("photo", "background", "mask", "models", "webui", "dir")]
+    names = ("photo", "folder", "background", "mask", "masks", "models", "webui", "dir")
+    given = [(name, getattr(args, name, None)) for name in names]
     for name, path in [*given, *(("--dir", path) for path in getattr(args, "dirs", None) or ())]:
         if path is not None and not path.exists():
             raise environments.SetupError(f"{name}: there is no {path}.")

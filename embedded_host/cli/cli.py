@@ -10,19 +10,18 @@ from pathlib import Path
 from ...lib_iclight.params import params_from_dict
 from ...lib_relight.request.images import open_file
 from ...lib_relight.base.errors import UserError, RelightError
-from . import demo, light_sets, models_command
+from . import batch, demo, light_sets, models_command
 from .job_spec import RelightJobSpec, fit_size, parse_size
 from .session import DEMO_MODELS, Session, defaults, describe_models, is_tiny, native_side, save_image
 
-SETS = ("sheet", "sweep", "normals")
 FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def main(args) -> int:
     """args: what dev.py parsed. Returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl+C."""
     try:
-        return {"demo": run_demo, "relight": relight, "bench": bench, "models": models_command.run,
-                **dict.fromkeys(SETS, relight_set)}[args.command](args)
+        commands = {"demo": run_demo, "relight": relight, "batch": relight_folder, "models": models_command.run, "bench": bench}
+        return commands.get(args.command, relight_set)(args)
     except UserError as error:
         return say(str(error))
     except KeyboardInterrupt:
@@ -131,11 +130,28 @@ def relight_set(args) -> int:
     return 0
 
 
+def relight_folder(args) -> int:
+    check_ranges(args)
+    fields = light_sets.set_of(args.lights)
+    session = opened(args)
+    return batch.Batch(args, session, lambda one: spec_of(one, session.models, fields), message_of).run()
+
+
+def message_of(error: Exception) -> str | None:
+    """Return the sentence of a user error or of a known one of the libraries; None for our own bugs."""
+    return str(error) if isinstance(error, UserError) else known_sentence(error)
+
+
 def prepared(args, fields: Mapping) -> tuple[Session, RelightJobSpec]:
-    """Return the loaded session and the job; prints what the models are worth."""
+    """Return the loaded session and the job of one photograph."""
+    spec = spec_of(args, args.models or DEMO_MODELS, fields)
+    return opened(args), spec
+
+
+def opened(args) -> Session:
+    """Load the models; prints what they are worth."""
     models = args.models or DEMO_MODELS
-    spec = spec_of(args, models, fields)
     session = Session(models, args.device)
     note = f"\n{demo.REPAIRED_NOTE}" if finish_of(models, args) else ""
     print(f"models: {describe_models(session.models)}{note}\ndevice: {session.device}", flush=True)
-    return session, spec
+    return session

@@ -26,7 +26,8 @@ PHOTO, MATTE, BACKGROUND = (ROOT / "assets" / name for name in ("astronaut.jpg",
 PROMPT = "a portrait of an astronaut in an orange suit"
 REPAIRED = {"detail": 1.0, "detail_sigma": 6.0, "color_hold": 0.7}
 REPAIRED_NOTE = ("photo: the networks give the light; the photograph's own detail and colours are put back with `detail` 1 and "
-                 "`color_hold`.\n       What the networks alone make of it is the image `networks only`.")
+                 "`color_hold`.")
+NETWORKS_ONLY_NOTE = "       What the networks alone make of it is the image `networks only`."
 TINY_PROMPT, OBJECT_PROMPT = "an orange clay blob, neutral light", "an orange clay ball, neutral light"
 
 
@@ -112,7 +113,7 @@ def run(args) -> int:
     began = time.monotonic()
     session = Session(args.models, args.device)
     loaded = time.monotonic() - began
-    note = f"\n{REPAIRED_NOTE}" if is_tiny(session.models) else ""
+    note = f"\n{REPAIRED_NOTE}\n{NETWORKS_ONLY_NOTE}" if is_tiny(session.models) else ""
     print(f"models: {describe_models(session.models)}{note}\ndevice: {session.device}", flush=True)
     out = args.out.resolve()
     rows, cells, seen, moments = [], [], [], []

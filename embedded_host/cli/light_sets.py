@@ -23,13 +23,18 @@ def fields_of(args: argparse.Namespace) -> dict:
     check_suffix(args.out, ANIMATIONS if args.command == "sweep" else STILLS)
     if args.command == "normals":
         return checked({"set": "normals"})
-    first, *more = light_names(args.lights)
-    lights = {"light": first, "lights": [{"light": name} for name in more]}
     if args.command == "sheet":
-        return checked({**lights, "set": "lights"} if more else lights)
+        return set_of(args.lights)
     if not SHORTEST_FRAME <= 1 / max(args.fps, 1e-9) <= LONGEST_FRAME:
         raise RelightError(f"--fps is {args.fps:g}; it must be from {1 / LONGEST_FRAME:g} to {1 / SHORTEST_FRAME:g}.")
-    return checked({**lights, "set": "sweep", "set_frames": args.frames, "set_easing": args.easing, "set_loop": not args.once})
+    return checked({**set_of(args.lights), "set": "sweep", "set_frames": args.frames, "set_easing": args.easing,
+                    "set_loop": not args.once})
+
+
+def set_of(names: str) -> dict:
+    """Return the fields of an image for each light of "left,right", without a set for a single one."""
+    first, *more = light_names(names)
+    return checked({"light": first, **({"lights": [{"light": name} for name in more], "set": "lights"} if more else {})})
 
 
 def checked(fields: Mapping) -> dict:
