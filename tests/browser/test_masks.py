@@ -8,9 +8,9 @@ pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    """Two photographs and a mask, 96x64."""
+    """Two photographs and two masks, 96x64."""
     folder = tmp_path_factory.mktemp("images")
-    colors = {"red": (200, 30, 30), "blue": (30, 30, 200), "mask": (255, 255, 255)}
+    colors = {"red": (200, 30, 30), "blue": (30, 30, 200), "mask": (255, 255, 255), "other mask": (250, 250, 250)}
     for name, color in colors.items():
         Image.new("RGB", (96, 64), color).save(folder / f"{name}.png")
     return {name: folder / f"{name}.png" for name in colors}
@@ -23,6 +23,13 @@ def replace(panel, field, path):
         clear[0].click()
         panel.until(lambda: not panel.find_all(f"#{field} img"), "the empty field")
     panel.upload(field, path)
+
+
+def give_mask(panel, accordion, path):
+    panel.pick(accordion("matting"), "mask")
+    panel.until(lambda: panel.find(accordion.css("mask")).is_displayed(), "the mask's field")
+    panel.until_painted()
+    panel.upload(accordion("mask"), path)
 
 
 def has_image(panel, field):
@@ -47,16 +54,15 @@ def test_an_examples_mask_goes_with_its_subject(panel, accordion, images, tab):
 
 def test_a_mask_given_before_or_after_its_subject_stays(panel, accordion, images):
     accordion.open()
-    panel.pick(accordion("matting"), "mask")
-    panel.until(lambda: panel.find(accordion.css("mask")).is_displayed(), "the mask's field")
-    panel.upload(accordion("mask"), images["mask"])
+    give_mask(panel, accordion, images["mask"])
     panel.upload(accordion("foreground"), images["red"])
     panel.until_painted()
     assert has_image(panel, accordion("mask")) and panel.value(accordion("matting")) == "mask"
     replace(panel, accordion("foreground"), images["blue"])
     panel.until(lambda: not has_image(panel, accordion("mask")), "the removed mask")
-    panel.pick(accordion("matting"), "mask")
-    panel.upload(accordion("mask"), images["mask"])
+    panel.until(lambda: panel.value(accordion("matting")) == "auto", "Cut-out")
+    panel.until(lambda: not panel.find(accordion.css("mask")).is_displayed(), "the hidden field")
+    give_mask(panel, accordion, images["other mask"])
     panel.until_painted()
     assert has_image(panel, accordion("mask")) and panel.value(accordion("matting")) == "mask"
 
