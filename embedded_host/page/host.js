@@ -182,7 +182,7 @@ function hostSetRunning(tab, running) {
         const button = document.getElementById(`${tab}_${part}`);
         if (button) button.style.display = (part === "generate") === running ? "none" : "";
     }
-    document.getElementById(`${tab}_results_panel`).classList.toggle("host-running", running);
+    document.getElementById(`${tab}_results_panel`)?.classList.toggle("host-running", running);
 }
 
 function hostShowProgress(tab, answer) {

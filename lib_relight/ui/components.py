@@ -27,6 +27,8 @@ IMAGES = {
     "unit_mask": ("Region mask", "White where this unit applies in the result; empty for everywhere."),
 }
 
+HIDDEN = "hidden" if int(gr.__version__.partition(".")[0]) >= 6 else False
+"""`visible` of fields that do not apply now; with gradio 6.17, False keeps an image field off the page for good."""
 UNIT_IMAGES = {"image": "image", "mask": "unit_mask", "image_mask": "image_mask", "negative_image": "negative_image"}
 """Image field of a unit -> its entry of IMAGES."""
 
@@ -64,7 +66,7 @@ class Components:
     def image(self, name: str, text_key: str | None = None, visible: bool = True) -> None:
         """text_key: entry of IMAGES with label and help; the field's name by default."""
         label, help_text = IMAGES[text_key or name]
-        column = gr.Column(visible=visible, elem_id=self.elem_id(f"{name}_column"), elem_classes=["relight-picture"])
+        column = gr.Column(visible=visible or HIDDEN, elem_id=self.elem_id(f"{name}_column"), elem_classes=["relight-picture"])
         with column as self.columns[name]:
             self.components[name] = gr.Image(
                 label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name),
@@ -81,7 +83,7 @@ class Components:
 
     def field(self, name: str, item, visible: bool = True) -> None:
         common = {"label": item.metadata["label"], "info": item.metadata["help"], "elem_id": self.elem_id(name),
-                  "visible": visible}
+                  "visible": visible or HIDDEN}
         self.components[name] = control(item, common)
 
     def show_for(self, control: str, shown_with: dict[str, tuple]) -> None:
@@ -92,12 +94,12 @@ class Components:
         def apply_default(chosen) -> None:
             """Hosts call this with a default from ui-config.json before any change event."""
             for name, output in zip(names, outputs):
-                output.visible = chosen in shown_with[name]
+                output.visible = chosen in shown_with[name] or HIDDEN
 
         self.components[control].init_field = apply_default
         self.components[control].change(
-            lambda chosen: [gr.update(visible=chosen in shown_with[name]) for name in names] if len(names) > 1
-            else gr.update(visible=chosen in shown_with[names[0]]),
+            lambda chosen: [gr.update(visible=chosen in shown_with[name] or HIDDEN) for name in names] if len(names) > 1
+            else gr.update(visible=chosen in shown_with[names[0]] or HIDDEN),
             inputs=[self.components[control]], outputs=outputs, queue=False, show_progress=False, api_name=False)
 
 
