@@ -10,6 +10,7 @@ Nothing in a pickle is imported or called, no file is mapped into memory, and ev
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ from .weight_entries import TensorInfo, check_finite, damaged, plain_keys, trunc
 
 logger = logging.getLogger(__name__)
 SUFFIXES = (".safetensors", ".sft", ".bin", ".pt", ".pth", ".ckpt")
+SHARD = re.compile(r"(?P<model>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.\w+")
+INDEX_SUFFIX = ".index.json"
 WEB_PAGE = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<!--")
 
 
@@ -55,6 +58,7 @@ def open_weights(path: str | Path) -> Iterator[WeightFile]:
     """
     path = Path(path)
     name = printable(path.name)
+    reject_shard(name)
     try:
         with open_file(path, name) as file:
             before = identity_of(path)
@@ -114,6 +118,24 @@ def find_reader(path: Path, name: str, file: BinaryIO) -> SafetensorsReader | Zi
         raise truncated(name, size, "at least 9")
     raise WeightFileError(f"`{name}` is neither a safetensors nor a torch weight file (it starts with {first[:8]!r}); download "
                           "it again or pick another file.")
+
+
+def reject_shard(name: str) -> None:
+    """Raise WeightFileError for one of the files of a split model and for the list of them."""
+    part = SHARD.fullmatch(name)
+    if part and int(part["count"]) > 1:
+        raise WeightFileError(f"`{name}` is part {int(part['number'])} of a model split into {int(part['count'])} files, and "
+                              "only whole .safetensors files are read; download the model as one file, or join its parts.")
+    if name.endswith(INDEX_SUFFIX):
+        raise WeightFileError(f"`{name}` lists the parts of a split model, and only whole .safetensors files are read; download "
+                              "the model as one file, or join its parts.")
+
+
+def is_shard_of(name: str, model: str) -> bool:
+    """Return whether a file's name is that of a part of the split model, called by its stem, its name or its list of parts."""
+    part = SHARD.fullmatch(name)
+    stem = model.removesuffix(INDEX_SUFFIX)
+    return part is not None and part["model"] in (stem, *(stem.removesuffix(suffix) for suffix in SUFFIXES))
 
 
 def reject_impostor(name: str, first: bytes, size: int) -> None:

@@ -49,7 +49,8 @@ class IcLightParams(CheckedFields):
         "Flip background", "Mirror the background left to right, so that its light comes from the other side.",
         group="background", axis=True))
     light: str = field(default="none", metadata=field_meta(
-        "Light", "Where the light comes from; none leaves it to the prompt, custom takes your own light map.",
+        "Light",
+        "Where the light comes from, in the part that is sampled; none leaves it to the prompt, custom takes your own light map.",
         choices=LIGHTS,
         group="light", axis=True, pad=True))
     light_angle: float = field(default=0.0, metadata=field_meta(

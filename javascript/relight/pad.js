@@ -15,12 +15,13 @@ window.relight.Pad = (() => {
             this.tab = tab;
             this.root = root;
             this.model = window.relight.padModel;
-            this.state = {lights: [], selected: 0, kind: "fc", width: 512, height: 512};
+            this.state = {lights: [], selected: 0, kind: "fc", width: 512, height: 512, frame: {}};
             this.history = new this.model.History([]);
             this.writes = 0;
             this.planes = new Map();
             this.drag = null;
             this.view = window.relight.padView.build(root, tab);
+            this.frames = new window.relight.frame.FrameReader(tab, () => this.poll());
             window.relight.padInput.listen(this);
             window.relight.fields.onChange(tab, (values) => this.onFields(values));
             this.readFirst();
@@ -51,14 +52,16 @@ window.relight.Pad = (() => {
                 custom: subject.fieldImage(this.tab, "light_map"), background: subject.fieldImage(this.tab, "background"),
                 kind: this.modelKind(), box: this.view.frame.clientWidth,
             };
-            const key = [found.width, found.height, found.image?.src, found.custom?.src, found.kind, found.box, !!found.background];
+            const frame = this.frames.read(found.width, found.height);
+            const key = [found.width, found.height, found.image?.src, found.custom?.src, found.kind, found.box, !!found.background,
+                JSON.stringify(frame)];
             if (key.join("\n") === this.seen) {
                 this.cutOut();
                 return;
             }
             this.seen = key.join("\n");
             this.pictures = {image: found.image, custom: found.custom, cut: found.image ? this.isCutOut(found.image) : false};
-            Object.assign(this.state, {width: found.width, height: found.height, kind: found.background ? "fc" : found.kind});
+            Object.assign(this.state, {width: found.width, height: found.height, frame, kind: found.background ? "fc" : found.kind});
             this.view.frame.style.setProperty("--relight-ratio", found.width / found.height);
             this.scaled = null;
             this.cutOut();
@@ -66,8 +69,7 @@ window.relight.Pad = (() => {
         }
 
         size(name) {
-            const input = document.querySelector(`#${this.tab}_${name} input[type=number]`);
-            return Math.min(Math.max(Number(input?.value) || 512, 16), 8192);
+            return Math.min(Math.max(window.relight.frame.number(`${this.tab}_${name}`) || 512, 16), 8192);
         }
 
         /** fbc without a background uses the light map as background, in its own range; all other cases use that of fc. */
@@ -276,11 +278,12 @@ window.relight.Pad = (() => {
 
         fittedSubject() {
             if (!this.pictures?.image) return null;
+            const cut = this.pictures.cut || !!this.made;
             if (!this.scaled) {
                 this.scaled = window.relight.subject.canvas(this.view.canvas.width, this.view.canvas.height);
-                window.relight.subject.cover(this.scaled.getContext("2d"), this.made || this.pictures.image);
+                window.relight.frame.place(this.scaled.getContext("2d"), this.made || this.pictures.image, this.state.frame, cut);
             }
-            return {picture: this.scaled, cut: this.pictures.cut || !!this.made};
+            return {picture: this.scaled, cut};
         }
 
         /** Cache light planes by light, so that moving one light does not recompute the others. */

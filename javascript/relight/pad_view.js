@@ -232,7 +232,7 @@ window.relight.padView = (() => {
         const {subject, light} = window.relight, scale = MAP_SIZE / Math.max(state.width, state.height);
         const width = Math.max(1, Math.round(state.width * scale)), height = Math.max(1, Math.round(state.height * scale));
         const needsCustom = state.lights.some((entry) => entry.light === "custom") && customImage;
-        const custom = needsCustom ? subject.pixels(customImage, width, height) : null;
+        const custom = needsCustom ? subject.pixels(customImage, width, height, state.frame) : null;
         const pixels = light.render(state.lights, state.kind, width, height, custom, (entry) => {
             const make = () => light.linearPlanes(entry, state.kind, width, height, custom);
             return entry.light === "custom" ? make() : cachedPlane(`${JSON.stringify({...entry, light_color: 0})} ${width} ${height} ${state.kind}`, make);

@@ -5,50 +5,40 @@ window.relight = window.relight || {};
 window.relight.previews = (() => {
     "use strict";
 
-    const REST_MS = 350, AFTER_PASTE_MS = 1500;
-    const HOST_CONTROLS = "#img2img_denoising_strength, #txt2img_hr, #setting_sd_model_checkpoint, #img2img_image, #mode_img2img, #paste";
+    const REST_MS = 350, AFTER_PASTE_MS = 1500, ANSWER_MS = 5000;
+    const HOST_CONTROLS = "#img2img_denoising_strength, #txt2img_hr, #setting_sd_model_checkpoint, #img2img_image, #img_inpaint_mask, #img2img_inpaint_full_res, #mode_img2img, #paste";
     /** The accordion, and beside it the host's hidden checkbox, whose input event is the only one when the title is clicked. */
     const PANELS = ["txt2img", "img2img"].flatMap((tab) => ["", "-checkbox"].map((end) => `#script_${tab}_relight_enabled${end}`)).join();
-    const TABS = ["txt2img", "img2img"], timers = {};
+    const TABS = ["txt2img", "img2img"], timers = {}, asked = {}, isOutdated = {};
 
-    const number = (css) => {
-        const field = document.querySelector(css);
-        return field && field.value !== "" ? Number(field.value) : null;
-    };
     const ticked = (css) => {
         const box = document.querySelector(css);
         return box ? box.checked : null;
     };
 
-    function resizeMode() {
-        const chosen = [...document.querySelectorAll("#resize_mode input")].findIndex((choice) => choice.checked);
-        return chosen < 0 ? 0 : chosen;
-    }
-
-    /** img2img's init image, unless the panel has a subject of its own. */
-    function initImage(tab) {
-        const {image, fieldImage} = window.relight.subject;
-        return tab === "img2img" && !fieldImage(tab, "foreground") ? image(tab) : null;
-    }
-
     /** For gradio: replaces a preview's first input by the page state. */
     async function withPage(tab, values) {
-        const picture = initImage(tab);
-        const page = {
-            width: number(`#${tab}_width input[type=number]`), height: number(`#${tab}_height input[type=number]`),
-            resize_mode: resizeMode(), picture: picture && await window.relight.subject.dataUrl(picture),
-        };
+        const {number, job} = window.relight.frame;
+        const page = {width: number(`${tab}_width`), height: number(`${tab}_height`), ...await job(tab)};
         return [JSON.stringify(page), ...values.slice(1)];
+    }
+
+    /** What the messages depend on of an image; null without one. */
+    function known(image, isSubject) {
+        if (!image?.naturalWidth) return image && {};
+        const [width, height] = window.relight.frame.sizeOf(image);
+        return {width, height, is_cut_out: isSubject && window.relight.subject.isCutOut(image)};
     }
 
     /** For gradio: replaces the first input of the messages' event by the page state; no image is sent. */
     function withState(tab, values) {
-        const {fieldImage} = window.relight.subject, {element} = window.relight.fields;
+        const {fieldImage, initImage} = window.relight.subject, {element} = window.relight.fields, {number, isPart} = window.relight.frame;
         const place = document.querySelector(`.relight-notices-of[data-tab="${tab}"]`);
-        const holds = (name) => (name.endsWith("_more") ? element(tab, name)?.querySelector("a, td.filename") : fieldImage(tab, name));
+        const found = (name) => (name.endsWith("_more") ? element(tab, name)?.querySelector("a, td.filename") : fieldImage(tab, name));
+        const given = place.dataset.files.split(",").map((name) => [name, known(found(name), name === "foreground")]).filter(([, image]) => image);
         const state = {
-            given: place.dataset.files.split(",").filter(holds), has_picture: !!initImage(tab),
-            denoise: number(`#${tab}_denoising_strength input[type=number]`),
+            given: Object.fromEntries(given), init_image: known(initImage(tab), true), only_masked: isPart(tab),
+            denoise: number(`${tab}_denoising_strength`),
             hires: tab === "txt2img" ? ticked("#txt2img_hr-visible-checkbox") : null,
         };
         return [JSON.stringify(state), ...values.slice(1)];
@@ -57,7 +47,21 @@ window.relight.previews = (() => {
     /** Requests messages after a short pause in the user's changes; also after the accordion was closed. */
     function refresh(tab, wait = REST_MS) {
         clearTimeout(timers[tab]);
-        timers[tab] = setTimeout(() => window.relight.fields.press(tab, "notices_refresh"), wait);
+        timers[tab] = setTimeout(() => request(tab), wait);
+    }
+
+    /** One request at a time: answers may arrive in another order than their requests, and the last one has to stay. */
+    function request(tab) {
+        isOutdated[tab] = !!asked[tab];
+        if (asked[tab]) return;
+        asked[tab] = setTimeout(() => onAnswer(tab), ANSWER_MS);
+        window.relight.fields.press(tab, "notices_refresh");
+    }
+
+    function onAnswer(tab) {
+        clearTimeout(asked[tab]);
+        asked[tab] = null;
+        if (isOutdated[tab]) request(tab);
     }
 
     function isOpen(tab) {
@@ -110,7 +114,9 @@ window.relight.previews = (() => {
         for (const type of ["input", "change", "click"]) document.addEventListener(type, onEvent, true);
         const observer = new MutationObserver(onImageChange);
         for (const tab of TABS) {
-            for (const id of [`script_${tab}_relight_enabled`, "img2img_image"]) {
+            const answer = window.relight.fields.element(tab, "notices_answer");
+            if (answer) new MutationObserver(() => onAnswer(tab)).observe(answer, {childList: true, subtree: true, characterData: true});
+            for (const id of [`script_${tab}_relight_enabled`, "img2img_image", "img_inpaint_mask"]) {
                 const box = document.getElementById(id);
                 if (box) observer.observe(box, {childList: true, subtree: true, attributes: true, attributeFilter: ["src"]});
             }

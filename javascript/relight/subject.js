@@ -1,4 +1,4 @@
-/* Finds the images that the light pad shows and fits them to the output frame. */
+/* Finds the images that the light pad shows, and has the subject cut out. */
 
 window.relight = window.relight || {};
 
@@ -7,7 +7,7 @@ window.relight.subject = (() => {
 
     const LONGEST = 768;
     const MATTE_FIELD = /^matt/;
-    const INPUTS = {txt2img: [], img2img: ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch"]};
+    const INPUTS = {txt2img: [], img2img: ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch", "img_inpaint_base"]};
 
     const shownImage = (box) => [...(box?.querySelectorAll("img") || [])].find((image) => image.src && image.naturalWidth > 0);
 
@@ -15,9 +15,10 @@ window.relight.subject = (() => {
     const fieldImage = (tab, name) => shownImage(window.relight.fields.element(tab, name)) || null;
 
     /** The subject's <img>: the panel's own, else img2img's init image; or null. */
-    function image(tab) {
-        const own = fieldImage(tab, "foreground");
-        if (own) return own;
+    const image = (tab) => fieldImage(tab, "foreground") || initImage(tab);
+
+    /** The <img> of img2img's init image, or null. */
+    function initImage(tab) {
         for (const id of INPUTS[tab]) {
             const box = document.getElementById(id);
             const found = box && box.offsetParent !== null && shownImage(box);
@@ -26,29 +27,20 @@ window.relight.subject = (() => {
         return null;
     }
 
-    /** Draw a picture so that it covers the canvas, centred, as the subject is fitted to the output. */
-    function cover(context, picture) {
-        const {width, height} = context.canvas;
-        const own = {width: picture.naturalWidth || picture.width, height: picture.naturalHeight || picture.height};
-        const scale = Math.max(width / own.width, height / own.height);
-        const size = [own.width * scale, own.height * scale];
-        context.drawImage(picture, (width - size[0]) / 2, (height - size[1]) / 2, ...size);
-    }
-
     function canvas(width, height) {
         return Object.assign(document.createElement("canvas"), {width, height});
     }
 
-    /** RGBA of a picture that covers width x height. */
-    function pixels(picture, width, height) {
+    /** RGBA of a picture in a frame of width x height; see relight.frame.place. */
+    function pixels(picture, width, height, frame) {
         const context = canvas(width, height).getContext("2d", {willReadFrequently: true});
-        cover(context, picture);
+        window.relight.frame.place(context, picture, frame);
         return context.getImageData(0, 0, width, height).data;
     }
 
     /** Whether something of the picture is see-through; it is looked at small. */
     function isCutOut(picture) {
-        const data = pixels(picture, 64, 64);
+        const data = pixels(picture, 64, 64, {});
         for (let i = 3; i < data.length; i += 4) if (data[i] < 250) return true;
         return false;
     }
@@ -88,5 +80,5 @@ window.relight.subject = (() => {
         return made;
     }
 
-    return {image, fieldImage, dataUrl, cover, canvas, pixels, isCutOut, matteFields, cutOut};
+    return {image, initImage, fieldImage, dataUrl, canvas, pixels, isCutOut, matteFields, cutOut};
 })();

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...lib_common.fields import short_repr
 from ..base.errors import RelightError, UserError
-from ..request.images import DecodedImage
+from ..request.images import DecodedImage, ImageDecoder, is_given
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import ARGS_FORM, parse_panel, parse_request, unit_name
 from ..request.request import TABS, RelightRequest, parse_api, parse_tab
 from .iclight_checks import iclight_messages
 from .ip_adapter_checks import ip_adapter_messages
 from .messages import Level, Message, State, from_error, number, scalar
-
-PLACEHOLDER = DecodedImage(np.zeros((64, 64, 3), np.uint8))
-"""Stands for a panel image that the check does not receive."""
 
 
 def check(request: RelightRequest, state: State) -> list[Message]:
@@ -47,7 +44,21 @@ def check_body(body: Mapping, state: Callable[..., State], job_fields: Collectio
     return answer(check(request, state(
         is_img2img=is_img2img, denoise=number(body.get("denoising_strength")), batch_size=number(body.get("batch_size")),
         has_hires=bool(body["enable_hr"]) if "enable_hr" in body else None,
-        has_init_image=bool(body.get("init_images")) if is_img2img else None)), body)
+        has_init_image=bool(body.get("init_images")) if is_img2img else None,
+        **init_image_state(body) if is_img2img else {})), body)
+
+
+def init_image_state(body: Mapping) -> dict:
+    """Return what the checks know from the first init image; nothing if it is no image, such as a text in its place."""
+    images = body.get("init_images")
+    try:
+        init = ImageDecoder().decode(images[0], "init_images") if isinstance(images, list) and images else None
+    except UserError:
+        init = None
+    if init is None:
+        return {}
+    is_part = is_given(body.get("mask")) and bool(body.get("inpaint_full_res", True))
+    return {"init_is_cut_out": init.alpha is not None, "part_of": init.size if is_part else None}
 
 
 def parse_job(body: Mapping, job_fields: Collection[str]) -> RelightRequest | None:
@@ -87,12 +98,26 @@ def value_in(body: Mapping, field: str | None) -> object:
     return scalar(values[0]) if len(values) == 1 else None
 
 
-def check_panel(values: Mapping, given: set[str], state: State) -> list[Message]:
+@dataclass(frozen=True)
+class PanelImage:
+    """What the page tells about an image that it does not send. size: (width, height) in pixels."""
+
+    size: tuple[int, int] = (64, 64)
+    is_cut_out: bool = False
+
+    def decoded(self) -> DecodedImage:
+        """Return an image of this size and kind whose pixels take no memory."""
+        width, height = self.size
+        alpha = np.broadcast_to(np.float32(0.5), (height, width)) if self.is_cut_out else None
+        return DecodedImage(np.broadcast_to(np.uint8(0), (height, width, 3)), alpha)
+
+
+def check_panel(values: Mapping, given: Mapping[str, PanelImage], state: State) -> list[Message]:
     """Return the messages of the panel. values: without images. given: the image fields that are not empty."""
     if not values.get("enabled"):
         return []
     more = {unit_name(unit, "more"): unit_name(unit, "image") for unit in range(1, MAX_UNITS + 1)}
-    filled = {**values, **{more.get(name, name): PLACEHOLDER for name in given}}
+    filled = {**values, **{more.get(name, name): image.decoded() for name, image in given.items()}}
     try:
         request = parse_panel(filled)
     except UserError as error:

@@ -10,6 +10,7 @@ from ...lib_iclight.params import MATTINGS, IcLightParams
 from ..base.errors import RelightError, UserError
 from ..models import iclight_files
 from ..models.checkpoint import Checkpoint
+from ..request.images import same_shape
 from ..request.request import IcLightImages, RelightRequest
 from .messages import Message, State, error, from_error, warning
 
@@ -37,6 +38,18 @@ def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]
         yield from checkpoint_messages(state.checkpoint)
     yield from denoise_messages(kind, params, images, state)
     yield from ineffective_fields(params, images, state)
+    yield from shape_messages(images, state)
+
+
+def shape_messages(images: IcLightImages, state: State) -> Iterator[Message]:
+    """Yield a warning for each image that by its aspect does not belong to the image of which a part is sampled."""
+    for name in ("foreground", "background", "light_map"):
+        image = getattr(images, name)
+        if state.part_of and image is not None and not same_shape(image.size, state.part_of):
+            size, canvas = (f"{width}x{height}" for width, height in (image.size, state.part_of))
+            yield warning(name, None,
+                          f"`{name}` is {size} and the img2img image {canvas}: their shapes differ, so it is cropped to cover "
+                          "the img2img image before the sampled part is cut out of both; give one of the same shape.")
 
 
 def set_messages(params: IcLightParams) -> Iterator[Message]:
@@ -138,9 +151,11 @@ def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -
         yield warning("keep_background", True,
                       "`keep_background` needs a matte to find the background, but `matting` is 'none'; choose another "
                       "matting.")
-    if params.keep_background and images.foreground is not None and images.foreground.alpha is not None:
+    is_cut_out = state.init_is_cut_out if images.foreground is None else images.foreground.alpha is not None
+    if params.keep_background and is_cut_out:
+        name = "the img2img image" if images.foreground is None else "`foreground`"
         yield warning("keep_background", True,
-                      "`keep_background` has no background to keep, because `foreground` is a cut-out; its transparent "
+                      f"`keep_background` has no background to keep, because {name} is a cut-out; its transparent "
                       "parts become grey. Give the whole image, or switch it off.")
     if (params.matting == "auto" or params.matting not in MATTINGS) and not state.can_cut_out(params.matting):
         missing = "there is no matting model" if params.matting == "auto" else "rembg is not installed"

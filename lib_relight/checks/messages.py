@@ -41,8 +41,9 @@ class Message:
 class State:
     """State of the host and the job. None: unknown; checks that depend on it are skipped.
 
-    folders: kind of model file -> folders. has_init_image: of img2img. can_cut_out(matting): whether that model
-    can run.
+    folders: kind of model file -> folders. has_init_image: of img2img. init_is_cut_out: whether a part of that image is
+    transparent. part_of: (width, height) of the image of which the job samples a part, see job.frame; None if it samples all
+    of it. can_cut_out(matting): whether that model can run.
     """
 
     folders: Callable[[str], list[Path]]
@@ -51,6 +52,8 @@ class State:
     denoise: float | None = None
     has_hires: bool | None = None
     has_init_image: bool | None = None
+    init_is_cut_out: bool = False
+    part_of: tuple[int, int] | None = None
     batch_size: float | None = None
     can_cut_out: Callable[[str], bool] = lambda matting: True
 

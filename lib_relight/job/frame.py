@@ -6,7 +6,7 @@ contain. Subject, background, light map, masks and post-processing must all use 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,16 +17,14 @@ from torch.nn import functional
 from ...lib_iclight import foreground
 from ..hosts.tiles import Tile, tile_of
 from ..hosts.types import Host, Processing
-from ..request.images import DecodedImage
-from ..request.request import IcLightImages
+from ..request.images import DecodedImage, same_shape
 
 Box = tuple[int, int, int, int]
 Size = tuple[int, int]
 STRETCH, COVER, CONTAIN, LATENT = range(4)
 """The hosts' resize modes: just resize, crop and resize, resize and fill, just resize (latent upscale)."""
-ASPECT_TOLERANCE = 0.02
 LARGEST_LIGHT = 2048
-"""Longer side in pixels at which the light over a whole init image is computed before it is cropped."""
+"""Longer side in pixels at which the light over the image of SD upscale is computed before it is cut into tiles."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +53,7 @@ class Frame:
 
     def contains(self, size: Size) -> bool:
         """Return whether an image of this size can lie in the frame: it has the aspect of the canvas."""
-        if self.canvas is None:
-            return False
-        stretch = (size[0] / size[1]) / (self.canvas[0] / self.canvas[1])
-        return max(stretch, 1 / stretch) <= 1 + ASPECT_TOLERANCE
+        return self.canvas is not None and same_shape(size, self.canvas)
 
     def place(self, array: np.ndarray, width: int, height: int, fill: int | None = None) -> np.ndarray:
         """Bring an image or a matte to the sampled width x height pixels, as the host brings the init image there.
@@ -85,8 +80,12 @@ class Frame:
         return np.ascontiguousarray(array[top:top + self.size[1], left:left + self.size[0]])
 
     def place_light(self, render: Callable[[int, int], np.ndarray], width: int, height: int) -> np.ndarray:
-        """Return the light map of the sampled part. render(width, height) computes it for a whole image."""
-        if not self.is_part:
+        """Return the light map of the sampled part. render(width, height) computes it for a whole image.
+
+        Tiles see their part of one light over the large image. Inpaint only masked has the whole light on the box that is
+        sampled: in a small part of a light over the photograph hardly any direction would be left.
+        """
+        if self.tile is None:
             return render(width, height)
         scale = min(1.0, LARGEST_LIGHT / max(self.canvas))
         return self.place(render(*(max(1, round(side * scale)) for side in self.canvas)), width, height)
@@ -140,6 +139,18 @@ def frames_of(host: Host, p: Processing) -> Frames:
     return Frames(tuple(Frame(image.size, p.resize_mode, crop_of(p), tile_of(image)) for image in p.init_images))
 
 
+def part_of(p: Processing) -> Size | None:
+    """Return the size of the image of which the job will sample a part only, None where it samples all of it.
+
+    For a job that the host has not initialised yet.
+    """
+    tile = tile_of(p.init_images[0])
+    if tile is not None:
+        return tile.canvas
+    is_part = getattr(p, "inpaint_full_res", False) and p.image_mask is not None
+    return p.init_images[0].size if is_part else None
+
+
 def crop_of(p: Processing) -> Box | None:
     """Return the box that "inpaint only masked" samples, padding and mask blur included, as the host has computed it."""
     if not getattr(p, "inpaint_full_res", False) or not getattr(p, "paste_to", None) or p.image_mask is None:
@@ -162,15 +173,3 @@ def predicted_crop(host: Host, mask: DecodedImage, blur: int, padding: int, inve
         for part in (kernel, kernel.mT):
             tensor = functional.conv2d(tensor, part, padding="same").round()
     return host.crop_box(Image.fromarray(tensor[0, 0].numpy().astype(np.uint8)), padding, *size)
-
-
-def foreign_images(frame: Frame, images: IcLightImages) -> Iterator[str]:
-    """Yield a warning for each image whose aspect shows that it does not belong to the part that is sampled."""
-    if not frame.is_part:
-        return
-    for name in ("foreground", "background", "light_map"):
-        image = getattr(images, name)
-        if image is not None and not frame.contains(image.size):
-            size, canvas = (f"{width}x{height}" for width, height in (image.size, frame.canvas))
-            yield (f"`{name}` is {size} and the img2img image {canvas}: their shapes differ, so it was cropped to cover the "
-                   "img2img image before the sampled part was cut out of both; give one of the same shape.")

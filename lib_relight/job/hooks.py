@@ -22,7 +22,9 @@ from ..models.folders import model_folders
 from ..request import xyz_axes
 from ..request.infotext import MARKER
 from ..request.panel_values import parse_request
+from ..request.pixel_formats import is_cut_out
 from ..request.request import RelightRequest
+from .frame import part_of
 from .job import RelightJob
 
 
@@ -75,9 +77,11 @@ def check_request(host: Host, p: Processing, request: RelightRequest) -> None:
 def job_state(host: Host, p: Processing) -> State:
     path, is_img2img = host.checkpoint_file(p), host.is_img2img(p)
     chosen = checkpoint.inspect(path) if path else None
+    init_images = list(p.init_images or ()) if is_img2img else []
     return State(
         model_folders, is_img2img, chosen if chosen and chosen.family == "iclight" else None, p.denoising_strength,
-        has_hires=bool(getattr(p, "enable_hr", False)), has_init_image=bool(getattr(p, "init_images", None)),
+        has_hires=bool(getattr(p, "enable_hr", False)), has_init_image=bool(init_images),
+        init_is_cut_out=any(is_cut_out(image) for image in init_images), part_of=part_of(p) if init_images else None,
         batch_size=p.batch_size)
 
 

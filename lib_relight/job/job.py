@@ -13,7 +13,7 @@ from ..hosts.webui import MERGING, is_marked, mark
 from ..request.infotext import MARKER
 from ..request.request import RelightRequest
 from . import image_set
-from .frame import Frames, foreign_images, frames_of
+from .frame import Frames, frames_of
 from .iclight_pass import IcLightPass
 from .ip_adapter_pass import IpAdapterPass
 from .passes import Pass, Sampling
@@ -70,8 +70,6 @@ class RelightJob:
         if not working or is_marked(unet):
             return
         self.frames = frames_of(self.host, p)
-        for message in foreign_images(self.frames.first, self.request.images):
-            self.host.notify(p, message)
         unet = unet.clone()
         sampling = Sampling(unet, x, noise, self.frames, is_hr_pass, first_image(p))
         self.sampled_size = sampling.size

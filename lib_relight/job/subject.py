@@ -77,7 +77,7 @@ def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, fra
     def render(width: int, height: int) -> np.ndarray:
         custom = None
         if images.light_map is not None:
-            place = foreground.fit if frame.is_part else frame.place
+            place = frame.place if frame.tile is None else foreground.fit
             custom = place(images.light_map.flattened().rgb, width, height)
         levels = render_lights(params, model_kind, width, height, custom, progress.check)
         return flipped(levels, params) if model_kind == "fbc" else levels

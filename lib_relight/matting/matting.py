@@ -14,13 +14,12 @@ from ..base.caches import ContentCache, content_hash, counters, file_identity
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Progress
 from ..packages import optional
-from ..request.images import DecodedImage
+from ..request.images import DecodedImage, same_shape
 from . import builtin, inference, model_table, rembg_sessions, u2netp
 from .auto_model import auto_model
 
 EMPTY = 0.0005
 """Share of the image below which a matte holds no subject."""
-ASPECT_TOLERANCE = 0.02
 VISIBLE = 0.05
 """Largest value of a matte below which the subject is invisible."""
 MAX_SESSIONS = 2
@@ -107,8 +106,7 @@ def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
     """Convert a mask (white = subject, transparent = not) to alpha of the image's size: float32 [H, W], 0..1."""
     if mask is None:
         raise RelightError("`matting` is 'mask', but no mask was given; add `mask`, white where the subject is.")
-    stretch = (mask.width / mask.height) / (image.width / image.height)
-    if max(stretch, 1 / stretch) > 1 + ASPECT_TOLERANCE:
+    if not same_shape(mask.size, image.size):
         raise RelightError(f"`mask` is {mask.width}x{mask.height} and the image {image.width}x{image.height}: their shapes "
                            "differ, so the mask would not lie on the subject; send a mask of the image's shape.")
     grey = mask.grey().astype(np.float32) / 255

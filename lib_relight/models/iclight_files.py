@@ -6,24 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...lib_common.errors import UserError
-from ...lib_common.weight_file import SUFFIXES
 from ...lib_iclight import weights
 from ...lib_iclight.params import MODELS
 from ..base.caches import cached_by_mtime
 from ..base.errors import RelightError
-from .download import STAGING
+from .listing import find, labels, list_files
 
 KINDS = ("fc", "fcon", "fbc")
-
-
-def list_files(places: Iterable[Path]) -> list[Path]:
-    """Return every weight file among or below the places, each once, in a stable order."""
-    found = {}
-    for place in places:
-        for path in [place, *sorted(place.rglob("*"))]:
-            if path.suffix.lower() in SUFFIXES and STAGING not in path.parts and path.is_file():
-                found.setdefault(path.resolve(), path)
-    return list(found.values())
 
 
 def inspect(path: Path) -> weights.FileInfo:
@@ -43,19 +32,13 @@ def info_or_message(path: Path) -> weights.FileInfo | str:
 
 
 def choices(folders: Iterable[Path]) -> list[str]:
-    """Return the entries of the panel's model list: the kinds, then the stem of every IC-Light file."""
-    stems = []
-    for path in list_files(folders):
-        try:
-            inspect(path)
-            stems.append(path.stem)
-        except UserError:
-            continue
-    return [*MODELS, *dict.fromkeys(stems)]
+    """Return the entries of the panel's model list: the kinds, then the name of every IC-Light file."""
+    files = list_files(folders)
+    return [*MODELS, *(label for path, label in zip(files, labels(files, MODELS)) if not isinstance(info_or_message(path), str))]
 
 
 def resolve(model: str, has_background: bool, folders: Iterable[Path]) -> tuple[Path, weights.FileInfo]:
-    """Return the weight file for the request's `model`: a kind, auto, or a file's name or stem.
+    """Return the weight file for the request's `model`: a kind, auto, or a file's name, stem or end of its path.
 
     Raises RelightError if there is none, with the folders to put it in and the error of a file that looks intended.
     """
@@ -78,9 +61,9 @@ def resolve(model: str, has_background: bool, folders: Iterable[Path]) -> tuple[
 
 
 def resolve_name(name: str, files: list[Path], folders: list[Path]) -> tuple[Path, weights.FileInfo]:
-    for path in files:
-        if name in (path.name, path.stem):
-            return path, inspect(path)
+    path = find(name, files)
+    if path is not None:
+        return path, inspect(path)
     raise RelightError(f"`model` is {name!r}, but no such file is in {folder_list(folders)}; put it there, or choose one "
                        f"of {', '.join(choices(folders))}.")
 

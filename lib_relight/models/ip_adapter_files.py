@@ -18,8 +18,8 @@ from ..base.caches import cached_by_mtime, counters, file_identity
 from ..base.errors import RelightError, is_out_of_memory
 from ..packages import optional
 from . import checkpoint
-from .download import STAGING
-from .iclight_files import folder_list, list_files
+from .iclight_files import folder_list
+from .listing import find, labels, list_files
 
 FACE_FILES = {"detector": "det_10g.onnx", "recogniser": "w600k_r50.onnx"}
 AUTO = "auto"
@@ -29,8 +29,9 @@ UNCOND_FILE = "fooocus_ip_negative.safetensors"
 
 
 def choices(folders: Iterable[Path]) -> list[str]:
-    """Return the stems of all adapter files, for the panel."""
-    return [path.stem for path in list_files(folders) if variant_or_none(path)]
+    """Return the names of all adapter files, for the panel."""
+    files = list_files(folders)
+    return [label for path, label in zip(files, labels(files, (AUTO,))) if variant_or_none(path)]
 
 
 @cached_by_mtime
@@ -42,16 +43,15 @@ def variant_or_none(path: Path) -> Variant | None:
 
 
 def resolve(name: str, folders: Iterable[Path]) -> Path:
-    """Return the adapter called name: file name, stem, ControlNet's "stem [hash]", or auto. Raises RelightError if there is
-    none."""
+    """Return the adapter called name: file name, stem, end of its path, ControlNet's "stem [hash]", or auto. Raises
+    RelightError if there is none."""
     folders = list(folders)
     files = list_files(folders)
     if name == AUTO:
         return best_adapter(files, folders)
-    for wanted in (name, name.split(" [")[0]):
-        for path in files:
-            if wanted in (path.name, path.stem):
-                return path
+    path = find(name, files) or find(name.split(" [")[0], files)
+    if path is not None:
+        return path
     available = ", ".join(choices(folders)) or "none yet"
     raise RelightError(f"`model` of an `ip_adapter` unit is {name!r}, but no such file is in {folder_list(folders)}; put it "
                        f"there or choose one that is there ({available}).")
@@ -91,8 +91,7 @@ def encoder_for(variant: Variant, folders: Iterable[Path]) -> EncoderInfo | None
 
 def face_finder(folders: Iterable[Path], crop_size: int) -> FaceFinder:
     """Return a face detector and recogniser. Raises RelightError naming the file that is missing."""
-    found = {path.name: path for folder in folders if folder.is_dir() for path in folder.rglob("*.onnx")
-             if STAGING not in path.parts}
+    found = {path.name: path for path in list_files(folders, (".onnx",))}
     for role, name in FACE_FILES.items():
         if name not in found:
             raise RelightError(f"FaceID needs the face {role} {name} of insightface's buffalo_l; put it into "

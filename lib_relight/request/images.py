@@ -25,6 +25,7 @@ MAX_PIXELS = 2**27
 """Of one image: 134 million, more than any camera's."""
 MAX_REQUEST_PIXELS, MAX_REQUEST_IMAGES = 2**28, 64
 """Of all images of one request."""
+ASPECT_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +218,12 @@ def reject_invisible(image: DecodedImage) -> DecodedImage:
     if image.alpha is not None and not image.alpha.any():
         raise RelightError(f"`{image.name}` is transparent everywhere; send an image that shows something.")
     return image
+
+
+def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether two (width, height) have the same aspect, up to rounding."""
+    stretch = (size[0] / size[1]) / (other[0] / other[1])
+    return max(stretch, 1 / stretch) <= 1 + ASPECT_TOLERANCE
 
 
 def is_given(value: object) -> bool:

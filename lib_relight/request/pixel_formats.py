@@ -36,6 +36,12 @@ def channels_of_array(array: np.ndarray) -> Channels:
     return opaque_or_clean(np.array(rgb), alpha)
 
 
+def is_cut_out(image: Image.Image) -> bool:
+    """Return whether a part of the image is transparent."""
+    has_alpha = image.mode in WITH_ALPHA or "transparency" in image.info
+    return has_alpha and image.convert("RGBA").getchannel("A").getextrema()[0] < 255
+
+
 def pixels_of(image: Image.Image) -> Channels:
     if image.mode == "F" or image.mode.startswith("I"):
         return pixels_of_deep_grey(image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import traceback
 
@@ -11,6 +12,7 @@ import gradio as gr
 from ..base.errors import RelightError, message_for
 from ..checks import check
 from ..checks.messages import from_error
+from ..request.images import MAX_SIDE
 from ..request.panel_values import PANEL_ORDER
 from ..request.presets import PRESET_FIELDS
 from ..web import status
@@ -24,6 +26,8 @@ FIRST_STEPS = {
     "txt2img": "Add a subject, set the light on the pad, press Generate. Problems appear here.",
     "img2img": "The img2img image is the subject: set the light on the pad, press Generate. Problems appear here.",
 }
+answers = itertools.count(1)
+"""A new text for each answer, by which the page sees that it has arrived."""
 FILES = tuple(name for name in PANEL_ORDER if name not in FIELDS)
 
 
@@ -38,6 +42,7 @@ def build(panel: Components) -> None:
     data = f"data-tab='{tab_of(panel)}' data-files='{fields}' data-labels='{labels}'"
     gr.HTML(f"<div class='relight-notices-of' {data} hidden></div>", elem_id=panel.elem_id("notices_of"),
             elem_classes=["relight-hidden"])
+    panel.components["notices_answer"] = gr.HTML("0", elem_id=panel.elem_id("notices_answer"), elem_classes=["relight-hidden"])
 
 
 def connect(panel: Components) -> None:
@@ -47,25 +52,45 @@ def connect(panel: Components) -> None:
     page.do_not_save_to_config = True
 
     def refresh(known: str, *values):
-        return listed(dict(zip(FIELDS, values)), read_page(known), tab)
+        return listed(dict(zip(FIELDS, values)), read_page(known), tab), str(next(answers))
 
     hidden_button(panel, "notices_refresh").click(
         fn=refresh, _js=f"(...values) => window.relight?.previews ? relight.previews.withState('{tab}', values) : values",
-        inputs=[page, *(panel.components[name] for name in FIELDS)], outputs=[panel.components["notices"]],
+        inputs=[page, *(panel.components[name] for name in FIELDS)],
+        outputs=[panel.components["notices"], panel.components["notices_answer"]],
         queue=False, show_progress="hidden", api_name=False)
 
 
 def listed(values: dict, page: dict, tab: str) -> str:
     is_img2img = tab == "img2img"
+    init = panel_image(page.get("init_image"))
+    known = {"has_init_image": init is not None, "init_is_cut_out": init is not None and init.is_cut_out,
+             "part_of": init.size if init and page.get("only_masked") else None}
     state = status.state_now(is_img2img=is_img2img, denoise=check.number(page.get("denoise")), has_hires=page.get("hires"),
-                             has_init_image=page.get("has_picture") if is_img2img else None)
+                             **known if is_img2img else {})
     try:
-        messages = check.check_panel(values, set(page.get("given", ())), state)
+        messages = check.check_panel(values, given_images(page), state)
     except Exception as error:
         traceback.print_exc()
         messages = [from_error(RelightError(message_for(error)))]
     lines = "".join(f"<li class='relight-{message.level.value}'>{html.escape(message.sentence)}</li>" for message in messages)
     return f"<div role='status'><ul>{lines}</ul></div>" if lines else help_line(tab)
+
+
+def given_images(page: dict) -> dict[str, check.PanelImage]:
+    given = page.get("given")
+    images = {name: panel_image(given[name]) for name in FILES if name in given} if isinstance(given, dict) else {}
+    return {name: image for name, image in images.items() if image is not None}
+
+
+def panel_image(known: object) -> check.PanelImage | None:
+    """Parse what the page tells about an image: {"width", "height", "is_cut_out"}; None for anything else."""
+    if not isinstance(known, dict):
+        return None
+    width, height = (check.number(known.get(name)) for name in ("width", "height"))
+    if not width or not height or not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+        return check.PanelImage()
+    return check.PanelImage((int(width), int(height)), known.get("is_cut_out") is True)
 
 
 def help_line(tab: str) -> str:

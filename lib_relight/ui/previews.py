@@ -119,12 +119,13 @@ def unit_request(tab: str, values: Mapping, page: Mapping, number: int) -> Previ
 
 
 def with_page_state(request: RelightRequest, tab: str, page: Mapping) -> PreviewRequest:
-    init_image = page.get("picture")
+    init_image = page.get("init_image")
     known = {name: previews.whole_number(page, name, default, low, high) for name, default, low, high in (
         ("width", 512, previews.SMALLEST, previews.LARGEST), ("height", 512, previews.SMALLEST, previews.LARGEST),
         ("resize_mode", 0, 0, 3))}
     init_images = (ImageDecoder().decode(init_image, "the img2img image"),) if is_given(init_image) else ()
-    return PreviewRequest(request, tab, init_images=init_images, **known)
+    crop = previews.crop_of(page, ImageDecoder(), (known["width"], known["height"]))
+    return PreviewRequest(request, tab, init_images=init_images, crop=crop, **known)
 
 
 def result_html(kind: str, build_request: Callable[[], PreviewRequest], session: str) -> str | dict:

@@ -89,8 +89,9 @@ def parse_preview(payload: Mapping) -> PreviewRequest:
 
 
 def crop_of(payload: Mapping, decoder: ImageDecoder, size: tuple[int, int]) -> Box | None:
-    """Return the box of "inpaint only masked" for the fields of an img2img job, None without it."""
-    flags = {name: payload.get(name, False) for name in ("inpaint_full_res", "inpainting_mask_invert")}
+    """Return the box of "inpaint only masked" for the fields of an img2img job, None without it; defaults as the hosts' API."""
+    flags = {"inpaint_full_res": payload.get("inpaint_full_res", True),
+             "inpainting_mask_invert": payload.get("inpainting_mask_invert", False)}
     for name, value in flags.items():
         if value not in (False, True):
             raise RelightError(f"`{name}` is {short_repr(value)}; it must be true or false.")
@@ -153,6 +154,15 @@ def show_foreground(preview: PreviewRequest, folders: Folders, progress: Progres
                   for index, subject in enumerate(subjects_of(preview, folders, progress))])
 
 
+def show_frame(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
+    """Return each img2img image as it is sampled; info: the box of inpaint only masked, None where all of it is sampled."""
+    if not preview.frames.first.size:
+        raise RelightError("`init_images` is missing: only an img2img job has a frame; add its image, and `tab` 'img2img'.")
+    images = [("frame", Image.fromarray(preview.frames[index].place(image.flattened().rgb, preview.width, preview.height)))
+              for index, image in enumerate(preview.init_images)]
+    return PreviewResult(images, {"crop": preview.frames.first.crop})
+
+
 def show_light(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
     """Return the light map of the init latent or, for fbc without a background, of the background condition."""
     request = preview.request
@@ -193,4 +203,4 @@ def with_subjects(unit: IpUnit, preview: PreviewRequest, folders: Folders, progr
     return resolve_unit_images(unit, subjects_of(preview, folders, progress)) if SUBJECT in unit.images else unit
 
 
-KINDS = {"matte": show_matte, "foreground": show_foreground, "light": show_light, "crop": show_crop}
+KINDS = {"matte": show_matte, "foreground": show_foreground, "frame": show_frame, "light": show_light, "crop": show_crop}

@@ -1,5 +1,7 @@
 """Errors and warnings of the checks before a job, message by message."""
 
+import base64
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_ipadapter.params import IpAdapterParams
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.checks import iclight_checks
-from sd_relight.lib_relight.checks.check import check, check_body, check_panel
+from sd_relight.lib_relight.checks.check import PanelImage, check, check_body, check_panel
 from sd_relight.lib_relight.checks.messages import Level, Message, State, from_error, sentences
 from sd_relight.lib_relight.models.checkpoint import Checkpoint, inspect
 from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
@@ -209,29 +211,33 @@ def panel_values(**changes):
     return {**defaults, **changes}
 
 
+def panel_images(*names):
+    return {name: PanelImage() for name in names}
+
+
 @pytest.mark.parametrize(("values", "given", "state", "errors", "warned"), [
-    ({"enabled": False}, set(), state(), [], 0),
-    ({}, {"foreground"}, state(), [], 0),
-    ({}, set(), state(), ["`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."], 0),
-    ({"light": "left"}, set(), state(True, denoise=0.3, has_init_image=True), [], 1),
-    ({"iclight": False}, set(), state(),
+    ({"enabled": False}, (), state(), [], 0),
+    ({}, ("foreground",), state(), [], 0),
+    ({}, (), state(), ["`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."], 0),
+    ({"light": "left"}, (), state(True, denoise=0.3, has_init_image=True), [], 1),
+    ({"iclight": False}, (), state(),
      ["Relight is on, but neither IC-Light nor an IP-Adapter unit is enabled; enable one, or close Relight."], 0),
-    ({"light_start": "dark"}, {"foreground"}, state(), ["`light_start` is 'dark'; it must be a number, or empty."], 0),
-    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground"}, state(),
+    ({"light_start": "dark"}, ("foreground",), state(), ["`light_start` is 'dark'; it must be a number, or empty."], 0),
+    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, ("foreground",), state(),
      ["`image` of the `ip_adapter` unit 'ip-adapter' is missing; add an image, or \"subject\"."], 0),
-    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground", "unit2_image"}, state(), [], 0),
-    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, {"foreground", "unit2_more"}, state(), [], 0),
-    ({"light": "left"}, {"foreground", "light_map", "mask"}, state(), [], 0),
+    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, ("foreground", "unit2_image"), state(), [], 0),
+    ({"unit2_enabled": True, "unit2_model": "ip-adapter"}, ("foreground", "unit2_more"), state(), [], 0),
+    ({"light": "left"}, ("foreground", "light_map", "mask"), state(), [], 0),
 ])
 def test_the_panel_as_a_whole(values, given, state, errors, warned):
-    found = check_panel(panel_values(**values), given, state)
+    found = check_panel(panel_values(**values), panel_images(*given), state)
     assert sentences(found, Level.ERROR) == errors and len(sentences(found, Level.WARNING)) == warned
 
 
 def test_more_images_of_the_panel_have_weights():
     values = panel_values(unit1_enabled=True, unit1_model="ip-adapter", unit1_image_weights="1, 0.5")
-    assert check_panel(values, {"foreground", "unit1_more"}, state()) == []
-    assert len(check_panel(values, {"foreground", "unit1_image"}, state())) == 1
+    assert check_panel(values, panel_images("foreground", "unit1_more"), state()) == []
+    assert len(check_panel(values, panel_images("foreground", "unit1_image"), state())) == 1
 
 
 def checked(body, state):
@@ -300,3 +306,51 @@ def test_message_of_an_error_names_its_field():
     assert from_error(RelightError("`light` is 'x'; choose one of `a`.")) == Message(
         Level.ERROR, "light", None, "`light` is 'x'; choose one of `a`.")
     assert from_error(RelightError("No IC-Light fc model was found.")).field is None
+
+
+WIDE, TALL = decoded(Image.new("RGB", (180, 120))), decoded(Image.new("RGB", (64, 96)))
+OTHER_SHAPE = ("`background` is 64x96 and the img2img image 90x60: their shapes differ, so it is cropped to cover the img2img image "
+               "before the sampled part is cut out of both; give one of the same shape.")
+NO_BACKGROUND = ("`keep_background` has no background to keep, because the img2img image is a cut-out; its transparent parts become "
+                 "grey. Give the whole image, or switch it off.")
+INIT = {"tab": "img2img", "denoising_strength": 0.9}
+
+
+def png(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_an_image_of_another_shape_where_a_part_is_sampled():
+    request = asked(light="left", foreground=WIDE, background=TALL)
+    assert warnings_of(request, state(True)) == []
+    assert warnings_of(request, state(True, part_of=(90, 60))) == [OTHER_SHAPE]
+    given = {"foreground": PanelImage((180, 120)), "background": PanelImage((64, 96))}
+    assert sentences(check_panel(panel_values(light="left"), given, state(True, part_of=(90, 60))), Level.WARNING) == [OTHER_SHAPE]
+
+
+def warned_by(body):
+    found = check_body(body, state, (*INIT, "init_images", "mask", "inpaint_full_res"))
+    return [message["sentence"] for message in found["warnings"]]
+
+
+def test_the_init_image_and_the_mask_of_a_body():
+    init, mask = png(Image.new("RGB", (90, 60))), png(Image.new("L", (90, 60), 255))
+    body = {**INIT, "iclight": {"light": "left", "background": png(Image.new("RGB", (64, 96)))}, "init_images": [init]}
+    assert warned_by(body) == []
+    assert warned_by({**body, "mask": mask}) == [OTHER_SHAPE], "the hosts' default is only masked"
+    assert warned_by({**body, "mask": mask, "inpaint_full_res": False}) == []
+    assert warned_by({**body, "mask": mask, "init_images": ["x"]}) == []
+
+
+def test_a_cut_out_as_the_img2img_image_has_no_background():
+    request = asked(light="left", foreground=None, keep_background=True)
+    assert warnings_of(request, state(True, init_is_cut_out=True)) == [NO_BACKGROUND]
+    assert warnings_of(request, state(True)) == []
+    cutout = png(Image.new("RGBA", (64, 64), (9, 9, 9, 99)))
+    body = {**INIT, "iclight": {"light": "left", "keep_background": True}, "init_images": [cutout]}
+    assert warned_by(body) == [NO_BACKGROUND]
+    panel = panel_values(light="left", keep_background=True)
+    found = check_panel(panel, {"foreground": PanelImage((64, 64), is_cut_out=True)}, state())
+    assert sentences(found, Level.WARNING) == [NO_BACKGROUND.replace("the img2img image", "`foreground`")]

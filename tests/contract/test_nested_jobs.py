@@ -8,6 +8,7 @@ from PIL import Image
 
 BOX = (20, 20, 44, 44)
 DETAILER, LOOP = "Relight contract detailer after", "Relight contract loop after"
+SD_UPSCALE, UPSCALE_FIELDS = "sd upscale", {"tile overlap": 0, "upscaler": "None", "scale factor": 1}
 IMG2IMG = {"init_images": [SCENE], "denoising_strength": 0.9}
 
 
@@ -49,9 +50,16 @@ def test_loopback_relights_every_pass(client):
     assert np.abs(second.pixels() - reply.pixels(1)).max() <= 1, "the second pass has the first one's result as its subject"
 
 
+def upscale_args(client):
+    """The arguments of SD upscale in the host's own order."""
+    script = next(entry for entry in client.get("/sdapi/v1/script-info") if entry["name"] == SD_UPSCALE and entry["is_img2img"])
+    labels = [item["label"].lower() for item in script["args"]]
+    assert set(UPSCALE_FIELDS) <= set(labels)
+    return [UPSCALE_FIELDS.get(label, item["value"]) for label, item in zip(labels, script["args"])]
+
+
 @pytest.mark.usefixtures("undone")
-@pytest.mark.parametrize("script", [(LOOP, ["tiles"]), pytest.param(("SD upscale", ["", 0, "None", 1]), marks=pytest.mark.real_host)],
-                         ids=["probe", "SD upscale"])
+@pytest.mark.parametrize("script", [LOOP, pytest.param(SD_UPSCALE, marks=pytest.mark.real_host)], ids=["probe", "SD upscale"])
 def test_tiles_see_their_part_of_the_background(client, script):
     """Both tiles are alike, the background's halves are not: each tile is what its half alone gives."""
     tile, behind = scene(), scene((128, 64))
@@ -64,9 +72,9 @@ def test_tiles_see_their_part_of_the_background(client, script):
         return client.send("img2img", relight=iclight(background=encoded(background), matting="none"), init_images=[encoded(image)],
                            denoising_strength=0.9, **fields)
 
-    reply = relit(whole, behind, script_name=script[0], script_args=script[1])
+    reply = relit(whole, behind, script_name=script, script_args=["tiles"] if script == LOOP else upscale_args(client))
     parts = [reply.pixels(0)[:, :64], reply.pixels(0)[:, 64:]] if reply.size[0] == 128 else [reply.pixels(0), reply.pixels(1)]
-    is_probe = script[0] == LOOP
+    is_probe = script == LOOP
     seeds = [BASE["seed"], BASE["seed"] + (0 if is_probe else 1)]  # SD upscale counts it up with each tile
     for part, seed, half, other in zip(parts, seeds, halves, reversed(halves)):
         single, wrong = (relit(tile, background, seed=seed).pixels() for background in (half, other))

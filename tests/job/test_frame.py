@@ -9,10 +9,8 @@ import torch
 from PIL import Image
 from sd_relight.lib_iclight import foreground
 from sd_relight.lib_relight.hosts.tiles import Tile, tile_of
-from sd_relight.lib_relight.job.frame import CONTAIN, COVER, LATENT, STRETCH, Frame, foreign_images, frames_of
+from sd_relight.lib_relight.job.frame import CONTAIN, COVER, LATENT, STRETCH, Frame, frames_of, part_of
 from sd_relight.lib_relight.job.ip_adapter_pass import place_mask
-from sd_relight.lib_relight.request.images import DecodedImage
-from sd_relight.lib_relight.request.request import IcLightImages
 
 
 @pytest.fixture
@@ -73,14 +71,15 @@ def test_a_tile_sees_its_own_part(photo):
     np.testing.assert_array_equal(frame.place(tile, 80, 60), fitted(tile, 80, 60))
 
 
-def test_the_light_lies_over_the_whole_image():
-    """The crop of a face has the light of its place in the photograph, not a gradient of its own."""
+def test_the_light_lies_over_the_sampled_box_or_over_all_tiles():
+    """A face that is inpainted alone has the whole gradient; a tile has that of its place in the large image."""
     def render(width, height):
         return np.repeat(np.linspace(255, 0, width)[None, :, None], 3, axis=2).repeat(height, axis=0).astype(np.uint8)
 
     np.testing.assert_array_equal(Frame((96, 64), COVER).place_light(render, 64, 64), render(64, 64))
-    part = Frame((96, 64), STRETCH, (48, 16, 80, 48)).place_light(render, 64, 64)
-    assert 125 <= part[32, 0, 0] <= 129 and 39 <= part[32, -1, 0] <= 46
+    np.testing.assert_array_equal(Frame((96, 64), STRETCH, (48, 16, 80, 48)).place_light(render, 64, 64), render(64, 64))
+    tile = Frame((32, 32), STRETCH, tile=Tile((96, 64), 48, 16)).place_light(render, 64, 64)
+    assert 125 <= tile[32, 0, 0] <= 129 and 39 <= tile[32, -1, 0] <= 46
 
 
 def test_mattes_keep_their_range():
@@ -88,18 +87,6 @@ def test_mattes_keep_their_range():
     matte[:, 45:] = 1
     placed = Frame((90, 60), CONTAIN).place(matte, 64, 96, fill=0)
     assert placed.dtype == np.float32 and placed.min() == 0 and placed.max() == 1 and not placed[:27].any()
-
-
-def image_of(width, height):
-    return DecodedImage(np.zeros((height, width, 3), np.uint8))
-
-
-def test_an_image_of_another_shape_is_named_where_a_part_is_sampled():
-    images = IcLightImages(foreground=image_of(180, 120), background=image_of(64, 64))
-    assert list(foreign_images(Frame((90, 60), COVER), images)) == []
-    assert list(foreign_images(Frame((90, 60), COVER, (0, 0, 30, 30)), images)) == [
-        "`background` is 64x64 and the img2img image 90x60: their shapes differ, so it was cropped to cover the img2img image "
-        "before the sampled part was cut out of both; give one of the same shape."]
 
 
 Grid = namedtuple("Grid", "tiles tile_w tile_h image_w image_h overlap")
@@ -141,3 +128,11 @@ def test_a_unit_s_mask_goes_with_the_init_image():
     stretched = place_mask(square, Frame((90, 60), COVER, (40, 10, 50, 20)), 64, 64)
     assert stretched[0, 32, 8] < 0.1 and stretched[0, 32, 56] > 0.9, "a mask of another shape is stretched over the photograph"
     assert place_mask(square, Frame((90, 60), COVER), 64, 96) is square, "that of the output is left as it is"
+
+
+def test_the_image_that_a_job_will_see_a_part_of():
+    init = Image.new("RGB", (90, 60))
+    job = SimpleNamespace(init_images=[init], inpaint_full_res=True, image_mask=Image.new("L", (90, 60)))
+    assert part_of(job) == (90, 60)
+    assert part_of(SimpleNamespace(**{**vars(job), "image_mask": None})) is None
+    assert part_of(SimpleNamespace(**{**vars(job), "inpaint_full_res": False})) is None

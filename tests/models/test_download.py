@@ -14,7 +14,7 @@ from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.base.known_files import KnownFile
 from sd_relight.lib_relight.models import download as module
 from sd_relight.lib_relight.models.download import STAGING, download
-from sd_relight.lib_relight.models.iclight_files import list_files
+from sd_relight.lib_relight.models.listing import list_files
 
 CONTENT = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -1,0 +1,135 @@
+/* The frame of an img2img job, as lib_relight/job/frame.py: how images are resized, and which part inpaint only masked samples. */
+
+window.relight = window.relight || {};
+
+window.relight.frame = (() => {
+    "use strict";
+
+    const COVER = 1, CONTAIN = 2, ONLY_MASKED = 1, ASPECT_TOLERANCE = 0.02, FINGERPRINT = 64;
+    /** The strokes that are painted in the hosts' inpaint tabs: gradio 3's sketch, then Forge's canvas. */
+    const STROKES = ["#img2maskimg canvas[key=mask]", "#img2maskimg .forge-drawing-canvas", "#inpaint_sketch .forge-drawing-canvas"].join();
+
+    const sizeOf = (picture) => [picture.naturalWidth || picture.width, picture.naturalHeight || picture.height];
+    const chosen = (id) => Math.max(0, [...document.querySelectorAll(`#${id} input`)].findIndex((choice) => choice.checked));
+    const isVisible = (element) => element.getClientRects().length > 0;
+
+    function number(id) {
+        const field = document.querySelector(`#${id} input[type=number]`);
+        return field && field.value !== "" ? Number(field.value) : null;
+    }
+
+    /** The inpaint mask as <img> or <canvas>, or null. */
+    function mask() {
+        const uploads = [...document.querySelectorAll("#img_inpaint_mask img")].filter((image) => image.src && image.naturalWidth > 0);
+        return [...uploads, ...document.querySelectorAll(STROKES)].find(isVisible) || null;
+    }
+
+    /** Whether the job samples only a part of its init image. */
+    function isPart(tab) {
+        return chosen("img2img_inpaint_full_res") === ONLY_MASKED && !!window.relight.subject.initImage(tab) && !!mask();
+    }
+
+    /** The job's fields of the frame, without images; {} in txt2img. */
+    function fields(tab) {
+        return tab !== "img2img" ? {} : {
+            resize_mode: chosen("resize_mode"), inpaint_full_res: isPart(tab), mask_blur: number("img2img_mask_blur"),
+            inpaint_full_res_padding: number("img2img_inpaint_full_res_padding"),
+            inpainting_mask_invert: chosen("img2img_mask_mode") === 1,
+        };
+    }
+
+    /** `fields` and the images behind them as data: URLs. */
+    async function job(tab) {
+        const {initImage, dataUrl, canvas} = window.relight.subject, init = initImage(tab), known = fields(tab), source = mask();
+        if (init) known.init_image = await dataUrl(init);
+        if (!known.inpaint_full_res) return known;
+        if (source.tagName === "IMG") return {...known, mask: await dataUrl(source)};
+        const whole = canvas(...sizeOf(init));
+        whole.getContext("2d").drawImage(source, 0, 0, whole.width, whole.height);
+        return {...known, mask: whole.toDataURL()};
+    }
+
+    /** Changes with the part that is sampled; "" where all of the init image is. */
+    function partKey(tab) {
+        if (!isPart(tab)) return "";
+        const small = window.relight.subject.canvas(FINGERPRINT, FINGERPRINT);
+        small.getContext("2d").drawImage(mask(), 0, 0, FINGERPRINT, FINGERPRINT);
+        return JSON.stringify([fields(tab), window.relight.subject.initImage(tab).src, small.toDataURL()]);
+    }
+
+    /** The box [left, top, right, bottom] of the init image that is sampled, or null for all of it; found by the server. */
+    async function crop(tab, width, height) {
+        const {init_image: init, ...known} = await job(tab);
+        const reply = await fetch("relight/v1/preview/frame", {
+            method: "POST", headers: {"Content-Type": "application/json"},
+            body: JSON.stringify({...known, tab, width, height, init_images: [init], iclight: {}}),
+        });
+        const answer = await reply.json();
+        if (!reply.ok) throw new Error(answer.detail);
+        return answer.info.crop;
+    }
+
+    /** Reads the frame of a tab's next job. onPart is called when the server has found the part that it samples. */
+    class FrameReader {
+        constructor(tab, onPart) {
+            Object.assign(this, {tab, onPart, key: "", crop: null});
+        }
+
+        /** {mode, size of the init image or null, crop}; the crop is null until it is found. width, height: of the output. */
+        read(width, height) {
+            const init = window.relight.subject.initImage(this.tab), part = partKey(this.tab), key = part && `${part} ${width} ${height}`;
+            if (key !== this.key) {
+                Object.assign(this, {key, crop: null});
+                if (key) this.find(key, width, height);
+            }
+            return {mode: chosen("resize_mode"), size: init && sizeOf(init), crop: this.crop};
+        }
+
+        async find(key, width, height) {
+            const found = await crop(this.tab, width, height).catch((error) => console.warn("Relight:", error));
+            if (key !== this.key || !found) return;
+            this.crop = found;
+            this.onPart();
+        }
+    }
+
+    /** Draw a picture into the canvas of a context as the job brings it to its size. frame: {mode, size of the init image or
+        null, crop or null}. isCut: the border that "resize and fill" leaves stays transparent instead of repeating the edge. */
+    function place(context, picture, frame, isCut = false) {
+        const [width, height] = sizeOf(picture);
+        if (!frame.size) return draw(context, picture, COVER, isCut);
+        const stretch = (width / height) / (frame.size[0] / frame.size[1]), isSameShape = Math.max(stretch, 1 / stretch) <= 1 + ASPECT_TOLERANCE;
+        if (!frame.crop) return draw(context, picture, isSameShape ? frame.mode : COVER, isCut);
+        const [left, top, right, bottom] = frame.crop, part = window.relight.subject.canvas(right - left, bottom - top);
+        const scale = Math.max(frame.size[0] / width, frame.size[1] / height);
+        part.getContext("2d").drawImage(picture, (frame.size[0] - width * scale) / 2 - left, (frame.size[1] - height * scale) / 2 - top,
+            width * scale, height * scale);
+        draw(context, part, CONTAIN, isCut);
+    }
+
+    function draw(context, picture, mode, isCut) {
+        const {width, height} = context.canvas, own = sizeOf(picture);
+        const scales = [width / own[0], height / own[1]];
+        if (mode === COVER) scales.fill(Math.max(...scales));
+        if (mode === CONTAIN) scales.fill(Math.min(...scales));
+        const size = [own[0] * scales[0], own[1] * scales[1]], left = (width - size[0]) / 2, top = (height - size[1]) / 2;
+        context.imageSmoothingQuality = "high";
+        context.drawImage(picture, left, top, ...size);
+        if (mode === CONTAIN && !isCut) repeatEdges(context, Math.ceil(left), Math.ceil(top));
+    }
+
+    /** Fill the border, this many pixels on each side, with the outermost pixels of the picture. */
+    function repeatEdges(context, left, top) {
+        const {canvas} = context, {width, height} = canvas;
+        if (left > 0) {
+            context.drawImage(canvas, left, 0, 1, height, 0, 0, left, height);
+            context.drawImage(canvas, width - left - 1, 0, 1, height, width - left, 0, left, height);
+        }
+        if (top > 0) {
+            context.drawImage(canvas, 0, top, width, 1, 0, 0, width, top);
+            context.drawImage(canvas, 0, height - top - 1, width, 1, 0, height - top, width, top);
+        }
+    }
+
+    return {FrameReader, number, isPart, job, place, sizeOf};
+})();
