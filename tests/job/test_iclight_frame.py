@@ -78,11 +78,11 @@ def test_a_background_of_twice_the_size_shows_the_same_part(host, masked, opaque
     assert closeness < 0.3 * whole
 
 
-def test_the_light_is_that_of_the_place_in_the_photograph(host, masked):
+def test_the_light_lies_over_the_sampled_part(host, masked):
     seen, _ = masked({"light": "left", "matting": "none"})
-    whole = light_map.render_lights(IcLightParams(light="left"), "fc", 120, 80)
+    light = light_map.render_lights(IcLightParams(light="left"), "fc", 64, 64)
     nmask = seen["p"].nmask
-    torch.testing.assert_close(seen["x"] * nmask, mode_latent(host, part(seen["p"], whole)) * nmask, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(seen["x"] * nmask, mode_latent(host, light) * nmask, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("fields", [{"color_hold": 1.0}, {"keep_background": True}, {"detail": 1.0}])
