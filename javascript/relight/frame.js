@@ -114,20 +114,20 @@ window.relight.frame = (() => {
         if (mode === CONTAIN) scales.fill(Math.min(...scales));
         const size = [own[0] * scales[0], own[1] * scales[1]], left = (width - size[0]) / 2, top = (height - size[1]) / 2;
         context.imageSmoothingQuality = "high";
+        if (mode === CONTAIN && !isCut) repeatEdges(context, picture, left, top, size);
         context.drawImage(picture, left, top, ...size);
-        if (mode === CONTAIN && !isCut) repeatEdges(context, Math.ceil(left), Math.ceil(top));
     }
 
-    /** Fill the border, this many pixels on each side, with the outermost pixels of the picture. */
-    function repeatEdges(context, left, top) {
-        const {canvas} = context, {width, height} = canvas;
-        if (left > 0) {
-            context.drawImage(canvas, left, 0, 1, height, 0, 0, left, height);
-            context.drawImage(canvas, width - left - 1, 0, 1, height, width - left, 0, left, height);
-        }
-        if (top > 0) {
-            context.drawImage(canvas, 0, top, width, 1, 0, 0, width, top);
-            context.drawImage(canvas, 0, height - top - 1, width, 1, 0, height - top, width, top);
+    /** Fill the border around the place of a picture with its outermost pixels. */
+    function repeatEdges(context, picture, left, top, [width, height]) {
+        const own = sizeOf(picture), isBeside = left > top, edge = window.relight.subject.canvas(isBeside ? 1 : own[0], isBeside ? own[1] : 1);
+        const brush = edge.getContext("2d"), depth = Math.max(1, Math.round(own[0] / width / 2));
+        for (const isEnd of [false, true]) {
+            const from = (length) => (isEnd ? length - depth : 0);
+            if (isBeside) brush.drawImage(picture, from(own[0]), 0, depth, own[1], 0, 0, 1, own[1]);
+            else brush.drawImage(picture, 0, from(own[1]), own[0], depth, 0, 0, own[0], 1);
+            if (isBeside) context.drawImage(edge, isEnd ? left + width / 2 : 0, top, left + width / 2, height);
+            else context.drawImage(edge, left, isEnd ? top + height / 2 : 0, width, top + height / 2);
         }
     }
 
