@@ -33,7 +33,7 @@ def new_session(name: str, path: Path | None, folder: Path, progress: Progress):
 def bound_session(session_class, name: str, path: Path, progress: Progress):
     """Open a session of rembg's class on this file; rembg itself reads only its own folder.
 
-    Without onnxruntime's arena the memory of a run is returned after it: 0.5 instead of 2.2 GB kept for IS-Net.
+    onnxruntime's arena is off: it would keep the memory of the largest run as long as the session lives.
     """
     options = optional.load("matting", "onnxruntime").SessionOptions()
     options.enable_cpu_mem_arena = False
