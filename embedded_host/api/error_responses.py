@@ -61,8 +61,8 @@ class ErrorResponses:
             if begun or scope["type"] != "http":
                 raise
             response = response_for(error)
-            users = response.status_code < 500
-            errors.report(f"API error: {scope['method']} {scope['path']}" + (f": {error}" if users else ""), exc_info=not users)
+            known = response.status_code < 500 or is_out_of_memory(error)
+            errors.report(f"API error: {scope['method']} {scope['path']}" + (f": {error}" if known else ""), exc_info=not known)
             await response(scope, receive, send)
 
 

@@ -1,9 +1,9 @@
 """Presets: validation, atomic storage, sharing, and fields of newer versions."""
 
 import json
-import os
 import subprocess
 import sys
+import time
 
 import pytest
 from sd_relight.lib_relight.base.errors import RelightError
@@ -180,14 +180,26 @@ for thread in threads:
 
 
 def test_saves_of_two_processes_with_four_threads_are_all_kept(store, repo_root):
-    """RELIGHT_PRESET_SAVES: per thread; 100 has been run by hand."""
-    saves = int(os.environ.get("RELIGHT_PRESET_SAVES", 8))
+    saves = 100
     store.put("before", {"light": "right"})
     processes = [subprocess.Popen([sys.executable, "-c", SAVER, str(repo_root), str(store.path), name, str(saves)])
                  for name in ("one", "two")]
     assert [process.wait(300) for process in processes] == [0, 0]
     assert len(store.names()) == 1 + 2 * 4 * saves
     assert {path.name for path in store.path.parent.iterdir()} <= {"presets.json", "presets.json.lock"}
+
+
+def test_a_killed_process_leaves_a_whole_file_and_no_lock(store, repo_root):
+    for round_ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", SAVER, str(repo_root), str(store.path), f"round {round_}", "100000"])
+        deadline = time.monotonic() + 60
+        while not any(name.startswith(f"round {round_}") for name in store.names()):
+            assert time.monotonic() < deadline and writer.poll() is None
+            time.sleep(0.05)
+        writer.kill()
+        writer.wait()
+        assert store.put(f"after {round_}", {"light": "top"}) in store.names()
+    assert {f"after {round_}" for round_ in range(3)} <= set(store.names())
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
