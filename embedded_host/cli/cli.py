@@ -125,7 +125,7 @@ def relight_set(args) -> int:
     check_ranges(args)
     session, spec = prepared(args, light_sets.fields_of(args))
     result = session.run_set(args.photo.name, spec)
-    light_sets.write(args, session, result)
+    light_sets.write(args, result)
     print(f"wrote {args.out.resolve()} from {len(result.images)} images in {result.seconds:.1f} s")
     return 0
 

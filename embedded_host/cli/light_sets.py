@@ -11,7 +11,7 @@ from PIL import Image, features
 from ...lib_iclight.params import params_from_dict
 from ...lib_relight.base.errors import RelightError
 from .contact_sheet import contact_sheet
-from .session import RelitImages, Session, save_image
+from .session import RelitImages, save_image
 
 ANIMATIONS = (".webp", ".gif")
 STILLS = (".png", ".jpg", ".jpeg", ".webp")
@@ -56,7 +56,7 @@ def check_suffix(path: Path, suffixes: Sequence[str]) -> None:
         raise RelightError(f"-o is {path}, but this Pillow cannot write WebP; choose another format.")
 
 
-def write(args: argparse.Namespace, session: Session, result: RelitImages) -> None:
+def write(args: argparse.Namespace, result: RelitImages) -> None:
     """Write the sheet, the animation or the normal map of a finished set."""
     if args.command == "sheet":
         save_image(contact_sheet(list(zip(light_names(args.lights), result.images, strict=True)), columns=4), args.out)
