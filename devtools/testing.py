@@ -21,10 +21,14 @@ from results import NOTHING_COLLECTED, Result, merged, read_report, table
 BROWSER = ("chromium", "chromedriver")
 MATTING = ("install.py", "matting")
 """The extension's own installer adds rembg, held to the versions that are there, as it does inside a WebUI."""
-LINTERS = {"ruff": ["-m", "ruff", "check", "."], "pyright": ["-m", "basedpyright"]}
+CHECKED_CODE = ("lib_common", "lib_iclight", "lib_ipadapter", "lib_relight", "embedded_host", "scripts", "install.py",
+                "preload.py")
+LINTERS = {"ruff": ["-m", "ruff", "check", "."], "pyright": ["-m", "basedpyright"],
+           "bandit": ["-m", "bandit", "-q", "-ll", "-r", *CHECKED_CODE], "audit": ["devtools/audit.py"]}
 LEFT_OUT = {"neo": "not same_everywhere and not once_per_gradio", "a1111": "not same_everywhere"}
 """Markers by environment: Forge's runs everything, Neo's has the same gradio, A1111's an older one."""
-LINT_CHUNKS = (Chunk("pyright", ("pyproject.toml",), 15.0), Chunk("ruff", (".",), 1.0))
+LINT_CHUNKS = (Chunk("pyright", ("pyproject.toml",), 15.0), Chunk("ruff", (".",), 1.0),
+               Chunk("bandit", (CHECKED_CODE[0], CHECKED_CODE[-1]), 8.0), Chunk("audit", ("requirements",), 5.0))
 """In the queue with the tests, to fill the time of a processor that has no tests left."""
 MOST_WORKERS = 4
 printing = threading.Lock()

@@ -11,6 +11,8 @@ from .limits import check_numbers
 
 NOT_OF_THE_JOB = ("script_name", "script_args", "send_images", "infotext", "include_init_images", "sampler_index",
                   "alwayson_scripts", "save_images")
+MOST_LEVELS = 100
+"""Nesting of a request's values; pydantic cannot write deeper ones into the response."""
 IMAGES = ("mask", "latent_mask", "firstpass_image")
 
 
@@ -39,6 +41,17 @@ def processing_fields(tab: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     fields["sampler_name"], fields["scheduler"] = sd_samplers.get_sampler_and_scheduler(sampler, payload.get("scheduler"))
     fields["do_not_save_samples"] = fields["do_not_save_grid"] = not payload.get("save_images")
     return fields
+
+
+def check_depth(payload: Mapping[str, Any]) -> None:
+    """Raise HostError for a field that is nested deeper than MOST_LEVELS."""
+    for name, value in payload.items():
+        level = [value]
+        for _ in range(MOST_LEVELS):
+            parts = [part.values() if isinstance(part, Mapping) else part for part in level if isinstance(part, (Mapping, list))]
+            level = [inner for part in parts for inner in part]
+        if level:
+            raise HostError(f"`{name}` is nested more than {MOST_LEVELS} levels deep; send a flatter value.")
 
 
 def check_texts(fields: Mapping[str, Any]) -> None:

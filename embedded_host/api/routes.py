@@ -11,7 +11,7 @@ from modules import infotext_utils, sd_samplers, shared
 
 from .. import jobs, progress
 from ..images import decode_image, encode_image
-from ..payload import check_settings, find_script, processing_fields, script_arguments
+from ..payload import check_depth, check_settings, find_script, processing_fields, script_arguments
 from . import lists, schemas
 
 PREFIX = "/sdapi/v1/"
@@ -46,6 +46,7 @@ def run_request(tab: str, request: Any, defaults: list) -> schemas.GenerationRes
     """Run one request in its turn and return its images. Raises HTTPException, HostError, or what the job raises."""
     if tab == "img2img" and not request.init_images:
         raise HTTPException(404, "Init image not found")
+    check_depth(dict(request))
     runner = jobs.runner_of(tab)
     from_infotext = apply_infotext(request, tab)
     arguments = [from_infotext.get(index, value) for index, value in enumerate(defaults)]

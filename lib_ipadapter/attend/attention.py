@@ -99,7 +99,7 @@ class CrossAttentionPatch:
         out = self.add_image_parts(out, q, extra_options)
         for extra in self.callbacks:
             if self.clock.gate(extra.window):
-                out = out + extra(out, q, k, v, extra_options)
+                out = out + extra(out, q, k, v, extra_options)  # nosec B610
         return out
 
     def image_part(self, q: Tensor, extra_options: dict) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 from ..matting import matting
 from ..packages import optional
 
-ANY_ADDRESS = ("0.0.0.0", "::")
+ANY_ADDRESS = ("0.0.0.0", "::")  # nosec B104
 
 
 @dataclass(frozen=True)

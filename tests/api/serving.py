@@ -62,12 +62,12 @@ class HostProcess:
             self.process.kill()
 
 
-def embedded_host(data_dir):
-    """HostProcess with Relight, the tests' extensions and MATTING_MODELS."""
+def embedded_host(data_dir, matting_models=MATTING_MODELS):
+    """HostProcess with Relight, the tests' extensions and these matting models."""
     folder, scripts = Path(data_dir) / "matting", Path(data_dir) / "matting_folder" / "scripts"
     folder.mkdir()
     scripts.mkdir(parents=True)
-    for name, content in MATTING_MODELS.items():
+    for name, content in matting_models.items():
         (folder / f"{name}.onnx").write_bytes(content)
     (scripts / "matting_folder.py").write_text(f"from modules import shared\nshared.cmd_opts.relight_matting_dir = {str(folder)!r}\n")
     return HostProcess(data_dir, [*EXTENSIONS, scripts.parent])

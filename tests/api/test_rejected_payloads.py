@@ -67,6 +67,13 @@ def test_panel_form_takes_no_files_of_the_server(post, small, host, tmp_path):
         422, "`image` names a file that was not uploaded in the page; upload it there, or send it as base64.")
 
 
+def test_a_disabled_part_may_be_nested_only_so_deep(post, small):
+    deep = json.loads("[" * 300 + "]" * 300)
+    reply = post("txt2img", **small, alwayson_scripts={"Relight": {"args": [{"enabled": False, "iclight": deep}]}})
+    assert (reply.status_code, reply.json()["detail"]) == (
+        422, "`alwayson_scripts` is nested more than 100 levels deep; send a flatter value.")
+
+
 def panel_order():
     from sd_relight.lib_relight.request.panel_values import PANEL_ORDER
 

@@ -28,7 +28,7 @@ def run_with(testing, monkeypatch, tmp_path, codes, **given):
     return testing.run_tests(tmp_path, options(**given))
 
 
-@pytest.mark.parametrize("failing", ["forge", "neo", "a1111", "ruff", "pyright"])
+@pytest.mark.parametrize("failing", ["forge", "neo", "a1111", "ruff", "pyright", "bandit", "audit"])
 def test_any_failure_fails_the_whole(testing, monkeypatch, tmp_path, capsys, failing):
     codes = dict.fromkeys(("forge", "neo", "a1111", "ruff", "pyright"), 0)
     assert run_with(testing, monkeypatch, tmp_path, codes) == 0
