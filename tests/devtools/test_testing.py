@@ -30,14 +30,14 @@ def run_with(testing, monkeypatch, tmp_path, codes, **given):
 
 @pytest.mark.parametrize("failing", ["forge", "neo", "a1111", "ruff", "pyright", "bandit", "audit"])
 def test_any_failure_fails_the_whole(testing, monkeypatch, tmp_path, capsys, failing):
-    codes = dict.fromkeys(("forge", "neo", "a1111", "ruff", "pyright"), 0)
+    codes = dict.fromkeys(("forge", "neo", "a1111", "ruff", "pyright", "bandit", "audit"), 0)
     assert run_with(testing, monkeypatch, tmp_path, codes) == 0
     assert run_with(testing, monkeypatch, tmp_path, {**codes, failing: 1}) == 1
     assert f"FAILED ({failing})" in capsys.readouterr().out
 
 
 def test_nothing_collected_is_a_failure_unless_a_part_was_asked_for(testing, monkeypatch, tmp_path):
-    codes = {"forge": 5, "neo": 5, "a1111": 5, "ruff": 0, "pyright": 0}
+    codes = {"forge": 5, "neo": 5, "a1111": 5, "ruff": 0, "pyright": 0, "bandit": 0, "audit": 0}
     assert run_with(testing, monkeypatch, tmp_path, codes) == 1
     assert run_with(testing, monkeypatch, tmp_path, codes, expression="none") == 0
 
