@@ -1,24 +1,18 @@
 """Settings of the attacks: the same examples in every run, no time limit for one, and their counts in the summary.
 
-The examples come from our own strategies, not from schemathesis: that one fills a job with any size and count that the
-host allows, and its jobs would take minutes.
+The examples come from our own strategies, which keep jobs small.
 """
 
 import json
 from collections import Counter
-from importlib.util import find_spec
 
 import pytest
 import requests
+from hypothesis import HealthCheck, settings
 
-MISSING = [name for name in ("hypothesis", "jsonschema_rs") if find_spec(name) is None]
-collect_ignore_glob = ["test_*.py"] if MISSING else []
-if not MISSING:
-    from hypothesis import HealthCheck, settings
-
-    settings.register_profile("attack", derandomize=True, deadline=None, database=None, print_blob=True,
-                              suppress_health_check=list(HealthCheck))
-    settings.load_profile("attack")
+settings.register_profile("attack", derandomize=True, deadline=None, database=None, print_blob=True,
+                          suppress_health_check=list(HealthCheck))
+settings.load_profile("attack")
 COUNTS: Counter[str] = Counter()
 LONGEST_SECONDS = 30
 
@@ -62,8 +56,6 @@ def send(attacked, count):
 
 
 def pytest_terminal_summary(terminalreporter):
-    if MISSING:
-        terminalreporter.write_line(f"tests/attack was left out: {', '.join(MISSING)} is not installed (requirements/test.txt)")
     if COUNTS:
         terminalreporter.section("attack")
         terminalreporter.write_line("\n".join(f"{number:6} {kind}" for kind, number in sorted(COUNTS.items())))
