@@ -11,6 +11,7 @@ import pytest
 import requests
 from faults.conftest import Client, subject
 
+pytestmark = pytest.mark.same_everywhere
 NO_MEMORY = "There is not enough memory for this; use smaller images, a smaller size or a smaller batch."
 PROMPT = {"ip_adapter": [{"model": "ip-adapter", "image": subject(200)}]}
 
