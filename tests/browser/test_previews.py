@@ -76,7 +76,7 @@ def test_notices_follow_the_panel_and_the_hosts_own_controls(panel, accordion, s
 def test_what_the_encoder_sees(panel, accordion, photo):
     accordion.open(**JOB)
     accordion.select_tab(2)
-    sentence = "“Image” of the “IP-Adapter” unit 'ip-adapter' is missing; add an image, or \"subject\"."
+    sentence = "“Image” of the “IP-Adapter” unit 'auto' is missing; add an image, or \"subject\"."
     assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == [sentence]
     panel.upload(accordion("unit2_image"), photo)
     assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == ["Image 1 224×224"]

@@ -20,13 +20,13 @@ def pixels_of(reply):
     return [reply.pixels(index) for index in range(len(reply.png) - SIZE, len(reply.png))]
 
 
-def assert_equal_to_single_jobs(client, tab, request, **fields):
-    """Each image of a set of sides at batch size 1 is the single job's, bit for bit."""
+def assert_equal_to_single_jobs(client, tab, request, most=0, **fields):
+    """Each image of a set of sides at batch size 1 is the single job's, bit for bit, or but for `most` levels."""
     together = client.send(tab, relight=request(set="sides"), **fields)
     assert lights_of(together) == list(SIDES)
     for light, found in zip(SIDES, pixels_of(together), strict=True):
         alone = client.once(tab, relight=request(light=light), **fields)
-        assert (found == alone.pixels()).all(), light
+        assert np.abs(found - alone.pixels()).max() <= most, light
     return together
 
 
@@ -42,14 +42,21 @@ def test_img2img(client):
                                 denoising_strength=0.9)
 
 
+def sampled_encoding(client):
+    """Most levels of 255 between two equal jobs that encode an image: hosts sample the latent from torch's global generator."""
+    return 0 if client.name == "embedded" else 5
+
+
 def test_inpaint_only_masked(client):
-    assert_equal_to_single_jobs(client, "img2img", lambda **fields: iclight(matting="none", **fields), init_images=[SCENE],
-                                mask=DISC, inpaint_full_res=True, inpaint_full_res_padding=8, denoising_strength=0.9)
+    assert_equal_to_single_jobs(client, "img2img", lambda **fields: iclight(matting="none", **fields), sampled_encoding(client),
+                                init_images=[SCENE], mask=DISC, inpaint_full_res=True, inpaint_full_res_padding=8,
+                                denoising_strength=0.9)
 
 
-def test_hires(client):
-    assert_equal_to_single_jobs(client, "txt2img", fc, enable_hr=True, hr_scale=2, hr_upscaler="Lanczos", denoising_strength=0.7,
-                                hr_second_pass_steps=2)
+def test_hires(client, upscaler):
+    most = 0 if upscaler == "Latent" else sampled_encoding(client)
+    assert_equal_to_single_jobs(client, "txt2img", fc, most, enable_hr=True, hr_scale=2, hr_upscaler=upscaler,
+                                denoising_strength=0.7, hr_second_pass_steps=2, hr_additional_modules=["Use same choices"])
 
 
 def test_fbc_takes_each_light_as_its_background(client):
