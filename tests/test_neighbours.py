@@ -30,6 +30,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
     def create_module(self, spec):
         module = Stub(spec.name)
+        module.__version__ = "4.40.0"
         if spec.name == "modules.scripts":
             module.Script, module.AlwaysVisible = type("Script", (), {}), object()
         return module

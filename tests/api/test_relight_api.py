@@ -261,7 +261,6 @@ def test_mistakes_in_iclight(relit, iclight, sentence):
     ({"iclight": "left"}, "`iclight` is str; it must be an object such as "),
     ({"enabled": "yes", "iclight": {}}, "`enabled` of `Relight` is 'yes'; it must be true or false."),
     ({"ip_adapter": "ip-adapter"}, "`ip_adapter` is 'ip-adapter'; it must be a list of objects"),
-    ({"ip_adapter": [{"image": BACKGROUND}]}, "`model` of an `ip_adapter` unit is missing; "),
     ({"ip_adapter": [{"model": "ip-adapter"}]}, "`image` of the `ip_adapter` unit 'ip-adapter' is missing; "),
     ({"ip_adapter": [{"model": "ip-adapter", "image": BACKGROUND, "weight": 9}]}, "`weight`"),
     ({"ip_adapter": [{"model": "nope", "image": BACKGROUND}]}, "nope"),

@@ -1,7 +1,7 @@
 """Writes down what its hooks are given, and fails where it is asked to."""
 
 import json
-import threading
+import time
 
 import gradio as gr
 import numpy as np
@@ -9,10 +9,6 @@ from fastapi.exceptions import HTTPException
 from modules import scripts
 from modules.processing import process_images
 from modules.ui_components import InputAccordion
-
-running = 0
-most_running = 0
-lock = threading.Lock()
 
 
 class ProbeError(Exception):
@@ -49,10 +45,7 @@ class Probe(scripts.Script):
         return [enabled, text, amount, choice]
 
     def before_process(self, p, *args):
-        global running, most_running
-        with lock:
-            running += 1
-            most_running = max(most_running, running)
+        p.probe_began = time.monotonic()
 
     def process(self, p, *args):
         p.extra_generation_params["Probe args"] = json.dumps(args)
@@ -75,12 +68,9 @@ class Probe(scripts.Script):
         return sample
 
     def postprocess(self, p, processed, *args):
-        global running
-        with lock:
-            running -= 1
         if isinstance(args[0], dict) and args[0].get("numpy"):
             processed.images.append(np.zeros((8, 8, 3), np.uint8))
-        processed.extra_generation_params["Most running"] = most_running
+        processed.extra_generation_params["Ran"] = [p.probe_began, time.monotonic()]
 
 
 class Twice(scripts.Script):
