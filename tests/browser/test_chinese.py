@@ -30,7 +30,7 @@ def test_notices_messages_previews_and_errors_are_chinese(panel, pad, table):
     pad.select_tab(1)
     panel.click(f"{pad.css('unit1_enabled')} input")
     panel.until(lambda: "“图片”" in panel.find(pad.css("notices")).text, "the unit's notice")
-    assert panel.find(pad.css("notices")).text == "图片单元 'ip-adapter' 缺少 “图片”；请添加图片，或 \"subject\"。"
+    assert panel.find(pad.css("notices")).text == "图片单元 'auto' 缺少 “图片”；请添加图片，或 \"subject\"。"
 
 
 @pytest.mark.parametrize("english, chinese", [
