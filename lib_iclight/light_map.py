@@ -49,14 +49,14 @@ def compute_light_map(light: str, width: int, height: int, start: float, end: fl
     light: a side or a corner (the bright end), or ambient (flat at start); others raise IcLightError.  start, end: grey
     levels 0..255 at the light and farthest from it. Values are truncated to uint8.
     """
-    if light not in KINDS or KINDS[light].gradient is None:
+    gradient = KINDS[light].gradient if light in KINDS else None
+    if gradient is None:
         raise IcLightError(f"`light` {light!r} has no light map of the original; choose one of {', '.join(DIRECTIONS)}, "
                            "ambient.")
-    return gradient_bytes(light, Band(width, height, 0, height), start, end)
+    return gradient_bytes(gradient(Band(width, height, 0, height), start, end))
 
 
-def gradient_bytes(light: str, band: Band, start: float, end: float) -> np.ndarray:
-    grey = KINDS[light].gradient(band, start, end)
+def gradient_bytes(grey: np.ndarray) -> np.ndarray:
     return np.stack((grey,) * 3, axis=-1).clip(0, 255).astype(np.uint8)
 
 
@@ -71,8 +71,6 @@ def render_lights(params: IcLightParams, model_kind: str, width: int, height: in
     lights = all_lights(params)
     if not lights:
         raise IcLightError(f"There is no light to compute: `light` is none; choose one of {', '.join(COMPUTED_LIGHTS)}.")
-    if custom is None and any(light.light == "custom" for light in lights):
-        raise IcLightError("`light` is 'custom' but `light_map` is missing; add the map or choose another light.")
     light_map = np.empty((height, width, 3), np.uint8)
     for band in bands(width, height):
         before_band()
@@ -101,10 +99,10 @@ def render_light(light: IcLightParams, model_kind: str, band: Band, custom: np.n
     if not is_white(light.light_color) or light.intensity != 1.0:
         return to_bytes(to_srgb(linear_light(light, model_kind, band, custom)) * 255)
     if light.light == "custom":
-        return custom
+        return given_map(custom)
     kind = kind_of(light)
     if kind.gradient is not None and light.light_gamma == 1.0:
-        return gradient_bytes(kind.name, band, *light_range(light, model_kind))
+        return gradient_bytes(kind.gradient(band, *light_range(light, model_kind)))
     return to_bytes(np.repeat(grey_levels(light, model_kind, band)[..., None], 3, axis=-1))
 
 
@@ -115,7 +113,7 @@ def linear_light(light: IcLightParams, model_kind: str, band: Band, custom: np.n
     shadow side's level; 0 for ambient light and custom maps, which have no shadow side.
     """
     if light.light == "custom":
-        levels = custom.astype(np.float64)
+        levels = given_map(custom).astype(np.float64)
     else:
         levels = grey_levels(light, model_kind, band)[..., None]
     linear = to_linear(levels / 255)
@@ -125,11 +123,17 @@ def linear_light(light: IcLightParams, model_kind: str, band: Band, custom: np.n
     return linear * to_linear(parse_color(light.light_color) / 255)
 
 
+def given_map(custom: np.ndarray | None) -> np.ndarray:
+    if custom is None:
+        raise IcLightError("`light` is 'custom' but `light_map` is missing; add the map or choose another light.")
+    return custom
+
+
 def shadow_level(light: IcLightParams, model_kind: str) -> float:
     """Return the linear value, 0..1, of the side away from the light; 0 for a light without one."""
     if kind_of(light).distance is None:
         return 0.0
-    return float(to_linear(np.float64(light_range(light, model_kind)[1] / 255)))
+    return float(to_linear(np.asarray(light_range(light, model_kind)[1] / 255)))
 
 
 def grey_levels(light: IcLightParams, model_kind: str, band: Band) -> np.ndarray:

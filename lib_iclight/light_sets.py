@@ -99,7 +99,7 @@ def between(params: IcLightParams, a: IcLightParams, b: IcLightParams, share: fl
         return with_light(params, b if share else a)
     if a.light == b.light:
         return with_light(params, replace(a, **blended(a, b, share)))
-    out, into = (float(to_linear(np.float64(part))) for part in (1 - share, share))
+    out, into = (float(to_linear(np.asarray(part))) for part in (1 - share, share))
     return with_light(params, replace(a, intensity=a.intensity * out), light_fields(replace(b, intensity=b.intensity * into)))
 
 
