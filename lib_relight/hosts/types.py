@@ -34,6 +34,7 @@ class Processing(Protocol):
     height: int
     batch_size: int
     n_iter: int
+    batch_index: int
     denoising_strength: float
     is_api: bool
     extra_generation_params: MutableMapping[str, Any]
@@ -128,6 +129,9 @@ class Host(Protocol):
 
     def progress(self, text: str | None) -> None:
         """Set the text of the host's progress bar; None clears it."""
+
+    def began(self) -> float | None:
+        """Return when the host began its running job, which may run others inside; None if it does not say."""
 
     def interrupted(self) -> bool:
         """Return whether the user has interrupted the running job."""

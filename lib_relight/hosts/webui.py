@@ -155,6 +155,11 @@ class WebuiHost(ABC):
 
         shared.state.textinfo = text
 
+    def began(self) -> float | None:
+        from modules import shared
+
+        return getattr(shared.state, "time_start", None)
+
     def interrupted(self) -> bool:
         from modules import shared
 

@@ -24,6 +24,7 @@ from ..request.infotext import MARKER
 from ..request.panel_values import parse_request
 from ..request.pixel_formats import is_cut_out
 from ..request.request import RelightRequest
+from . import nested
 from .frame import part_of
 from .job import RelightJob
 
@@ -62,6 +63,7 @@ def before_process(p: Processing, args: Sequence) -> None:
         host = current_host()
         request = parse_request(xyz_axes.overridden(args, p))
         if request is not None:
+            request = nested.with_light_of_image(host, p, request)
             check_request(host, p, request)
             state.job = RelightJob(host, p, request, model_folders)
 
@@ -114,6 +116,7 @@ def postprocess(p: Processing, processed: Any) -> None:
     """Add the extra images (PIL: an array makes the hosts' API answer 500) and end the job."""
     state = state_of(p)
     job, state.job = state.job, None
+    nested.leave(p)
     discard_images(p, processed)
     if job is None:
         return

@@ -26,3 +26,7 @@ def arrange(host: Host, p: Processing, count: int) -> None:
         if values := getattr(p, name, None):
             setattr(p, name, [values[min(first, len(values) - 1)] for first in firsts for _ in range(count)])
     p.n_iter, p.batch_size = p.n_iter * count // size, size
+
+def first_image(p: Processing) -> int:
+    """Return the number in the job, from 0, of the running batch's first image."""
+    return getattr(p, "iteration", 0) * p.batch_size

@@ -12,9 +12,10 @@ from ..hosts.types import Host, Processing
 from ..hosts.webui import MERGING, is_marked, mark
 from ..request.infotext import MARKER
 from ..request.request import RelightRequest
-from . import image_set
+from . import image_set, nested
 from .frame import Frames, frames_of
 from .iclight_pass import IcLightPass
+from .image_set import first_image
 from .ip_adapter_pass import IpAdapterPass
 from .passes import Pass, Sampling
 
@@ -44,6 +45,7 @@ class RelightJob:
         """process: arrange the images of a set, cut out subjects, encode images, write the infotext."""
         if self.lights > 1:
             image_set.arrange(self.host, p, self.lights)
+            nested.enter(self.host, p)
         for part in self.passes:
             part.prepare(p)
         self.write_infotext(p)
@@ -102,8 +104,3 @@ class RelightJob:
             size = self.sampled_size if self.frames.first.is_part else images[0].size
             added += [named for part in self.passes for named in part.extras(size, self.frames)]
         return added
-
-
-def first_image(p: Processing) -> int:
-    """Return the number in the job, from 0, of the running batch's first image."""
-    return getattr(p, "iteration", 0) * p.batch_size

@@ -41,6 +41,15 @@ def test_a_detailer_that_leaves_relight_out(client):
 
 
 @pytest.mark.usefixtures("undone")
+def test_a_detailer_in_a_set_takes_the_light_of_its_image(client):
+    _, jobs, _ = detailed(client, fc(set="sides"))
+    assert [(job["img2img"], job["proof"].split(", ")[1]) for job in jobs] == [
+        (is_inner, light) for light in ("left", "right", "top", "bottom") for is_inner in (False, True)]
+    _, jobs, _ = detailed(client, fc(light="top"))
+    assert [job["proof"].split(", ")[1] for job in jobs] == ["top", "top"]
+
+
+@pytest.mark.usefixtures("undone")
 def test_loopback_relights_every_pass(client):
     reply = client.send("img2img", relight=iclight(light="left", matting="none"), script_name=LOOP, script_args=["loopback"], **IMG2IMG)
     jobs = client.get("/relight-contract/nested/after")
