@@ -43,8 +43,11 @@ def test_img2img(client):
 
 
 def sampled_encoding(client):
-    """Most levels of 255 between two equal jobs that encode an image: hosts sample the latent from torch's global generator."""
-    return 0 if client.name == "embedded" else 5
+    """Most levels of 255 between equal jobs that encode an image: hosts sample the latent from torch's global generator.
+
+    Equal jobs after unlike ones differed by up to 6 levels (mean 0.16) on Forge Neo.
+    """
+    return 0 if client.name == "embedded" else 8
 
 
 def test_inpaint_only_masked(client):
