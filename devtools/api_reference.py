@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from generated import with_generated
+
 ROOT = Path(__file__).resolve().parent.parent
 FURTHER = {"boolean": "`true`, `false`", "integer": "whole number", "string": "text", "array": "list of objects"}
 
@@ -67,9 +69,7 @@ def tables():
 def with_reference(text):
     """Return the text of docs/API.md with its generated tables replaced."""
     for name, lines in tables().items():
-        start, end = f"<!-- {name}: made by devtools/api_reference.py -->", f"<!-- end of {name} -->"
-        head, _, rest = text.partition(start)
-        text = f"{head}{start}\n{lines}\n{end}{rest.partition(end)[2]}"
+        text = with_generated(text, name, "devtools/api_reference.py", lines)
     return text
 
 

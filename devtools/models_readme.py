@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from generated import with_generated
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "models" / "README.md"
 HEAD = "| name | for | base | size | licence | source | SHA-256 |\n| --- | --- | --- | --- | --- | --- | --- |"
@@ -35,9 +37,7 @@ def with_tables(text: str) -> str:
     from sd_relight.lib_relight.base.known_files import known_files, of_kind
 
     for kind in dict.fromkeys(file.kind for file in known_files().values()):
-        start, end = f"<!-- {kind}: made by devtools/models_readme.py -->", f"<!-- end of {kind} -->"
-        head, _, rest = text.partition(start)
-        text = f"{head}{start}\n{table(of_kind(kind).values())}\n{end}{rest.partition(end)[2]}"
+        text = with_generated(text, kind, "devtools/models_readme.py", table(of_kind(kind).values()))
     return text
 
 

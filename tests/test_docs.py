@@ -1,6 +1,6 @@
 """Compares the documentation with the code."""
 
-import importlib.util
+import importlib
 import json
 import re
 from pathlib import Path
@@ -17,10 +17,9 @@ README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists(
 
 
 def load_reference():
-    spec = importlib.util.spec_from_file_location("api_reference", ROOT / "devtools/api_reference.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "devtools"))
+        return importlib.import_module("api_reference")
 
 
 @pytest.fixture(scope="module")
