@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +40,9 @@ class Manifest:
 
     def __init__(self, out: Path):
         self.out, self.path = out, out / MANIFEST
-        lines = self.path.read_bytes().splitlines() if self.path.is_file() else []
-        self.entries = {entry["photo"]: entry for entry in map(parse_line, lines) if entry}
+        text = self.path.read_bytes() if self.path.is_file() else b""
+        self.entries = {entry["photo"]: entry for entry in map(parse_line, text.splitlines()) if entry}
+        self.line_end = b"\n" if text and not text.endswith(b"\n") else b""
 
     def has(self, name: str, key: str) -> bool:
         """Return whether an image is done with the same content and options, and its outputs are still there."""
@@ -51,11 +53,11 @@ class Manifest:
     def add(self, entry: Mapping) -> None:
         """Append a line and flush it to the disk; a line that a killed run has cut short is ended first."""
         self.entries[entry["photo"]] = dict(entry)
-        with self.path.open("ab+") as file:
-            cut_short = file.tell() > 0 and self.path.read_bytes()[-1:] != b"\n"
-            file.write((b"\n" if cut_short else b"") + json.dumps(entry).encode() + b"\n")
+        with self.path.open("ab") as file:
+            file.write(self.line_end + json.dumps(entry).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        self.line_end = b""
 
 
 def parse_line(line: bytes) -> dict | None:
@@ -83,11 +85,13 @@ def find_mask(folder: Path, name: Path) -> Path:
     return found[0] if found else folder / name.with_suffix(".png")
 
 
-def output_names(task: Task, tasks: Sequence[Task], count: int) -> list[str]:
-    """Return the names of an image's results: its own as .png, with its suffix where two share the stem, numbered for a set."""
-    path = Path(task.name)
-    same = [other for other in tasks if Path(other.name).with_suffix("") == path.with_suffix("")]
-    stem = path.as_posix() if len(same) > 1 else path.with_suffix("").as_posix()
+def stem_of(task: Task) -> str:
+    return Path(task.name).with_suffix("").as_posix()
+
+
+def output_names(task: Task, is_shared: bool, count: int) -> list[str]:
+    """Return the names of an image's results: its own as .png, with its suffix if others share the stem, numbered for a set."""
+    stem = task.name if is_shared else stem_of(task)
     return [f"{stem}.png"] if count == 1 else [f"{stem}-{number}.png" for number in range(1, count + 1)]
 
 
@@ -115,11 +119,13 @@ class Batch:
         out.mkdir(parents=True, exist_ok=True)
         manifest, tasks = Manifest(out), find_tasks(self.args)
         keys = {task.name: key_of(task, self.args) for task in tasks}
+        stems = Counter(map(stem_of, tasks))
         waiting = [task for task in tasks if not manifest.has(task.name, keys[task.name])]
         print(f"{len(tasks)} images, {len(tasks) - len(waiting)} done before", flush=True)
         began = time.monotonic()
         for number, task in enumerate(waiting, 1):
-            entry = {"photo": task.name, "key": keys[task.name], "seed": self.args.seed, **self.relight(task, tasks)}
+            entry = {"photo": task.name, "key": keys[task.name], "seed": self.args.seed,
+                     **self.relight(task, stems[stem_of(task)] > 1)}
             manifest.add(entry)
             print(progress_line(number, len(waiting), entry, time.monotonic() - began), flush=True)
         failed = [entry for task in tasks if (entry := manifest.entries[task.name])["status"] == "failed"]
@@ -128,13 +134,13 @@ class Batch:
         print(f"{len(tasks) - len(failed)} of {len(tasks)} images are in {out.resolve()}")
         return 1 if failed else 0
 
-    def relight(self, task: Task, tasks: Sequence[Task]) -> dict:
+    def relight(self, task: Task, is_shared: bool) -> dict:
         """Relight an image and write its outputs; returns its part of the manifest's line."""
         began = time.monotonic()
         try:
             spec = self.spec_of(argparse.Namespace(**{**vars(self.args), "photo": task.photo, "mask": task.mask}))
             result = self.session.run_set(task.name, spec)
-            done = {"status": "done", **write_outputs(result, self.args.out, output_names(task, tasks, len(result.images)))}
+            done = {"status": "done", **write_outputs(result, self.args.out, output_names(task, is_shared, len(result.images)))}
         except Exception as error:
             if (message := self.message_of(error)) is None:
                 raise
