@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -33,17 +34,31 @@ def expand_set(params: IcLightParams) -> tuple[IcLightParams, ...]:
     its own; sweep gives `set_frames` images from the first light to the last. Raises IcLightError for a set without enough
     lights.
     """
+    return tuple(lights_of_set(params))
+
+
+def first_of_set(params: IcLightParams) -> IcLightParams:
+    """Return the first entry of `expand_set` without computing the others."""
+    return next(lights_of_set(params))
+
+
+def lights_of_set(params: IcLightParams) -> Iterator[IcLightParams]:
+    """Yield the entries of `expand_set`."""
     if params.set == "none":
-        return (params,)
-    params = check_set(params)
-    if params.set in NAMED_SETS:
-        return tuple(replace(params, set="none", light=name) for name in NAMED_SETS[params.set])
+        yield params
+        return
+    check_set(params)
     lights = all_lights(params)
-    return sweep(params, lights) if params.set == "sweep" else tuple(with_light(params, light) for light in lights)
+    if params.set in NAMED_SETS:
+        yield from (replace(params, set="none", light=name) for name in NAMED_SETS[params.set])
+    elif params.set == "sweep":
+        yield from sweep(params, lights)
+    else:
+        yield from (with_light(params, light) for light in lights)
 
 
-def check_set(params: IcLightParams) -> IcLightParams:
-    """Return params; raise IcLightError if the set cannot be made of their lights."""
+def check_set(params: IcLightParams) -> None:
+    """Raise IcLightError if the set cannot be made of their lights."""
     if params.light == "custom" and params.set != "lights":
         raise IcLightError(f"`set` is {params.set!r} but `light` is 'custom', which is one image; choose another light, or set "
                            "`set` to 'none'.")
@@ -51,7 +66,6 @@ def check_set(params: IcLightParams) -> IcLightParams:
     if params.set not in NAMED_SETS and count < 2:
         raise IcLightError(f"`set` is {params.set!r} but the number of lights is {count}; it needs at least 2: add entries to "
                            "`lights`.")
-    return params
 
 
 def with_light(params: IcLightParams, light: IcLightParams, *more: dict[str, Any]) -> IcLightParams:
@@ -65,17 +79,15 @@ def light_fields(light: IcLightParams) -> dict[str, Any]:
 
 # Sweep ------------------------------------------------------------------------------------------------------------
 
-def sweep(params: IcLightParams, keys: list[IcLightParams]) -> tuple[IcLightParams, ...]:
-    """Return `set_frames` frames through the lights in `keys`, and back to the first one when `set_loop` is on."""
+def sweep(params: IcLightParams, keys: list[IcLightParams]) -> Iterator[IcLightParams]:
+    """Yield `set_frames` frames through the lights in `keys`, and back to the first one when `set_loop` is on."""
     keys = [as_angle(light) for light in keys]
     pairs = list(pairwise([*keys, keys[0]] if params.set_loop else keys))
     last = params.set_frames if params.set_loop else params.set_frames - 1
-    frames = []
     for frame in range(params.set_frames):
         place = frame * len(pairs) / last
         index = min(int(place), len(pairs) - 1)
-        frames.append(between(params, *pairs[index], eased(place - index, params.set_easing)))
-    return tuple(frames)
+        yield between(params, *pairs[index], eased(place - index, params.set_easing))
 
 
 def eased(share: float, easing: str) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from ...lib_iclight import light_map
-from ...lib_iclight.light_sets import expand_set
+from ...lib_iclight.light_sets import first_of_set
 from ...lib_iclight.params import MATTINGS, IcLightParams
 from ..base.errors import RelightError, UserError
 from ..models import iclight_files
@@ -22,7 +23,7 @@ NO_INIT_IMAGE = "img2img has no image; add the subject as the img2img image or a
 def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]:
     images = request.images
     try:
-        params = expand_set(request.iclight)[0]
+        params = first_of_set(request.iclight)
     except UserError as raised:
         yield from_error(raised)
         return
@@ -53,8 +54,9 @@ def shape_messages(images: IcLightImages, state: State) -> Iterator[Message]:
 
 
 def set_messages(params: IcLightParams) -> Iterator[Message]:
-    for name, item in IcLightParams.__dataclass_fields__.items():
-        if name.startswith("set_") and params.set != "sweep" and getattr(params, name) != item.default:
+    for item in fields(IcLightParams):
+        name, sets = item.name, (item.metadata.get("shown_for") or {}).get("set")
+        if sets and params.set not in sets and getattr(params, name) != item.default:
             yield warning(name, getattr(params, name),
                           f"`{name}` works on a sweep only, and `set` is {params.set!r}; set `set` to 'sweep', or leave it out.")
 

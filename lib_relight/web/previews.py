@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...lib_common.fields import short_repr
-from ...lib_iclight.light_sets import expand_set
+from ...lib_iclight.light_sets import first_of_set
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Progress
 from ..checks.iclight_checks import image_messages
@@ -77,7 +77,7 @@ def parse_preview(payload: Mapping) -> PreviewRequest:
     if request is None:
         raise RelightError("`enabled` is false, so there is nothing to preview; leave it out.")
     if request.iclight is not None:
-        request = replace(request, iclight=expand_set(request.iclight)[0])
+        request = replace(request, iclight=first_of_set(request.iclight))
     tab = parse_tab(payload.get("tab", "txt2img"))
     given = payload.get("init_images") or []
     if not isinstance(given, list) or len(given) > MAX_INIT_IMAGES:
