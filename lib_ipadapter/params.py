@@ -31,7 +31,8 @@ IGNORED_WHEN_EMPTY = ("batch_images", "batch_image_files", "batch_image_dir", "b
                       "batch_mask_gallery", "batch_keyframe_idx", "batch_modifiers", "animatediff_batch", "ipadapter_input")
 """Inputs of the ControlNet API that are not supported: accepted only if empty."""
 
-HR_ALIASES = {"low res only": "low", "high res only": "high", "hires both": "both", "lowres": "low", "hires": "high"}
+HR_ALIASES = {"low res only": "low", "high res only": "high", "hires both": "both", "lowres": "low", "hires": "high",
+              "hiresfixoption.both": "both", "hiresfixoption.low_res_only": "low", "hiresfixoption.high_res_only": "high"}
 """ControlNet's spellings of `hr_option`."""
 FAMILIES = ("auto", *BY_NAME)
 COMBINES = ("concat", "weighted concat", "average", "norm average", "add", "subtract", "separate")

@@ -126,7 +126,7 @@ def denoise_messages(kind: str, params: IcLightParams, images: IcLightImages, st
 
 
 def weak_denoise(strength: float) -> str:
-    return f"Relight: denoising strength {strength:g} is low for a light; 0.9 to 1 shows it fully."
+    return f"Relight: denoising strength {strength:g} is low for a light: the light map itself shows in the image; set 0.9 to 1."
 
 
 def ineffective_fields(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:

@@ -10,6 +10,7 @@ from ...lib_ipadapter.encode.adapter import inspect_adapter
 from ...lib_ipadapter.files.variants import Variant, check_unet
 from ..base.errors import UserError
 from ..models import ip_adapter_files
+from ..request.images import DecodedImage, same_shape
 from ..request.ip_adapter_unit import SUBJECT, IpUnit
 from ..request.request import RelightRequest
 from .messages import Message, State, error, from_error, warning
@@ -66,6 +67,16 @@ def mask_messages(unit: IpUnit) -> Iterator[Message]:
         if len(masks) > max(count, 1) and SUBJECT not in unit.images:
             yield error(name, None, f"`{name}` of the unit {params.model!r} has {len(masks)} masks for {count} images; leave out "
                                     "the others.")
+    for mask, image in zip(unit.image_masks, unit.images):
+        if isinstance(image, DecodedImage) and not same_shape(mask.size, image.size):
+            sizes = [f"{width}x{height}" for width, height in (mask.size, image.size)]
+            yield error("image_mask", None,
+                        f"`image_mask` of the unit {params.model!r} is {sizes[0]} and its image {sizes[1]}: their shapes differ, "
+                        "so the mask would not lie on it; send a mask of the image's shape.")
+    if params.combine == "concat" and 0 in params.image_weights:
+        yield warning("image_weights", list(params.image_weights),
+                      f"`image_weights` of the unit {params.model!r} has a 0, but with `combine` 'concat' that image still takes "
+                      "part, as an empty one; leave the image out.")
     if len(params.image_weights) > count and SUBJECT not in unit.images:
         yield warning("image_weights", list(params.image_weights),
                       f"`image_weights` of the unit {params.model!r} has {len(params.image_weights)} numbers for {count} images; "

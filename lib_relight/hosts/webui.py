@@ -112,7 +112,7 @@ class WebuiHost(ABC):
             p.sampler.sample_img2img = with_steps
             state.full_steps = p.sampler
         strength = min(p.denoising_strength, 0.999)
-        return p.steps, int(p.steps / strength) if strength > 0 else 0
+        return (p.steps, int(p.steps / strength)) if strength > 0 else (0, 0)
 
     def block_layout(self, unet: UnetPatcher) -> tuple[int, int]:
         """A layer that another extension has wrapped keeps its own weight below another name, before those that it adds."""

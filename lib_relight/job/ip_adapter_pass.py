@@ -124,7 +124,7 @@ class IpAdapterPass:
         self.progress(f"encoding the image prompt for {adapter.variant.path.stem}")
         own_masks = area if len(area) > 1 else [None] * max(len(unit.images), 1)
         images = [image.to_pil() for image in unit.images] or [None] * len(unit.embedding)
-        image_masks = [mask.to_pil() for mask in unit.image_masks]
+        image_masks = [mask.to_pil_mask() for mask in unit.image_masks]
         references = [Reference(image, at(image_masks, i), self.face(unit, adapter, image, i), at(own_masks, i))
                       for i, image in enumerate(images)]
         negative = unit.negative_image and unit.negative_image.to_pil()

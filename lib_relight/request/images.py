@@ -113,6 +113,10 @@ class DecodedImage:
         """Return the image as a mask, float32 [H, W] in 0..1: its alpha where there is one, else its luma."""
         return self.alpha if self.alpha is not None else self.grey().astype(np.float32) / 255
 
+    def to_pil_mask(self) -> Image.Image:
+        """Return mask_levels as a PIL image of mode L."""
+        return Image.fromarray(np.rint(self.mask_levels() * 255).astype(np.uint8))
+
 
 class ImageDecoder:
     """Decodes the images of one request; counts them and their pixels against the request's limits."""

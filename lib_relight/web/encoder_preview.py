@@ -24,7 +24,7 @@ def views(unit: IpUnit, folders, progress: Progress) -> tuple[Named, str | None]
     for index, image in enumerate(image.to_pil() for image in unit.images):
         progress(f"preparing image {index + 1}")
         face = find_face(unit, variant, image, folders)
-        mask = unit.image_masks[index].to_pil() if index < len(unit.image_masks) else None
+        mask = unit.image_masks[index].to_pil_mask() if index < len(unit.image_masks) else None
         references.append(Reference(image, mask, face))
         if variant.face and face is not None:
             named.append((f"face {index + 1}", face.small))

@@ -68,7 +68,7 @@ def test_notices_follow_the_panel_and_the_hosts_own_controls(panel, accordion, s
     panel.pick(accordion("light"), "left")
     accordion.notices([])
     panel.fill("img2img_denoising_strength", 0.4)
-    accordion.notices(["Relight: denoising strength 0.4 is low for a light; 0.9 to 1 shows it fully."])
+    accordion.notices(["Relight: denoising strength 0.4 is low for a light: the light map itself shows in the image; set 0.9 to 1."])
     panel.click(f"#{accordion('enabled')}-visible-checkbox")
     accordion.notices([])
 

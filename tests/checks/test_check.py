@@ -48,7 +48,7 @@ def unit(**fields):
 
 
 @pytest.mark.parametrize(("request_", "state", "sentence"), [
-    (asked(light="left"), state(True, denoise=0.5), "Relight: denoising strength 0.5 is low for a light; 0.9 to 1 shows it fully."),
+    (asked(light="left"), state(True, denoise=0.5), "Relight: denoising strength 0.5 is low for a light: the light map itself shows in the image; set 0.9 to 1."),
     (asked(), state(True, denoise=0.5), "`light` is none and the denoising strength 0.5: the image keeps most of its own light; "
                                         "choose a light, or set the strength to 0.9 or more."),
     (asked(reinforce=0.5), state(), "`reinforce` works on the light map, and there is none; choose a `light`, or set `reinforce` "
@@ -125,6 +125,9 @@ def test_each_error_is_the_jobs_own(request_, state, sentence):
     ({"masks": (PICTURE,) * 3, "images": (PICTURE,) * 2}, {"combine": "separate"},
      "`mask` of the unit 'ip-adapter' has 3 masks for 2 images; leave out the others."),
     ({"image_masks": (PICTURE,) * 2}, {}, "`image_mask` of the unit 'ip-adapter' has 2 masks for 1 images; leave out the others."),
+    ({"image_masks": (decoded(Image.new("L", (64, 32))),)}, {},
+     "`image_mask` of the unit 'ip-adapter' is 64x32 and its image 64x64: their shapes differ, so the mask would not lie on it; send "
+     "a mask of the image's shape."),
     ({}, {"uncond": "image"}, "`uncond` is 'image' but `negative_image` is missing; add it or choose another `uncond`."),
     ({"images": (PICTURE,) * 2}, {"tiled": True},
      "`tiled` works with one image, but the unit 'ip-adapter' has 2; switch it off, or give one image."),
@@ -148,6 +151,9 @@ def test_inputs_of_a_unit_that_do_not_fit(changes, params, sentence):
     ({"images": (PICTURE,) * 3}, {"unfold_batch": True},
      "`unfold_batch` of the unit 'ip-adapter' gives one of its 3 images to each image of a batch, but the batch size is 2; the "
      "others have no effect. Raise the batch size."),
+    ({}, {"image_weights": (0.0,)},
+     "`image_weights` of the unit 'ip-adapter' has a 0, but with `combine` 'concat' that image still takes part, as an empty one; "
+     "leave the image out."),
     ({}, {"image_weights": (1.0, 0.5)},
      "`image_weights` of the unit 'ip-adapter' has 2 numbers for 1 images; the others have no effect."),
 ])
@@ -158,6 +164,7 @@ def test_inputs_of_a_unit_without_effect(changes, params, sentence):
 @pytest.mark.parametrize(("changes", "params"), [
     ({"masks": (PICTURE,) * 2, "images": (PICTURE,) * 2}, {"combine": "separate"}),
     ({"masks": (PICTURE,), "images": (PICTURE,) * 2, "image_masks": (PICTURE,) * 2}, {"image_weights": (1.0, 0.5)}),
+    ({"images": (PICTURE,) * 2}, {"combine": "add", "image_weights": (1.0, 0.0)}),
     ({"negative_image": PICTURE}, {"uncond": "image"}),
     ({"images": (PICTURE,) * 2}, {"unfold_batch": True}),
     ({}, {"tiled": True}),

@@ -149,6 +149,20 @@ def test_mask(client, make):
     assert difference(half, white) > LEAST and difference(half, client.plain) > LEAST
 
 
+@pytest.mark.parametrize("field", ["mask", "image_mask"])
+def test_alpha_of_a_mask_equals_its_grey_levels(make, field):
+    """A brush leaves white or black strokes on a transparent layer, segmentation tools write grey, one bit or a palette."""
+    levels = Image.new("L", (64, 64))
+    levels.paste(255, (8, 8, 40, 56))
+    layers = [Image.new("RGBA", levels.size, color) for color in ("white", "black")]
+    for layer in layers:
+        layer.putalpha(levels)
+    first, *others = (make(plus(**{field: encoded(form)}))
+                      for form in (levels, *layers, levels.convert("1"), levels.convert("P"), levels.convert("RGBA")))
+    assert difference(first, make(plus())) > LEAST
+    assert all(equal(first, other) for other in others)
+
+
 def test_img2img_and_only_masked(client, make):
     for fields in ({"init_images": [SCENE], "denoising_strength": 0.9},
                    {"init_images": [WIDE_SCENE], "denoising_strength": 0.9, "mask": WIDE_DISC, "inpaint_full_res": True,
