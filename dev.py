@@ -107,10 +107,13 @@ def add_sets(commands):
     sweep.add_argument("--frames", type=int, default=24, help="2 to 240")
     sweep.add_argument("--fps", type=float, default=12.0, help="frames a second")
     sweep.add_argument("--easing", choices=("linear", "smooth"), default="linear")
+    sweep.add_argument("--blend", type=float, default=0.0, help="0..1, mix each frame's light map with its neighbours'")
     sweep.add_argument("--once", action="store_true", help="end at the last light instead of returning to the first")
-    add_photo(sweep, "the animation to write: .webp or .gif")
+    add_photo(sweep, "the animation to write: .webp, .gif, or .mp4 with the package av or imageio-ffmpeg")
     normals = commands.add_parser("normals", help="the normal map of a photograph's subject")
-    add_photo(normals, "the map to write: .png, .jpg or .webp")
+    normals.add_argument("--y", choices=("opengl", "directx"), default="opengl", help="direction of the map's green: up or down")
+    normals.add_argument("--bits", type=int, choices=(8, 16), default=8, help="bits a channel of a .png")
+    add_photo(normals, "the map to write: .png, .jpg, .webp, or .exr with the package OpenEXR")
 
 
 def add_batch(commands):

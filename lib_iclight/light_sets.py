@@ -13,7 +13,7 @@ from .colors import parse_color
 from .errors import IcLightError
 from .light_kinds import CORNER_ANGLES, SIDE_ANGLES
 from .light_map import all_lights, light_range
-from .params import LIGHT_FIELDS, IcLightParams
+from .params import LIGHT_FIELDS, SET_FIELDS, IcLightParams
 from .srgb import to_linear, to_srgb
 
 NAMED_SETS = {
@@ -28,7 +28,7 @@ DIRECTION_ANGLES = {**SIDE_ANGLES, **CORNER_ANGLES}
 
 
 def expand_set(params: IcLightParams) -> tuple[IcLightParams, ...]:
-    """Return the parameters of each image of the job, each without a set of its own; one entry when `set` is none.
+    """Return the parameters of each image of the job, each without fields of a set; one entry when `set` is none.
 
     sides, directions and normals replace `light` and keep its other fields and `lights`; lights gives each light an image of
     its own; sweep gives `set_frames` images from the first light to the last. Raises IcLightError for a set without enough
@@ -50,7 +50,7 @@ def lights_of_set(params: IcLightParams) -> Iterator[IcLightParams]:
     check_set(params)
     lights = all_lights(params)
     if params.set in NAMED_SETS:
-        yield from (replace(params, set="none", light=name) for name in NAMED_SETS[params.set])
+        yield from (replace(params, **{**SET_FIELDS, "light": name}) for name in NAMED_SETS[params.set])
     elif params.set == "sweep":
         yield from sweep(params, lights)
     else:
@@ -70,7 +70,17 @@ def check_set(params: IcLightParams) -> None:
 
 def with_light(params: IcLightParams, light: IcLightParams, *more: dict[str, Any]) -> IcLightParams:
     """Return params with the light fields of `light`, `more` as its further lights, and no set."""
-    return replace(params, set="none", lights=more, **light_fields(light))
+    return replace(params, lights=more, **SET_FIELDS, **light_fields(light))
+
+
+def light_name(params: IcLightParams) -> str:
+    """Return the lights of one image as a label: "left", "angle 30 + ambient", "spot 0.2, 0.5"."""
+    return " + ".join(map(_label, all_lights(params))) or "none"
+
+
+def _label(light: IcLightParams) -> str:
+    place = {"angle": f" {light.light_angle:.0f}", "spot": f" {light.light_x:.2g}, {light.light_y:.2g}"}
+    return f"{light.light}{place.get(light.light, '')}"
 
 
 def light_fields(light: IcLightParams) -> dict[str, Any]:
@@ -88,6 +98,14 @@ def sweep(params: IcLightParams, keys: list[IcLightParams]) -> Iterator[IcLightP
         place = frame * len(pairs) / last
         index = min(int(place), len(pairs) - 1)
         yield between(params, *pairs[index], eased(place - index, params.set_easing))
+
+
+def neighbours(params: IcLightParams, frame: int) -> list[int]:
+    """Return the frames before and after one of a sweep, [] for other sets."""
+    if params.set != "sweep":
+        return []
+    count = params.set_frames
+    return [near % count for near in (frame - 1, frame + 1) if params.set_loop or 0 <= near < count]
 
 
 def eased(share: float, easing: str) -> float:

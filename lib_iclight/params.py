@@ -22,6 +22,9 @@ MODELS = ("auto", "fc", "fcon", "fbc")
 MATTINGS = ("auto", "none", "alpha", "mask")
 SETS = ("none", "sides", "directions", "lights", "sweep", "normals")
 EASINGS = ("linear", "smooth")
+ANIMATIONS = ("none", "webp", "gif", "mp4")
+NORMAL_Y = ("opengl", "directx")
+NORMAL_FILES = ("none", "png16", "exr")
 HR_OPTIONS = ("both", "low", "high")
 
 
@@ -96,7 +99,7 @@ class IcLightParams(CheckedFields):
     set: str = field(default="none", metadata=field_meta(
         "Set of lights",
         "Several lights in one job, an image for each: sides (4), directions (8), lights (this light and each further one "
-        "alone), sweep (frames from this light through the further ones), normals (4 sides, their normal map and mean).",
+        "alone), sweep (frames from this light through the further ones), normals (4 sides, their normal map, mean and albedo).",
         choices=SETS,
         group="main", axis=True))
     set_frames: int = field(default=24, metadata=field_meta(
@@ -109,6 +112,28 @@ class IcLightParams(CheckedFields):
     set_loop: bool = field(default=True, metadata=field_meta(
         "Loop", "Return from the last light of a sweep to the first, so that it can be played in a loop.",
         group="main", shown_for={"set": ("sweep",)}))
+    set_blend: float = field(default=0.0, metadata=field_meta(
+        "Blend frames", "Mix the light map of each frame of a sweep with its neighbours' before sampling, for steadier frames.",
+        minimum=0.0, maximum=1.0, step=0.05,
+        group="main", shown_for={"set": ("sweep",)}))
+    set_file: str = field(default="none", metadata=field_meta(
+        "Animation", "Add the frames of a sweep as one file; mp4 needs the package av or imageio-ffmpeg.",
+        choices=ANIMATIONS,
+        group="main", shown_for={"set": ("sweep",)}))
+    set_fps: float = field(default=12.0, metadata=field_meta(
+        "Frames per second", "Speed of the animation.", minimum=0.1, maximum=50.0, step=0.1,
+        group="main", shown_for={"set": ("sweep",)}))
+    set_sheet: bool = field(default=False, metadata=field_meta(
+        "Contact sheet", "Add all images of the set on one sheet, each with the name of its light.",
+        group="main", shown_for={"set": ("sides", "directions", "lights")}))
+    set_normals_y: str = field(default="opengl", metadata=field_meta(
+        "Normal map's y", "Direction of the normal map's green: opengl is up, directx is down.",
+        choices=NORMAL_Y,
+        group="main", shown_for={"set": ("normals",)}))
+    set_normals_file: str = field(default="none", metadata=field_meta(
+        "Precise normal map", "Add the normal map as 16-bit PNG or as EXR with float numbers; exr needs the package OpenEXR.",
+        choices=NORMAL_FILES,
+        group="main", shown_for={"set": ("normals",)}))
     matting: str = field(default="auto", metadata=field_meta(
         "Cut-out",
         "How the subject is cut out: auto by the image's alpha or else the best model there, mask by your mask, none not at all.",
@@ -167,6 +192,8 @@ class IcLightParams(CheckedFields):
         object.__setattr__(self, "lights", tuple(check_entry(*item) for item in enumerate(self.lights, 1)))
 
 
+SET_FIELDS = {f.name: f.default for f in fields(IcLightParams) if f.name == "set" or f.name.startswith("set_")}
+"""The fields of a set with their defaults."""
 LIGHT_FIELDS = tuple(f.name for f in fields(IcLightParams) if f.name in ("light", "intensity") or f.name.startswith("light_"))
 """What an entry of `lights` may have."""
 

@@ -16,7 +16,7 @@ from PIL import Image
 from ...lib_iclight.light_kinds import DIRECTIONS
 from ...lib_relight.request.images import open_file
 from ...lib_relight.base.errors import RelightError
-from .contact_sheet import contact_sheet
+from ...lib_relight.hosts.contact_sheet import plain_sheet
 from .job_spec import RelightJobSpec, fit_size, join_words
 from .session import ROOT, RelitImage, Session, defaults, describe_models, is_tiny, native_side, save_image
 
@@ -129,7 +129,7 @@ def run(args) -> int:
             cells.append(("background, as it is", spec.background))
         cells.append((title, photo.image))
     sheet = out / "contact-sheet.jpg"
-    save_image(contact_sheet(cells, columns=5), sheet)
+    save_image(plain_sheet(cells, columns=5), sheet)
     print(timings(rows, {"loading the models": loaded, "first relit image after": moments[0],
                          "in all": time.monotonic() - began}))
     print(f"images: {out}\ncontact sheet: {sheet}")

@@ -11,6 +11,7 @@ from ...lib_iclight.params import MATTINGS, IcLightParams
 from ..base.errors import RelightError, UserError
 from ..models import iclight_files
 from ..models.checkpoint import Checkpoint
+from ..packages import exr, video
 from ..request.images import same_shape
 from ..request.request import IcLightImages, RelightRequest
 from .messages import Message, State, error, from_error, warning
@@ -58,7 +59,12 @@ def set_messages(params: IcLightParams) -> Iterator[Message]:
         name, sets = item.name, (item.metadata.get("shown_for") or {}).get("set")
         if sets and params.set not in sets and getattr(params, name) != item.default:
             yield warning(name, getattr(params, name),
-                          f"`{name}` works on a sweep only, and `set` is {params.set!r}; set `set` to 'sweep', or leave it out.")
+                          f"`{name}` works with `set` {' or '.join(sets)} only, and `set` is {params.set!r}; choose another set, "
+                          "or leave it out.")
+    if (params.set, params.set_file) == ("sweep", "mp4") and (sentence := video.missing()):
+        yield error("set_file", "mp4", f"`set_file` is 'mp4', but {sentence}")
+    if (params.set, params.set_normals_file) == ("normals", "exr") and (sentence := exr.missing()):
+        yield error("set_normals_file", "exr", f"`set_normals_file` is 'exr', but {sentence}")
 
 
 def image_messages(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:

@@ -13,7 +13,7 @@ from ..base.errors import is_bug, message_for
 from ..base.progress import Stopped
 from ..checks.check import check
 from ..checks.messages import State, raise_first_error
-from ..hosts import current_host
+from ..hosts import current_host, results
 from ..hosts.failures import discard_images, end_interrupted
 from ..hosts.state import reset, state_of
 from ..hosts.types import Host, Processing
@@ -125,8 +125,6 @@ def postprocess(p: Processing, processed: Any) -> None:
     if not own:
         return
     with keeps_image(p):
-        for name, image in job.added_images(p, own):
-            text = f"{MARKER} {name}"
-            image.info["parameters"] = text
-            processed.images.append(image)
-            processed.infotexts.append(text)
+        count = len(processed.infotexts) - getattr(processed, "index_of_first_image", 0)
+        for added in job.added_images(p, own, count):
+            results.add(p, processed, added, f"{MARKER} {added.name}")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from ...lib_iclight import conditioning, detail, foreground, light_map, normals
+from ...lib_iclight import conditioning, detail, foreground, light_map
 from ...lib_iclight.errors import IcLightError
-from ...lib_iclight.light_sets import expand_set
+from ...lib_iclight.light_sets import expand_set, neighbours
 from ...lib_iclight.params import IcLightParams
 from ..checks import iclight_checks
+from ..hosts.results import Added
 from ..hosts.types import Host, Processing, UnetPatcher
 from ..hosts.webui import job_progress
 from ..matting import matting
@@ -21,7 +23,7 @@ from ..models import iclight_files, offsets
 from ..request import infotext
 from ..request.images import ImageDecoder
 from ..request.request import IcLightImages
-from . import subject as images_of
+from . import set_products, subject as images_of
 from .frame import Frame, Frames
 from .passes import Sampling
 from .subject import Subject
@@ -30,13 +32,13 @@ from .subject import Subject
 class IcLightPass:
     """The IC-Light half of a job; see passes.Pass.
 
-    lights: the parameters of each image of a set, which differ in their light fields; params: the first of them.
+    requested: the parameters with their set.  lights: those of each image, which differ in their light fields; params: the
+    first of them.
     """
 
     def __init__(self, host: Host, p: Processing, params: IcLightParams, images: IcLightImages, folders: Iterable[Path]):
         self.host, self.lights, self.images = host, expand_set(params), images
-        self.makes_normals = params.set == "normals"
-        self.params = params = self.lights[0]
+        self.requested, self.params = params, self.lights[0]
         self.path, self.info = iclight_files.resolve(params.model, images.background is not None, folders)
         self.is_img2img = host.is_img2img(p)
         self.progress = job_progress(host)
@@ -100,20 +102,32 @@ class IcLightPass:
 
     def condition(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
         """Encode the c_concat condition: [1, 4, h, w] for fc, [1, 8, h, w] for fbc (foreground, background)."""
-        frame, size, params = sampling.frames[index], sampling.size, self.params_of(sampling.first_image + index)
+        frame, size = sampling.frames[index], sampling.size
         subject = self.encode(p, self.subject(index).on_grey(frame, *size), "the subject")
         background = None
         if self.info.kind == "fbc":
-            background = self.encode(p, images_of.background(params, self.images, frame, *size), "the background")
-        return conditioning.concat_condition(subject, background, params.condition_scale)
+            background = self.blended(sampling.first_image + index, lambda params: self.encode(
+                p, images_of.background(params, self.images, frame, *size), "the background"))
+        return conditioning.concat_condition(subject, background, self.params.condition_scale)
 
     def start_latent(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
         """Encode the light map with the subject pasted on it by its matte times `reinforce`: [1, 4, h, w]."""
-        frame, size, params = sampling.frames[index], sampling.size, self.params_of(sampling.first_image + index)
-        image = images_of.light_map(params, self.images, "fc", frame, *size)
-        if params.reinforce > 0:
-            image = foreground.reinforce(image, *self.subject(index).at(frame, *size), params.reinforce)
-        return self.encode(p, image, "the light")
+        frame, size = sampling.frames[index], sampling.size
+
+        def latent(params: IcLightParams) -> torch.Tensor:
+            image = images_of.light_map(params, self.images, "fc", frame, *size)
+            if params.reinforce > 0:
+                image = foreground.reinforce(image, *self.subject(index).at(frame, *size), params.reinforce)
+            return self.encode(p, image, "the light")
+
+        return self.blended(sampling.first_image + index, latent)
+
+    def blended(self, image: int, latent: Callable[[IcLightParams], torch.Tensor]) -> torch.Tensor:
+        """Return an image's latent; in a sweep mixed with the mean of the neighbouring frames' latents, `set_blend` of it."""
+        own, near = latent(self.params_of(image)), neighbours(self.requested, image % len(self.lights))
+        if not near or not self.requested.set_blend:
+            return own
+        return torch.lerp(own, torch.stack([latent(self.lights[frame]) for frame in near]).mean(dim=0), self.requested.set_blend)
 
     def rewrite_start(self, p: Processing, sampling: Sampling) -> None:
         """Put the light into the start of sampling; the same for every batch of a batch count."""
@@ -141,7 +155,7 @@ class IcLightPass:
             relit = detail.keep_background(relit, original, alpha)
         return Image.fromarray(relit)
 
-    def extras(self, size: tuple[int, int], frames: Frames) -> list[tuple[str, Image.Image]]:
+    def extras(self, size: tuple[int, int], frames: Frames) -> list[Added]:
         """Return each subject's condition and matte, and each light's map or background."""
         named = []
         for index, subject in enumerate(self.subjects):
@@ -153,16 +167,17 @@ class IcLightPass:
                 named.append(("background", images_of.background(params, self.images, frames.first, *size)))
             if self.rewrites_start:
                 named.append(("light map", images_of.light_map(params, self.images, "fc", frames.first, *size)))
-        return [(name, Image.fromarray(array)) for name, array in named]
+        return [Added(name, Image.fromarray(array)) for name, array in named]
 
-    def products(self, images: Sequence[Image.Image], frames: Frames) -> list[tuple[str, Image.Image]]:
-        """Return the normal map and the mean of every four images of a set of normals. images: the job's own."""
-        if not self.makes_normals:
-            return []
-        named = []
+    def products(self, images: Sequence[Image.Image], frames: Frames, extras: bool) -> list[Added]:
+        """Return what each whole set among the job's images gives, with files beside the set's first image."""
+        added = []
         for group in zip(*[iter(images)] * len(self.lights)):
-            relights = np.stack([np.asarray(image.convert("RGB")) for image in group]) / 255
+            text = infotext.with_set(group[0].info.get("parameters", ""), self.requested, self.params)
             matte = None if frames.first.is_part else self.subject(0).at(frames.first, *group[0].size)[1]
-            named.append(("normal map", normals.encode_normals(normals.normals_from_relights(relights, matte))))
-            named.append(("even light", np.round(normals.even_light(relights) * 255).astype(np.uint8)))
-        return [(name, Image.fromarray(array)) for name, array in named]
+            beside = getattr(group[0], "already_saved_as", None)
+            added += [replace(one, beside=beside)
+                      for one in set_products.products(self.requested, self.lights, group, text, matte)]
+            if extras and self.requested.set == "normals":
+                added += set_products.ratio_images(group)
+        return added

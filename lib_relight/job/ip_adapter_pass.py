@@ -26,6 +26,7 @@ from ...lib_ipadapter.params import IpAdapterParams
 from ..base.caches import ContentCache, content_hash, counters, file_identity
 from ..base.errors import RelightError
 from ..checks import ip_adapter_checks
+from ..hosts.results import Added
 from ..hosts.types import Host, Processing, UnetPatcher
 from ..hosts.webui import job_progress
 from ..models import ip_adapter_files
@@ -220,12 +221,12 @@ class IpAdapterPass:
     def finish(self, image: Image.Image, index: int, frame: Frame) -> Image.Image:
         return image
 
-    def products(self, images: Sequence[Image.Image], frames: Frames) -> list[tuple[str, Image.Image]]:
+    def products(self, images: Sequence[Image.Image], frames: Frames, extras: bool) -> list[Added]:
         return []
 
-    def extras(self, size: tuple[int, int], frames: Frames) -> list[tuple[str, Image.Image]]:
+    def extras(self, size: tuple[int, int], frames: Frames) -> list[Added]:
         """Return the input image of each encoder."""
-        return [(f"{infotext.UNITS} {number} picture", preview) for number, entry in enumerate(self.prepared, 1)
+        return [Added(f"{infotext.UNITS} {number} picture", preview) for number, entry in enumerate(self.prepared, 1)
                 for prompt in entry.prompts for preview in prompt.previews]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
+from ..hosts.results import Added
 from ..hosts.types import Host, Processing
 from ..hosts.webui import MERGING, is_marked, mark
 from ..request.infotext import MARKER
@@ -92,15 +93,18 @@ class RelightJob:
             image = part.finish(image, index, self.frames[index])
         return image
 
-    def added_images(self, p: Processing, images: Sequence[Image.Image]) -> list[tuple[str, Image.Image]]:
-        """Return named images to add to the result: what a set gives, and on request what was done.
+    def added_images(self, p: Processing, images: Sequence[Image.Image], count: int) -> list[Added]:
+        """Return what to add to the result: what a set gives, and on request images of what was done.
 
-        images: the result without its grid. Hosts may put masks behind each image; an interrupted job has fewer images.
+        images: the result without its grid.  count: how many of them are the job's own; hosts may put masks behind each. The last
+        batch of an interrupted job may be unfinished.
         """
-        each, rest = divmod(len(images), p.n_iter * p.batch_size)
-        relit = images[::each] if each and not rest else []
-        added = [named for part in self.passes for named in part.products(relit, self.frames)]
+        each = len(images) // count
+        relit = images[:each * count:each] if each else []
+        if self.host.interrupted():
+            relit = relit[:-p.batch_size]
+        added = [one for part in self.passes for one in part.products(relit, self.frames, self.request.extras)]
         if self.request.extras:
             size = self.sampled_size if self.frames.first.is_part else images[0].size
-            added += [named for part in self.passes for named in part.extras(size, self.frames)]
+            added += [one for part in self.passes for one in part.extras(size, self.frames)]
         return added

@@ -9,6 +9,7 @@ from typing import Protocol
 from PIL import Image
 from torch import Tensor
 
+from ..hosts.results import Added
 from ..hosts.types import Processing, UnetPatcher
 from .frame import Frame, Frames
 
@@ -55,8 +56,8 @@ class Pass(Protocol):
     def finish(self, image: Image.Image, index: int, frame: Frame) -> Image.Image:
         """postprocess_image: work on a finished image. index: its place in the batch."""
 
-    def extras(self, size: tuple[int, int], frames: Frames) -> list[tuple[str, Image.Image]]:
-        """Return named images of what was done."""
+    def extras(self, size: tuple[int, int], frames: Frames) -> list[Added]:
+        """Return images of what was done."""
 
-    def products(self, images: Sequence[Image.Image], frames: Frames) -> list[tuple[str, Image.Image]]:
-        """Return named images that are computed from the job's results."""
+    def products(self, images: Sequence[Image.Image], frames: Frames, extras: bool) -> list[Added]:
+        """Return images and files that are made of the job's results. extras: whether intermediate ones too."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
-from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams
+from ...lib_iclight.params import IMAGE_FIELDS, LIGHT_FIELDS, SET_FIELDS, IcLightParams
 from ..base.caches import content_hash
 from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit
 from .panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA, UNIT_PANEL_FIELDS, UNIT_SCHEMA, unit_name
@@ -64,6 +64,23 @@ def to_infotext(params: IcLightParams, images: IcLightImages) -> dict[str, str]:
         if (image := getattr(images, name)) is not None:
             pairs[key_of(f"{name} hash")] = image.digest[:10]
     return pairs
+
+
+def with_set(text: str, params: IcLightParams, image: IcLightParams) -> str:
+    """Return an image's infotext with the fields of its set behind it: pasted, it gives the whole set. "" stays empty.
+
+    params: the request with the set.  image: the parameters of that image.
+    """
+    if not text:
+        return text
+    names = [name for name in (*SET_FIELDS, *LIGHT_FIELDS, "lights") if getattr(params, name) is not None
+             and (name in changed_fields(params) or getattr(params, name) != getattr(image, name))]
+    return ", ".join([text, *(f"{key_of(name)}: {quoted(value_text(getattr(params, name)))}" for name in names)])
+
+
+def quoted(text: str) -> str:
+    """Return a value as hosts write it: as JSON if it has a separator."""
+    return json.dumps(text, ensure_ascii=False) if set(text) & set(",:\n") else text
 
 
 def units_to_infotext(units: Sequence[IpUnit]) -> dict[str, str]:

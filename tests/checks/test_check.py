@@ -53,8 +53,8 @@ def unit(**fields):
                                         "choose a light, or set the strength to 0.9 or more."),
     (asked(reinforce=0.5), state(), "`reinforce` works on the light map, and there is none; choose a `light`, or set `reinforce` "
                                     "to 0."),
-    (asked(light="left", set="sides", set_frames=8), state(), "`set_frames` works on a sweep only, and `set` is 'sides'; set `set` to "
-                                                              "'sweep', or leave it out."),
+    (asked(light="left", set="sides", set_frames=8), state(), "`set_frames` works with `set` sweep only, and `set` is 'sides'; choose "
+                                                              "another set, or leave it out."),
     (asked(background_flip=True), state(), "`background_flip` has no background to flip; give a `background`, or switch it off."),
     (asked(hr_option="high"), state(has_hires=False), "`hr_option` is 'high', but Hires fix is off: nothing would be relit; switch "
                                                       "it on, or set `hr_option` to 'both'."),

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from sd_relight.embedded_host.cli import cli, demo, session
-from sd_relight.embedded_host.cli.contact_sheet import GAP, LABEL, PAPER, contact_sheet, grid
 from sd_relight.embedded_host.cli.job_spec import RelightJobSpec, fit_size, parse_size, payload_of, uses_img2img
 from sd_relight.embedded_host.cli.progress_bar import ProgressBar, draw, share_done
 from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.hosts.contact_sheet import GAP, LABEL, PAPER, grid, plain_sheet
 from sd_relight.lib_relight.request.panel_values import parse_request
 
 PHOTO = Image.new("RGB", (300, 200), (200, 120, 40))
@@ -102,7 +102,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
 def test_the_sheet_places_pictures_in_rows():
     assert grid(5, 3) == (3, 2) and grid(2, 5) == (2, 1)
     red, tall = Image.new("RGB", (100, 100), (255, 0, 0)), Image.new("L", (50, 100), 0)
-    sheet = contact_sheet([("a", red), ("b", tall), ("c", red)], columns=2, cell=40)
+    sheet = plain_sheet([("a", red), ("b", tall), ("c", red)], columns=2, cell=40)
     assert sheet.size == (2 * 48 + GAP, 2 * (40 + LABEL + GAP) + GAP)
     assert sheet.getpixel((GAP + 20, GAP + 20)) == (255, 0, 0)
     assert sheet.getpixel((GAP + 48 + 2, GAP + 20)) == PAPER  # beside the tall image
@@ -222,7 +222,7 @@ def relight_args(tmp_path, **changes):
     ({"photo": Path("none.png")}, "`photo`: there is no file none.png"),
     ({"device": "tpu"}, "--device is 'tpu', which this machine does not have; choose one of auto, cpu"),
     ({"models": Path("nowhere")}, "nowhere, which is no folder"),
-    ({"command": "sweep"}, "out.png; its name must end in .webp, .gif."),
+    ({"command": "sweep"}, "out.png; its name must end in .webp, .gif, .mp4."),
     ({"command": "sweep", "out": Path("a.gif"), "frames": 1}, "`set_frames` is 1; it must be a whole number from 2 to 240"),
     ({"command": "sweep", "out": Path("a.gif"), "fps": 100.0}, "--fps is 100; it must be from 0.1 to 50."),
     ({"command": "sheet", "lights": " ,"}, "--lights is empty; write names with commas, for example left,right,top,bottom."),

@@ -94,10 +94,10 @@ def test_a_sweep_has_its_frames(client):
 
 
 def test_normals_of_four_sides(client):
-    """The normal map and the mean come behind the four images; outside of the subject the normal is towards the viewer."""
+    """The normal map, the mean and the albedo come behind the four images; outside of the subject the normal is towards the viewer."""
     reply, sides = client.send(relight=fc(set="normals")), client.once(relight=fc(set="sides"))
-    assert [text for text in reply.infotexts[-2:]] == ["Relight normal map", "Relight even light"]
-    first = len(reply.png) - SIZE - 2
+    assert reply.infotexts[-3:] == ["Relight normal map", "Relight even light", "Relight albedo"]
+    first = len(reply.png) - SIZE - 3
     relights = np.stack([reply.pixels(first + index) for index in range(SIZE)])
     order = [SIDES.index(light) for light in ("left", "right", "bottom", "top")]
     assert (relights == np.stack([pixels_of(sides)[index] for index in order])).all()

@@ -16,7 +16,7 @@ class BrokenJob:
     def finish(self, p, image, index):
         raise RuntimeError("no such colour")
 
-    def added_images(self, p, images):
+    def added_images(self, p, images, count):
         raise RuntimeError("no such matte")
 
 
