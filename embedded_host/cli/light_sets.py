@@ -64,7 +64,7 @@ def check_suffix(path: Path, suffixes: Sequence[str]) -> None:
         raise RelightError(f"-o is {path}, but this Pillow cannot write WebP; choose another format.")
     for kind, missing in ((".mp4", video.missing), (".exr", exr.missing)):
         if path.suffix.lower() == kind and (sentence := missing()):
-            raise RelightError(f"-o is {path}, but {sentence}")
+            raise RelightError(sentence)
 
 
 def write(args: argparse.Namespace, result: RelitImages) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 
-def run_tab(tab: str, values: Mapping[str, Any], script_args: Sequence[Any]) -> tuple[list[Image.Image], str, str, str]:
+def run_tab(tab: str, values: Mapping[str, Any], script_args: Sequence[Any]) -> tuple[list[Image.Image | str], str, str, str]:
     """Run the tab's job, or that of the script chosen in the dropdown.
 
     values: fields of the processing class; img2img takes init_image (PIL) and mask (PIL or None) among them. Returns (images,
@@ -26,9 +26,15 @@ def run_tab(tab: str, values: Mapping[str, Any], script_args: Sequence[Any]) -> 
     with closing(make(sd_model=shared.sd_model, **fields)) as p:
         p.scripts, p.script_args = runner, tuple(script_args)
         result = runner.run(p, *script_args) or processing.process_images(p)
-    images = [*result.images, *getattr(result, "extra_images", [])]
+    images = [*map(displayed, result.images), *getattr(result, "extra_images", [])]
     comments = as_html(result.comments, "comments") if result.comments else ""
     return images, result.js(), as_html(result.info), comments
+
+
+def displayed(image: Image.Image) -> Image.Image | str:
+    """Return the path of an animation that is saved, other images as they are; hosts link to every saved image."""
+    path = str(getattr(image, "already_saved_as", ""))
+    return path if path.endswith((".webp", ".gif")) else image
 
 
 def with_images(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,9 +62,9 @@ def set_messages(params: IcLightParams) -> Iterator[Message]:
                           f"`{name}` works with `set` {' or '.join(sets)} only, and `set` is {params.set!r}; choose another set, "
                           "or leave it out.")
     if (params.set, params.set_file) == ("sweep", "mp4") and (sentence := video.missing()):
-        yield error("set_file", "mp4", f"`set_file` is 'mp4', but {sentence}")
+        yield error("set_file", "mp4", sentence)
     if (params.set, params.set_normals_file) == ("normals", "exr") and (sentence := exr.missing()):
-        yield error("set_normals_file", "exr", f"`set_normals_file` is 'exr', but {sentence}")
+        yield error("set_normals_file", "exr", sentence)
 
 
 def image_messages(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:

@@ -13,17 +13,17 @@ from .optional import importable
 
 
 def missing() -> str | None:
-    """Return what to do before an EXR file can be written, or None if the package is installed."""
+    """Return the error of a request for an EXR file, None if the package is installed."""
     if importable("OpenEXR"):
         return None
-    return (f'an EXR file needs the package OpenEXR, which is not installed; run "{sys.executable}" -m pip install OpenEXR, or '
-            "choose png16.")
+    return (f'`set_normals_file` exr needs the package OpenEXR, which is not installed; run "{sys.executable}" -m pip install '
+            "OpenEXR, or choose png16.")
 
 
 def encode_exr(image: np.ndarray, comment: str = "") -> bytes:
     """Return an EXR file of float32 [H, W, 3] as R, G, B. Raises RelightError without the package (3.3 or newer)."""
     if sentence := missing():
-        raise RelightError(sentence[0].upper() + sentence[1:])
+        raise RelightError(sentence)
     import OpenEXR
 
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, "comments": comment}

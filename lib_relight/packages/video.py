@@ -20,17 +20,17 @@ QUALITY = {"crf": "18"}
 
 
 def missing() -> str | None:
-    """Return what to do before a video can be written, or None if one of the packages is installed."""
+    """Return the error of a request for a video, None if one of the packages is installed."""
     if any(map(importable, MODULES)):
         return None
-    return (f'an mp4 needs the package av or imageio-ffmpeg, and neither is installed; run "{sys.executable}" -m pip install av, '
-            "or choose webp or gif.")
+    return (f'`set_file` mp4 needs the package av or imageio-ffmpeg, and neither is installed; run "{sys.executable}" -m pip '
+            "install av, or choose webp or gif.")
 
 
 def encode_mp4(frames: Sequence[np.ndarray], fps: float, comment: str = "") -> bytes:
     """Return an H.264 video. frames: uint8 [H, W, 3], cropped to even sides. Raises RelightError without an encoder."""
     if sentence := missing():
-        raise RelightError(sentence[0].upper() + sentence[1:])
+        raise RelightError(sentence)
     height, width = (side // 2 * 2 for side in frames[0].shape[:2])
     frames = [np.ascontiguousarray(frame[:height, :width]) for frame in frames]
     return (by_av if importable("av") else by_ffmpeg)(frames, fps, comment)
