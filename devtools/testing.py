@@ -97,7 +97,7 @@ def linter_words(name: str, python: Path) -> list[str]:
 def run_command(label: str, title: str, command: list, root: Path) -> tuple[int, float]:
     """(exit code, seconds) of a command. Prints its last line and what was skipped, or all lines when it failed."""
     began = time.monotonic()
-    with child(command, {"RELIGHT_TEST_THREADS": "1"}, cwd=root) as process:
+    with child(command, {"OMP_NUM_THREADS": "1"}, cwd=root) as process:
         lines = [line.rstrip() for line in process.stdout] or [""]
     failed = process.returncode not in (0, NOTHING_COLLECTED)
     with printing:

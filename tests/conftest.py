@@ -9,6 +9,7 @@ from pathlib import Path
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # also in child processes: tiny networks lose time with more
 
 import numpy as np
 import pytest
@@ -26,7 +27,6 @@ def ensure_root_package():
 
 
 ensure_root_package()
-torch.set_num_threads(int(os.environ.get("RELIGHT_TEST_THREADS", "1")))
 
 
 def pytest_addoption(parser):

@@ -16,9 +16,6 @@ def main(repo, models, data, *extensions):
     package.__path__ = [repo]
     sys.modules["sd_relight"] = package
 
-    import torch
-
-    torch.set_num_threads(int(os.environ.get("RELIGHT_TEST_THREADS", "1")))
     from sd_relight.embedded_host.host import EmbeddedHost
     from sd_relight.embedded_host.page.server import ServerThread
 

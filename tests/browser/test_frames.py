@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageFilter
 from sd_relight.lib_relight.job.frame import CONTAIN, COVER, LATENT, STRETCH, Frame
 
+pytestmark = pytest.mark.once_per_gradio
 MODES = {STRETCH: "Just resize", COVER: "Crop and resize", CONTAIN: "Resize and fill", LATENT: "Just resize (latent upscale)"}
 SIZES = {"wide": (900, 400), "square": (640, 640), "tall": (400, 750)}
 OUTPUT = 512, 384

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-pytestmark = pytest.mark.any_page
+pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
 ADDRESSES = ("relight/v1/status", "relight/v1/presets", "relight/v1/check", "relight/v1/preview/light", "relight/v1/preview/matte",
              "relight/v1/preview/cancel")
 BODY = '{"iclight": {"light": "left"}}'

@@ -7,6 +7,7 @@ from browser.pages.images import draw_subject
 from PIL import Image
 from sd_relight.lib_relight.packages import optional
 
+pytestmark = pytest.mark.once_per_gradio
 JOB = {"width": 96, "height": 64, "steps": 2}
 
 

@@ -1,6 +1,7 @@
 """Runs command lines one after the other in a process of its own (the embedded host is one per process).
 
-    python inside.py ROOT FOLDER        prints one JSON object: exit code, output, errors and seconds of each
+    python inside.py ROOT FOLDER             prints one JSON object: exit code, output, errors and seconds of each
+    python inside.py ROOT FOLDER COMMANDS    the same for a JSON object of command lines, without the README's example
 """
 
 import contextlib
@@ -66,13 +67,12 @@ def main():
     spec = importlib.util.spec_from_file_location("dev", ROOT / "dev.py")
     dev = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(dev)
-    (FOLDER / "empty").mkdir()
-    (FOLDER / "html").mkdir()
-    (FOLDER / "html" / "model.safetensors").write_text("<!DOCTYPE html><html>Sign in</html>")
     from sd_relight.embedded_host.cli import cli
 
-    answer = {name: run(lambda words: cli.main(dev.parser().parse_args(words)), words) for name, words in COMMANDS.items()}
-    answer["readme"] = readme_example()
+    commands = json.loads(sys.argv[3]) if len(sys.argv) > 3 else COMMANDS
+    answer = {name: run(lambda words: cli.main(dev.parser().parse_args(words)), words) for name, words in commands.items()}
+    if commands is COMMANDS:
+        answer["readme"] = readme_example()
     print("\n" + json.dumps(answer))
 
 

@@ -38,15 +38,18 @@ def folder(tmp_path_factory):
     return root
 
 
-def start(folder, out, *more):
-    command = [sys.executable, str(ROOT / "dev.py"), "batch", str(folder), "--out", str(out), "--size", "64x64", "--steps", "1",
-               "--device", "cpu", *more]
+def words(folder, out, *more):
+    return ["batch", str(folder), "--out", str(out), "--size", "64x64", "--steps", "1", "--device", "cpu", *more]
+
+
+def start(folder, out):
+    command = [sys.executable, str(ROOT / "dev.py"), *words(folder, out)]
     return subprocess.Popen(command, env={**os.environ, "RELIGHT_INSIDE": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True)
 
 
-def run(folder, out, *more):
-    with start(folder, out, *more) as process:
+def run(folder, out):
+    with start(folder, out) as process:
         return SimpleNamespace(out=process.stdout.read(), code=process.wait())
 
 
@@ -99,12 +102,13 @@ def test_a_finished_run_does_nothing_and_other_options_do_everything(folder, tmp
     cut_out(1).save(one / "a.png")
     cut_out(2).save(one / "a.webp")
     out = tmp_path / "out"
-    assert "2 images, 0 done before" in run(one, out).out
-    assert set(files(out)) == {"a.png.png", "a.webp.png"}
-    again = run(one, out)
-    assert "2 images, 2 done before" in again.out and again.code == 0
-    assert "2 images, 0 done before" in run(one, out, "--lights", "left,top").out
-    assert {"a.png-1.png", "a.png-2.png"} < set(files(out))
+    commands = {"first": words(one, out), "again": words(one, out), "other": words(one, out, "--lights", "left,top")}
+    inside = [sys.executable, str(Path(__file__).with_name("inside.py")), str(ROOT), str(tmp_path), json.dumps(commands)]
+    answers = json.loads(subprocess.run(inside, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    assert "2 images, 0 done before" in answers["first"]["out"]
+    assert "2 images, 2 done before" in answers["again"]["out"] and answers["again"]["code"] == 0
+    assert "2 images, 0 done before" in answers["other"]["out"]
+    assert set(files(out)) == {"a.png.png", "a.webp.png", "a.png-1.png", "a.png-2.png", "a.webp-1.png", "a.webp-2.png"}
 
 
 def test_a_line_that_was_cut_short_is_ended(tmp_path):

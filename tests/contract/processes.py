@@ -154,7 +154,7 @@ class WebuiHost(Process):
         flags += [] if (self.path / "modules_forge").is_dir() else A1111_FLAGS
         flags += ["--api", "--server-name", "127.0.0.1", "--port", str(self.port), "--relight-models-dir",
                   str(write_broken(self.folder / "broken")), *given]
-        return [python, "launch.py", *flags], self.path, {}
+        return [python, "launch.py", *flags], self.path, {"OMP_NUM_THREADS": str(os.cpu_count() or 1)}
 
     def install(self) -> None:
         """The extension, unless it is there, and the probes; what is made here is removed afterwards."""

@@ -179,6 +179,7 @@ for thread in threads:
 """
 
 
+@pytest.mark.same_everywhere
 def test_saves_of_two_processes_with_four_threads_are_all_kept(store, repo_root):
     saves = 100
     store.put("before", {"light": "right"})
@@ -189,6 +190,7 @@ def test_saves_of_two_processes_with_four_threads_are_all_kept(store, repo_root)
     assert {path.name for path in store.path.parent.iterdir()} <= {"presets.json", "presets.json.lock"}
 
 
+@pytest.mark.same_everywhere
 def test_a_killed_process_leaves_a_whole_file_and_no_lock(store, repo_root):
     for round_ in range(3):
         writer = subprocess.Popen([sys.executable, "-c", SAVER, str(repo_root), str(store.path), f"round {round_}", "100000"])
