@@ -129,8 +129,10 @@ class DdimStepper:
 
 
 def ddim_timesteps(steps: int) -> Tensor:
-    """Return int64 timesteps, ascending: 1, 1 + 1000 // steps, …, at most 999."""
-    return (1 + torch.arange(0, TIMESTEPS, TIMESTEPS // steps)).clip(0, TIMESTEPS - 1)
+    """Return int64 timesteps, ascending: 1, 1 + 1000 // steps, …, at most 999; all for more than 1000 steps, none for 0."""
+    if steps == 0:
+        return torch.zeros(0, dtype=torch.int64)
+    return (1 + torch.arange(0, TIMESTEPS, max(TIMESTEPS // steps, 1))).clip(0, TIMESTEPS - 1)
 
 
 def img2img_steps(steps: int, strength: float, run_all: bool) -> tuple[int, int]:

@@ -27,6 +27,11 @@ def count():
 
 
 @pytest.fixture(scope="session")
+def counts():
+    return COUNTS
+
+
+@pytest.fixture(scope="session")
 def attacked(tmp_path_factory):
     """An embedded host of its own, whose only matting model is quick."""
     from api.serving import MATTING_MODELS, embedded_host

@@ -63,7 +63,8 @@ def texts(schema):
 
 def numbers(schema):
     low, high = schema.get("minimum", -10), schema.get("maximum", 10)
-    return st.integers(low, high) if schema["type"] == "integer" else st.floats(low, high, allow_subnormal=False)
+    between = st.integers(low, high) if schema["type"] == "integer" else st.floats(low, high, allow_subnormal=False)
+    return st.sampled_from([low, high]) | between
 
 
 def lists(schema):
@@ -109,11 +110,10 @@ def with_rules(unit):
     return named
 
 
-def requests(schema):
-    """Objects for `args`: iclight, one unit or several, or both."""
-    light, unit = (schema["properties"][name]["anyOf"][0] for name in ("iclight", "ip_adapter"))
-    units = objects(unit) | st.lists(objects(unit), min_size=1, max_size=2)
-    parts = {"iclight": objects(light), "ip_adapter": units}
+def requests(schema, most=6):
+    """Objects for `args`: iclight, one unit or several, or both, with up to `most` fields each."""
+    light, unit = (objects(schema["properties"][name]["anyOf"][0], most) for name in ("iclight", "ip_adapter"))
+    parts = {"iclight": light, "ip_adapter": unit | st.lists(unit, min_size=1, max_size=2)}
     return st.one_of(st.fixed_dictionaries({"iclight": parts["iclight"]}), st.fixed_dictionaries({"ip_adapter": parts["ip_adapter"]}),
                      st.fixed_dictionaries(parts))
 

@@ -1,13 +1,16 @@
 """Payloads from the schema: what it accepts is accepted, what it rejects is rejected, and hostile ones get a sentence."""
 
+import base64
+import io
 import json
 import re
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from attack import strategies
+from attack import runnable, strategies
 from hypothesis import given, settings
+from PIL import Image
 from sd_relight.lib_common.errors import UserError
 from sd_relight.lib_relight.checks.check import check_body
 from sd_relight.lib_relight.checks.messages import State
@@ -69,15 +72,43 @@ def test_hostile_payloads_over_http(send, payload):
     assert status in (200, 422)
 
 
-@settings(max_examples=300)
-@given(strategies.mutated(REQUESTS.map(lambda payload: {**payload, "width": 64, "height": 64, "mask_blur": 4, "init_images": []})))
+@settings(max_examples=200)
+@given(runnable.previews())
+def test_extreme_previews_over_http(send, count, preview):
+    kind, body = preview
+    status, answer = send(f"/relight/v1/preview/{kind}", body)
+    count(f"extreme previews: {status}")
+    assert status == 422 or answer["images"]
+    for image in answer.get("images", ()) if kind != "crop" else ():
+        assert Image.open(io.BytesIO(base64.b64decode(image))).size == (body["width"], body["height"])
+
+
+@settings(max_examples=100)
+@given(strategies.mutated(runnable.previews().map(lambda preview: preview[1])))
 def test_hostile_previews_over_http(send, payload):
     status, _ = send("/relight/v1/preview/light", payload)
     assert status in (200, 422)
 
 
-@settings(max_examples=200)
-@given(strategies.mutated(strategies.objects(SCHEMA["properties"]["iclight"]["anyOf"][0])))
+@settings(max_examples=150)
+@given(runnable.presets())
+def test_extreme_presets_over_http(send, count, values):
+    """What is stored is what was sent."""
+    status, _ = send("/relight/v1/presets/attack", values, "PUT")
+    count(f"extreme presets: {status}")
+    if status == 200:
+        assert {name: value for name, value in send("/relight/v1/presets/attack", None, "GET")[1].items() if name in values} == values
+        assert send("/relight/v1/presets/attack", None, "DELETE")[0] == 200
+
+
+@settings(max_examples=100)
+@given(strategies.mutated(runnable.presets()))
 def test_hostile_presets_over_http(send, payload):
     status, _ = send("/relight/v1/presets/attack", payload, "PUT")
     assert status in (200, 422)
+
+
+@pytest.mark.parametrize("what", ["previews", "presets"])
+def test_most_extreme_requests_were_answered(counts, what):
+    accepted, rejected = counts[f"extreme {what}: 200"], counts[f"extreme {what}: 422"]
+    assert accepted >= 0.9 * (accepted + rejected)

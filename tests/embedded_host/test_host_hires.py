@@ -79,6 +79,13 @@ def test_second_pass_has_its_own_steps_prompt_and_guidance(host, probe):
         assert part in result.info
 
 
+@pytest.mark.parametrize("strength", [0.0, 1e-5])
+@pytest.mark.parametrize("sampler", ["Euler", "DDIM"])
+def test_a_second_pass_of_no_or_hardly_any_strength_only_upscales(host, sampler, strength):
+    size = {"enable_hr": True, "hr_scale": 2.0, "hr_upscaler": "Lanczos", "steps": 1, "hr_second_pass_steps": 1}
+    assert host.txt2img({**SMALL, **size}, sampler_name=sampler, denoising_strength=strength).images[0].size == (128, 128)
+
+
 def test_second_pass_takes_the_first_ones_guidance(host):
     fields = {"enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Lanczos"}
     default, same, other = (host.txt2img(SMALL, **fields, **more) for more in ({}, {"hr_cfg": 3.0}, {"hr_cfg": 1.0}))

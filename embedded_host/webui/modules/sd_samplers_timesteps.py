@@ -29,8 +29,11 @@ class CompVisSampler(Sampler):
 
     def sample_img2img(self, p: Any, x: Tensor, noise: Tensor, conditioning: Tensor, unconditional_conditioning: Tensor | None,
                        steps: int | None = None, image_conditioning: Tensor | None = None) -> Tensor:
-        """x: scaled latent [B, 4, h, w], mixed with noise to the timestep where the denoising strength starts."""
+        """x: scaled latent [B, 4, h, w], mixed with noise to the timestep where the denoising strength starts; returned as it is
+        for a strength of 0."""
         scheduled, last = setup_img2img_steps(p, steps)
+        if scheduled == 0:
+            return x
         ascending = self.get_timesteps(p, scheduled)
         alpha = self.levels.alphas_cumprod[ascending[last]].to(noise)
         self.init_latent = x.to(noise)
