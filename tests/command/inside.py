@@ -31,7 +31,7 @@ COMMANDS = {
     **{name: [name, *RELIGHT[1:], "--steps", "2", "--size", "128x128", "-o", str(FOLDER / file), *more] for name, file, more in [
         ("sheet", "sheet.jpg", ["--lights", "left,right"]),
         ("sweep", "sweep.webp", ["--lights", "left,right", "--frames", "3", "--fps", "10"]),
-        ("normals", "normals.png", [])]},
+        ("normals", "normals.png", ["--bits", "16", "--y", "directx"])]},
     "no checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "empty"), "-o", str(FOLDER / "no.png")],
     "bad checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "html"), "-o", str(FOLDER / "no.png")],
 }

@@ -205,7 +205,8 @@ def relight_args(tmp_path, **changes):
     PHOTO.save(photo)
     given = {"command": "relight", "photo": photo, "out": tmp_path / "out.png", "light": "left", "prompt": "", "negative": None,
              "background": None, "mask": None, "cfg": 2.0, "denoise": None, "hires": None, "size": None, "models": None,
-             "device": "auto", "seed": 1, "steps": None, "set": None, "lights": "left,right", "frames": 24, "fps": 12.0, "easing": "linear", "once": False}
+             "device": "auto", "seed": 1, "steps": None, "set": None, "lights": "left,right", "frames": 24, "fps": 12.0, "easing": "linear",
+             "once": False, "blend": 0.0, "y": "opengl", "bits": 8}
     return SimpleNamespace(**{**given, **changes})
 
 
@@ -225,6 +226,8 @@ def relight_args(tmp_path, **changes):
     ({"command": "sweep"}, "out.png; its name must end in .webp, .gif, .mp4."),
     ({"command": "sweep", "out": Path("a.gif"), "frames": 1}, "`set_frames` is 1; it must be a whole number from 2 to 240"),
     ({"command": "sweep", "out": Path("a.gif"), "fps": 100.0}, "--fps is 100; it must be from 0.1 to 50."),
+    ({"command": "sweep", "out": Path("a.gif"), "blend": 2.0}, "`set_blend` is 2.0; it must be a number from 0 to 1."),
+    ({"command": "normals", "out": Path("a.jpg"), "bits": 16}, "-o is a.jpg, which cannot hold 16 bits; choose .png or .exr."),
     ({"command": "sheet", "lights": " ,"}, "--lights is empty; write names with commas, for example left,right,top,bottom."),
     ({"command": "sheet", "lights": "left,lft"}, "`light` is 'lft'; choose one of none, left"),
 ])

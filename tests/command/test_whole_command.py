@@ -60,7 +60,10 @@ def test_sets_write_their_files(answers, folder):
     with Image.open(folder / "sweep.webp") as sweep:
         assert (sweep.n_frames, sweep.size, sweep.info["loop"]) == (3, (128, 128), 0)
     with Image.open(folder / "normals.png") as normals:
-        assert normals.getpixel((0, 0)) == (127, 127, 255) and 'Relight: "fc, left, ' in normals.info["parameters"]
+        text = normals.info["parameters"]
+        assert normals.getpixel((0, 0)) in ((127, 127, 255), (128, 128, 255))
+        assert 'Relight: "fc, left, ' in text and "Relight set normals y: directx, Relight set normals file: png16" in text
+    assert (folder / "normals.png").read_bytes()[24] == 16
 
 
 @pytest.mark.parametrize(("name", "has_finish"), [("light", True), ("sheet", True), ("normals", False), ("sunset", False)])
