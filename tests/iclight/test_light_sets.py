@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sd_relight.lib_iclight.errors import IcLightError
 from sd_relight.lib_iclight.light_map import render_lights
-from sd_relight.lib_iclight.light_sets import expand_set, mixed_color
+from sd_relight.lib_iclight.light_sets import expand_set, light_name, mixed_color, neighbours
 from sd_relight.lib_iclight.params import IcLightParams
 
 RED_LEFT = {"light": "left", "light_color": "#ff0000"}
@@ -50,6 +50,20 @@ def sweep(*lights, frames=5, **fields):
 def test_directions_turn_the_short_way(start, end, angles):
     found = sweep({"light": start}, {"light": end})
     assert [one.light_angle for one in found] == angles and {one.light for one in found} == {"angle"}
+
+
+def test_neighbours_of_a_frame():
+    fields = {"set": "sweep", "set_frames": 4, "lights": ({"light": "top"},)}
+    assert [neighbours(IcLightParams(**fields), frame) for frame in (0, 1, 3)] == [[3, 1], [0, 2], [2, 0]]
+    assert [neighbours(IcLightParams(**fields, set_loop=False), frame) for frame in (0, 1, 3)] == [[1], [0, 2], [2]]
+    assert neighbours(IcLightParams(set="sides"), 1) == []
+
+
+@pytest.mark.parametrize(("fields", "name"), [
+    ({"light": "left"}, "left"), ({}, "none"), ({"light": "angle", "light_angle": 22.5}, "angle 22"),
+    ({"light": "spot", "light_x": 0.25, "lights": ({"light": "ambient"},)}, "spot 0.25, 0.5 + ambient")])
+def test_names_of_lights(fields, name):
+    assert light_name(IcLightParams(**fields)) == name
 
 
 def test_a_loop_returns_to_its_first_light_without_repeating_it():
