@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import HTTPException
 
-from ..base.errors import RelightError, status_of
+from ..base.errors import INSUFFICIENT_STORAGE, OUT_OF_MEMORY, RelightError, is_out_of_memory, status_of
 from ..base.log import logger
 from .state import state_of
 from .types import Processing
@@ -32,7 +34,7 @@ def stop_job(p: Processing, error: Exception, message: str, during_sampling: boo
     status = status_of(error)
 
     def fail(*args, **kwargs):
-        raise ApiError(message, status) if p.is_api else RelightError(message, status)
+        raise job_error(p, message, status)
 
     if during_sampling and not p.is_api and page_loses_exceptions():
         interrupt(p, message)
@@ -45,6 +47,37 @@ def stop_job(p: Processing, error: Exception, message: str, during_sampling: boo
     else:
         interrupt(p, message)
     logger.error(message)
+
+
+def job_error(p: Processing, message: str, status: int) -> RelightError:
+    """Return what to raise inside p's job."""
+    return ApiError(message, status) if p.is_api else RelightError(message, status)
+
+
+def report_lack_of_memory(p: Processing, clean_up: Callable[[], None]) -> None:
+    """Have p's sampler fail with our sentence where the host has no memory to merge the weights or to sample.
+
+    The host merges when the sampler starts, outside of our hooks. clean_up: called after such an error, before it is raised.
+    """
+    state, sampler = state_of(p), p.sampler
+    if state.guarded is not sampler:
+        state.guarded = sampler
+        for name in ("sample", "sample_img2img"):
+            setattr(sampler, name, guarded(p, getattr(sampler, name), clean_up))
+
+
+def guarded(p: Processing, run: Callable, clean_up: Callable[[], None]) -> Callable:
+    @functools.wraps(run)
+    def sample(*args, **kwargs):
+        try:
+            return run(*args, **kwargs)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        clean_up()
+        raise job_error(p, OUT_OF_MEMORY, INSUFFICIENT_STORAGE)  # outside of except: a traceback would keep the tensors
+
+    return sample
 
 
 def interrupt(p: Processing, message: str) -> None:

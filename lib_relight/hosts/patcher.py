@@ -20,6 +20,8 @@ from .webui import WebuiHost, family_of, fits
 
 PREFIX = "diffusion_model."
 UUIDS = uuid.UUID("5f0c8a52-9d0e-4c55-8a5d-3a1f1f6f3d11")
+INCOMPLETE = "incomplete"
+"""In place of Forge's name of the merged set: the next load restores all weights."""
 identities: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 """Names of model objects, which end with the object: another VAE, another name."""
 
@@ -92,6 +94,12 @@ class PatcherHost(WebuiHost):
         if hasattr(model, "lora_loader"):
             return model.lora_loader.loaded_hash
         return str(getattr(model, "current_weight_patches_uuid", None))
+
+    def forget_merge(self, p: Processing) -> None:
+        """Forge still takes the set of patches before for the merged one and would keep the weights that were changed."""
+        loader = getattr(self.unet(p).model, "lora_loader", None)
+        if loader is not None:
+            loader.loaded_hash = INCOMPLETE
 
     def set_concat(self, unet: UnetPatcher, latent: Tensor) -> None:
         if self.native_concat:

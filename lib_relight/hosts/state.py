@@ -17,8 +17,8 @@ class JobState:
 
     job: the RelightJob, None while Relight is off or after it failed.  remarks: messages for the infotext.
     images_kept: how many images an interrupted job keeps, None for all.  raises: what replaced `init` and `sample` of a
-    failed job.  full_steps: the sampler that already runs all steps.  patched, pending: A1111's sampler that
-    applies patches, and the patches for its next run.
+    failed job.  full_steps: the sampler that already runs all steps.  guarded: the sampler that already reports lack of
+    memory.  patched, pending: A1111's sampler that applies patches, and the patches for its next run.
     """
 
     job: Any = None
@@ -26,6 +26,7 @@ class JobState:
     images_kept: int | None = None
     raises: Callable | None = None
     full_steps: Sampler | None = None
+    guarded: Sampler | None = None
     patched: Sampler | None = None
     pending: Any = None
 

@@ -81,6 +81,7 @@ class RelightJob:
             part.apply(p, sampling)
         mark(unet)
         self.host.commit(p, unet)
+        self.host.report_lack_of_memory(p)
         self.host.progress(MERGING)
         self.write_infotext(p)
 

@@ -112,6 +112,19 @@ def test_failure_in_the_middle_of_sampling(client):
     assert client.probe("after")["calls"] == 2
 
 
+@pytest.mark.parametrize("where", ["merge", "sampling"])
+def test_the_host_runs_out_of_memory(client, where):
+    """The host merges outside of our hooks; some keep a merge that ended halfway for a whole one."""
+    if where == "merge" and client.status()["host"] == "a1111":
+        differences.met(client, "no merged set")
+        return
+    reply = client.send(relight=fc(light="left"), after={"no_memory": where})
+    assert reply.status == 507, reply.text[:500]
+    assert reply.body["detail"] == "There is not enough memory for this; use smaller images, a smaller size or a smaller batch."
+    assert client.send().png == client.plain.png
+    assert client.send(relight=fc(light="left")).png == client.once(relight=fc(light="left")).png
+
+
 HOOKS = ["before_process", "process", "before_process_batch", "process_batch", "process_before_every_sampling", "post_sample",
          "postprocess_batch", "postprocess_image", "postprocess"]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from sd_relight.lib_iclight.errors import IcLightError
-from sd_relight.lib_relight.base.errors import RelightError, status_of
+from sd_relight.lib_relight.base.errors import OUT_OF_MEMORY, RelightError, status_of
 from sd_relight.lib_relight.hosts.failures import ApiError, discard_images, stop_job
 from sd_relight.lib_relight.hosts.patcher import concat_wrapper
 from sd_relight.lib_relight.hosts.state import reset, state_of
@@ -153,3 +153,25 @@ def test_a_failure_while_sampling_shows_in_every_panel(module, loses, monkeypatc
         assert (messages, interrupts, processed.images) == ([], [], ["half done"])
         with pytest.raises(RelightError, match="Do this."):
             p.sampler.sample()
+
+
+@pytest.mark.parametrize("is_api", [True, False])
+def test_lack_of_memory_in_the_hosts_sampler_is_our_sentence(is_api):
+    """Once, however often the hook runs; every other error stays the host's."""
+    raised, cleaned = [torch.OutOfMemoryError("CUDA out of memory"), ValueError("theirs")], []
+
+    def sample(*args):
+        raise raised.pop(0)
+
+    p = SimpleNamespace(is_api=is_api, sampler=SimpleNamespace(sample=sample, sample_img2img=sample))
+    host = PlainHost()
+    host.forget_merge = cleaned.append
+    for _ in range(2):
+        host.report_lack_of_memory(p)
+    with pytest.raises(RelightError) as caught:
+        p.sampler.sample(p)
+    assert (str(caught.value), caught.value.status_code, caught.value.__context__) == (OUT_OF_MEMORY, 507, None)
+    assert isinstance(caught.value, ApiError) is is_api and cleaned == [p]
+    with pytest.raises(ValueError, match="theirs"):
+        p.sampler.sample_img2img(p)
+    assert cleaned == [p]

@@ -5,7 +5,8 @@ wrapper (factor on the UNet's output), freeu (factor on half of each output bloc
 convolution), attn2 (true: a patch that changes nothing), regions (factor on the second region's text), first (names of
 callbacks: from now on these scripts patch before all others), calls (numbers of the chunks of cond and uncond that each call of the
 UNet gets), tiles (width in latent pixels, number of tiles in one call), factors (for each step, on the keys and values of the text;
-as LoRAs that replace `forward`), raise_in (list of hooks), fail_at, interrupt_at, skip_at (number of
+as LoRAs that replace `forward`), no_memory ("merge": the host's memory ends while it merges the last weight, "sampling": in the first
+call of the UNet), raise_in (list of hooks), fail_at, interrupt_at, skip_at (number of
 the UNet call), family ("sdxl": the checkpoint pretends while Relight looks). GET /relight-contract/<before|after>: the record.
 """
 
@@ -47,6 +48,8 @@ def wrapper_of(found, wish):
         if sigma not in record["sigmas"]:
             record["sigmas"].append(sigma)
         record["cond_or_uncond"] = list(parcel["cond_or_uncond"])
+        if wish.get("no_memory") == "sampling":
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         if record["calls"] == wish.get("fail_at"):
             raise RuntimeError("the contract probe fails in the middle of sampling")
         if record["calls"] == wish.get("interrupt_at"):
@@ -180,11 +183,26 @@ def patch_first(p, names):
 
 
 def add_weight(unet, amount):
-    patches = {LAST: ("diff", (torch.full_like(unet.model.state_dict()[LAST], amount, device="cpu"),))}
+    add_offset(unet, torch.full_like(unet.model.state_dict()[LAST], amount, device="cpu"), amount)
+
+
+def add_offset(unet, offset, name):
+    patches = {LAST: ("diff", (offset,))}
     try:
-        unet.add_patches(patches=patches, filename=f"relight contract {PLACE} {amount}")
+        unet.add_patches(patches=patches, filename=f"relight contract {PLACE} {name}")
     except TypeError:
         unet.add_patches(patches)
+
+
+class NoMemory:
+    """An offset for which there is no memory."""
+
+    @property
+    def shape(self):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    def to(self, *args, **kwargs):
+        return self.shape
 
 
 def raising(name):
@@ -255,6 +273,8 @@ class ContractProbe(scripts.Script):
             record["order"] = [callback.name for callback in p.scripts.ordered_callbacks("process_before_every_sampling")]
         if wish.get("weight"):
             add_weight(unet, wish["weight"])
+        if wish.get("no_memory") == "merge":
+            add_offset(unet, NoMemory(), "no memory")
         raising("process_before_every_sampling")(self, p, *args)
 
 
