@@ -54,7 +54,7 @@ def job_error(p: Processing, message: str, status: int) -> RelightError:
     return ApiError(message, status) if p.is_api else RelightError(message, status)
 
 
-def report_lack_of_memory(p: Processing, clean_up: Callable[[], None]) -> None:
+def report_lack_of_memory(p: Processing, clean_up: Callable[[], None] = lambda: None) -> None:
     """Have p's sampler fail with our sentence where the host has no memory to merge the weights or to sample.
 
     The host merges when the sampler starts, outside of our hooks. clean_up: called after such an error, before it is raised.

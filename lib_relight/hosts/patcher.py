@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...lib_iclight.conditioning import repeat_to_batch
 from ...lib_ipadapter.files.lora import LoraDelta
+from .failures import report_lack_of_memory
 from .tiled_sampling import TILED, tiles_wrapper
 from .types import Attention, Processing, UnetPatcher
 from .webui import WebuiHost, family_of, fits
@@ -95,11 +96,8 @@ class PatcherHost(WebuiHost):
             return model.lora_loader.loaded_hash
         return str(getattr(model, "current_weight_patches_uuid", None))
 
-    def forget_merge(self, p: Processing) -> None:
-        """Forge still takes the set of patches before for the merged one and would keep the weights that were changed."""
-        loader = getattr(self.unet(p).model, "lora_loader", None)
-        if loader is not None:
-            loader.loaded_hash = INCOMPLETE
+    def report_lack_of_memory(self, p: Processing) -> None:
+        report_lack_of_memory(p, lambda: forget_merge(self.unet(p)))
 
     def set_concat(self, unet: UnetPatcher, latent: Tensor) -> None:
         if self.native_concat:
@@ -135,6 +133,13 @@ class PatcherHost(WebuiHost):
 
     def device(self) -> torch.device:
         return self.memory_management.get_torch_device()
+
+
+def forget_merge(unet: UnetPatcher) -> None:
+    """Forge names the merged set only when a merge ends, so after one that ended halfway it would keep what was changed."""
+    loader = getattr(unet.model, "lora_loader", None)
+    if loader is not None:
+        loader.loaded_hash = INCOMPLETE
 
 
 def to_host_range(pixels: Tensor) -> Tensor:

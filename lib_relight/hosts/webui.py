@@ -142,10 +142,7 @@ class WebuiHost(ABC):
         stop_job(p, error, message, during_sampling)
 
     def report_lack_of_memory(self, p: Processing) -> None:
-        report_lack_of_memory(p, lambda: self.forget_merge(p))
-
-    def forget_merge(self, p: Processing) -> None:
-        """Clean up after a merge of weights that ended halfway, where the host does not."""
+        report_lack_of_memory(p)
 
     def notify(self, p: Processing, message: str) -> None:
         remarks, text = state_of(p).remarks, message.removeprefix(PREFIX)
