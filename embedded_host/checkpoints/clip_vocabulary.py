@@ -65,8 +65,11 @@ def load_tokenizer(folder: Path):
     try:
         if not local.is_dir() and (tokenizer := clip_tokenizer()):
             return tokenizer
-        return CLIPTokenizer.from_pretrained(local if local.is_dir() else "openai/clip-vit-large-patch14",  # nosec B615
-                                             local_files_only=True)
+        tokenizer = CLIPTokenizer.from_pretrained(local if local.is_dir() else "openai/clip-vit-large-patch14",  # nosec B615
+                                                  local_files_only=True)
+        if len(tokenizer) < 256:  # transformers 5 returns one without a vocabulary
+            raise FileNotFoundError("vocab.json")
+        return tokenizer
     except Exception as error:  # what a missing file raises depends on the version of transformers
         raise HostError(
             f"{folder}: no tokenizer. Put vocab.json and merges.txt of openai/clip-vit-large-patch14 into "

@@ -32,6 +32,8 @@ TWINS = (
 
 WHEELS = "--only-binary=:all:"
 NETWORK_LIMITS = ["--retries=1", "--timeout=20"]
+ANY_PYTHON = "--ignore-requires-python"
+"""For a wheel of which only a file is read; uv needs no such option for a pinned one."""
 TIMEOUT_SECONDS = 1800
 UV_ADDS = re.compile(r"^ \+ (\S+?)==(\S+)", re.MULTILINE)
 NO_NETWORK = ("failed to establish a new connection", "name resolution", "network is unreachable",
@@ -114,7 +116,7 @@ def run_uv(arguments: list[str]) -> tuple[bool, str]:
 
     That list has no dependencies, so a package that is installed alone comes without those it lacks.
     """
-    words = [word for word in arguments if word not in (*NETWORK_LIMITS, "--quiet")]
+    words = [word for word in arguments if word not in (*NETWORK_LIMITS, ANY_PYTHON, "--quiet")]
     report = None
     if "--report" in words:
         at = words.index("--report")

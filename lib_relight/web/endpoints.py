@@ -22,6 +22,7 @@ from .origins import check_origin
 
 MAX_BYTES = 96 * 2**20
 """Limit of a request body: three images of 16 megapixels as PNG in base64."""
+MAX_DEPTH = 100
 QUICK = ThreadPoolExecutor(4, "relight-quick")
 SLOW = ThreadPoolExecutor(16, "relight-slow")
 """Own threads: queued jobs occupy the host's. SLOW is for previews, most of whose threads wait for their turn."""
@@ -141,6 +142,7 @@ async def read_json(request: Request) -> dict:
             raise RelightError(f"The request has more than {MAX_BYTES // 2**20} MB; send smaller images, or as JPEG.", 413)
     try:
         payload = json.loads(bytes(body) or b"{}")
+        reject_depth(payload)
     except (ValueError, RecursionError) as error:
         raise RelightError(f"The request's body is not valid JSON ({str(error)[:120]}); send an object such as "
                            "{\"iclight\": {\"light\": \"left\"}}.") from error
@@ -148,6 +150,16 @@ async def read_json(request: Request) -> dict:
         raise RelightError(f"The request's body is {type(payload).__name__}; it must be an object such as "
                            "{\"iclight\": {\"light\": \"left\"}}.")
     return payload
+
+
+def reject_depth(payload: object) -> None:
+    """Raise ValueError for a value nested deeper than MAX_DEPTH, which some Pythons parse, but nothing can print."""
+    level = [payload]
+    for _ in range(MAX_DEPTH):
+        level = [child for part in level if isinstance(part, (list, dict))
+                 for child in (part.values() if isinstance(part, dict) else part)]
+    if level:
+        raise ValueError(f"nested more than {MAX_DEPTH} times")
 
 
 async def until_disconnect(request: Request, work, stop: threading.Event) -> dict:

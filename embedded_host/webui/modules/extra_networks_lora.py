@@ -81,7 +81,8 @@ def target_names(model: Any) -> dict[str, tuple[str, str]]:
             targets |= {flat(prefix + spelling): ("unet", f"diffusion_model.{ldm}.weight") for prefix in UNET_PREFIXES}
     for name, _ in model.forge_objects.clip.cond_stage_model.named_modules():
         if match := re.fullmatch(r"transformer\.(.+)", name):
-            targets |= {flat(prefix + match[1]): ("text", f"{name}.weight") for prefix in TEXT_PREFIXES}
+            layer = f"text_model.{match[1].removeprefix('text_model.')}"  # transformers 5 has no such module
+            targets |= {flat(prefix + layer): ("text", f"{name}.weight") for prefix in TEXT_PREFIXES}
     return targets
 
 
