@@ -47,8 +47,8 @@ PINS = {
                    "tests/browser/test_relight_panel.py", "tests/browser/test_any_page.py")),
     "neo6": Pins("neo6", (("-r", "requirements/neo6.txt"), VOCABULARY), (11, 12, 13), (
         *(f"tests/api/test_{name}.py" for name in ("relight_api", "presets_api", "script_args", "lists")),
-        *(f"tests/{room}" for room in ("base", "checks", "common", "embedded_host", "hosts", "iclight", "ipadapter", "job", "matting",
-                                       "models", "packages", "request", "ui", "web"))), only_named=True),
+        *(f"tests/{room}" for room in ("base", "checks", "common", "embedded_host", "hosts", "iclight", "ipadapter", "job",
+                                       "matting", "models", "packages", "request", "ui", "web"))), only_named=True),
 }
 
 

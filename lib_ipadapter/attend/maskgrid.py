@@ -17,7 +17,10 @@ TILES = "relight_tiles"
 
 
 class LatentTile(NamedTuple):
-    """A part of the latent that the UNet gets alone. left, top: its corner.  canvas: (height, width) of the whole latent."""
+    """A part of the latent that the UNet gets alone; it may go on at the opposite edge.
+
+    left, top: its corner.  canvas: (height, width) of the whole latent.
+    """
 
     left: int
     top: int
@@ -59,8 +62,12 @@ class MaskGrid:
 
 def cut(mask: Tensor, tile: LatentTile, height: int, width: int) -> Tensor:
     """Return what lies in a tile of height x width latent pixels of a mask over the whole latent: [M, height, width]."""
-    whole = resize_mask(mask, *tile.canvas)
-    return whole[:, tile.top:tile.top + height, tile.left:tile.left + width]
+    return tile_of(resize_mask(mask, *tile.canvas), tile, height, width)
+
+
+def tile_of(whole: Tensor, tile: LatentTile, height: int, width: int) -> Tensor:
+    """Return the tile's part, height x width, of a tensor [..., H, W] over the whole latent."""
+    return whole.roll((-tile.top, -tile.left), (-2, -1))[..., :height, :width]
 
 
 def square_latent(tokens: int, mask: Tensor) -> tuple[int, int]:

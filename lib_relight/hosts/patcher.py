@@ -20,6 +20,8 @@ from .types import Attention, Processing, UnetPatcher
 from .webui import WebuiHost, family_of, fits
 
 PREFIX = "diffusion_model."
+CONDITION, FOLLOWED = "relight_condition", "relight_follows_tiles"
+"""model_options keys: the condition of hosts without a slot for it, and whether tiles are followed; clones take both along."""
 UUIDS = uuid.UUID("5f0c8a52-9d0e-4c55-8a5d-3a1f1f6f3d11")
 INCOMPLETE = "incomplete"
 """In place of Forge's name of the merged set: the next load restores all weights."""
@@ -103,11 +105,16 @@ class PatcherHost(WebuiHost):
         if self.native_concat:
             unet.extra_concat_condition = latent
         else:
+            unet.model_options[CONDITION] = latent
             unet.set_model_unet_function_wrapper(concat_wrapper(latent, unet.model_options.get("model_function_wrapper")))
 
     def follow_tiles(self, unet: UnetPatcher) -> None:
-        if unet.model_options.get(TILED):
-            unet.set_model_unet_function_wrapper(tiles_wrapper(unet.model_options["model_function_wrapper"]))
+        """A tiler that patches the UNet later takes the place of the wrapper that passes the condition."""
+        options = unet.model_options
+        if options.get(TILED) and not options.get(FOLLOWED):
+            options[FOLLOWED] = True
+            wrapper, latent = tiles_wrapper(options["model_function_wrapper"]), options.get(CONDITION)
+            unet.set_model_unet_function_wrapper(wrapper if latent is None else concat_wrapper(latent, wrapper))
 
     def attn2_table(self, unet: UnetPatcher) -> dict:
         return unet.model_options["transformer_options"].get("patches_replace", {}).get("attn2", {})

@@ -86,7 +86,8 @@ class Host(Protocol):
         """Set the c_concat condition: float32 [B, 4n, h, w] of the sample's own batch and size."""
 
     def follow_tiles(self, unet: UnetPatcher) -> None:
-        """Tell attention patches which tile they get where the host samples tile by tile; before other patches of the clone."""
+        """Tell attention patches which tile they get where the host samples tile by tile. Called before the clone's other
+        patches and before each step."""
 
     def device(self) -> torch.device: ...
     def block_layout(self, unet: UnetPatcher) -> tuple[int, int]:

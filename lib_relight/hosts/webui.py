@@ -188,8 +188,8 @@ def job_progress(host: Host) -> Progress:
     return Progress(lambda text: host.progress(PREFIX + text), lambda: host.interrupted())
 
 
-def on_first_step(params: Any) -> None:
-    """on_cfg_denoiser: the first step is due, so the host has merged what was committed."""
+def report_merged() -> None:
+    """A step is due, so the host has merged what was committed."""
     from modules import shared
 
     if shared.state.textinfo == MERGING:

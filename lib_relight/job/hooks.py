@@ -17,6 +17,7 @@ from ..hosts import current_host, results
 from ..hosts.failures import discard_images, end_interrupted
 from ..hosts.state import reset, state_of
 from ..hosts.types import Host, Processing
+from ..hosts.webui import report_merged
 from ..models import checkpoint
 from ..models.folders import model_folders
 from ..request import xyz_axes
@@ -104,6 +105,15 @@ def before_sampling(p: Processing, x: Tensor, noise: Tensor) -> None:
     if job := state_of(p).job:
         with fails_job(p, during_sampling=True):
             job.apply(p, x, noise)
+
+
+def before_step(params: Any) -> None:
+    """on_cfg_denoiser. An extension that ran after Relight may have patched the UNet to be sampled in tiles."""
+    report_merged()
+    p = getattr(params.denoiser, "p", None)
+    if p is not None and (job := state_of(p).job):
+        with fails_job(p, during_sampling=True):
+            job.host.follow_tiles(job.host.unet(p))
 
 
 def postprocess_image(p: Processing, pp: Any) -> None:

@@ -54,12 +54,15 @@ def test_cond_and_uncond_apart_in_a_batch(client):
 
 @pytest.fixture
 def in_tiles(client):
-    """in_tiles(request, together=1) -> (reply, sums of the left and the right half of the UNet's last output)."""
+    """in_tiles(request, together=1) -> (reply, sums of the left and the right half of the UNet's last output).
 
-    def send(request, together=1, width=8, **fields):
-        reply = client.send(relight=request, before={"tiles": [width, together]}, **WIDE, **fields)
+    place: whether tiles are cut by an extension that patches the UNet before or after Relight.
+    """
+
+    def send(request, together=1, width=8, place="before", **fields):
+        reply = client.send(relight=request, **{place: {"tiles": [width, together]}}, **WIDE, **fields)
         assert reply.status == 200, reply.text
-        return reply, client.probe("before")["halves"]
+        return reply, client.probe(place)["halves"]
 
     return send
 
@@ -83,23 +86,25 @@ def test_tiles_together_are_what_they_are_one_by_one(name, batch_size, in_tiles)
 
 
 @pytest.mark.usefixtures("wrapped")
-@pytest.mark.parametrize("together", [1, 2])
-def test_region_masks_follow_the_tile(in_tiles, together):
+@pytest.mark.parametrize(("together", "place"), [(1, "before"), (2, "before"), (2, "after")])
+def test_region_masks_follow_the_tile(in_tiles, together, place):
     """Without overlap a tile never sees the other, so a mask over one tile is that tile with the image and the other without."""
     (_, everywhere), (_, nowhere) = in_tiles({"ip_adapter": [UNIT]}), in_tiles(None)
-    (_, left), (_, right) = (in_tiles({"ip_adapter": [{**UNIT, "mask": region(start)}]}, together) for start in (0, 64))
+    (_, left), (_, right) = (in_tiles({"ip_adapter": [{**UNIT, "mask": region(start)}]}, together, place=place) for start in (0, 64))
     assert everywhere != pytest.approx(nowhere, rel=1e-4)
     assert left == pytest.approx([everywhere[0], nowhere[1]], rel=1e-5)
     assert right == pytest.approx([nowhere[0], everywhere[1]], rel=1e-5)
 
 
 @pytest.mark.usefixtures("wrapped")
-def test_conditions_follow_the_tile(in_tiles):
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_conditions_follow_the_tile(in_tiles, place):
     """Subjects that differ in the left half only leave the right tile as it was."""
     scene = Image.linear_gradient("L").resize((128, 64)).convert("RGB")
     other = scene.copy()
     other.paste((200, 30, 60), (0, 0, 32, 64))
-    (_, one), (_, two) = (in_tiles({"iclight": {"foreground": encoded(image), "matting": "none"}}) for image in (scene, other))
+    (_, one), (_, two) = (in_tiles({"iclight": {"foreground": encoded(image), "matting": "none"}}, place=place)
+                          for image in (scene, other))
     assert abs(one[0] / two[0] - 1) > 20 * abs(one[1] / two[1] - 1)
 
 

@@ -1,10 +1,12 @@
 """Tests that a tile of the latent is told apart by what the tiler cuts, and that the UNet's condition stays what it was."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
-from sd_relight.lib_ipadapter.attend.maskgrid import TILES, LatentTile
-from sd_relight.lib_relight.hosts.patcher import concat_wrapper
-from sd_relight.lib_relight.hosts.tiled_sampling import tiles_wrapper
+from sd_relight.lib_ipadapter.attend.maskgrid import TILES, LatentTile, cut
+from sd_relight.lib_relight.hosts.patcher import PatcherHost, concat_wrapper
+from sd_relight.lib_relight.hosts.tiled_sampling import TILED, tiles_wrapper
 
 CORNERS = [(0, 0), (5, 0), (0, 4), (5, 4)]
 """(left, top) of tiles of 4 x 5 latent pixels in one of 8 x 10."""
@@ -71,3 +73,60 @@ def test_half_precision_conditions_are_exact():
     _, _, calls = run(tiles_wrapper(Tiler(2)), condition)
     assert calls[0][1]["c_concat"].dtype == torch.float16
     assert torch.equal(calls[0][1]["c_concat"][:2], condition[:, :, :4, :5])
+
+
+def shifted_tiler(shift, shift_of_others, tile=(4, 5)):
+    """A tiler that rolls the latent by (rows, columns) before it cuts tiles side by side, and all else by shift_of_others."""
+
+    def tiler(apply_model, args):
+        x, c = args["input"].roll(shift, (-2, -1)), dict(args["c"])
+        concat = c["c_concat"].roll(shift_of_others, (-2, -1))
+        out = torch.zeros_like(x)
+        for left, top in CORNERS:
+            part = (..., slice(top, top + tile[0]), slice(left, left + tile[1]))
+            out[part] = apply_model(x[part], args["timestep"], **{**c, "c_concat": concat[part]})
+        return out.roll((-shift[0], -shift[1]), (-2, -1))
+
+    return tiler
+
+
+@pytest.mark.parametrize(("shift", "others"), [((0, 3), (0, 3)), ((3, 0), (3, 4)), ((0, 4), (3, 4))])
+def test_tiles_that_go_around_the_edges(shift, others):
+    """As reForge's SpotDiffusion, which shifts the latent in one direction and everything else in both."""
+    condition = torch.rand(2, 4, 8, 10)
+    x, out, calls = run(tiles_wrapper(shifted_tiler(shift, others)), condition)
+    assert torch.equal(out, x + condition)
+    corners = [((left - shift[1]) % 10, (top - shift[0]) % 8) for left, top in CORNERS]
+    assert [(tile.left, tile.top) for _, c in calls for tile in c["transformer_options"][TILES]] == corners
+
+
+def test_masks_go_around_the_edges():
+    mask = torch.rand(1, 8, 10)
+    tile = cut(mask, LatentTile(8, 6, (8, 10)), 4, 5)
+    assert torch.equal(tile, mask.roll((2, 2), (1, 2))[:, :4, :5])
+
+
+class Unet:
+    """As much of the hosts' UnetPatcher as wrappers need."""
+
+    def __init__(self):
+        self.model_options = {}
+
+    def set_model_unet_function_wrapper(self, wrapper):
+        self.model_options["model_function_wrapper"] = wrapper
+
+
+@pytest.mark.parametrize("tiler_first", [True, False])
+def test_an_extension_may_cut_tiles_before_or_after_relight_patches_the_unet(tiler_first):
+    """Neo's case: the condition is passed by a wrapper, which the tiler replaces if it comes later."""
+    host, unet, condition = SimpleNamespace(native_concat=False), Unet(), torch.rand(1, 4, 8, 10)
+    tiled = {"model_function_wrapper": Tiler(2), TILED: True}
+    unet.model_options |= tiled if tiler_first else {}
+    PatcherHost.follow_tiles(host, unet)
+    PatcherHost.set_concat(host, unet, condition)
+    unet.model_options |= {} if tiler_first else tiled
+    PatcherHost.follow_tiles(host, unet)
+    PatcherHost.follow_tiles(host, unet)  # before each step
+    x, out, calls = run(unet.model_options["model_function_wrapper"])
+    assert torch.equal(out, x + condition)
+    assert [tile for _, c in calls for tile in c["transformer_options"][TILES]] == [LatentTile(*corner, (8, 10)) for corner in CORNERS]

@@ -40,7 +40,9 @@ def attention():
 
 
 def wrapper_of(found, wish):
-    """A model_function_wrapper whose parameters cannot be given by keyword; goes on to the one that it found."""
+    """A model_function_wrapper whose parameters cannot be given by keyword; goes on to the one that it found, but for tiles: the
+    hosts' MultiDiffusion replaces it."""
+    found = None if wish.get("tiles") else found
 
     def around(carry, parcel, /):
         record["calls"] += 1
