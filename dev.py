@@ -116,12 +116,21 @@ def add_sets(commands):
     add_photo(normals, "the map to write: .png, .jpg, .webp, or .exr with the package OpenEXR")
 
 
+def place(text):
+    """A folder of this machine, or a URI as it is."""
+    return text if "://" in text else Path(text)
+
+
 def add_batch(commands):
     batch = commands.add_parser("batch", help="relight every image of a folder; a stopped run goes on where it was")
-    batch.add_argument("folder", type=Path, metavar="FOLDER", help="images, in sub-folders as well")
-    batch.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the images and manifest.jsonl go")
+    batch.add_argument("folder", type=place, metavar="FOLDER", help="images, in sub-folders as well; a URI with --ray")
+    batch.add_argument("--out", type=place, required=True, metavar="DIR", help="where the images and manifest.jsonl go")
+    batch.add_argument("--ray", nargs="?", const="", metavar="ADDRESS", help="run on a Ray cluster, without ADDRESS on one that "
+                       "is started here for the while; needs ray[data], which is installed when it is missing")
+    batch.add_argument("--workers", type=int, metavar="N", help="with --ray: processes that hold the models (default: one "
+                       "for each GPU, else one for every four processors)")
     batch.add_argument("--lights", default="left", metavar="NAMES", help="names with commas, an image for each")
-    batch.add_argument("--masks", type=Path, metavar="DIR", help="masks with the images' paths and names")
+    batch.add_argument("--masks", type=place, metavar="DIR", help="masks with the images' paths and names")
     add_job(batch)
 
 
@@ -175,7 +184,7 @@ def check_paths(args):
     names = ("photo", "folder", "background", "mask", "masks", "models", "webui", "dir")
     given = [(name, getattr(args, name, None)) for name in names]
     for name, path in [*given, *(("--dir", path) for path in getattr(args, "dirs", None) or ())]:
-        if path is not None and not path.exists():
+        if isinstance(path, Path) and not path.exists():
             raise environments.SetupError(f"{name}: there is no {path}.")
 
 

@@ -22,7 +22,7 @@ from .session import RelitImages, Session, save_image
 
 READ = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 MANIFEST = "manifest.jsonl"
-NOT_KEYED = ("command", "photo", "folder", "out", "mask", "masks", "device")
+NOT_KEYED = ("command", "photo", "folder", "out", "mask", "masks", "device", "ray", "workers")
 """Arguments that do not change an image, or whose file's content is hashed instead."""
 
 
@@ -128,11 +128,7 @@ class Batch:
                      **self.relight(task, stems[stem_of(task)] > 1)}
             manifest.add(entry)
             print(progress_line(number, len(waiting), entry, time.monotonic() - began), flush=True)
-        failed = [entry for task in tasks if (entry := manifest.entries[task.name])["status"] == "failed"]
-        for entry in failed:
-            print(f"failed: {entry['photo']}: {entry['error']}")
-        print(f"{len(tasks) - len(failed)} of {len(tasks)} images are in {out.resolve()}")
-        return 1 if failed else 0
+        return print_summary(manifest, [task.name for task in tasks], out.resolve())
 
     def relight(self, task: Task, is_shared: bool) -> dict:
         """Relight an image and write its outputs; returns its part of the manifest's line."""
@@ -146,6 +142,15 @@ class Batch:
                 raise
             done = {"status": "failed", "outputs": [], "error": message}
         return {**done, "seconds": round(time.monotonic() - began, 3)}
+
+
+def print_summary(manifest: Manifest, names: Sequence[str], out: object) -> int:
+    """Print the failed images and the count of the others. Returns 1 if any failed, else 0."""
+    failed = [entry for name in names if (entry := manifest.entries[name])["status"] == "failed"]
+    for entry in failed:
+        print(f"failed: {entry['photo']}: {entry['error']}")
+    print(f"{len(names) - len(failed)} of {len(names)} images are in {out}")
+    return 1 if failed else 0
 
 
 def progress_line(number: int, count: int, entry: Mapping, seconds: float) -> str:

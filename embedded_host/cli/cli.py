@@ -10,7 +10,7 @@ from pathlib import Path
 from ...lib_iclight.params import params_from_dict
 from ...lib_relight.request.images import open_file
 from ...lib_relight.base.errors import UserError, RelightError
-from . import batch, demo, light_sets, models_command
+from . import batch, demo, light_sets, models_command, ray_batch
 from .job_spec import RelightJobSpec, fit_size, parse_size
 from .session import DEMO_MODELS, Session, defaults, describe_models, is_tiny, native_side, save_image
 
@@ -132,9 +132,18 @@ def relight_set(args) -> int:
 
 def relight_folder(args) -> int:
     check_ranges(args)
-    fields = light_sets.set_of(args.lights)
-    session = opened(args)
-    return batch.Batch(args, session, lambda one: spec_of(one, session.models, fields), message_of).run()
+    light_sets.set_of(args.lights)
+    options = {"spec_of": spec_in_batch, "message_of": message_of}
+    if args.ray is not None:
+        return ray_batch.run(args, opened, options)
+    if "://" in f"{args.folder}{args.out}{args.masks}":
+        raise RelightError("A folder that is a URI needs --ray; add it, or give a path of this machine.")
+    return batch.Batch(args, opened(args), **options).run()
+
+
+def spec_in_batch(args) -> RelightJobSpec:
+    """Return the job of one image of a batch."""
+    return spec_of(args, (args.models or DEMO_MODELS).resolve(), light_sets.set_of(args.lights))
 
 
 def message_of(error: Exception) -> str | None:

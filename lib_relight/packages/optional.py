@@ -36,6 +36,7 @@ FEATURES = {
                        "give an image with transparency or a mask, or set matting to none", unused="pymatting"),
     "faceid": Feature("Reading faces for FaceID", {"onnxruntime": "onnxruntime"},
                       "use an IP-Adapter that is not of the FaceID family"),
+    "ray": Feature("Running a batch on Ray", {"ray[data]>=2.9": "ray"}, "leave out --ray"),
 }
 
 FORBIDDEN = os.environ.get("RELIGHT_SKIP_INSTALL", "") not in ("", "0")
