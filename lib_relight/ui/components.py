@@ -66,7 +66,7 @@ class Components:
     def image(self, name: str, text_key: str | None = None, visible: bool = True) -> None:
         """text_key: entry of IMAGES with label and help; the field's name by default."""
         label, help_text = IMAGES[text_key or name]
-        column = gr.Column(visible=visible or HIDDEN, elem_id=self.elem_id(f"{name}_column"), elem_classes=["relight-picture"])
+        column = gr.Column(elem_id=self.elem_id(f"{name}_column"), **visibility(gr.Column, visible))
         with column as self.columns[name]:
             self.components[name] = gr.Image(
                 label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name),
@@ -94,13 +94,24 @@ class Components:
         def apply_default(chosen) -> None:
             """Hosts call this with a default from ui-config.json before any change event."""
             for name, output in zip(names, outputs):
-                output.visible = chosen in shown_with[name] or HIDDEN
+                vars(output).update(visibility(type(output), chosen in shown_with[name]))
+
+        def updates(chosen):
+            made = [gr.update(**visibility(type(output), chosen in shown_with[name])) for name, output in zip(names, outputs)]
+            return made if len(made) > 1 else made[0]
 
         self.components[control].init_field = apply_default
-        self.components[control].change(
-            lambda chosen: [gr.update(visible=chosen in shown_with[name] or HIDDEN) for name in names] if len(names) > 1
-            else gr.update(visible=chosen in shown_with[names[0]] or HIDDEN),
-            inputs=[self.components[control]], outputs=outputs, queue=False, show_progress=False, api_name=False)
+        self.components[control].change(updates, inputs=[self.components[control]], outputs=outputs, queue=False,
+                                        show_progress=False, api_name=False)
+
+
+def visibility(part: type, visible: bool) -> dict:
+    """Return the properties that show or hide a component, or an image's column: gradio 6's columns ignore HIDDEN."""
+    if not issubclass(part, gr.Column):
+        return {"visible": visible or HIDDEN}
+    if HIDDEN:
+        return {"elem_classes": ["relight-picture"] if visible else ["relight-picture", "relight-hidden"]}
+    return {"visible": visible, "elem_classes": ["relight-picture"]}
 
 
 def is_gradio_3() -> bool:
