@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,16 @@ class EmbeddedHost:
 
     models_dir: a diffusers folder, or a folder with an SD 1.5 checkpoint as *.safetensors.
     device, extensions, data_dir: as in `install_modules`. may_install: whether the
-    extensions may run pip. Raises HostError for models that it cannot load.
+    extensions may run pip. flags: the WebUIs' command-line flags by name, see `flags`. Raises HostError for models that it cannot
+    load.
     """
 
     def __init__(self, models_dir: str | Path, device: str = "auto", extensions: Sequence[str | Path] = (ROOT,),
-                 data_dir: str | Path | None = None, may_install: bool = False):
+                 data_dir: str | Path | None = None, may_install: bool = False, flags: Mapping[str, Any] | None = None):
         install_modules(models_dir, device=device, data_dir=data_dir, extensions=extensions)
         from modules import script_callbacks, scripts, shared
 
-        shared.cmd_opts.skip_install = not may_install
+        vars(shared.cmd_opts).update({**(flags or {}), "skip_install": not may_install})
         self._load_model(Path(models_dir))
         scripts.load_scripts()
         for callback in (script_callbacks.before_ui_callback, script_callbacks.ui_settings_callback):

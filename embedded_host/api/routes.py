@@ -10,9 +10,11 @@ from fastapi.exceptions import HTTPException
 from modules import infotext_utils, sd_samplers, shared
 
 from .. import jobs, progress
+from ..flags import accounts
 from ..images import decode_image, encode_image
 from ..payload import check_depth, check_settings, find_script, processing_fields, script_arguments
 from . import lists, schemas
+from .login import api_guards
 
 PREFIX = "/sdapi/v1/"
 TABS = ("txt2img", "img2img")
@@ -20,14 +22,15 @@ ARGUMENT = ("value", "minimum", "maximum", "step")
 
 
 def add_routes(app: FastAPI) -> None:
-    """Add the API to an application; the scripts' panels must be built."""
+    """Add the API to an application, with the login that --api-auth asks for; the scripts' panels must be built."""
+    guards = api_guards(accounts(shared.cmd_opts.api_auth))
     jobs_of_tabs = {tab: job_endpoint(tab, jobs.runner_of(tab).default_script_args()) for tab in TABS}
     refreshes = dict.fromkeys(("refresh-checkpoints", "refresh-vae", "refresh-embeddings", "refresh-loras"), lists.nothing)
     post = {**jobs_of_tabs, "interrupt": interrupt, "skip": skip, "png-info": png_info, "options": lists.set_options, **refreshes}
     get = {"progress": job_progress, "scripts": script_names, "script-info": script_infos, **lists.ROUTES}
     for method, endpoints in (("POST", post), ("GET", get)):
         for name, endpoint in endpoints.items():
-            app.add_api_route(PREFIX + name, endpoint, methods=[method])
+            app.add_api_route(PREFIX + name, endpoint, methods=[method], dependencies=guards)
     app.add_api_route("/internal/progress", page_progress, methods=["POST"])
     app.add_api_route("/internal/pending-tasks", pending_tasks, methods=["GET"])
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-LOOPBACK = "127.0.0.1"
+from ..flags import ANY_ADDRESS, LOOPBACK, accounts
+
 START_SECONDS = 60
 CLOSE_SECONDS = 2
 """How long open pages may keep a server that ends."""
@@ -43,15 +44,25 @@ def build_page() -> Any:
 
 
 def mount(app: Any, page: Any) -> Any:
-    """Return the application with the page at "/", below the API's routes."""
+    """Return the application with the page at "/", below the API's routes; --gradio-auth asks for a login, --subpath is the path
+    that a proxy adds.
+
+    In the WebUIs gradio's application is the only one: its users and its route `login_check` are found in ours as well.
+    """
     import gradio as gr
+    from modules.shared import cmd_opts
 
     from .head import served_paths
 
-    if takes(gr.mount_gradio_app, "allowed_paths"):
-        return gr.mount_gradio_app(app, page, path="/", allowed_paths=served_paths())
-    page.allowed_paths, page.blocked_paths = served_paths(), []
-    return gr.mount_gradio_app(app, page, path="/")
+    values = {"allowed_paths": served_paths(), "blocked_paths": [], "auth": list(accounts(cmd_opts.gradio_auth).items()) or None,
+              **({"root_path": f"/{cmd_opts.subpath}"} if cmd_opts.subpath else {})}
+    vars(page).update(values)
+    taken = {name: value for name, value in values.items() if takes(gr.mount_gradio_app, name)}
+    gr.mount_gradio_app(app, page, path="/", **taken)
+    below = app.routes[-1].app
+    app.auth = below.auth
+    app.router.routes[:0] = [route for route in below.routes if getattr(route, "path", None) == "/login_check"]
+    return app
 
 
 def takes(function: Callable, name: str) -> bool:
@@ -66,12 +77,17 @@ def free_port() -> int:
 
 
 class ServerThread:
-    """The application served by a thread: `with ServerThread() as server: ... server.url`."""
+    """The application served by a thread: `with ServerThread() as server: ... server.url`.
 
-    def __init__(self, port: int | None = None, ui: bool = True, address: str = LOOPBACK):
+    address: where it listens; loopback, or every address with the flag --listen.
+    """
+
+    def __init__(self, port: int | None = None, ui: bool = True, address: str | None = None):
         import uvicorn
+        from modules.shared import cmd_opts
 
-        self.address, self.port = address, port or free_port()
+        self.address = address = address or (ANY_ADDRESS if cmd_opts.listen else LOOPBACK)
+        self.port = port or free_port()
         self.app = create_app(ui=ui, address=address)
         self.server = uvicorn.Server(uvicorn.Config(self.app, host=address, port=self.port, log_level="warning",
                                                     timeout_graceful_shutdown=CLOSE_SECONDS))
@@ -79,7 +95,7 @@ class ServerThread:
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}:{self.port}"
+        return f"http://{LOOPBACK if self.address == ANY_ADDRESS else self.address}:{self.port}"
 
     def start(self) -> ServerThread:
         """Return when the server answers. Raises RuntimeError after START_SECONDS."""

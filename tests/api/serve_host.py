@@ -1,9 +1,10 @@
 """Run as a script: the embedded host with its API and page on a free port. Prints the address, serves until killed.
 
-usage: serve_host.py REPO MODELS DATA EXTENSION...
+usage: serve_host.py REPO MODELS DATA EXTENSION...; RELIGHT_HOST_FLAGS holds flags of the WebUIs, e.g. --listen
 """
 
 import os
+import shlex
 import sys
 import threading
 import types
@@ -16,10 +17,12 @@ def main(repo, models, data, *extensions):
     package.__path__ = [repo]
     sys.modules["sd_relight"] = package
 
+    from sd_relight.embedded_host.flags import parse_flags
     from sd_relight.embedded_host.host import EmbeddedHost
     from sd_relight.embedded_host.page.server import ServerThread
 
-    EmbeddedHost(models, device="cpu", extensions=list(extensions), data_dir=data)
+    flags = parse_flags(shlex.split(os.environ.get("RELIGHT_HOST_FLAGS", "")))
+    EmbeddedHost(models, device="cpu", extensions=list(extensions), data_dir=data, flags=flags)
     server = ServerThread().start()
     print(f"serving {server.url}", flush=True)
     threading.Event().wait()

@@ -28,16 +28,21 @@ def demo_models():
 
 
 class HostProcess:
-    """`with HostProcess(data_dir, extensions) as host: requests.get(host.url)`; host.console() is what it printed."""
+    """`with HostProcess(data_dir, extensions) as host: requests.get(host.url)`; host.console() is what it printed.
 
-    def __init__(self, data_dir, extensions):
+    flags: of the WebUIs' command line, see embedded_host/flags.py.
+    """
+
+    def __init__(self, data_dir, extensions, flags=""):
+        self.flags = flags
         self.log = Path(data_dir) / "console.txt"
         command = [sys.executable, str(HERE / "serve_host.py"), str(ROOT), str(demo_models()), str(data_dir)]
         self.command = [*command, *map(str, extensions)]
 
     def __enter__(self):
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT, preexec_fn=end_with_parent)
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT, preexec_fn=end_with_parent,
+                                            env={**os.environ, "RELIGHT_HOST_FLAGS": self.flags})
         deadline = time.monotonic() + START_SECONDS
         while not (address := self._address()):
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -1,41 +1,18 @@
 """A web page of another origin cannot use the server: it reads nothing, no job starts, nothing is downloaded."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 import requests
+from browser.pages.foreign_page import ADDRESSES, ATTACK, BODY, EmptyPage, served
 
 pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
-ADDRESSES = ("relight/v1/status", "relight/v1/presets", "relight/v1/check", "relight/v1/preview/light", "relight/v1/preview/matte",
-             "relight/v1/preview/cancel")
-BODY = '{"iclight": {"light": "left"}}'
-ATTACK = """
-const [url, method, mode, type, body, done] = arguments;
-const options = {method, mode, credentials: "include"};
-if (method !== "GET") Object.assign(options, {body, headers: {"Content-Type": type}});
-fetch(url, options).then(async reply => done([reply.type, reply.status, await reply.text()]), error => done(["error", 0, ""]));
-"""
-
-
-class EmptyPage(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *args):
-        pass
 
 
 @pytest.fixture
 def other_page(chromium):
     """The browser on an empty page of another port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    chromium.get(f"http://127.0.0.1:{server.server_port}/")
-    yield chromium
-    server.shutdown()
-    server.server_close()
+    with served(EmptyPage) as address:
+        chromium.get(address)
+        yield chromium
 
 
 @pytest.fixture

@@ -74,7 +74,19 @@ class Client:
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.headers["Connection"] = "close"  # after a 500 Forge's server drops the connection without a word
+        self.flags = process.flags
+        self.api_login, self.page_login = self.login("--api-auth"), self.login("--gradio-auth")
+        self.session.auth = self.api_login
+        if self.page_login:
+            self.session.post(f"{self.url}/login", data=dict(zip(("username", "password"), self.page_login)), timeout=TIMEOUT)
         self.kept: dict[str, Reply] = {}
+
+    def login(self, flag: str) -> tuple[str, str] | None:
+        """(user, password) of the first account that the flag gives."""
+        given = dict(zip(self.flags, self.flags[1:])).get(flag) or next(
+            (word.partition("=")[2] for word in self.flags if word.startswith(f"{flag}=")), "")
+        user, _, password = given.split(",")[0].partition(":")
+        return (user, password) if user else None
 
     def ask(self, method: str, route: str, **given) -> requests.Response:
         """A host that has died ends the run: no test after it would say anything."""

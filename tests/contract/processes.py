@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,8 @@ class Process:
 
     name = ready = ""
 
-    def __init__(self, folder: Path):
-        self.folder, self.log = folder, folder / "console.txt"
+    def __init__(self, folder: Path, flags: Sequence[str] = ()):
+        self.folder, self.log, self.flags = folder, folder / "console.txt", list(flags)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -110,8 +111,8 @@ class EmbeddedHost(Process):
     name, ready = "embedded", "serving "
     has_controlnet, has_lora = False, True
 
-    def __init__(self, folder: Path):
-        super().__init__(folder)
+    def __init__(self, folder: Path, flags: Sequence[str] = ()):
+        super().__init__(folder, flags)
         self.commit = commit_of(ROOT)
 
     def prepare(self):
@@ -124,7 +125,8 @@ class EmbeddedHost(Process):
         write_lora(models / "Lora", DEMO_WIDTHS)
         before, after = (shutil.copytree(PROBE, self.folder / name) for name in PROBE_NAMES)
         serve = ROOT / "tests" / "api" / "serve_host.py"
-        return [sys.executable, serve, ROOT, models, self.folder, before, ROOT, after], self.folder, {}
+        return ([sys.executable, serve, ROOT, models, self.folder, before, ROOT, after], self.folder,
+                {"RELIGHT_HOST_FLAGS": shlex.join(self.flags)})
 
     def started(self):
         line = next(line for line in self.console().splitlines() if line.startswith(self.ready))
@@ -137,7 +139,7 @@ class WebuiHost(Process):
     ready = "Startup time"
 
     def __init__(self, folder: Path, path: Path):
-        super().__init__(folder)
+        super().__init__(folder, shlex.split(os.environ.get("RELIGHT_WEBUI_ARGS", "")))
         self.path, self.made = path, []
         self.name, self.commit = path.name, commit_of(path)
         self.has_controlnet = any((path / "extensions-builtin").glob("*controlnet*"))
@@ -147,13 +149,12 @@ class WebuiHost(Process):
         python = os.environ.get("RELIGHT_WEBUI_PYTHON", self.path / "venv" / "bin" / "python")
         self.install()
         sources = "".join((self.path / name).read_text("utf8") for name in FLAG_SOURCES if (self.path / name).is_file())
-        given = shlex.split(os.environ.get("RELIGHT_WEBUI_ARGS", ""))
-        other_precision = any("fp16" in flag for flag in given)
+        other_precision = any("fp16" in flag for flag in self.flags)
         flags = [flag for flag in CPU_FLAGS if (f'"{flag}"' in sources or f"'{flag}'" in sources)
                  and not (other_precision and "fp32" in flag)]
         flags += [] if (self.path / "modules_forge").is_dir() else A1111_FLAGS
         flags += ["--api", "--server-name", "127.0.0.1", "--port", str(self.port), "--relight-models-dir",
-                  str(write_broken(self.folder / "broken")), *given]
+                  str(write_broken(self.folder / "broken")), *self.flags]
         return [python, "launch.py", *flags], self.path, {"OMP_NUM_THREADS": str(os.cpu_count() or 1)}
 
     def install(self) -> None:

@@ -26,7 +26,8 @@ class TotalTqdm:
         pass
 
 
-cmd_opts = argparse.Namespace(api=True, listen=False, skip_install=True, data_dir="", api_auth=None)
+cmd_opts = argparse.Namespace(
+    api=True, skip_install=True, data_dir="", listen=False, subpath=None, api_auth=None, gradio_auth=None)
 opts = Options(shared_options.descriptions())
 state = State(opts)
 prompt_styles = PromptStyles()
