@@ -54,6 +54,15 @@ def test_an_angle_makes_the_light_an_angle(plot):
         ("angle", None), ("angle", "90")]
 
 
+def test_cells_with_a_set(plot):
+    """A cell shows the first image of its set; the next cell is a whole job again."""
+    status, texts = plot({"iclight": {"light": "top"}}, ("[Relight] Set of lights", "sides, none, directions"),
+                         ("[Relight] Keep subject colours (before sampling)", "0, 0.5"))
+    assert status == 200
+    assert [entry(text, "Relight light") for text in texts] == ["left", "top", "left"] * 2
+    assert [entry(text, "Relight reinforce") for text in texts] == [None] * 3 + ["0.5"] * 3
+
+
 def test_a_wrong_value_stops_the_plot_before_its_first_cell(plot):
     status, text = plot({"iclight": {}}, ("[Relight] Light", "left, north"))
     assert status == 422 and "`light` is 'north'; choose one of none, left" in text

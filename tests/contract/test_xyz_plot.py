@@ -46,6 +46,13 @@ def test_every_cell_is_the_job_of_its_values(client, plot):
     assert sum("Relight reinforce: 0.5" in text for text in lit) >= 2
 
 
+def test_every_cell_of_a_set_is_the_set_s_own_job(client, plot):
+    reply = plot(fc(set="sides"), "left", "0, 0.5")
+    for cell, reinforce in zip(cells(reply, 2), (0, 0.5), strict=True):
+        alone = client.once(relight=fc(set="sides", reinforce=reinforce))
+        assert (cell == alone.pixels(0)).all()
+
+
 @pytest.mark.parametrize(("relight", "light", "sentence"), [
     (fc(light="top"), "left, north", "`light` is 'north'; choose one of none, left"),
     ({"enabled": False}, "left", "Relight is off; leave `enabled` out, or choose another axis."),
