@@ -42,6 +42,21 @@ def test_a_sweep_as_one_file(client, kind):
     assert all(np.abs(frame - reply.pixels(first + number)).mean() < limit for number, frame in enumerate(frames))
 
 
+def saved(client):
+    root = getattr(client.process, "path", client.process.folder)
+    return {path for name in ("output", "outputs") for path in (root / name).rglob("*-sweep*")}
+
+
+def test_a_sweep_is_saved_beside_its_first_frame(client):
+    before = saved(client)
+    reply = client.send(relight=fc(**SWEEP, set_frames=8, set_file="webp"), save_images=True)
+    (path,) = saved(client) - before
+    assert [path.read_bytes()] == pictures(reply, "Relight sweep")
+    assert [beside.stem for beside in path.parent.glob(f"{path.stem.rpartition('-sweep')[0]}.*")]
+    client.send(relight=fc(**SWEEP, set_frames=4, set_file="webp"), save_images=True, after={"interrupt_at": AFTER_TWO})
+    assert saved(client) - before == {path}
+
+
 def test_the_text_of_a_sweep_s_file_gives_the_sweep_again(client):
     reply = client.send(relight=fc(**SWEEP, set_frames=2, set_file="webp"))
     (data,) = pictures(reply, "Relight sweep")
