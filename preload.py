@@ -8,3 +8,5 @@ def preload(parser):
                         help="folder with your own matting models (*.onnx) for Relight, instead of models/matting")
     parser.add_argument("--relight-skip-install", action="store_true", default=False,
                         help="Relight never runs pip; optional features whose packages are missing stay off")
+    parser.add_argument("--relight-no-download", action="store_true", default=False,
+                        help="no button, API call or first use downloads model files for Relight")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ...lib_relight.base.errors import RelightError
-from ...lib_relight.base.known_files import KnownFile, known_files
-from ...lib_relight.models.download import download, sha256_of
+from ...lib_relight.base.known_files import known_files
+from ...lib_relight.models.catalogue import known, located
+from ...lib_relight.models.download import download
 from ...lib_relight.models.inspection import FileReport, inspect, model_files
+from ...lib_relight.models.integrity import sha256_of
 from .session import ROOT
 
 MODELS = ROOT / "models"
@@ -26,8 +26,9 @@ def run(args: Any) -> int:
 
 def list_files(args: Any) -> int:
     present = [path for folder in args.dirs or [MODELS] for path in model_files(folder)]
-    rows = [{**asdict(file), "source": file.source, "found": str(path) if (path := found(file, present)) else None}
-            for file in known_files().values()]
+    found = located(present)
+    rows = [{**asdict(file), "source": file.source, "found": str(found[name]) if name in found else None}
+            for name, file in known_files().items()]
     if args.json:
         print(json.dumps(rows))
         return 0
@@ -35,21 +36,6 @@ def list_files(args: Any) -> int:
         size = f"{row['megabytes']:,} MB" if row["megabytes"] else "?"
         print(f"{row['name']:<40} {row['kind']:<16} {size:>9}  {row['found'] or 'missing'}  ({row['licence']})")
     return 0
-
-
-def found(file: KnownFile, present: list[Path]) -> Path | None:
-    """Return the first of these files with the known file's name or, whatever its name, its exact size."""
-    sizes = {path: path.stat().st_size for path in present}
-    return next((path for path in present if path.name == file.file or file.size == sizes[path]), None)
-
-
-def known(name: str) -> KnownFile:
-    """Return a known file by its name or file name. Raises RelightError with the nearest names."""
-    for file in known_files().values():
-        if name.lower() in (file.name.lower(), file.file.lower()):
-            return file
-    near = difflib.get_close_matches(name, known_files(), 3, 0.3)
-    raise RelightError(f"there is no known model file {name!r}; did you mean {', '.join(near) or 'one of `dev.py models`'}?")
 
 
 def get(args: Any) -> int:

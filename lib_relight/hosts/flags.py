@@ -38,6 +38,11 @@ def apply_flags() -> None:
     optional.allow_install(not skip)
 
 
+def may_download() -> bool:
+    """Return whether model files may be downloaded on request: not with --relight-no-download."""
+    return not getattr(host_flags(), "relight_no_download", False)
+
+
 def web_access() -> WebAccess:
     """Return who may reach the server, by --listen, --server-name, --share, --ngrok and --cors-allow-origins."""
     flags = host_flags()

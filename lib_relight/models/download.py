@@ -1,136 +1,164 @@
-"""Downloads a known model file: resumed, checked by size and SHA-256, moved into place only when whole."""
+"""Downloads a known model file: one at a time across processes, resumed, checked, moved into place only when whole."""
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import os
+import re
 import shutil
-import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPResponse
 from pathlib import Path
+from urllib.error import HTTPError
 
+from filelock import FileLock, Timeout
+
+from ...lib_common.errors import UserError
 from ..base.errors import RelightError
 from ..base.known_files import KnownFile
+from ..base.progress import Stopped
+from .inspection import recognised
+from .integrity import BLOCK, STAGING, mismatch
+from .source import open_source, reason_of
 
-STAGING = ".relight-partial"
-"""Folder for unfinished downloads inside the target folder; nothing below it is listed as a model."""
-BLOCK = 2**20
-TIMEOUT_SECONDS = 30
 SPARE_BYTES = 64 * 2**20
-STATUS_REASONS = {
-    401: "the server asks for a login: accept the licence on the file's page and set HF_TOKEN",
-    403: "the server denies access: accept the licence on the file's page and set HF_TOKEN",
-    404: "the file is no longer at its address", 429: "the server is busy: try again in some minutes",
-}
+LOCK_POLL_SECONDS = 0.5
+PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 Report = Callable[[int, int], None]
-"""Receives (bytes so far, bytes in all or 0)."""
+"""Receives (bytes so far, bytes in all or 0) after every block; it may raise Stopped, which cancels the download."""
+
+
+def part_of(file: KnownFile, folder: Path) -> Path:
+    """Return where an unfinished download of the file lies while it is fetched into the folder."""
+    return folder / STAGING / file.name / f"{file.file}.part"
 
 
 def download(file: KnownFile, folder: Path, report: Report = lambda done, total: None) -> Path:
-    """Return the file's path in the folder, downloading it unless it is there and whole. Raises RelightError.
+    """Return the file's path in the folder, downloading it unless it is there whole. Raises RelightError and report's Stopped.
 
-    An interrupted download is resumed by the next call. A file with another size or hash than published is deleted.
+    An interrupted download is resumed by the next call, also of another process; while another one downloads the file, this waits
+    for it. A file with another size or hash than published is deleted.
     """
-    target = folder / file.file
-    if target.is_file() and mismatch(file, target) is None:
-        return target
-    staging = folder / STAGING / file.name
+    target, part = folder / file.file, part_of(file, folder)
     try:
-        staging.mkdir(parents=True, exist_ok=True)
-        require_space(file, folder, staging)
-        part = from_hub(file, staging) if file.hub else stream(file, staging / f"{file.file}.part", report)
-        if reason := mismatch(file, part):
-            part.unlink()
-            raise RelightError(f"{file.file} was not kept: {reason}; get it again, or from {file.source} by hand.")
-        os.replace(part, target)
-    except RelightError:
+        if is_whole(file, target):
+            return target
+        part.parent.mkdir(parents=True, exist_ok=True)
+        with exclusive(part, report):
+            if not is_whole(file, target):
+                sha256 = fetch(file, part, report)
+                require_whole(file, part, sha256)
+                os.replace(part, target)
+    except (RelightError, Stopped):
         raise
     except Exception as error:
-        raise RelightError(f"{file.file} could not be downloaded ({reason_of(error)}); run the command again to go on, or save "
-                           f"the file from {file.source} as {target}.") from error
-    shutil.rmtree(staging, ignore_errors=True)
+        raise RelightError(f"{file.file} could not be downloaded ({reason_of(error)}); get it again to go on, or save the file "
+                           f"from {file.source} as {target}.") from error
+    shutil.rmtree(part.parent, ignore_errors=True)
     with suppress(OSError):  # another download is unfinished
-        staging.parent.rmdir()
+        part.parent.parent.rmdir()
     return target
 
 
-def require_space(file: KnownFile, folder: Path, staging: Path) -> None:
-    """Raise RelightError if the disk has too little room for what is still to come; unknown sizes are not checked."""
-    size = file.size or (file.megabytes or 0) * 10**6
-    present = sum(path.stat().st_size for path in staging.rglob("*") if path.is_file())
-    free = shutil.disk_usage(folder).free
-    if size and free < size - present + SPARE_BYTES:
-        raise RelightError(f"{file.file} needs {size / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free; make room, "
-                           "or name another folder.")
+def is_whole(file: KnownFile, target: Path) -> bool:
+    return target.is_file() and mismatch(file, target) is None
 
 
-def from_hub(file: KnownFile, staging: Path) -> Path:
-    """Download with huggingface_hub, which resumes and knows HF_ENDPOINT, HF_TOKEN and proxies."""
-    from huggingface_hub import hf_hub_download
+@contextmanager
+def exclusive(part: Path, report: Report) -> Iterator[None]:
+    """Hold the lock of a part file against other threads and processes; while waiting, report what they have got."""
+    lock = FileLock(part.with_suffix(".lock"), timeout=LOCK_POLL_SECONDS)
+    while not lock.is_locked:
+        try:
+            lock.acquire()
+        except Timeout:
+            report(size_of(part), 0)
+    try:
+        yield
+    finally:
+        lock.release()
 
-    return Path(hf_hub_download(file.hub, file.path, local_dir=str(staging), endpoint=os.environ.get("HF_ENDPOINT")))  # nosec B615
+
+def size_of(part: Path) -> int:
+    return part.stat().st_size if part.is_file() else 0
 
 
-def stream(file: KnownFile, part: Path, report: Report) -> Path:
-    """Download an address into a .part file, going on where an earlier attempt stopped if the server still has that content."""
-    tag = part.with_suffix(".etag")
-    have = part.stat().st_size if part.is_file() and tag.is_file() else 0
-    request = urllib.request.Request(file.url, headers={"User-Agent": "relight", "Accept-Encoding": "identity"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-        request.add_header("If-Range", tag.read_text("utf-8"))
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # nosec B310
-        if answer.headers.get_content_type() == "text/html":
-            raise OSError("the server sent a web page instead")
-        have = have if answer.status == 206 else 0
-        total = have + int(answer.headers.get("Content-Length") or 0)
-        if etag := answer.headers.get("ETag"):
-            tag.write_text(etag, "utf-8")
-        with part.open("ab" if have else "wb") as out:
-            while block := answer.read(BLOCK):
-                out.write(block)
-                have += len(block)
-                report(have, total)
-    if total and have != total:
+def require_space(file: KnownFile, part: Path, missing: int) -> None:
+    """Raise RelightError if the disk has too little room for the missing bytes."""
+    free = shutil.disk_usage(part.parent).free
+    if free < missing + SPARE_BYTES:
+        raise RelightError(f"{file.file} needs {missing / 1e6:,.0f} MB more and {part.parents[2]} has {free / 1e6:,.0f} MB free; "
+                           "make room, or name another folder.")
+
+
+def fetch(file: KnownFile, part: Path, report: Report) -> str | None:
+    """Complete the part file, going on where an earlier attempt ended if the server still has that content. Returns the SHA-256
+    that the server states, if it does."""
+    tag, have = part.with_suffix(".etag"), size_of(part)
+    if file.size and have == file.size:
+        return None
+    if file.size and have > file.size or not (tag.is_file() or file.sha256):
+        have = 0
+    require_space(file, part, (file.size or (file.megabytes or 0) * 10**6) - have)
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    if have and tag.is_file():
+        headers["If-Range"] = tag.read_text("utf-8")
+    try:
+        response, sha256 = open_source(file, headers)
+    except HTTPError as error:
+        if error.code != RANGE_NOT_SATISFIABLE or not have:
+            raise
+        part.unlink()
+        return fetch(file, part, report)
+    with response:
+        if response.status != PARTIAL_CONTENT:
+            have = 0
+        elif start_of(response) != have:
+            raise OSError("the server sent another part of the file than requested")
+        write_tag(tag, response)
+        copy(file, response, part, have, report)
+    return sha256
+
+
+def start_of(response: HTTPResponse) -> int:
+    """Return the first byte's position in a partial response, -1 if the server does not state it."""
+    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return int(found[1]) if found else -1
+
+
+def write_tag(tag: Path, response: HTTPResponse) -> None:
+    if etag := response.headers.get("ETag"):
+        tag.write_text(etag, "utf-8")
+    else:
+        tag.unlink(missing_ok=True)
+
+
+def copy(file: KnownFile, response: HTTPResponse, part: Path, have: int, report: Report) -> None:
+    """Append a response to the part file from byte `have` on. Raises OSError if it ends early, RelightError if it is too long."""
+    length = response.headers.get("Content-Length")
+    total = have + int(length) if length else 0
+    require_space(file, part, max(total, file.size or 0) - have)
+    with part.open("r+b" if have else "wb") as out:
+        out.seek(have)
+        out.truncate()
+        while block := response.read1(BLOCK):
+            out.write(block)
+            have += len(block)
+            if file.size and have > file.size:
+                break
+            report(have, file.size or total)
+    if have < total:
         raise OSError(f"the connection ended after {have:,} of {total:,} bytes")
-    return part
 
 
-def mismatch(file: KnownFile, path: Path) -> str | None:
-    """Return how a file differs from the published one, None if it does not or if nothing is known of it."""
-    size = path.stat().st_size
-    if file.size is not None and size != file.size:
-        return f"it has {size:,} bytes instead of {file.size:,}"
-    if file.sha256 is not None and sha256_of(path) != file.sha256:
-        return "its SHA-256 is not the published one"
-    return None
-
-
-def sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def reason_of(error: Exception) -> str:
-    """Return the reason of a failed download as a clause, by HTTP status where there is one."""
-    cause: BaseException | None = error
-    while cause is not None:
-        status = getattr(getattr(cause, "response", None), "status_code", None) or getattr(cause, "code", None)
-        if status in STATUS_REASONS:
-            return STATUS_REASONS[status]
-        if type(cause).__name__ == "OfflineModeIsEnabled":
-            return "the environment variable HF_HUB_OFFLINE forbids it"
-        cause = cause.__cause__
-    if type(error).__name__ == "LocalEntryNotFoundError":
-        return "no connection to the hub"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "the disk is full"
-    if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
-        return f"the server sent nothing for {TIMEOUT_SECONDS} seconds"
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:200]
+def require_whole(file: KnownFile, part: Path, sha256: str | None) -> None:
+    """Delete the part file and raise RelightError unless it is the published one or, where no hash is known, a readable model."""
+    reason = mismatch(file, part, sha256)
+    if reason is None and not (file.sha256 or sha256):
+        try:
+            recognised(part, Path(file.file).suffix)
+        except (UserError, ValueError) as error:
+            reason = str(error).rstrip(".")
+    if reason:
+        part.unlink()
+        raise RelightError(f"{file.file} was not kept: {reason}; get it again, or from {file.source} by hand.")

@@ -11,11 +11,12 @@ from ...lib_common.weight_file import SUFFIXES, read_header
 from ...lib_iclight import weights
 from ...lib_ipadapter.encode.adapter import inspect_adapter
 from ...lib_ipadapter.encode.encoder import inspect_encoder
+from ..base.caches import cached_by_mtime
 from ..base.known_files import KnownFile, known_files
 from ..matting.model_table import family_of
 from ..matting.onnx_tensors import GRAPH, fields
 from . import checkpoint
-from .download import STAGING, mismatch
+from .integrity import STAGING, mismatch
 
 BASES = {"sd15": "SD 1.5", "sd2": "SD 2", "sdxl": "SDXL"}
 ONNX = ".onnx"
@@ -49,7 +50,7 @@ def inspect(path: Path) -> FileReport:
     if (known := published(path, size)) is not None:
         return FileReport(path, size, known.kind, fits(known), known.name, True)
     try:
-        what, base = recognised(path)
+        what, base = recognised_now(path)
     except (UserError, ValueError, OSError) as error:
         return FileReport(path, size, "damaged or unreadable", whole=False, message=str(error))
     named = next((file for file in known_files().values() if file.file == path.name and file.size not in (None, size)), None)
@@ -67,9 +68,15 @@ def fits(known: KnownFile) -> str:
     return BASES.get(known.base, known.purpose)
 
 
-def recognised(path: Path) -> tuple[str, str]:
-    """Return (kind of model, what it fits). Raises UserError or ValueError for a damaged file."""
-    if path.suffix.lower() == ONNX:
+@cached_by_mtime
+def recognised_now(path: Path) -> tuple[str, str]:
+    """As recognised for a file in its place, cached until it changes."""
+    return recognised(path, path.suffix)
+
+
+def recognised(path: Path, suffix: str) -> tuple[str, str]:
+    """Return (kind of model, what it fits). suffix: of its final name. Raises UserError or ValueError for a damaged file."""
+    if suffix.lower() == ONNX:
         return onnx_kind(path)
     entries = read_header(path)
     if set(entries) == {"data"}:

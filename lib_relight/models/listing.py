@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ...lib_common.weight_file import SUFFIXES, is_shard_of
-from .download import STAGING
+from .integrity import STAGING
 
 MAX_FOLDERS = 2000
 """Below one place; a link may lead to a whole disk."""

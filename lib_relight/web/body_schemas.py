@@ -10,6 +10,9 @@ from .previews import LARGEST, MAX_INIT_IMAGES, SMALLEST
 TAB = {"type": "string", "enum": list(TABS)}
 CANCEL = {"type": "object", "properties": {"id": {"description": "Of the previews to cancel; all without it."}}}
 
+GET_MODEL = {"type": "object", "properties": {"accept_licence": {
+    "type": "boolean", "default": False, "description": "Whether the user has accepted the licence of a non-commercial file."}}}
+
 
 def check_body() -> Schema:
     """Return the schema of POST /check; its other fields are those of the host's jobs."""

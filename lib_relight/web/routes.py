@@ -10,9 +10,12 @@ from functools import partial
 
 from PIL import Image
 
+from ...lib_common.fields import short_repr
+from ..base.errors import RelightError
 from ..base.progress import Progress
 from ..checks.check import check_body
 from ..hosts import current_host
+from ..models import catalogue
 from ..models.folders import model_folders
 from ..request.schema import request_schema
 from . import body_schemas, endpoints, previews, running_previews, status
@@ -29,6 +32,10 @@ def register(demo, app) -> None:
                            schema=body_schemas.preview_body())
     endpoints.add_post(app, f"{ROOT}/preview/cancel", cancel, schema=body_schemas.CANCEL)
     endpoints.add_post(app, f"{ROOT}/check", check, schema=body_schemas.check_body())
+    endpoints.add_get(app, f"{ROOT}/models", catalogue.models)
+    endpoints.add_get(app, f"{ROOT}/models/{{name}}", catalogue.model)
+    endpoints.add_post(app, f"{ROOT}/models/{{name}}/get", get_model, schema=body_schemas.GET_MODEL)
+    endpoints.add_post(app, f"{ROOT}/models/{{name}}/cancel", cancel_model)
 
 
 def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
@@ -47,6 +54,24 @@ def cancel(body: Mapping, stop: threading.Event) -> dict:
     """Cancel the previews with the body's `id`, or all without one; they end at their next step."""
     wanted = body.get("id")
     return {"cancelled": running_previews.cancel(None if wanted is None else str(wanted))}
+
+
+def get_model(body: Mapping, stop: threading.Event, name: str) -> dict:
+    """Begin or resume the download of a known file; it goes on when the client disconnects. See catalogue.get."""
+    return catalogue.get(name, is_accepted(body))
+
+
+def is_accepted(body: Mapping) -> bool:
+    """Return the body's `accept_licence`. Raises RelightError unless it is true, false or missing."""
+    value = body.get("accept_licence", False)
+    if not isinstance(value, bool):
+        raise RelightError(f"`accept_licence` is {short_repr(value)}; it must be true or false.")
+    return value
+
+
+def cancel_model(body: Mapping, stop: threading.Event, name: str) -> dict:
+    """Cancel the download of a known file. See catalogue.cancel."""
+    return catalogue.cancel(name)
 
 
 def png(image: Image.Image, progress: Progress) -> str:

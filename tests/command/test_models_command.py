@@ -62,7 +62,7 @@ def test_get_downloads_into_the_folder(run, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("words, sentence", [
-    (["get", "ip-adapter_sd16"], "there is no known model file 'ip-adapter_sd16'; did you mean ip-adapter_sd15"),
+    (["get", "ip-adapter_sd16"], "There is no known model file 'ip-adapter_sd16'; did you mean ip-adapter_sd15"),
     (["get", "det_10g"], "det_10g.onnx is non-commercial (insightface's models); read https://huggingface.co/deepghs/insightface and add "
                          "--accept-licence."),
 ])

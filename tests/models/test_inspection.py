@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from sd_relight.lib_ipadapter.files.families import BY_NAME
 from sd_relight.lib_relight.base.known_files import KnownFile
 from sd_relight.lib_relight.models import inspection
-from sd_relight.lib_relight.models.download import STAGING
+from sd_relight.lib_relight.models.integrity import STAGING
 
 
 @pytest.mark.parametrize("name, what, fits", [
