@@ -144,3 +144,27 @@ def test_the_crop_is_known_before_the_job(applied, opaque, face, blur, padding, 
     left, top, width, height = seen[0]["p"].paste_to
     assert predicted_crop(current_host(), decoded(face), blur, padding, invert, (64, 64)) == (left, top, left + width, top + height)
     assert predicted_crop(current_host(), decoded(Image.new("L", face.size)), blur, padding, False, (64, 64)) is None
+
+
+def grey_layer(mask):
+    """Forge's inpaint tabs: the strokes' alpha as opaque grey."""
+    return Image.merge("RGBA", (mask, mask, mask, Image.new("L", mask.size, 255)))
+
+
+def strokes(mask):
+    """White strokes on a transparent layer, as gradio's sketch and an uploaded PNG have them."""
+    layer = Image.new("RGBA", mask.size, "white")
+    layer.putalpha(mask)
+    return layer
+
+
+@pytest.mark.parametrize("form", [grey_layer, strokes, lambda mask: mask.convert("RGB"), lambda mask: mask.convert("1")],
+                         ids=["forge", "strokes", "sketch of gradio 3", "one bit"])
+def test_the_mask_of_every_img2img_tab_crops_the_same(applied, opaque, face, form):
+    """The tabs also pass the image itself as opaque RGBA."""
+    (one,), _ = applied("img2img", {"matting": "none"}, init_images=[opaque], mask=face, **ONLY_MASKED)
+    (other,), _ = applied("img2img", {"matting": "none"}, init_images=[opaque.convert("RGBA")], mask=form(face), **ONLY_MASKED)
+    assert other["p"].paste_to == one["p"].paste_to
+    assert torch.equal(other["unet"].extra_concat_condition, one["unet"].extra_concat_condition)
+    left, top, width, height = one["p"].paste_to
+    assert predicted_crop(current_host(), decoded(form(face)), 2, 4, False, (64, 64)) == (left, top, left + width, top + height)

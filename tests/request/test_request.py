@@ -136,6 +136,27 @@ def test_hidden_colors_of_image_prompts_become_the_encoders_mean():
     assert images.foreground.alpha[0, 31] == 0
 
 
+STROKES = Image.new("L", PHOTO.size)
+STROKES.paste(255, (4, 4, 20, 28))
+
+
+def layer(color):
+    painted = Image.new("RGBA", PHOTO.size, color)
+    painted.putalpha(STROKES)
+    return painted
+
+
+@pytest.mark.parametrize("value", [
+    {"image": PHOTO, "mask": STROKES.convert("RGB")},
+    {"image": PHOTO.convert("RGBA"), "mask": layer("white")},
+    {"image": np.asarray(PHOTO.convert("RGBA")), "mask": np.asarray(layer("black"))},
+], ids=["gradio 3's sketch", "sketch layers", "Forge's canvas"])
+def test_canvases_of_the_hosts_give_the_image_and_its_strokes(value):
+    made = unit(image=value)
+    np.testing.assert_array_equal(made.images[0].rgb, np.asarray(PHOTO.convert("RGB")))
+    np.testing.assert_array_equal(made.masks[0].mask_levels() * 255, np.asarray(STROKES))
+
+
 def test_masks_inside_of_images():
     """As sd-webui-controlnet's clients send them; a black mask stands for none."""
     black = Image.new("L", (32, 32))
