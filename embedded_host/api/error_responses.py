@@ -13,7 +13,7 @@ from fastapi.exceptions import HTTPException, RequestValidationError
 from fastapi.responses import JSONResponse
 from modules import errors
 
-from ...lib_relight.base.errors import INSUFFICIENT_STORAGE, OUT_OF_MEMORY, is_out_of_memory
+from ...lib_relight.base.errors import INSUFFICIENT_STORAGE, OUT_OF_MEMORY, is_out_of_memory, unwritable
 
 LONGEST_MESSAGE = 500
 
@@ -22,6 +22,8 @@ def response_for(error: Exception) -> JSONResponse:
     """Return {"error", "detail", "body", "errors", "message"} with the status that the exception carries, or 500."""
     if is_out_of_memory(error):
         error = HTTPException(INSUFFICIENT_STORAGE, OUT_OF_MEMORY)
+    if sentence := unwritable(error):
+        error = HTTPException(INSUFFICIENT_STORAGE, sentence)
     carried = vars(error)
     message = clean(carried["detail"] if isinstance(error, HTTPException) else error)
     content = {"error": type(error).__name__, "detail": clean(carried.get("detail", "")), "body": clean(carried.get("body", "")),
@@ -61,7 +63,7 @@ class ErrorResponses:
             if begun or scope["type"] != "http":
                 raise
             response = response_for(error)
-            known = response.status_code < 500 or is_out_of_memory(error)
+            known = response.status_code < 500 or response.status_code == INSUFFICIENT_STORAGE
             errors.report(f"API error: {scope['method']} {scope['path']}" + (f": {error}" if known else ""), exc_info=not known)
             await response(scope, receive, send)
 

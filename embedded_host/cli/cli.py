@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...lib_iclight.params import params_from_dict
 from ...lib_relight.request.images import open_file
-from ...lib_relight.base.errors import UserError, RelightError
+from ...lib_relight.base.errors import RelightError, UserError, unwritable
 from . import batch, demo, light_sets, models_command, ray_batch
 from .job_spec import RelightJobSpec, fit_size, parse_size
 from .session import DEMO_MODELS, Session, defaults, describe_models, is_tiny, native_side, save_image
@@ -28,7 +28,7 @@ def main(args) -> int:
         print("interrupted.", file=sys.stderr)
         return 130
     except Exception as error:
-        if sentence := known_sentence(error):
+        if sentence := known_sentence(error) or unwritable(error):
             return say(sentence)
         raise
 

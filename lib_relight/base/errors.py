@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+
 from ...lib_common.errors import UserError
 
-__all__ = ["RelightError", "UserError", "is_bug", "is_out_of_memory", "message_for", "shortened", "status_of"]
+__all__ = ["RelightError", "UserError", "is_bug", "is_out_of_memory", "message_for", "shortened", "status_of", "unwritable"]
 
 LONGEST_MESSAGE = 480
 UNPROCESSABLE, INTERNAL_ERROR, INSUFFICIENT_STORAGE = 422, 500, 507
 OUT_OF_MEMORY = "There is not enough memory for this; use smaller images, a smaller size or a smaller batch."
 
 OUT_OF_MEMORY_WORDS = ("DefaultCPUAllocator", "CUDA out of memory", "MPS backend out of memory", "Failed to allocate memory")
+
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class RelightError(UserError):
@@ -28,6 +33,8 @@ def message_for(error: Exception) -> str:
         return shortened(str(error))
     if is_out_of_memory(error):
         return OUT_OF_MEMORY
+    if sentence := unwritable(error):
+        return shortened(sentence)
     return shortened(f"Relight failed inside ({type(error).__name__}: {str(error)[:200]}); the console has the traceback, please "
                      "report it.")
 
@@ -41,7 +48,15 @@ def status_of(error: Exception) -> int:
 
 def is_bug(error: Exception) -> bool:
     """Return whether an exception is our own bug, whose traceback belongs on the console."""
-    return not isinstance(error, UserError) and not is_out_of_memory(error)
+    return not isinstance(error, UserError) and not is_out_of_memory(error) and unwritable(error) is None
+
+
+def unwritable(error: Exception) -> str | None:
+    """Return the message for a full disk or a place that may not be used; None for other exceptions."""
+    if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
+        return None
+    return (f"{error.filename or 'A file'} cannot be used ({error.strerror}); free some space on its disk, or check its "
+            "permissions.")
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -79,6 +79,9 @@ def write(added: Added) -> Path:
     while path.exists():
         path, number = folder / f"{stem}-{number}.{added.suffix}", number + 1
     unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_bytes(added.data)
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_bytes(added.data)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return path

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..base.errors import INSUFFICIENT_STORAGE, RelightError, status_of
@@ -98,5 +99,5 @@ def keep(tensors: dict[str, torch.Tensor], path: Path) -> None:
             os.replace(part, path)
         finally:
             Path(part).unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # the latter for what goes wrong inside save_file
         logger.warning(f"{path} could not be written ({error}); the weights are fetched again after the next start.")

@@ -56,6 +56,11 @@ class HostProcess:
         lines = [line for line in self.console().splitlines() if line.startswith("serving ")]
         return lines[0].split()[1] if lines else None
 
+    def resident_megabytes(self):
+        """Resident memory of the process, from /proc."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("utf8")
+        return int(status.split("VmRSS:")[1].split()[0]) // 1024
+
     def console(self):
         return self.log.read_text("utf8", errors="replace")
 

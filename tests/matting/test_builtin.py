@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from faults.disk import Disk
 from matting import tiny_onnx
 from PIL import Image
 from safetensors.torch import save_file
@@ -118,6 +119,19 @@ def test_a_folder_that_cannot_be_written_is_no_error(random_weights, folder, cap
     (folder / "file").write_bytes(b"")
     assert builtin.load([folder / "file"])
     assert "could not be written" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("how", ["full", "read-only"])
+def test_a_disk_that_is_full_or_read_only_costs_another_fetch(random_weights, tmp_path, capsys, how):
+    with Disk(tmp_path / "disk", "8m") as disk:
+        disk.break_(how)
+        assert builtin.load([disk.folder])
+        assert "could not be written" in "".join(capsys.readouterr())
+        assert {path.name for path in disk.folder.iterdir()} <= {"filler"}
+        disk.repair()
+        for _ in range(2):
+            assert builtin.load([disk.folder])
+    assert len(random_weights) == 2
 
 
 def test_the_published_file_in_the_users_folder_needs_no_index(random_weights, folder, monkeypatch):
