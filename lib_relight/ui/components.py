@@ -107,11 +107,9 @@ class Components:
 
 def visibility(part: type, visible: bool) -> dict:
     """Return the properties that show or hide a component, or an image's column: gradio 6's columns ignore HIDDEN."""
-    if not issubclass(part, gr.Column):
-        return {"visible": visible or HIDDEN}
-    if HIDDEN:
+    if HIDDEN and issubclass(part, gr.Column):
         return {"elem_classes": ["relight-picture"] if visible else ["relight-picture", "relight-hidden"]}
-    return {"visible": visible, "elem_classes": ["relight-picture"]}
+    return {"visible": visible or HIDDEN}
 
 
 def is_gradio_3() -> bool:
