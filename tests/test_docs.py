@@ -55,6 +55,15 @@ def test_links_within_the_repository_lead_somewhere(page):
     assert not [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
 
 
+def test_the_table_of_faults_names_existing_tests_and_all_of_their_folder():
+    rows = [row for row in (ROOT / "docs/FAULTS.md").read_text("utf-8").splitlines() if row.startswith("| ")][2:]
+    named = [re.search(r"`(tests/[\w/]+\.py)::(test_\w+)` \|$", row).groups() for row in rows]
+    assert not [test for path, test in named if f"def {test}(" not in (ROOT / path).read_text("utf-8")]
+    own = {(path.relative_to(ROOT).as_posix(), test) for path in (ROOT / "tests/faults").glob("test_*.py")
+           for test in re.findall(r"^def (test_\w+)\(", path.read_text("utf-8"), flags=re.MULTILINE)}
+    assert own <= set(named)
+
+
 @pytest.fixture
 def image_text():
     """A small image as base64."""

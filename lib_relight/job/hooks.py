@@ -52,7 +52,8 @@ def keeps_image(p: Processing) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        traceback.print_exc()
+        if is_bug(error):
+            traceback.print_exc()
         current_host().notify(p, message_for(error))
 
 

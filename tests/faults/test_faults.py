@@ -38,22 +38,24 @@ def test_out_of_memory_in_a_preview(client, where, kind):
     assert client.post(f"relight/v1/preview/{kind}", body).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["iclight_fc.safetensors", "ip-adapter.safetensors", "image_encoder/model.safetensors"])
 @pytest.mark.parametrize("damage", ["deleted", "truncated", "replaced", "unreadable header"])
-def test_a_model_file_damaged_between_two_jobs(client, damage):
-    path = client.models / "iclight_fc.safetensors"
-    content, good = path.read_bytes(), client.relit().json()["images"]
+def test_a_model_file_damaged_between_two_jobs(client, name, damage):
+    path = client.models / name
+    run = client.relit if name.startswith("iclight") else lambda: client.job(**PROMPT)
+    content, good = path.read_bytes(), run().json()["images"]
     if damage == "deleted":
         path.unlink()
     else:
         path.write_bytes({"truncated": content[:len(content) // 2], "replaced": b"not a model" * 1000,
                           "unreadable header": b"\xff" * 8 + content[8:]}[damage])
     try:
-        failed = client.relit()
-        assert failed.status_code == 422 and 20 < len(failed.json()["detail"]) < 500
+        failed = run()
+        assert failed.status_code == 422 and 20 < len(failed.json()["detail"]) < 500, failed.text
         client.check_plain()
     finally:
         path.write_bytes(content)
-    assert client.relit().json()["images"] == good
+    assert run().json()["images"] == good
 
 
 def test_a_hundred_mixed_jobs(client):
