@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,17 +15,25 @@ from ..request.panel_values import ARGS_FORM, parse_panel, parse_request, unit_n
 from ..request.request import TABS, RelightRequest, parse_api, parse_tab
 from .iclight_checks import iclight_messages
 from .ip_adapter_checks import ip_adapter_messages
-from .messages import Level, Message, State, from_error, number, scalar
+from .messages import Level, Message, State, error, from_error, number, scalar
 
 
 def check(request: RelightRequest, state: State) -> list[Message]:
     """Return the messages of a request, errors first; model files are read by header, nothing is loaded or computed."""
-    found = [*iclight_messages(request, state)] if request.iclight is not None else []
+    found = [*refiner_messages(state)]
+    found += iclight_messages(request, state) if request.iclight is not None else []
     found += ip_adapter_messages(request, state)
     once: dict[str, Message] = {}
     for message in found:
         once.setdefault(message.sentence, message)
     return sorted(once.values(), key=lambda message: message.level != Level.ERROR)
+
+
+def refiner_messages(state: State) -> Iterator[Message]:
+    if state.refiner not in (None, "", "None", "none"):
+        yield error("refiner_checkpoint", scalar(state.refiner),
+                    "Relight cannot work together with a refiner, which exchanges the model while sampling; set the refiner to "
+                    "None.")
 
 
 def check_body(body: Mapping, state: Callable[..., State], job_fields: Collection[str]) -> dict:
@@ -43,7 +51,7 @@ def check_body(body: Mapping, state: Callable[..., State], job_fields: Collectio
         return answer([], body)
     return answer(check(request, state(
         is_img2img=is_img2img, denoise=number(body.get("denoising_strength")), batch_size=number(body.get("batch_size")),
-        has_hires=bool(body["enable_hr"]) if "enable_hr" in body else None,
+        refiner=body.get("refiner_checkpoint"), has_hires=bool(body["enable_hr"]) if "enable_hr" in body else None,
         has_init_image=bool(body.get("init_images")) if is_img2img else None,
         **init_image_state(body) if is_img2img else {})), body)
 

@@ -43,7 +43,7 @@ class State:
 
     folders: kind of model file -> folders. has_init_image: of img2img. init_is_cut_out: whether a part of that image is
     transparent. part_of: (width, height) of the image of which the job samples a part, see job.frame; None if it samples all
-    of it. can_cut_out(matting): whether that model can run.
+    of it. refiner: the name of the refiner's checkpoint. can_cut_out(matting): whether that model can run.
     """
 
     folders: Callable[[str], list[Path]]
@@ -55,6 +55,7 @@ class State:
     init_is_cut_out: bool = False
     part_of: tuple[int, int] | None = None
     batch_size: float | None = None
+    refiner: object = None
     can_cut_out: Callable[[str], bool] = lambda matting: True
 
 

@@ -27,7 +27,7 @@ class A1111Host(WebuiHost):
 
     def commit(self, p: Processing, unet: Unet) -> None:
         """Have the next run of p's sampler use unet, and that one only."""
-        check_reachable(p)
+        check_reachable()
         state, sampler = state_of(p), p.sampler
         state.pending = unet
         if state.patched is not sampler:
@@ -133,16 +133,13 @@ class A1111Host(WebuiHost):
         return torch.device(devices.device)
 
 
-def check_reachable(p: Processing) -> None:
-    """Raise RelightError where the patches would not reach what samples, or would be undone on another model."""
+def check_reachable() -> None:
+    """Raise RelightError where the patches would not reach what samples."""
     from modules import sd_unet
 
     if sd_unet.current_unet is not None:
         raise RelightError("Another UNet (TensorRT, ONNX) replaces the checkpoint's own, and Relight cannot reach it; set "
                            "Settings > Stable Diffusion > SD Unet to None.")
-    if getattr(p, "refiner_checkpoint", None) not in (None, "", "None", "none"):
-        raise RelightError("On this WebUI Relight cannot work together with a refiner, which exchanges the model while "
-                           "sampling; set the refiner to None.")
 
 
 class Lora:

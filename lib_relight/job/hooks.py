@@ -86,7 +86,7 @@ def job_state(host: Host, p: Processing) -> State:
         model_folders, is_img2img, chosen if chosen and chosen.family == "iclight" else None, p.denoising_strength,
         has_hires=bool(getattr(p, "enable_hr", False)), has_init_image=bool(init_images),
         init_is_cut_out=any(is_cut_out(image) for image in init_images), part_of=part_of(p) if init_images else None,
-        batch_size=p.batch_size)
+        batch_size=p.batch_size, refiner=getattr(p, "refiner_checkpoint", None))
 
 
 def forget_infotext(p: Processing) -> None:

@@ -66,7 +66,8 @@ class Components:
     def image(self, name: str, text_key: str | None = None, visible: bool = True) -> None:
         """text_key: entry of IMAGES with label and help; the field's name by default."""
         label, help_text = IMAGES[text_key or name]
-        column = gr.Column(elem_id=self.elem_id(f"{name}_column"), **visibility(gr.Column, visible))
+        look = {"elem_classes": ["relight-picture"], **visibility(gr.Column, visible)}
+        column = gr.Column(elem_id=self.elem_id(f"{name}_column"), **look)
         with column as self.columns[name]:
             self.components[name] = gr.Image(
                 label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name),

@@ -18,6 +18,7 @@ def check_body() -> Schema:
     """Return the schema of POST /check; its other fields are those of the host's jobs."""
     fields = {"tab": TAB, "denoising_strength": {"type": "number"}, "enable_hr": {"type": "boolean"},
               "batch_size": {"type": "integer"}, "init_images": {"type": "array"},
+              "refiner_checkpoint": {"type": ["string", "null"]},
               "alwayson_scripts": {"type": "object", "description": "As of a job, instead of `iclight` and `ip_adapter`."}}
     return {"type": "object", "properties": {**request_properties(), **fields}}
 

@@ -90,6 +90,7 @@ def test_each_warning(request_, state, sentence):
     (asked(matte_grow=-2, matte_feather=1), state()),
     (asked(matting="alpha"), state(can_cut_out=lambda matting: False)),
     (asked([unit()]), state(has_hires=False)),
+    (asked(), state(refiner="None")),
 ])
 def test_nothing_is_reported_where_nothing_is_wrong(request_, state):
     assert warnings_of(request_, state) == []
@@ -99,6 +100,8 @@ def test_nothing_is_reported_where_nothing_is_wrong(request_, state):
     (asked(foreground=None), state(), "`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."),
     (asked(foreground=None), state(True, has_init_image=False),
      "img2img has no image; add the subject as the img2img image or as `foreground`."),
+    (asked(), state(refiner="sd_xl_refiner_1.0"),
+     "Relight cannot work together with a refiner, which exchanges the model while sampling; set the refiner to None."),
     (asked(light="custom"), state(), "`light` is 'custom' but `light_map` is missing; add the map or choose another light."),
     (asked(matting="mask"), state(), "`matting` is 'mask' but `mask` is missing; add the mask or choose another matting."),
     (asked(model="fbc"), state(), "fbc needs a `background`; add one, or choose a `light`, which then serves as background."),

@@ -88,3 +88,8 @@ def test_checkpoint_of_another_family(client):
 
 def test_plain_after_all_these(client):
     assert client.send().png == client.plain.png
+
+
+def test_a_refiner_which_would_finish_the_image_without_relight(client):
+    sentence = "Relight cannot work together with a refiner, which exchanges the model while sampling; set the refiner to None"
+    assert_rejected(client, sentence, lambda: client.send(relight=fc(), refiner_checkpoint="another", refiner_switch_at=0.5))

@@ -262,7 +262,7 @@ def test_clone_is_a_job_of_its_own(model):
 
 
 def test_commit_is_for_one_run_however_often_it_is_asked(model, monkeypatch):
-    monkeypatch.setattr("sd_relight.lib_relight.hosts.a1111.check_reachable", lambda p: None)
+    monkeypatch.setattr("sd_relight.lib_relight.hosts.a1111.check_reachable", lambda: None)
     monkeypatch.setattr("sd_relight.lib_relight.hosts.a1111.Lora", Lora())
     weights = []
     before = model.get_parameter(CONV_IN).detach().clone()

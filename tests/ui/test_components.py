@@ -10,7 +10,7 @@ from sd_relight.lib_relight.ui.components import visibility
     ("hidden", gr.Image, False, {"visible": "hidden"}),
     ("hidden", gr.Column, False, {"elem_classes": ["relight-picture", "relight-hidden"]}),
     ("hidden", gr.Column, True, {"elem_classes": ["relight-picture"]}),
-    (False, gr.Column, False, {"visible": False, "elem_classes": ["relight-picture"]}),
+    (False, gr.Column, False, {"visible": False}),
     (False, gr.Slider, True, {"visible": True}),
 ])
 def test_gradio_6_hides_columns_by_a_class(monkeypatch, hidden, part, shown, properties):
