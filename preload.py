@@ -2,8 +2,8 @@
 
 
 def preload(parser):
-    parser.add_argument("--relight-models-dir", type=str, metavar="DIR", default=None,
-                        help="a further folder with IC-Light and IP-Adapter weights for Relight")
+    parser.add_argument("--relight-models-dir", type=str, metavar="DIR", action="append", default=None,
+                        help="a further folder with model files for Relight, such as ComfyUI's; may be repeated")
     parser.add_argument("--relight-matting-dir", type=str, metavar="DIR", default=None,
                         help="folder with your own matting models (*.onnx) for Relight, instead of models/matting")
     parser.add_argument("--relight-skip-install", action="store_true", default=False,

@@ -38,7 +38,7 @@ def file_identity(path: Path) -> str:
 def cached_by_mtime(function: Callable) -> Callable:
     """Cache function(path, ...) until the file's modification time or size changes; missing files are not cached."""
 
-    @lru_cache(maxsize=512)
+    @lru_cache(maxsize=8192)
     def cached(path: Path, mtime_ns: int, size: int, *rest):
         return function(path, *rest)
 

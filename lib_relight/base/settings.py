@@ -26,6 +26,8 @@ SETTINGS = {
                                "model that is there, else the built-in U²-Net-p."),
     "relight_iclight_dir": Setting("", "Folder with IC-Light files", "Searched first; empty for the usual folders only."),
     "relight_ipadapter_dir": Setting("", "Folder with IP-Adapter files", "Searched first; empty for the usual folders only."),
+    "relight_models_dirs": Setting("", "Folders with model files of every kind", "Searched next, such as ComfyUI's models; "
+                                   "several are separated by a semicolon."),
     "relight_extras": Setting(True, "Save matte and light map too", "Initial state of the panel's checkbox."),
     "relight_weights_mb": Setting(4096, "Memory for weights, MB",
                                   "IC-Light files cached between jobs; 0 reads them again for each job.", 32768),
@@ -54,6 +56,11 @@ def folders(kind: str) -> list[Path]:
     """Return the user's folder for a kind of file (iclight, ipadapter), if one is set."""
     text = get(f"relight_{kind}_dir").strip() if f"relight_{kind}_dir" in SETTINGS else ""
     return [Path(text).expanduser()] if text else []
+
+
+def trees() -> list[Path]:
+    """Return the user's folders with files of every kind."""
+    return [Path(text.strip()).expanduser() for text in get("relight_models_dirs").split(";") if text.strip()]
 
 
 def apply() -> None:

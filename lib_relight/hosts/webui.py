@@ -15,17 +15,11 @@ from ...lib_iclight.conditioning import start_noise
 from ..base.log import logger
 from ..base.progress import Progress
 from .failures import report_lack_of_memory, stop_job
+from .model_places import model_places
 from .state import state_of
 from .types import Host, Processing, UnetPatcher
 
 FAMILY_FLAGS = {"is_sd1": "sd15", "is_sd2": "sd2", "is_sdxl": "sdxl"}
-MODEL_FOLDERS = {
-    "iclight": ("ic-light", "iclight", "IC-Light", "unet", "diffusion_models"),
-    "ipadapter": ("ipadapter", "ip-adapter", "ControlNet", "controlnet"),
-    "clip_vision": ("clip_vision", "image_encoder", "ControlNetPreprocessor", "ControlNet", "controlnet"),
-    "faces": ("insightface", "ControlNetPreprocessor"),
-}
-"""Folders below the host's models folder that the hosts and other extensions use for each kind of file."""
 CONV_IN_WIDTHS = (4, 8, 12)
 API_FIELDS = frozenset((
     "alwayson_scripts", "script_name", "script_args", "sampler_index", "send_images", "save_images", "init_images", "mask",
@@ -126,10 +120,7 @@ class WebuiHost(ABC):
     def model_dirs(self, folder_kind: str) -> list[Path]:
         from modules import paths, shared
 
-        models = Path(paths.models_path)
-        flag = getattr(shared.cmd_opts, "relight_models_dir", None)
-        known = [models / name for name in MODEL_FOLDERS[folder_kind]]
-        return [*([Path(flag)] if flag else []), *known, *sorted(models.glob("*.*"))]
+        return model_places(folder_kind, Path(paths.models_path), Path(paths.data_path), shared.cmd_opts, shared.opts)
 
     def job_fields(self) -> frozenset[str]:
         """Return the names of the fields of the host's txt2img and img2img requests."""

@@ -18,7 +18,7 @@ from .background import downloads
 from .download import part_of, size_of
 from .folders import model_folders
 from .inspection import ONNX, recognised_now
-from .listing import list_files
+from .listing import list_files, refresh
 
 FOLDER_KINDS = {"IC-Light": "iclight", "IP-Adapter": "ipadapter", "negative tokens": "ipadapter", "image encoder": "clip_vision",
                 "face model": "faces"}
@@ -49,7 +49,7 @@ def located(present: Iterable[Path]) -> dict[str, Path]:
         sizes.setdefault(file.size or -1, []).append(name)
     found: dict[str, Path] = {}
     for path in present:
-        name = names.get(path.name) or most_alike(path.stem, sizes.get(path.stat().st_size, []))
+        name = names.get(path.name) or most_alike(path.stem, sizes.get(size_of(path), []))
         if name:
             found.setdefault(name, path)
     return found
@@ -61,7 +61,8 @@ def most_alike(stem: str, names: list[str]) -> str | None:
 
 
 def models() -> dict:
-    """Return {"models": a row for each known file, see row, "downloads": whether they are allowed}."""
+    """Return {"models": a row for each known file, see row, "downloads": whether they are allowed}; every folder is read anew."""
+    refresh()
     found: dict[str, Path] = {}
     for kind in dict.fromkeys(file.kind for file in known_files().values()):
         for name, path in located(list_files(folders_for(kind), (*SUFFIXES, ONNX))).items():

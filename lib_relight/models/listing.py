@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...lib_common.weight_file import SUFFIXES, is_shard_of
@@ -11,29 +13,77 @@ from .integrity import STAGING
 
 MAX_FOLDERS = 2000
 """Below one place; a link may lead to a whole disk."""
+SETTLED_NS = 2 * 10**9
+"""A folder changed within this time is not cached: it may change again without another modification time."""
+
+
+@dataclass(frozen=True)
+class FolderContent:
+    """changed: the folder's modification time, ns.  real: its path without links.  files: (name, real path)."""
+
+    changed: int
+    real: str
+    folders: tuple[str, ...]
+    files: tuple[tuple[str, str], ...]
+
+
+contents: dict[str, FolderContent] = {}
+"""Folder -> what it held when it was last read."""
 
 
 def list_files(places: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
     """Return every file with a suffix among or below the places, each once, in a stable order. Linked folders are followed."""
-    found: dict[Path, Path] = {}
+    found: dict[str, Path] = {}
     for place in places:
-        for path in [place, *sorted(below(place))]:
-            if path.suffix.lower() in suffixes and path.is_file():
-                found.setdefault(path.resolve(), path)
+        alone = [(place, os.path.realpath(place))] if place.is_file() else []
+        for path, real in alone or sorted(below(place)):
+            if path.suffix.lower() in suffixes:
+                found.setdefault(real, path)
     return list(found.values())
 
 
-def below(place: Path) -> Iterator[Path]:
-    """Yield the files below a folder; a folder that several links or a loop of links lead to is entered once."""
-    entered = set()
-    for folder, folders, names in os.walk(place, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in entered or len(entered) == MAX_FOLDERS:
-            folders.clear()
+def below(place: Path) -> Iterator[tuple[Path, str]]:
+    """Yield (path, real path) of the files below a folder; a folder that several links or a loop lead to is entered once."""
+    waiting, entered = [str(place)], set()
+    while waiting and len(entered) < MAX_FOLDERS:
+        folder = waiting.pop(0)
+        content = content_of(folder)
+        if content is None or content.real in entered:
             continue
-        entered.add(real)
-        folders[:] = sorted(name for name in folders if name != STAGING)
-        yield from (Path(folder, name) for name in names)
+        entered.add(content.real)
+        waiting += [os.path.join(folder, name) for name in content.folders if name != STAGING]
+        yield from ((Path(folder, name), real) for name, real in content.files)
+
+
+def content_of(folder: str) -> FolderContent | None:
+    """Return a folder's content, which is read again only when its modification time changes; None for what is no folder."""
+    try:
+        changed = os.stat(folder).st_mtime_ns
+        content = contents.get(folder)
+        if content is None or content.changed != changed:
+            content = read_folder(folder, changed)
+            if time.time_ns() - changed > SETTLED_NS:
+                contents[folder] = content
+    except OSError:
+        return None
+    return content
+
+
+def read_folder(folder: str, changed: int) -> FolderContent:
+    """Read the names in a folder. Raises OSError."""
+    real, folders, files = os.path.realpath(folder), [], []
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.is_dir():
+                folders.append(entry.name)
+            elif entry.is_file():
+                files.append((entry.name, os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)))
+    return FolderContent(changed, real, tuple(folders), tuple(files))
+
+
+def refresh() -> None:
+    """Read every folder anew at the next listing, also where its modification time does not tell, as on some network drives."""
+    contents.clear()
 
 
 def spellings(path: Path) -> Iterator[str]:

@@ -8,7 +8,7 @@ from api.serving import ROOT
 
 def test_the_options_are_the_hosts_and_a_folder_is_searched_at_once(host, get, tmp_path):
     before = {name: value for name, value in get("options").items() if name.startswith("relight_")}
-    assert before == {"relight_matting": "auto", "relight_iclight_dir": "", "relight_ipadapter_dir": "",
+    assert before == {"relight_matting": "auto", "relight_iclight_dir": "", "relight_ipadapter_dir": "", "relight_models_dirs": "",
                       "relight_extras": True, "relight_weights_mb": 4096, "relight_pictures_mb": 960}
     shutil.copy(ROOT / "models" / "demo" / "iclight_fc.safetensors", tmp_path / "my_own_light.safetensors")
 

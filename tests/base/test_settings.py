@@ -36,6 +36,11 @@ def test_folders_are_searched_first(opts, tmp_path, monkeypatch):
     assert folders.model_folders("iclight")[:2] == [tmp_path / "light", tmp_path / "host"]
     assert folders.model_folders("ipadapter")[0] == tmp_path / "adapter"
     assert folders.model_folders("clip_vision")[0] == tmp_path / "host"
+    (tmp_path / "comfy" / "clip_vision").mkdir(parents=True)
+    opts["relight_models_dirs"] = f"{tmp_path / 'comfy'}; {tmp_path / 'nas'} ;"
+    named = [tmp_path / "comfy" / "clip_vision", tmp_path / "comfy", tmp_path / "nas", tmp_path / "host"]
+    assert folders.model_folders("clip_vision")[:4] == named
+    assert folders.model_folders("iclight")[:4] == [tmp_path / "light", *named[1:]]
 
 
 def test_cache_sizes_reach_the_caches(opts):

@@ -83,5 +83,5 @@ def test_flags(repo_root):
     load(repo_root / "preload.py").preload(parser)
     plain = parser.parse_args([])
     assert (plain.relight_models_dir, plain.relight_matting_dir, plain.relight_skip_install) == (None, None, False)
-    given = parser.parse_args(["--relight-models-dir", "/m", "--relight-matting-dir", "/o", "--relight-skip-install"])
-    assert (given.relight_models_dir, given.relight_matting_dir, given.relight_skip_install) == ("/m", "/o", True)
+    given = parser.parse_args(["--relight-models-dir", "/m", "--relight-models-dir", "/n", "--relight-matting-dir", "/o", "--relight-skip-install"])
+    assert (given.relight_models_dir, given.relight_matting_dir, given.relight_skip_install) == (["/m", "/n"], "/o", True)

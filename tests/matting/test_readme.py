@@ -1,7 +1,7 @@
 """models/README.md lists the folders, models and flags that the code uses."""
 
 import pytest
-from sd_relight.lib_relight.hosts.webui import MODEL_FOLDERS
+from sd_relight.lib_relight.hosts.model_places import MODEL_FOLDERS
 from sd_relight.lib_relight.matting import builtin, model_table
 
 

@@ -1,9 +1,11 @@
 """Weight files below the model folders: linked folders, files of the same name, parts of a split model."""
 
+import os
+
 import pytest
 from iclight.files import tiny_unet
 from sd_relight.lib_common.errors import UserError
-from sd_relight.lib_relight.models import iclight_files, ip_adapter_files
+from sd_relight.lib_relight.models import iclight_files, ip_adapter_files, listing
 from sd_relight.lib_relight.models.listing import find, labels, list_files
 
 
@@ -27,6 +29,44 @@ def test_linked_folders_are_followed_once_and_loops_end(tmp_path):
     (models / "self").symlink_to(models)
     assert names_of(list_files([models]), models) == ["a.safetensors", "linked/deep/b.bin"]
     assert names_of(list_files([models], (".onnx",)), models) == ["linked/c.onnx"]
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """The folders that were read since the fixture began."""
+    folders, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: folders.append(os.path.basename(folder)) or scandir(folder))
+    listing.refresh()
+    yield folders
+    listing.refresh()
+
+
+def age(*folders):
+    """Date folders back, as those that have not changed for a while."""
+    for folder in folders:
+        os.utime(folder, (10**9, folder.stat().st_mtime - 60))
+
+
+def test_only_changed_folders_are_read_again(tmp_path, read):
+    lay(tmp_path, "top/a.bin", "top/deep/b.bin")
+    top, deep = tmp_path / "top", tmp_path / "top" / "deep"
+    assert len(list_files([top])) == 2 and read == ["top", "deep"]
+    age(top, deep)
+    assert len(list_files([top])) == len(list_files([top])) == 2 and read[2:] == ["top", "deep"]
+    (deep / "b.bin").rename(deep / "c.bin")
+    assert names_of(list_files([top]), top) == ["a.bin", "deep/c.bin"] and read[4:] == ["deep"]
+    age(deep)
+    list_files([top])
+    listing.refresh()
+    list_files([top])
+    assert read[6:] == ["top", "deep"]
+
+
+def test_places_that_cannot_be_read(tmp_path):
+    lay(tmp_path, "a.bin")
+    (tmp_path / "broken.bin").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "link.bin").symlink_to(tmp_path / "a.bin")
+    assert list_files([tmp_path / "missing", tmp_path / "a.bin", tmp_path]) == [tmp_path / "a.bin"]
 
 
 def test_each_file_has_a_label_that_finds_it(tmp_path):
