@@ -9,4 +9,4 @@ def preload(parser):
     parser.add_argument("--relight-skip-install", action="store_true", default=False,
                         help="Relight never runs pip; optional features whose packages are missing stay off")
     parser.add_argument("--relight-no-download", action="store_true", default=False,
-                        help="no button, API call or first use downloads model files for Relight")
+                        help="Relight downloads no model files, neither on request nor at the first use of a matting model")

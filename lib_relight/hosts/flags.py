@@ -31,15 +31,16 @@ def host_flags() -> Any:
 
 
 def apply_flags() -> None:
-    """Apply --relight-matting-dir, --relight-skip-install and the host's --skip-install."""
+    """Apply --relight-matting-dir, --relight-no-download, --relight-skip-install and the host's --skip-install."""
     flags = host_flags()
     matting.configure(folder=getattr(flags, "relight_matting_dir", None))
     skip = getattr(flags, "relight_skip_install", False) or getattr(flags, "skip_install", False)
     optional.allow_install(not skip)
+    optional.allow_downloads(may_download())
 
 
 def may_download() -> bool:
-    """Return whether model files may be downloaded on request: not with --relight-no-download."""
+    """Return whether model files may be downloaded: not with --relight-no-download."""
     return not getattr(host_flags(), "relight_no_download", False)
 
 

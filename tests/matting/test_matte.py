@@ -211,6 +211,14 @@ def test_a_download_that_fails(folder, ramp, tmp_path, monkeypatch):
         f"silueta.onnx (no connection); go online and try again, or save that file as {folder / 'silueta.onnx'}.")
 
 
+def test_downloads_are_switched_off(folder, ramp, tmp_path, monkeypatch):
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "empty"))
+    monkeypatch.setitem(optional.settings, "downloads", False)
+    assert sentence(ramp, "silueta") == (
+        "The matting model silueta is not there, and downloads are switched off by --relight-no-download; save https://github.com/"
+        f"danielgatis/rembg/releases/download/v0.0.0/silueta.onnx as {folder / 'silueta.onnx'}, or choose another model.")
+
+
 def test_a_model_that_the_installed_rembg_lacks(folder, ramp, monkeypatch):
     monkeypatch.setitem(model_table.MODELS, "u3net", model_table.MODELS["u2net"])
     message = sentence(ramp, "u3net")

@@ -15,7 +15,7 @@ def feature(monkeypatch, tmp_path):
     """A feature `dream` whose module `dreamlib` is not there; install() below adds it."""
     monkeypatch.setitem(optional.FEATURES, "dream", Feature("Dreaming", {"dreamlib>=2": "dreamlib"}, "stay awake"))
     monkeypatch.setattr(optional, "failures", {})
-    monkeypatch.setattr(optional, "settings", {"allowed": True})
+    monkeypatch.setattr(optional, "settings", {"allowed": True, "downloads": True})
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     sys.modules.pop("dreamlib", None)

