@@ -15,7 +15,7 @@ import torch
 
 from ..lib_common.weight_entries import FLOATS, TensorInfo
 from ..lib_common.weight_file import open_weights
-from .errors import IcLightError
+from .errors import DamagedOffsetsError, IcLightError
 from .families import base_model, context_width, find_unet, name_family, unet_entries
 from .keymap import optional_keys, unet_key_map, unet_key_map_inverse
 
@@ -102,8 +102,8 @@ def require_keys(name: str, ldm: dict[str, TensorInfo]) -> None:
     known = unet_key_map_inverse().keys()
     missing = known - ldm.keys() - optional_keys({key: entry.shape for key, entry in ldm.items()})
     if missing:
-        raise IcLightError(f"`{name}` lacks {len(missing)} of the {len(known)} weights of an SD 1.5 UNet "
-                           f"(first: {min(missing)}); download it again or {CHOOSE}.")
+        raise DamagedOffsetsError(f"`{name}` lacks {len(missing)} of the {len(known)} weights of an SD 1.5 UNet "
+                                  f"(first: {min(missing)}); download it again or {CHOOSE}.")
     unexpected = ldm.keys() - known
     if unexpected:
         raise IcLightError(f"`{name}` has {len(unexpected)} weights that an SD 1.5 UNet does not have "

@@ -1,7 +1,7 @@
 """Finds faces for FaceID: detection (SCRFD), five-point alignment and ArcFace embeddings, with ONNX sessions of the caller.
 
-A session is anything with onnxruntime's `get_inputs()` and `run(None, feeds)`; the published pair is buffalo_l's
-det_10g.onnx and w600k_r50.onnx. The insightface package is not needed.
+A session is anything with onnxruntime's `get_inputs()` and `run(None, feeds)`; the detector is any SCRFD with landmarks, the
+recogniser buffalo_l's w600k_r50.onnx, on whose embeddings FaceID is trained. The insightface package is not needed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import IpAdapterError
 from ..files.families import FACE_WIDTH
-from .scrfd import Detection, detect_faces
+from .scrfd import Detection, detect_faces, detection_sizes
 
 TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
 """ArcFace's positions of left eye, right eye, nose and mouth corners in an image of 112 pixels."""
@@ -24,8 +24,8 @@ TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
 
 @dataclass(frozen=True)
 class Face:
-    """A face. raw: float32 [512], ArcFace's output.  box: left, top, right, bottom in pixels.  aligned: the aligned crop for
-    the CLIP encoder.  small: the aligned crop of 112 pixels for ArcFace."""
+    """A face. raw: float32 [512], ArcFace's output, zeros without a recogniser.  box: left, top, right, bottom in pixels.
+    aligned: the aligned crop for the CLIP encoder.  small: the aligned crop of 112 pixels for ArcFace."""
 
     raw: Tensor
     box: tuple[float, ...] = ()
@@ -88,10 +88,10 @@ def embed_face(session, aligned: Image.Image) -> Tensor:
 
 
 class FaceFinder:
-    """Finds and embeds faces. detector, recogniser: ONNX sessions. crop_size: of the aligned image for the CLIP encoder,
-    224 for SD 1.5 and 256 for SDXL."""
+    """Finds and embeds faces. detector, recogniser: ONNX sessions, no recogniser if only the place of the face is needed.
+    crop_size: of the aligned image for the CLIP encoder, 224 for SD 1.5 and 256 for SDXL."""
 
-    def __init__(self, detector, recogniser, crop_size: int = 224):
+    def __init__(self, detector, recogniser=None, crop_size: int = 224):
         self.detector, self.recogniser, self.crop_size = detector, recogniser, crop_size
 
     def find(self, image: Image.Image, index: int = -1, name: str = "image") -> Face:
@@ -106,7 +106,8 @@ class FaceFinder:
                                  "largest.")
         chosen = max(detections, key=Detection.area) if index < 0 else sorted(detections, key=lambda d: d.box[0])[index]
         small = align(image, chosen.landmarks, 112)
-        return Face(embed_face(self.recogniser, small), tuple(chosen.box), align(image, chosen.landmarks, self.crop_size), small)
+        raw = torch.zeros(FACE_WIDTH) if self.recogniser is None else embed_face(self.recogniser, small)
+        return Face(raw, tuple(chosen.box), align(image, chosen.landmarks, self.crop_size), small)
 
 
 def locate(image: Image.Image, detector) -> tuple[Image.Image, list[Detection]]:
@@ -114,13 +115,14 @@ def locate(image: Image.Image, detector) -> tuple[Image.Image, list[Detection]]:
 
     The detections are in coordinates of the returned image.
     """
-    for size in range(640, 255, -64):
+    sizes = detection_sizes(detector)
+    for size in sizes:
         if found := detect_faces(detector, image, size):
             return image, found
     border = max(image.size) // 2
     wide = Image.new("RGB", (image.width + 2 * border, image.height + 2 * border), "white")  # pyright: ignore[reportArgumentType]  -- Pillow 9.5 has no types
     wide.paste(image, (border, border))
-    for size in (640, 320):
+    for size in (sizes[0], sizes[0] // 2):
         if found := detect_faces(detector, wide, size):
             moved = [d.shifted(-border, -border) for d in found]
             return image, moved

@@ -1,7 +1,7 @@
 """Face detection with SCRFD: letterboxed input, anchors at strides 8, 16 and 32, non-maximum suppression.
 
-Written from the paper's decoding (Guo et al. 2021) and the output layout of buffalo_l's det_10g.onnx: three score maps,
-three box maps, three landmark maps, two anchors at each position.
+Written from the paper's decoding (Guo et al. 2021) and the output layout of the published files with landmarks (det_10g, 2.5g,
+500m): three score maps, three box maps, three landmark maps, two anchors at each position.
 """
 
 from __future__ import annotations
@@ -11,8 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from ..errors import IpAdapterError
+
 STRIDES = (8, 16, 32)
 ANCHORS = 2
+WIDTHS = (1, 4, 10)
+"""Numbers per anchor: score, box, landmarks."""
+FREE_SIDE = 640
+"""Side of the input where the file accepts any."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +38,36 @@ class Detection:
         return Detection(self.score, (left + x, top + y, right + x, bottom + y), self.landmarks + np.array([x, y]))
 
 
-def detect_faces(session, image: Image.Image, size: int = 640, threshold: float = 0.5,
-                 overlap: float = 0.4) -> list[Detection]:
-    """Detect the faces in an RGB image, best score first. size: side of the square input, the image scaled into its top left.
+def input_size(session, free_side: int = FREE_SIDE) -> tuple[int, int]:
+    """Return (width, height) of the detector's input. free_side: of the sides that are not fixed in the file."""
+    height, width = session.get_inputs()[0].shape[-2:]
+    width, height = (side if isinstance(side, int) and side > 0 else free_side for side in (width, height))
+    return width, height
 
+
+def detection_sizes(session) -> tuple[int, ...]:
+    """Return the sizes to detect faces at, the largest first: a face that fills a large input may be found in a small one."""
+    largest = max(input_size(session))
+    return tuple(range(largest, 255, -64)) or (largest,)
+
+
+def detect_faces(session, image: Image.Image, size: int = FREE_SIDE, threshold: float = 0.5,
+                 overlap: float = 0.4) -> list[Detection]:
+    """Detect the faces in an RGB image, best score first. size: longest side of the scaled image, in the input's top left.
+
+    The input is a square of this size, or the file's fixed input, black beside the image.
     session: an ONNX session.  threshold: lowest score, 0..1.  overlap: largest intersection over union of two faces.
+    Raises IpAdapterError if the outputs are not SCRFD's.
     """
-    scale = size / max(image.size)
-    fitted = image.resize(tuple(max(1, int(side * scale)) for side in image.size), Image.BILINEAR)
-    canvas = np.zeros((size, size, 3), np.float32)
-    canvas[: fitted.height, : fitted.width] = np.asarray(fitted.convert("RGB"))
+    width, height = input_size(session, size)
+    fitted = letterboxed(image.convert("RGB"), min(width, size), min(height, size))
+    rows, columns = fitted.shape[:2]
+    scale = rows / image.height
+    canvas = np.zeros((height, width, 3), np.float32)
+    canvas[:rows, :columns] = fitted
     blob = ((canvas - 127.5) / 128).transpose(2, 0, 1)[None]
     outputs = [np.asarray(o, np.float32) for o in session.run(None, {session.get_inputs()[0].name: blob})]
-    scores, boxes, points = decode(outputs, size, threshold)
+    scores, boxes, points = decode(outputs, width, height, threshold)
     kept = suppress(scores, boxes, overlap)
     found = []
     for i in kept:
@@ -53,25 +76,51 @@ def detect_faces(session, image: Image.Image, size: int = 640, threshold: float 
     return found
 
 
-def decode(outputs: list[np.ndarray], size: int, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Decode outputs to scores [N], boxes [N, 4] and landmarks [N, 5, 2] above the threshold, in pixels of the input."""
+def letterboxed(image: Image.Image, width: int, height: int) -> np.ndarray:
+    """Return the RGB image scaled into width × height, uint8 [H, W, 3], bilinear between the nearest four pixels.
+
+    The networks are trained on images that are scaled so; Pillow's `resize` averages over more pixels.
+    """
+    scale = min(width / image.width, height / image.height)
+    rows, columns = (max(1, int(side * scale + 1e-6)) for side in (image.height, image.width))
+    return np.rint(interpolated(interpolated(np.asarray(image), rows, 0), columns, 1)).astype(np.uint8)
+
+
+def interpolated(pixels: np.ndarray, length: int, axis: int) -> np.ndarray:
+    """Return float32 pixels with this length along an axis, linear between the nearest two."""
+    given = pixels.shape[axis]
+    places = ((np.arange(length) + 0.5) * (given / length) - 0.5).clip(0, given - 1)
+    low = places.astype(int)
+    weight = (places - low).astype(np.float32).reshape([-1 if dim == axis else 1 for dim in range(pixels.ndim)])
+    return pixels.take(low, axis) * (1 - weight) + pixels.take((low + 1).clip(max=given - 1), axis) * weight
+
+
+def decode(outputs: list[np.ndarray], width: int, height: int, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Decode outputs to scores [N], boxes [N, 4] and landmarks [N, 5, 2] above the threshold, in pixels of the input.
+
+    outputs: in any order; those of one stride have 1, 4 and 10 numbers for each anchor.
+    """
+    maps = {(output.shape[-1], output.size // output.shape[-1]): output for output in outputs if output.ndim and output.size}
     scores, boxes, points = [], [], []
-    for level, stride in enumerate(STRIDES):
-        score = outputs[level].reshape(-1)
-        distances = outputs[level + 3].reshape(-1, 4) * stride
-        offsets = outputs[level + 6].reshape(-1, 5, 2) * stride
-        centres = anchor_centres(-(-size // stride), stride)
-        good = np.flatnonzero(score >= threshold)
-        centre, distance = centres[good], distances[good]
-        scores.append(score[good])
+    for stride in STRIDES:
+        centres = anchor_centres(-(-width // stride), -(-height // stride), stride)
+        try:
+            score, distances, offsets = (maps[number, len(centres)].reshape(-1, number) for number in WIDTHS)
+        except KeyError:
+            shapes = ", ".join(str(list(output.shape)) for output in outputs)
+            raise IpAdapterError(f"The face detector answers with {len(outputs)} outputs ({shapes}), but SCRFD with landmarks "
+                                 "has 9; use det_10g.onnx of insightface's buffalo_l.") from None
+        good = np.flatnonzero((score[:, 0] >= threshold) & np.isfinite(distances).all(1) & np.isfinite(offsets).all(1))
+        centre, distance = centres[good], distances[good] * stride
+        scores.append(score[good, 0])
         boxes.append(np.hstack([centre - distance[:, :2], centre + distance[:, 2:]]))
-        points.append(centre[:, None] + offsets[good])
+        points.append(centre[:, None] + offsets[good].reshape(-1, 5, 2) * stride)
     return np.concatenate(scores), np.concatenate(boxes), np.concatenate(points)
 
 
-def anchor_centres(side: int, stride: int) -> np.ndarray:
-    """Return the anchors' x and y, [side · side · ANCHORS, 2], row by row, both anchors of a position adjacent."""
-    ys, xs = np.mgrid[:side, :side]
+def anchor_centres(columns: int, rows: int, stride: int) -> np.ndarray:
+    """Return the anchors' x and y, [rows · columns · ANCHORS, 2], row by row, both anchors of a position adjacent."""
+    ys, xs = np.mgrid[:rows, :columns]
     return np.repeat(np.stack([xs, ys], -1).reshape(-1, 2) * stride, ANCHORS, axis=0).astype(np.float32)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...lib_common.fields import printable
 from ...lib_common.weight_entries import FLOATS, TensorInfo, unsupported
 from ...lib_common.weight_file import WeightFile
-from ..errors import IpAdapterError
+from ..errors import DamagedAdapterError, IpAdapterError
 from ..unet_layers import processor_keys
 from .families import Shapes
 
@@ -35,7 +35,8 @@ def adapter_shapes(path: Path, file: WeightFile) -> AdapterFile:
     """Return the halves of an open adapter file. Raises IpAdapterError for other models, dtypes and missing counterparts."""
     image_proj, ip_adapter = split_halves(file.entries)
     if not image_proj or not ip_adapter:
-        raise IpAdapterError(not_an_adapter(file.name, list(file.entries), bool(image_proj), bool(ip_adapter)))
+        error = DamagedAdapterError if image_proj or ip_adapter else IpAdapterError
+        raise error(not_an_adapter(file.name, list(file.entries), bool(image_proj), bool(ip_adapter)))
     for key, entry in (*image_proj.items(), *ip_adapter.items()):
         if entry.dtype not in FLOATS:
             raise unsupported(file.name, key, entry.dtype)
@@ -58,8 +59,8 @@ def check_pairs(name: str, ip_adapter: Mapping[str, TensorInfo]) -> None:
     for key in ip_adapter:
         for one, other in ((".down.", ".up."), (".up.", ".down."), (".to_k_ip.", ".to_v_ip."), (".to_v_ip.", ".to_k_ip.")):
             if one in key and key.replace(one, other) not in ip_adapter:
-                raise IpAdapterError(f"`{name}` has `ip_adapter.{key[:80]}` but not `{key.replace(one, other)[:80]}`; the file "
-                                     "is damaged, download it again.")
+                raise DamagedAdapterError(f"`{name}` has `ip_adapter.{key[:80]}` but not `{key.replace(one, other)[:80]}`; the "
+                                          "file is damaged, download it again.")
 
 
 def layer_number(key: str) -> int:

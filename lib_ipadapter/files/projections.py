@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ..errors import IpAdapterError
+from ..errors import DamagedAdapterError
 
 
 class ImageProjection(nn.Module):
@@ -141,9 +141,9 @@ def check_shapes(module: nn.Module, name: str, shapes: Mapping[str, tuple[int, .
     """Raise IpAdapterError for a weight of the projection that is missing or has another shape. name: of the file."""
     expected = {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
     if missing := sorted(set(expected) - set(shapes)):
-        raise IpAdapterError(f"`{name}` lacks `image_proj.{missing[0]}` ({len(missing)} weights missing); the file is damaged, "
-                             "download it again.")
+        raise DamagedAdapterError(f"`{name}` lacks `image_proj.{missing[0]}` ({len(missing)} weights missing); the file is "
+                                  "damaged, download it again.")
     for key, shape in expected.items():
         if shapes[key] != shape:
-            raise IpAdapterError(f"`{name}`: `image_proj.{key}` is {shapes[key]}, expected {shape}; the file is damaged, "
-                                 "download it again.")
+            raise DamagedAdapterError(f"`{name}`: `image_proj.{key}` is {shapes[key]}, expected {shape}; the file is damaged, "
+                                      "download it again.")

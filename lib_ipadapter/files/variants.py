@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..errors import IpAdapterError
+from ..errors import DamagedAdapterError, IpAdapterError
 from ..unet_layers import BASE_NAMES, LAYERS
 from .adapter_file import AdapterFile, layer_number
 from .families import BY_NAME, LAYOUTS, Family, Layout, Sizes, detect_layout, families_of
@@ -86,8 +86,8 @@ def detect(file: AdapterFile, family: str = "auto") -> Variant:
                              "file, or report its name so that it can be added.")
     layout, sizes = found
     if sizes["output"] != cross:
-        raise IpAdapterError(f"`{file.path.name}` projects to width {sizes['output']}, but its layers take {cross}; the "
-                             "file is damaged, download it again.")
+        raise DamagedAdapterError(f"`{file.path.name}` projects to width {sizes['output']}, but its layers take {cross}; the "
+                                  "file is damaged, download it again.")
     lora = any("_lora." in key for key in file.ip_adapter)
     variant = Variant(file.path, base, choose_family(file, layout, base, family), cross, sizes["tokens"], sizes,
                       encoder_need(layout, sizes), layout.face, lora)
@@ -151,8 +151,8 @@ def check_layers(file: AdapterFile, base: str, cross: int) -> None:
             rank = file.ip_adapter[f"{number}.{name.split('.')[0]}.down.weight"][0]
             expected = (outer, rank) if ".up." in name else (rank, inner)
         if shape != expected:
-            raise IpAdapterError(f"`{file.path.name}`: `ip_adapter.{key[:80]}` is {shape}, expected {expected}; the file is "
-                                 "damaged, download it again.")
+            raise DamagedAdapterError(f"`{file.path.name}`: `ip_adapter.{key[:80]}` is {shape}, expected {expected}; the file is "
+                                      "damaged, download it again.")
 
 
 def layer_widths(file: AdapterFile, base: str) -> dict[int, int]:

@@ -35,7 +35,7 @@ from ..request.ip_adapter_unit import SUBJECT, IpUnit
 from .frame import LATENT, STRETCH, Frame, Frames
 from .iclight_pass import IcLightPass
 from .passes import Sampling
-from .unit_images import find_face, resolve_unit_images
+from .unit_images import face_files_identity, find_face, resolve_unit_images
 
 prompt_cache = ContentCache(64 * 2**20, lambda prompts: sum(4 * (p.cond.numel() + p.uncond.numel()) for p in prompts),
                             lambda prompts: (tokens for prompt in prompts for tokens in (prompt.cond, prompt.uncond)),
@@ -113,7 +113,8 @@ class IpAdapterPass:
         arrays = [image.pixels for image in (*unit.images, *unit.image_masks, unit.negative_image) if image is not None]
         embedding = None if unit.embedding is None else np.asarray(unit.embedding, np.float32)
         masks_hash = content_hash(*(mask.numpy() for mask in area))
-        key = "|".join((adapter.identity, str(info and file_identity(info.path)), repr(fingerprint(unit.params)),
+        key = "|".join((adapter.identity, str(info and file_identity(info.path)),
+                        face_files_identity(unit, adapter.variant, self.folders), repr(fingerprint(unit.params)),
                         str(len(unit.images)), masks_hash, content_hash(*arrays, embedding)))
         prompts = prompt_cache.get(key, partial(self.encode, unit, adapter, info, area, opened))
         mask = SUBJECT if SUBJECT in unit.masks else area[0] if len(area) == 1 else None

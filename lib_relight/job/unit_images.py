@@ -10,7 +10,8 @@ from PIL import Image
 
 from ...lib_ipadapter.encode.faces import Face
 from ...lib_ipadapter.files.variants import Variant
-from ..models import ip_adapter_files
+from ..base.caches import file_identity
+from ..models import face_models
 from ..request.images import DecodedImage
 from ..request.ip_adapter_unit import SUBJECT, IpUnit
 from .subject import Subject
@@ -28,9 +29,21 @@ def resolve_unit_images(unit: IpUnit, subjects: Sequence[Subject]) -> IpUnit:
     return replace(unit, images=images, params=params, masks=(SUBJECT,) if has_matte else unit.masks)
 
 
+def uses_face(unit: IpUnit, variant: Variant) -> bool:
+    """Whether a face must be found in the unit's images: for FaceID without an embedding, or for crop: face."""
+    return unit.embedding is None if variant.face else unit.params.crop == "face"
+
+
+def face_files_identity(unit: IpUnit, variant: Variant, folders: Callable[[str], list[Path]]) -> str:
+    """Return the identity of the face models that the unit uses, which changes when one is replaced."""
+    if not uses_face(unit, variant):
+        return ""
+    return "|".join(map(file_identity, face_models.face_files(folders("faces"), embeds=bool(variant.face))))
+
+
 def find_face(unit: IpUnit, variant: Variant, image: Image.Image, folders: Callable[[str], list[Path]]) -> Face | None:
-    """Detect the face of one image. None if the unit has an embedding, or if nothing uses a face."""
-    if unit.embedding is not None and variant.face or not variant.face and unit.params.crop != "face":
+    """Detect the face of one image; embedded for FaceID only. None if the unit has an embedding, or if nothing uses a face."""
+    if not uses_face(unit, variant):
         return None
-    finder = ip_adapter_files.face_finder(folders("faces"), 256 if variant.base == "sdxl" else 224)
+    finder = face_models.face_finder(folders("faces"), 256 if variant.base == "sdxl" else 224, embeds=bool(variant.face))
     return finder.find(image, unit.params.face_index)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...lib_common.errors import UserError
+from ...lib_common.errors import UserError, WeightFileError
 from ...lib_common.weight_file import SUFFIXES, read_header
 from ...lib_iclight import weights
+from ...lib_iclight.families import name_family
 from ...lib_ipadapter.encode.adapter import inspect_adapter
 from ...lib_ipadapter.encode.encoder import inspect_encoder
 from ..base.caches import cached_by_mtime
 from ..base.known_files import KnownFile, known_files
-from ..matting.model_table import family_of
-from ..matting.onnx_tensors import GRAPH, fields
-from . import checkpoint
+from ..matting.model_table import SIZES, family_of
+from . import checkpoint, face_models
 from .integrity import STAGING, mismatch
+from .onnx_header import OnnxHeader, read_onnx_header
 
 BASES = {"sd15": "SD 1.5", "sd2": "SD 2", "sdxl": "SDXL"}
 ONNX = ".onnx"
@@ -50,11 +50,12 @@ def inspect(path: Path) -> FileReport:
     if (known := published(path, size)) is not None:
         return FileReport(path, size, known.kind, fits(known), known.name, True)
     try:
-        what, base = recognised_now(path)
+        what, base, message = recognised_now(path)
     except (UserError, ValueError, OSError) as error:
         return FileReport(path, size, "damaged or unreadable", whole=False, message=str(error))
     named = next((file for file in known_files().values() if file.file == path.name and file.size not in (None, size)), None)
-    message = f"it has {size:,} bytes, the published {named.file} has {named.size:,}" if named else ""
+    if named and not message:
+        message = f"it has {size:,} bytes, the published {named.file} has {named.size:,}"
     return FileReport(path, size, what, base, message=message)
 
 
@@ -69,26 +70,36 @@ def fits(known: KnownFile) -> str:
 
 
 @cached_by_mtime
-def recognised_now(path: Path) -> tuple[str, str]:
+def recognised_now(path: Path) -> tuple[str, str, str]:
     """As recognised for a file in its place, cached until it changes."""
     return recognised(path, path.suffix)
 
 
-def recognised(path: Path, suffix: str) -> tuple[str, str]:
-    """Return (kind of model, what it fits). suffix: of its final name. Raises UserError or ValueError for a damaged file."""
+def recognised(path: Path, suffix: str) -> tuple[str, str, str]:
+    """Return (kind of model, what it fits, why it cannot be used). suffix: of its final name.
+
+    Raises UserError or ValueError for a damaged file.
+    """
     if suffix.lower() == ONNX:
-        return onnx_kind(path)
+        return (*onnx_kind(path), "")
     entries = read_header(path)
     if set(entries) == {"data"}:
-        return "negative tokens", "IP-Adapter"
+        return "negative tokens", "IP-Adapter", ""
     if {"fuse.weight", "sides.0.weight"} <= set(entries):
-        return "matting model U²-Net-p", "any subject"
+        return "matting model U²-Net-p", "any subject", ""
+    reasons = {}
     for look in (iclight, adapter, encoder, whole_checkpoint):
         try:
-            return look(path)
-        except UserError:
-            continue
-    return "other weights", ""
+            return (*look(path), "")
+        except WeightFileError:
+            raise
+        except UserError as error:
+            reasons[look] = str(error)
+    family = "IC-Light" if weights.checkpoint_family(entries) == "iclight" else name_family(entries).split(" ", 1)[-1]
+    look = {"IC-Light": iclight, "IP-Adapter": adapter, "image encoder": encoder}.get(family)
+    if look is not None:
+        return f"unsupported {family}", "", reasons[look]
+    return "other weights" if family in ("UNet", "unet", "checkpoint") else family, "", ""
 
 
 def iclight(path: Path) -> tuple[str, str]:
@@ -112,12 +123,19 @@ def whole_checkpoint(path: Path) -> tuple[str, str]:
 
 
 def onnx_kind(path: Path) -> tuple[str, str]:
-    """Return the kind of an ONNX file by its name, after walking its outermost fields. Raises ValueError if it ends early."""
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            numbers = [number for number, _ in fields(content)]
-    except (IndexError, ValueError) as error:
-        raise ValueError("it is no whole ONNX file") from error
-    if GRAPH not in numbers:
-        raise ValueError("it holds no ONNX graph")
-    return ("matting model", family_of(path.stem)) if family_of(path.stem) else ("ONNX model", "")
+    """Return the kind of an ONNX file by its inputs and outputs, and what it fits. Raises ValueError for a damaged file."""
+    header = read_onnx_header(path)
+    kind = face_models.kind_of(header)
+    if kind == face_models.DETECTOR:
+        return kind, "FaceID and crop: face"
+    if kind == face_models.RECOGNISER:
+        return "face recogniser other than w600k_r50", ""
+    family = family_of(path.stem) or family_by_shape(header)
+    return ("matting model", family) if family else ("ONNX model", "")
+
+
+def family_by_shape(header: OnnxHeader) -> str | None:
+    """Return rembg's session type for a model from an RGB image to one channel, None for other shapes."""
+    if not header.inputs or not header.outputs or not face_models.fits(header.outputs[0], (None, 1, None, None)):
+        return None
+    return SIZES.get(header.inputs[0][-1]) if face_models.fits(header.inputs[0], (None, 3, None, None)) else None

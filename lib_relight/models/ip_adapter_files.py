@@ -1,27 +1,23 @@
-"""Finds adapters, image encoders and face models in the host's folders, by content and not by name."""
+"""Finds adapters and image encoders in the host's folders, by content and not by name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ...lib_common.errors import UserError
 from ...lib_common.weight_file import open_weights
 from ...lib_ipadapter.encode.adapter import Adapter, inspect_adapter, load_adapter
 from ...lib_ipadapter.encode.encoder import EncoderInfo, find_encoder
-from ...lib_ipadapter.encode.faces import FaceFinder
 from ...lib_ipadapter.files.families import BY_NAME
 from ...lib_ipadapter.files.variants import BASE_NAMES, Variant
 from ..base.caches import cached_by_mtime, counters, file_identity
-from ..base.errors import RelightError, is_out_of_memory
-from ..packages import optional
+from ..base.errors import RelightError
 from . import checkpoint
 from .iclight_files import folder_list
 from .listing import find, labels, list_files
 
-FACE_FILES = {"detector": "det_10g.onnx", "recogniser": "w600k_r50.onnx"}
 AUTO = "auto"
 AUTO_FAMILIES = ("base", "plus", "vit-g", "light")
 """The families that `auto` prefers, best first; the others follow in the order of their table."""
@@ -87,29 +83,6 @@ def encoder_for(variant: Variant, folders: Iterable[Path]) -> EncoderInfo | None
     if variant.encoder is None:
         return None
     return find_encoder(list_files(folders), variant.encoder, variant.path.name)
-
-
-def face_finder(folders: Iterable[Path], crop_size: int) -> FaceFinder:
-    """Return a face detector and recogniser. Raises RelightError naming the file that is missing."""
-    found = {path.name: path for path in list_files(folders, (".onnx",))}
-    for role, name in FACE_FILES.items():
-        if name not in found:
-            raise RelightError(f"FaceID needs the face {role} {name} of insightface's buffalo_l; put it into "
-                               f"{folder_list(list(folders))}, or give the face's `embedding`.")
-    sessions = (session(found[name], file_identity(found[name])) for name in FACE_FILES.values())
-    return FaceFinder(*sessions, crop_size=crop_size)
-
-
-@lru_cache(maxsize=2)
-def session(path: Path, identity: str) -> Any:
-    """Open an onnxruntime session, cached by the file's content identity."""
-    onnxruntime = optional.load("faceid", "onnxruntime")
-    try:
-        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        raise RelightError(f"{path} is no readable ONNX model ({type(error).__name__}); download it again.") from error
 
 
 def uncond_tokens(folders: Iterable[Path]):

@@ -6,7 +6,8 @@ import re
 PACKAGES = ("lib_common", "lib_iclight", "lib_ipadapter", "lib_relight")
 NOT_SHOWN = ("embedded", "pinned_pip.py", "schema.py", "body_schemas.py")
 """A host of its own, pip's troubles, which come in English, and the API's documentation."""
-UserError = ("RelightError", "UserError", "WeightFileError", "error", "IcLightError", "IpAdapterError")
+UserError = ("RelightError", "UserError", "WeightFileError", "error", "IcLightError", "IpAdapterError",
+             "DamagedAdapterError", "DamagedOffsetsError")
 WORD = re.compile(r"[A-Za-z']+")
 HOLE = re.compile(r"\{\d\}")
 

@@ -27,7 +27,7 @@ MISTAKES = {
                                                      r".*\(16 layers, .*pick an adapter for it"),
     "no encoder of its width": rejected(unit(OTHER_ENCODER), sentence=rf"`{OTHER_ENCODER}.safetensors` needs .*projection width "
                                                                      r"\d+\), but .* is .*; put the right encoder into"),
-    "FaceID without face": rejected(unit(FACE), sentence="FaceID needs the face detector det_10g.onnx|No face"),
+    "FaceID without face": rejected(unit(FACE), sentence="FaceID needs a face detector, such as det_10g.onnx|No face"),
     "embedding of a wrong length": rejected({"model": FACE, "embedding": [0.1] * 100}, sentence="`embedding` of an `ip_adapter` unit is .*; give the 512 finite numbers of ArcFace"),
     "family that its shapes exclude": rejected(unit(family="faceid"), sentence="`family` is 'faceid', but .* can only be light or base"),
     "no such family": rejected(unit(family="best"), sentence="`family` is 'best'; choose one of auto, base"),

@@ -18,11 +18,11 @@ class Detector:
     size `size`.
     """
 
-    def __init__(self, found, size, visible=range(10_000), border=False):
-        self.found, self.size, self.visible, self.border, self.calls = found, size, visible, border, []
+    def __init__(self, found, size, visible=range(10_000), border=False, shape=(1, 3, "?", "?")):
+        self.shape, self.found, self.size, self.visible, self.border, self.calls = shape, found, size, visible, border, []
 
     def get_inputs(self):
-        return [types.SimpleNamespace(name="input.1")]
+        return [types.SimpleNamespace(name="input.1", shape=self.shape)]
 
     def run(self, _, feeds):
         blob = feeds["input.1"]
@@ -87,6 +87,28 @@ def test_weak_answers_and_doubles_are_dropped():
     detector = Detector([(100, 100, 50, 0.4), (300, 200, 50, 0.8), (305, 203, 50, 0.7), (500, 300, 40, 0.6)], (640, 480))
     found = scrfd.detect_faces(detector, make_image())
     assert [round(f.score, 3) for f in found] == [0.8, 0.6]
+
+
+def test_a_fixed_input_gets_the_image_at_each_size():
+    detector = Detector([(150, 100, 40, 0.9)], (320, 240), shape=[1, 3, 320, 320])
+    assert scrfd.detection_sizes(detector) == (320, 256)
+    (found,) = scrfd.detect_faces(detector, make_image((320, 240)), 320)
+    assert found.box == pytest.approx((110, 60, 190, 140), abs=1e-3)
+    assert scrfd.detect_faces(detector, make_image((320, 240)), 160)[0].box == pytest.approx((220, 120, 380, 280), abs=1e-3)
+    assert detector.calls == [320, 320]
+
+
+def test_outputs_in_any_order_and_of_another_model():
+    detector = Detector([(320, 240, 56, 0.9)], (640, 480))
+    outputs = detector.run(None, {"input.1": np.zeros((1, 3, 640, 640), np.float32)})
+    for given, reversed_ in zip(scrfd.decode(outputs, 640, 640, 0.5), scrfd.decode(outputs[::-1], 640, 640, 0.5)):
+        np.testing.assert_array_equal(given, reversed_)
+        assert len(given) == 2
+    with pytest.raises(IpAdapterError) as caught:
+        scrfd.decode(outputs[:6], 640, 640, 0.5)
+    assert str(caught.value) == (
+        "The face detector answers with 6 outputs ([12800, 1], [3200, 1], [800, 1], [12800, 4], [3200, 4], [800, 4]), but SCRFD with "
+        "landmarks has 9; use det_10g.onnx of insightface's buffalo_l.")
 
 
 def test_suppression_by_overlap():

@@ -44,9 +44,38 @@ def value_info(name: str, shape: list[int | str]) -> bytes:
 
 
 def model(nodes: list[bytes], in_shape: list[int | str], out_shape: list[int | str]) -> bytes:
+    return many_outputs(nodes, in_shape, {"y": out_shape})
+
+
+def many_outputs(nodes: list[bytes], in_shape: list[int | str], outputs: dict[str, list[int | str]]) -> bytes:
     graph = (b"".join(block(1, each) for each in nodes) + block(2, "tiny") + block(11, value_info("x", in_shape))
-             + block(12, value_info("y", out_shape)))
+             + b"".join(block(12, value_info(name, shape)) for name, shape in outputs.items()))
     return number(1, 8) + block(7, graph) + block(8, block(1, "") + number(2, 13))
+
+
+def scrfd(side: int | str, landmarks: bool = True, kind: str = "ReduceMean") -> bytes:
+    """An SCRFD that finds no face: the outputs of its three strides are zeros. side: of its input, a name for a free one."""
+    nodes, outputs = [], {}
+    for width in (1, 4, 10) if landmarks else (1, 4):
+        for stride in (8, 16, 32):
+            end = f"{stride}_{width}"
+            nodes += [node("MaxPool", ["x"], f"pool{end}", kernel_shape=[stride, stride], strides=[stride, stride]),
+                      node(kind, [f"pool{end}"], f"mean{end}", axes=[1], keepdims=1),
+                      node("Sub", [f"mean{end}", f"mean{end}"], f"zero{end}"),
+                      node("Flatten", [f"zero{end}"], f"row{end}", axis=0),
+                      node("Transpose", [f"row{end}"], f"column{end}", perm=[1, 0]),
+                      node("Concat", [f"column{end}"] * width, f"anchor{end}", axis=1),
+                      node("Concat", [f"anchor{end}"] * 2, end, axis=0)]
+            outputs[end] = [f"anchors{stride}", width]
+    return many_outputs(nodes, [1, 3, side, side], outputs)
+
+
+def arcface(kind: str) -> bytes:
+    """A face recogniser by its shapes. kind: Add or Sub, two recognisers with other embeddings."""
+    nodes = [node(kind, ["x", "x"], "two"), node("ReduceMean", ["two"], "mean", axes=[1], keepdims=1),
+             node("MaxPool", ["mean"], "pool", kernel_shape=[7, 14], strides=[7, 14]),
+             node("Concat", ["pool"] * 4, "all", axis=1), node("Flatten", ["all"], "y", axis=1)]
+    return model(nodes, [1, 3, 112, 112], [1, 512])
 
 
 def mean_of_channels(side: int | str, channels: int = 3) -> bytes:

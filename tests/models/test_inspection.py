@@ -18,7 +18,7 @@ from sd_relight.lib_relight.models.integrity import STAGING
     ("ip-adapter.safetensors", "IP-Adapter base", "SD 1.5"),
     ("image_encoder/model.safetensors", "image encoder a vision encoder of width 64", "IP-Adapter"),
     ("unet/diffusion_pytorch_model.safetensors", "checkpoint", "SD 1.5"),
-    ("vae/diffusion_pytorch_model.safetensors", "other weights", ""),
+    ("vae/diffusion_pytorch_model.safetensors", "VAE", ""),
 ])
 def test_the_demo_models(repo_root, name, what, fits):
     report = inspection.inspect(repo_root / "models/demo" / name)
@@ -41,7 +41,7 @@ def test_negative_tokens(tmp_path):
     assert inspection.inspect(tmp_path / "any.safetensors").what == "negative tokens"
 
 
-@pytest.mark.parametrize("name, what", [("my-isnet", "matting model"), ("other", "ONNX model")])
+@pytest.mark.parametrize("name, what", [("my-isnet", "matting model"), ("other", "matting model")])
 def test_onnx_files(tmp_path, name, what):
     path = tmp_path / f"{name}.onnx"
     path.write_bytes(tiny_onnx.mean_of_channels(320))

@@ -10,6 +10,7 @@ from sd_relight.lib_ipadapter.encode import faces, preprocess
 from sd_relight.lib_ipadapter.encode.faces import FaceFinder
 from sd_relight.lib_ipadapter.params import IpAdapterParams
 from sd_relight.lib_relight.base.progress import SILENT, Progress, Stopped
+from sd_relight.lib_relight.models import face_models
 from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
 from sd_relight.lib_relight.web import encoder_preview
 
@@ -27,8 +28,8 @@ def seen(monkeypatch):
         monkeypatch.setattr(encoder_preview.ip_adapter_files, "resolve", lambda model, folders: model)
         monkeypatch.setattr(encoder_preview, "inspect_adapter", lambda path, family: variant)
         monkeypatch.setattr(encoder_preview.ip_adapter_files, "encoder_for", lambda variant, folders: info)
-        monkeypatch.setattr(encoder_preview.ip_adapter_files, "face_finder",
-                            lambda folders, size: FaceFinder(Detector([SMALL, LARGE], PICTURE.size), recogniser, size))
+        monkeypatch.setattr(face_models, "face_finder",
+                            lambda folders, size, embeds: FaceFinder(Detector([SMALL, LARGE], PICTURE.size), recogniser, size))
         unit = IpUnit(IpAdapterParams(model="faceid", **params), (decoded(PICTURE),), embedding=embedding)
         named, name = encoder_preview.views(unit, lambda kind: [], progress)
         return dict(named), name, recogniser
