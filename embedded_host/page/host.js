@@ -53,12 +53,15 @@ function switch_to_img2img() {
     return hostShowTab(1, arguments);
 }
 
+/** The number of the chosen image in the shown tab's gallery, -1 without one. */
+function selected_gallery_index() {
+    const thumbnails = get_uiCurrentTabContent().querySelectorAll(".thumbnail-item.thumbnail-small");
+    return Array.from(thumbnails).findIndex((item) => item.classList.contains("selected"));
+}
+
 /** The chosen image of the shown tab's gallery, else the first, as the event's one argument. */
 function extract_image_from_gallery(gallery) {
-    if (!gallery || !gallery.length) return [null];
-    const thumbnails = get_uiCurrentTabContent().querySelectorAll(".thumbnail-item.thumbnail-small");
-    const chosen = Array.from(thumbnails).findIndex((item) => item.classList.contains("selected"));
-    return [[gallery[Math.max(chosen, 0)]]];
+    return gallery && gallery.length ? [[gallery[Math.max(selected_gallery_index(), 0)]]] : [null];
 }
 
 /** Tell gradio that a field was changed from a script. */

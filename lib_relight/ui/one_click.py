@@ -13,7 +13,7 @@ from ...lib_iclight.params import IMAGE_FIELDS
 from ..base.errors import RelightError
 from ..request.images import ImageDecoder
 from ..request.presets import PRESET_FIELDS
-from . import defaults, masks, one_click_values
+from . import defaults, masks, one_click_values, use_light
 from .actions import Action, ActionBinder, ActionOutputs, Page
 from .components import Components
 
@@ -80,6 +80,7 @@ class OneClickActions:
         self.host_controls: dict[str, object] = {}
         self.gallery = self.init_image = self.relight_button = None
         self.send_buttons: dict[str, ToolButton] = {}
+        self.use_light_button: ToolButton | None = None
         self.in_canvas = self.is_bound = False
         self.binder: ActionBinder | None = None
 
@@ -97,6 +98,9 @@ class OneClickActions:
             self.connect()
         if elem_id == f"{self.tab}_send_to_img2img" and self.panel is not None:
             self.add_send_buttons()
+            self.use_light_button = use_light.add_button(self.tab)
+        if elem_id == f"generation_info_{self.tab}" and self.use_light_button is not None and self.panel.action_outputs:
+            use_light.connect(self.panel, self.use_light_button, component)
         self.bind_with_other_tab()
 
     def find_init_image(self, component, elem_id: str | None) -> None:

@@ -38,3 +38,19 @@ def test_a_contact_sheet_of_four_directions(panel, accordion, subject):
     panel.click(f"#{accordion('set_sheet')} input")
     panel.generate()
     assert [image.size for image in downloaded(panel) if image.width > 4 * 64]
+
+
+def test_the_light_of_a_selected_image_is_used(panel, accordion, subject):
+    accordion.open(**JOB)
+    panel.upload(accordion("foreground"), subject)
+    panel.pick(accordion("set"), "sides")
+    panel.generate()
+    panel.find_all("#txt2img_gallery .thumbnail-small")[3].click()
+    panel.until_painted()
+    panel.click("#txt2img_relight_use_light")
+    panel.until(lambda: panel.value(accordion("set")) == "none", "no set")
+    light = panel.value(accordion("light"))
+    assert light in ("left", "right", "top", "bottom") and f"Light: {light}." in panel.find(accordion.css("note")).text
+    panel.generate()
+    assert f'Relight: "fc, {light}, ' in panel.infotext
+    assert panel.console_errors() == []
