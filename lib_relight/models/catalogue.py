@@ -23,6 +23,9 @@ from .listing import list_files, refresh
 FOLDER_KINDS = {"IC-Light": "iclight", "IP-Adapter": "ipadapter", "negative tokens": "ipadapter", "image encoder": "clip_vision",
                 "face model": "faces"}
 """Kind of a known file -> kind of folder; matting models have folders of their own."""
+SAME_CONTENT = {"IC-Light fc": "iclight_sd15_fc", "IC-Light fcon": "iclight_sd15_fcon", "IC-Light fbc": "iclight_sd15_fbc",
+                "image encoder CLIP ViT-H": "CLIP-ViT-H-14", "image encoder CLIP ViT-bigG": "CLIP-ViT-bigG-14"}
+"""What a file is by its content -> the known file that it replaces, whatever its name, precision and layout."""
 
 
 def folders_for(kind: str) -> list[Path]:
@@ -30,9 +33,9 @@ def folders_for(kind: str) -> list[Path]:
     return matting.builtin_folders() if kind not in FOLDER_KINDS else model_folders(FOLDER_KINDS[kind])
 
 
-def download_folder(file: KnownFile) -> Path:
-    """Return the first folder for the file that can be written to, or the first one."""
-    folders = folders_for(file.kind)
+def download_folder(kind: str) -> Path:
+    """Return the first folder for a kind of known file that can be written to, or the first one."""
+    folders = folders_for(kind)
     return next((folder for folder in folders if is_writable(folder)), folders[0])
 
 
@@ -63,20 +66,35 @@ def most_alike(stem: str, names: list[str]) -> str | None:
 def models() -> dict:
     """Return {"models": a row for each known file, see row, "downloads": whether they are allowed}; every folder is read anew."""
     refresh()
-    found: dict[str, Path] = {}
-    for kind in dict.fromkeys(file.kind for file in known_files().values()):
-        for name, path in located(list_files(folders_for(kind), (*SUFFIXES, ONNX))).items():
-            if known_files()[name].kind == kind:
-                found.setdefault(name, path)
-    return {"models": [row(file, found.get(file.name)) for file in known_files().values()], "downloads": may_download()}
+    kinds = dict.fromkeys(file.kind for file in known_files().values())
+    found, folders = {kind: find(kind) for kind in kinds}, {kind: download_folder(kind) for kind in kinds}
+    rows = [row(file, found[file.kind].get(file.name), folders[file.kind]) for file in known_files().values()]
+    return {"models": rows, "downloads": may_download()}
+
+
+def find(kind: str) -> dict[str, Path]:
+    """Return known name -> file in the folders for a kind, by name, by size, or by content where that serves as well."""
+    present = list_files(folders_for(kind), (*SUFFIXES, ONNX))
+    found = located(present)
+    for path in present:
+        if path not in found.values() and (name := SAME_CONTENT.get(content(path))):
+            found.setdefault(name, path)
+    return found
+
+
+def content(path: Path) -> str:
+    """Return what a file is, "" for a damaged one."""
+    try:
+        return recognised_now(path)[0]
+    except (UserError, ValueError, OSError):
+        return ""
 
 
 def model(name: str) -> dict:
     """Return the row of one known file; while it is downloaded, no folder is searched."""
     file = known(name)
-    if downloads.get(file.name) is not None:
-        return row(file, None)
-    return row(file, located(list_files(folders_for(file.kind), (*SUFFIXES, ONNX))).get(file.name))
+    found = {} if downloads.get(file.name) is not None else find(file.kind)
+    return row(file, found.get(file.name), download_folder(file.kind))
 
 
 def known(name: str) -> KnownFile:
@@ -89,9 +107,12 @@ def known(name: str) -> KnownFile:
                        "are in models/README.md.", 404)
 
 
-def row(file: KnownFile, path: Path | None) -> dict:
-    """Return what is known of a file and its state: there (path), downloading (done, total), failed (message) or missing
-    (done: bytes of an unfinished download; message: of a damaged file of this name)."""
+def row(file: KnownFile, path: Path | None, folder: Path) -> dict:
+    """Return what is known of a file, the folder for its download, and its state.
+
+    state: there (path), downloading (done, total), failed (message) or missing (done: bytes of an unfinished download; message:
+    of a damaged file of this name).
+    """
     current, message = downloads.get(file.name), ""
     if path is not None and (message := damage(path)):
         path = None
@@ -101,11 +122,11 @@ def row(file: KnownFile, path: Path | None) -> dict:
         state, message = ("failed", current.message) if current.message else ("downloading", "")
         done, total = current.done, current.total
     elif path is None:
-        done = size_of(part_of(file, download_folder(file)))
+        done = size_of(part_of(file, folder))
     return {"name": file.name, "title": file.file, "kind": file.kind, "base": file.base, "needed_for": file.purpose,
             "needs": list(file.needs), "size": file.size, "licence": file.licence, "non_commercial": not file.commercial,
             "source": file.source, "state": state, "path": None if path is None else str(path),
-            "folder": str(download_folder(file)), "done": done, "total": total, "message": message}
+            "folder": str(folder), "done": done, "total": total, "message": message}
 
 
 def damage(path: Path) -> str:
@@ -126,7 +147,7 @@ def get(name: str, accept_licence: bool) -> dict:
     if not (file.commercial or accept_licence):
         raise RelightError(f"{file.file} is {file.licence}; read {file.source} and send `accept_licence` as true.")
     if model(name)["state"] != "there":
-        downloads.start(file, download_folder(file))
+        downloads.start(file, download_folder(file.kind))
     return model(name)
 
 

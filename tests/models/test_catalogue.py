@@ -100,6 +100,13 @@ def test_a_damaged_file_of_the_name_is_missing(client, tmp_path):
     assert row(client)["state"] == "missing" and row(client)["message"].startswith(f"{tmp_path / 'tiny.safetensors'} is damaged: ")
 
 
+def test_another_precision_and_name_serves_as_well(repo_root, monkeypatch):
+    monkeypatch.setattr(catalogue, "folders_for", lambda kind: [repo_root / "models/demo"])
+    found = catalogue.find("IC-Light")
+    assert {name: path.name for name, path in found.items()} == {"iclight_sd15_fc": "iclight_fc.safetensors",
+                                                                 "iclight_sd15_fbc": "iclight_fbc.safetensors"}
+
+
 def test_files_of_one_size_are_told_apart_by_name(tmp_path):
     names = ("iclight_sd15_fcon.safetensors", "my fc.safetensors", "light/model.safetensors")
     for name in names:
