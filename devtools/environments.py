@@ -46,7 +46,9 @@ PINS = {
                   (*(f"tests/{room}" for room in ("api", "base", "checks", "hosts", "job", "models", "request", "ui", "web")),
                    "tests/browser/test_relight_panel.py", "tests/browser/test_any_page.py")),
     "neo6": Pins("neo6", (("-r", "requirements/neo6.txt"), VOCABULARY), (11, 12, 13), (
-        *(f"tests/api/test_{name}.py" for name in ("relight_api", "presets_api", "script_args", "lists")),
+        *(f"tests/api/test_{name}.py" for name in (
+            "access", "axes_api", "example_client", "infotext_text", "jobs", "lists", "presets_api", "previews", "queue",
+            "rejected_payloads", "relight_api", "script_args", "settings_api")),
         *(f"tests/{room}" for room in ("base", "checks", "common", "embedded_host", "hosts", "iclight", "ipadapter", "job",
                                        "matting", "models", "packages", "request", "ui", "web"))), only_named=True),
 }
