@@ -6,6 +6,7 @@
 
     const ROOTS = "#script_txt2img_relight_enabled, #script_img2img_relight_enabled";
     const NEXT = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1};
+    let imageTexts = null;
     const words = (element) => (element?.innerText || "").replace(/\s+/g, " ").trim();
 
     function set(element, name, value) {
@@ -26,6 +27,13 @@
         set(title, "aria-expanded", String(title.classList.contains("open")));
     }
 
+    /** The help of an image field: a tooltip of its upload area. */
+    function imageHelp(box) {
+        imageTexts ??= JSON.parse(document.querySelector(".relight-notices-of")?.dataset.images || "{}");
+        const name = /_relight_(.*)_column$/.exec(box.closest(".relight-picture")?.id)?.[1].replace(/^unit\d+_/, "unit_");
+        return imageTexts[name] && window.relight.fillText(imageTexts[name]);
+    }
+
     /** An upload area gets its field's name; on gradio 3 it is no button while it shows an image. */
     function fixUpload(input) {
         const box = input.parentElement, block = box.closest(".block"), label = words(block?.querySelector("[data-testid=block-label]"));
@@ -34,16 +42,25 @@
         } else {
             asButton(box);
             set(box, "aria-label", label && `${label}: ${words(box)}`);
+            set(box, "title", imageHelp(box));
         }
         for (const image of block?.querySelectorAll("img") || []) set(image, "alt", label);
     }
 
+    /** The empty Subject of img2img tells that the img2img image is the subject. */
+    function hintSubject() {
+        const {style} = document.getElementById("script_img2img_relight_foreground_column") || {};
+        style?.setProperty("--relight-hint", JSON.stringify(window.relight.text("initIsSubject")));
+        style?.setProperty("--relight-hint-size", "0.7rem");
+    }
+
     /** A field's name is its label, without the help text. */
     function fixField(label) {
-        const help = words(label.nextElementSibling), name = words(label);
-        for (const field of label.closest(".block").querySelectorAll("input:not([type=radio], [type=checkbox], [type=file]), textarea")) {
+        const help = label.nextElementSibling, block = label.closest(".block"), name = words(label);
+        if (words(help) && block.id && !help.id) help.id = `${block.id}_help`;
+        for (const field of block.querySelectorAll("input:not([type=radio], [type=checkbox], [type=file]), textarea")) {
             if (!field.hasAttribute("aria-label")) set(field, "aria-label", name);
-            set(field, "aria-description", help);
+            set(field, "aria-describedby", words(help) && help.id);
         }
     }
 
@@ -89,6 +106,9 @@
 
     document.addEventListener("keydown", onKey);
     document.addEventListener("click", (event) => event.target.closest?.(ROOTS) && setTimeout(fixAria));
-    window.relight.onReady(fixAria);
+    window.relight.onReady(() => {
+        fixAria();
+        hintSubject();
+    });
     if (typeof onAfterUiUpdate === "function") onAfterUiUpdate(fixAria);
 })();

@@ -23,6 +23,7 @@ window.relight = window.relight || {};
 
     async function flush(tab) {
         try {
+            await window.relight.setup.check(tab);
             await window.relight.pads[tab]?.flush();
         } catch (error) {
             console.warn("Relight:", error);
@@ -35,7 +36,8 @@ window.relight = window.relight || {};
         const button = event.target instanceof Element && event.target.closest("#txt2img_generate, #img2img_generate");
         if (!button || isPassing) return;
         const tab = button.id.split("_")[0];
-        if (!window.relight.pads[tab]?.isSettling && performance.now() - changedAt > RECENT_MS) return;
+        const isRecent = performance.now() - changedAt <= RECENT_MS;
+        if (!isRecent && !window.relight.pads[tab]?.isSettling && !window.relight.setup.isDue(tab)) return;
         event.preventDefault();
         event.stopImmediatePropagation();
         if (flushing.has(tab)) return;

@@ -28,7 +28,7 @@ window.relight.lightKinds = (() => {
         "top-right": [1, 0], "top-left": [0, 0], "bottom-left": [0, 1], "bottom-right": [1, 1],
     };
     const DIRECTIONS = ["left", "right", "top", "bottom", "top-left", "top-right", "bottom-left", "bottom-right"];
-    const ALL_SETTINGS = ["color", "kelvin", "intensity", "start", "end", "gamma"];
+    const ALL_SETTINGS = ["color", "kelvin", "intensity", "gamma"];
     const WORDS = {
         left: "from the left", right: "from the right", top: "from above", bottom: "from below",
         "top-left": "from the top left corner", "top-right": "from the top right corner",
@@ -183,7 +183,7 @@ window.relight.lightKinds = (() => {
             percent: (light, [u]) => Math.round(100 * u),
         },
         ambient: {
-            label: "Ambient", names: ["ambient"], fields: [], first: {light: "ambient"}, settings: ["color", "kelvin", "intensity", "start"],
+            label: "Ambient", names: ["ambient"], fields: [], first: {light: "ambient"}, settings: ["color", "kelvin", "intensity"],
             levels: AMBIENT_LEVELS, distance: () => null,
             gradient: (light, width, height, start) => new Float64Array(width * height).fill(start),
             place: (light, width, height, [level]) => [0.5, 1 - level / 255], moveTo: ambientMoveTo, step: ambientStep,
@@ -203,5 +203,5 @@ window.relight.lightKinds = (() => {
 
     const kindOf = (light) => KINDS[kindName(light)];
 
-    return {KINDS, DIRECTIONS, kindName, kindOf, fill, clip, round};
+    return {KINDS, DIRECTIONS, WORDS, directionName, kindName, kindOf, fill, clip, round};
 })();

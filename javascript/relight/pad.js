@@ -5,22 +5,20 @@ window.relight = window.relight || {};
 window.relight.Pad = (() => {
     "use strict";
 
-    const WRITE_MS = 120, SETTLE_MS = 1000, POLL_MS = 700, MATTE_MS = 400, FLUSH_MS = 1000, POLL_FLUSH_MS = 20, MAX_PIXELS = 1024;
+    const WRITE_MS = 120, SETTLE_MS = 1000, POLL_MS = 700, FLUSH_MS = 1000, POLL_FLUSH_MS = 20;
 
     const warn = (error) => console.warn("Relight:", error);
 
-    class Pad {
+    class Pad extends window.relight.PadImages {
         /** root: the empty placeholder of the tab. */
         constructor(root, tab) {
-            this.tab = tab;
-            this.root = root;
+            super(root, tab);
             this.model = window.relight.padModel;
             this.state = {lights: [], selected: 0, kind: "fc", width: 512, height: 512, frame: {}};
             this.history = new this.model.History([]);
             this.writes = 0;
-            this.planes = new Map();
             this.drag = null;
-            this.view = window.relight.padView.build(root, tab);
+            this.view = window.relight.padElements.build(root, tab);
             this.frames = new window.relight.frame.FrameReader(tab, () => this.poll());
             window.relight.padInput.listen(this);
             window.relight.fields.onChange(tab, (values) => this.onFields(values));
@@ -37,91 +35,6 @@ window.relight.Pad = (() => {
             });
         }
 
-        /* ---- page state ---- */
-
-        /** Hosts share no events for output size and images, so both are polled while the pad is visible. */
-        poll() {
-            if (!this.root.isConnected) {
-                clearInterval(this.timer);
-                return;
-            }
-            if (document.hidden || this.root.offsetParent === null) return;
-            const {subject} = window.relight;
-            const found = {
-                width: this.size("width"), height: this.size("height"), image: subject.image(this.tab),
-                custom: subject.fieldImage(this.tab, "light_map"), background: subject.fieldImage(this.tab, "background"),
-                kind: this.modelKind(), box: this.view.frame.clientWidth,
-            };
-            const frame = this.frames.read(found.width, found.height);
-            const key = [found.width, found.height, found.image?.src, found.custom?.src, found.kind, found.box, !!found.background,
-                JSON.stringify(frame)];
-            if (key.join("\n") === this.seen) {
-                this.cutOut();
-                return;
-            }
-            this.seen = key.join("\n");
-            this.pictures = {image: found.image, custom: found.custom, cut: found.image ? this.isCutOut(found.image) : false};
-            Object.assign(this.state, {width: found.width, height: found.height, frame, kind: found.background ? "fc" : found.kind});
-            this.view.frame.style.setProperty("--relight-ratio", found.width / found.height);
-            this.scaled = null;
-            this.cutOut();
-            this.draw();
-        }
-
-        size(name) {
-            return Math.min(Math.max(window.relight.frame.number(`${this.tab}_${name}`) || 512, 16), 8192);
-        }
-
-        /** fbc without a background uses the light map as background, in its own range; all other cases use that of fc. */
-        modelKind() {
-            return /fbc/i.test(this.modelName) ? "fbc" : "fc";
-        }
-
-        get modelName() {
-            return this.values?.model || "";
-        }
-
-        isCutOut(image) {
-            try {
-                return window.relight.subject.isCutOut(image);
-            } catch {
-                return false;
-            }
-        }
-
-        /** With "Cut out the subject" the server's cut-out replaces the image; requested once per image and matte settings. */
-        cutOut() {
-            const {image} = this.pictures || {}, wanted = this.view.cutOut.checked && image && !this.pictures.cut;
-            const key = wanted ? [image.src, ...Object.values(window.relight.subject.matteFields(this.values || {})), this.maskSource()].join("\n") : "";
-            if (key === this.cutKey) return;
-            this.cutKey = key;
-            this.request?.abort();
-            this.made = this.scaled = null;
-            clearTimeout(this.cutOutTimer);
-            this.note(wanted ? window.relight.text("cutting") : "");
-            if (wanted) this.cutOutTimer = setTimeout(() => this.requestCutOut(image, key), MATTE_MS);
-        }
-
-        maskSource() {
-            return this.values?.matting === "mask" ? window.relight.subject.fieldImage(this.tab, "mask")?.src : "";
-        }
-
-        requestCutOut(image, key) {
-            this.request = new AbortController();
-            window.relight.subject.cutOut(this.tab, image, this.values, this.request.signal).then(
-                (made) => ({made, note: ""}), (error) => ({made: null, note: window.relight.panelMessage(error.message)})).then(({made, note}) => {
-                if (key !== this.cutKey) return;
-                this.made = made;
-                this.scaled = null;
-                this.note(note);
-            });
-        }
-
-        note(text) {
-            this.state.note = text;
-            this.draw();
-        }
-
         /* ---- the panel's fields ---- */
 
         /** Fields as reported by gradio. Right after a write they may be outdated; settle() reads them again. */
@@ -130,6 +43,7 @@ window.relight.Pad = (() => {
             this.values = values;
             if (values.model !== modelName) this.poll();
             this.cutOut();
+            this.draw();
             const lights = this.model.fromFields(values), text = JSON.stringify(lights);
             if (this.drag || this.pending || this.settling || text === JSON.stringify(this.state.lights)) return;
             this.state.lights = lights;
@@ -224,12 +138,14 @@ window.relight.Pad = (() => {
             this.draw();
         }
 
+        /** kind: of light_kinds.js, or a named direction. */
         setKind(kind) {
+            const direction = window.relight.lightKinds.DIRECTIONS.includes(kind) && {...this.model.KINDS.direction, first: {light: kind}};
+            const {first, settings} = direction || this.model.KINDS[kind];
             if (kind === "none") this.remove();
-            else if (!this.selected) this.add(this.model.KINDS[kind].first);
+            else if (!this.selected) this.add(first);
             else {
                 const {light_color, intensity, light_gamma, light_start, light_end} = this.selected;
-                const {first, settings} = this.model.KINDS[kind];
                 const kept = {light_color, intensity, ...(settings.includes("gamma") ? {light_gamma, light_start, light_end} : {})};
                 this.change({...window.relight.light.DEFAULTS, ...kept, ...first});
             }
@@ -237,17 +153,19 @@ window.relight.Pad = (() => {
 
         set(name, value) {
             if (!this.selected) return;
-            const own = window.relight.light.lightRange({light: this.selected.light}, this.state.kind);
-            const level = (index) => (Number(value) === own[index] ? null : Number(value));
             const made = {
                 color: () => ({light_color: value}),
                 kelvin: () => ({light_color: `${value}K`}),
                 intensity: () => ({intensity: Number(value)}),
                 radius: () => ({light_radius: Number(value)}),
                 gamma: () => ({light_gamma: this.model.clip(Math.round(20 * 10 ** -value) / 20, 0.1, 10)}),
-                start: () => ({light_start: level(0)}), end: () => ({light_end: level(1)}),
             };
             this.change({...this.selected, ...made[name]()});
+        }
+
+        /** Choose an entry of a menu: a field of the panel that is no light's. */
+        choose(name, value) {
+            this.sent = window.relight.fields.set(this.tab, {[name]: value}).catch(warn);
         }
 
         /* ---- drawing ---- */
@@ -258,41 +176,10 @@ window.relight.Pad = (() => {
                 this.frame = null;
                 const began = performance.now();
                 const {history} = this;
-                window.relight.padView.draw(this.view, {...this.state, canUndo: history.canMove(-1), canRedo: history.canMove(1)});
+                window.relight.padView.draw(this.view, {...this.state, values: this.values, canUndo: history.canMove(-1), canRedo: history.canMove(1)});
                 this.paint();
                 this.paintMs = performance.now() - began;
             });
-        }
-
-        paint() {
-            const {canvas, frame} = this.view, {width, height} = this.state;
-            const scale = Math.min(frame.clientWidth * (window.devicePixelRatio || 1), MAX_PIXELS) / Math.max(width, height);
-            const size = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
-            if (canvas.width !== size[0] || canvas.height !== size[1]) {
-                [canvas.width, canvas.height] = size;
-                this.scaled = null;
-            }
-            const map = window.relight.padView.mapCanvas(this.state, this.pictures?.custom, (key, make) => this.cachedPlane(key, make));
-            window.relight.padView.paint(this.view, map, this.fittedSubject());
-        }
-
-        fittedSubject() {
-            if (!this.pictures?.image) return null;
-            const cut = this.pictures.cut || !!this.made;
-            if (!this.scaled) {
-                this.scaled = window.relight.subject.canvas(this.view.canvas.width, this.view.canvas.height);
-                window.relight.frame.place(this.scaled.getContext("2d"), this.made || this.pictures.image, this.state.frame, cut);
-            }
-            return {picture: this.scaled, cut};
-        }
-
-        /** Cache light planes by light, so that moving one light does not recompute the others. */
-        cachedPlane(key, make) {
-            const known = this.planes.get(key) || make();
-            this.planes.delete(key);
-            this.planes.set(key, known);
-            if (this.planes.size > 12) this.planes.delete(this.planes.keys().next().value);
-            return known;
         }
     }
 

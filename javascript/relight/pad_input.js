@@ -105,6 +105,7 @@ window.relight.padInput = (() => {
         });
         for (const [name, {input}] of Object.entries(view.settings)) input.addEventListener("input", () => pad.set(name, input.value));
         for (const [kind, input] of Object.entries(view.kinds.inputs)) input.addEventListener("change", () => pad.setKind(kind));
+        for (const [name, {select}] of Object.entries(view.menus)) select.addEventListener("change", () => pad.choose(name, select.value));
         view.mapOnly.addEventListener("change", () => pad.draw());
         view.cutOut.addEventListener("change", () => pad.cutOut());
     }

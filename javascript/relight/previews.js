@@ -52,6 +52,8 @@ window.relight.previews = (() => {
 
     /** One request at a time: answers may arrive in another order than their requests, and the last one has to stay. */
     function request(tab) {
+        if (window.relight.pads[tab]?.drag) return refresh(tab);  // a line that changes its height would move the pad
+        window.relight.setup.check(tab);
         isOutdated[tab] = !!asked[tab];
         if (asked[tab]) return;
         asked[tab] = setTimeout(() => onAnswer(tab), ANSWER_MS);
@@ -114,6 +116,9 @@ window.relight.previews = (() => {
         for (const type of ["input", "change", "click"]) document.addEventListener(type, onEvent, true);
         const observer = new MutationObserver(onImageChange);
         for (const tab of TABS) {
+            const follow = () => isOpen(tab) && refresh(tab), note = window.relight.fields.element(tab, "note");
+            window.relight.fields.onChange(tab, follow);
+            if (note) new MutationObserver(follow).observe(note, {childList: true, subtree: true, characterData: true});
             const answer = window.relight.fields.element(tab, "notices_answer");
             if (answer) new MutationObserver(() => onAnswer(tab)).observe(answer, {childList: true, subtree: true, characterData: true});
             for (const id of [`script_${tab}_relight_enabled`, "img2img_image", "img_inpaint_mask"]) {

@@ -7,7 +7,6 @@ window.relight = window.relight || {};
 
     const TEXTS = {
         pad: "Light pad",
-        padHelp: "Drag the light. The pad shows the light that sampling starts from, not the finished image.",
         empty: "Click where the light should come from.",
         custom: "Your own light map; the file is below.",
         kind: "Kind of light",
@@ -16,8 +15,12 @@ window.relight = window.relight || {};
         undo: "Undo",
         redo: "Redo",
         reset: "Reset this light",
-        mapOnly: "Light map only",
-        cutOut: "Cut out the subject",
+        mapOnly: "Show the light map only: what sampling starts from",
+        cutOut: "Show the subject cut out",
+        mattingMenu: "Cut-out",
+        mattingMenuHelp: "How the subject is cut out: by its transparency or a model (automatic), by your mask, or not at all.",
+        setMenu: "Images",
+        setMenuHelp: "One image, or several lights in one job with an image for each.",
         cutting: "Cutting out the subject…",
         lights: "Lights",
         light: "Light {number}",
@@ -30,24 +33,20 @@ window.relight = window.relight || {};
         intensityHelp: "How bright the light is: 0 leaves only its shadow side, 100 % is the model's own light, 200 % doubles it.",
         gamma: "Softness",
         gammaHelp: "To the right the light is soft and reaches further, to the left it is hard and stays near its side.",
-        start: "Lit side",
-        startHelp: "Grey level on the lit side.",
-        end: "Shadow side",
-        endHelp: "Grey level on the side away from the light.",
         radius: "Radius",
         radiusHelp: "How far the spot reaches, as a share of the image's longer side.",
-        ownRange: "{value} (default)",
         ofColor: "{words}, colour {color}",
         txt2imgSubject: "Send to Relight: use this image as the subject in txt2img.",
         img2imgSubject: "Send to Relight: use this image as the subject in img2img.",
         notImage: "{name} is not an image; choose a PNG, JPEG or WebP file.",
         unreadableImage: "{name} cannot be read as an image; choose an undamaged PNG, JPEG or WebP file.",
         maskRemoved: "The mask belonged to the image before and was removed.",
+        initIsSubject: "img2img image · use another",
         keys: "Arrow keys move it, plus and minus change a spot's radius, Delete removes it, Home resets it.",
     };
 
     const HOLE = /\{\d\}/g;
-    const FIELD = /`(?:unit(\d)_)?(\w+)`/g, OF_UNIT = /\bunit\b|adapter/i;
+    const FIELD = /`(?:unit(\d)_)?(\w+)`/g, OF_UNIT = /\bunit\b|adapter/i, OF_TAB = /^(Image \d): (.*)$/;
     const PLACES = ".relight-notices, .relight-note, .relight-preview, .relight-part, #html_log_txt2img, #html_log_img2img";
     const watched = new WeakSet();
     let table = null, patterns = [], labels = null;
@@ -98,7 +97,11 @@ window.relight = window.relight || {};
     }
 
     /** A server message as the panel shows it: in the page's language, with labels in place of field names. */
-    window.relight.panelMessage = (sentence) => withLabels(window.relight.translated(sentence), sentence);
+    window.relight.panelMessage = (sentence) => {
+        const [, unit, rest] = OF_TAB.exec(sentence) || [];
+        if (!unit) return withLabels(window.relight.translated(sentence), sentence);
+        return `${window.relight.fillText(unit)}: ${withLabels(window.relight.translated(rest), `unit ${rest}`)}`;
+    };
 
     /** Rewrites server messages below an element; the host's log prefixes errors with their class name. */
     function translate(place) {

@@ -24,8 +24,12 @@ window.relight = window.relight || {};
     }
 
     function report(column, sentence) {
-        const place = column.querySelector(".relight-file-error");
-        if (!place) return;
+        let place = column.querySelector(".relight-file-error");
+        if (!place) {
+            place = Object.assign(document.createElement("p"), {className: "relight-file-error"});
+            place.setAttribute("role", "alert");
+            column.append(place);
+        }
         place.textContent = sentence;
         place.hidden = !sentence;
     }

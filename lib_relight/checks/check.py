@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from ...lib_common.fields import short_repr
 from ..base.errors import RelightError, UserError
 from ..request.images import DecodedImage, ImageDecoder, is_given
 from ..request.ip_adapter_unit import MAX_UNITS
-from ..request.panel_values import ARGS_FORM, parse_panel, parse_request, unit_name
+from ..request.panel_values import ARGS_FORM, PanelParts, parse_panel_parts, parse_request, unit_name
 from ..request.request import TABS, RelightRequest, parse_api, parse_tab
 from .iclight_checks import iclight_messages
 from .ip_adapter_checks import ip_adapter_messages
@@ -23,8 +23,13 @@ def check(request: RelightRequest, state: State) -> list[Message]:
     found = [*refiner_messages(state)]
     found += iclight_messages(request, state) if request.iclight is not None else []
     found += ip_adapter_messages(request, state)
+    return errors_first(found)
+
+
+def errors_first(messages: Iterable[Message]) -> list[Message]:
+    """Return each sentence once, errors before warnings."""
     once: dict[str, Message] = {}
-    for message in found:
+    for message in messages:
         once.setdefault(message.sentence, message)
     return sorted(once.values(), key=lambda message: message.level != Level.ERROR)
 
@@ -126,9 +131,20 @@ def check_panel(values: Mapping, given: Mapping[str, PanelImage], state: State) 
         return []
     more = {unit_name(unit, "more"): unit_name(unit, "image") for unit in range(1, MAX_UNITS + 1)}
     filled = {**values, **{more.get(name, name): image.decoded() for name, image in given.items()}}
-    try:
-        request = parse_panel(filled)
-    except UserError as error:
-        return [from_error(error)]
+    parts = parse_panel_parts(filled)
+    found = [from_error(error) for error in parts.errors]
+    if values.get("iclight") and parts.request.iclight is None:
+        return found
     has_more = any(name.endswith("_more") for name in given)
-    return [message for message in check(request, state) if not (has_more and message.field == "image_weights")]
+    found += [message for message in panel_messages(parts, state) if not (has_more and message.field == "image_weights")]
+    return errors_first(found)
+
+
+def panel_messages(parts: PanelParts, state: State) -> Iterator[Message]:
+    """Yield the messages of the valid parts; those of a unit name its tab."""
+    yield from refiner_messages(state)
+    if parts.request.iclight is not None:
+        yield from iclight_messages(parts.request, state)
+    for number, unit in zip(parts.numbers, parts.request.units):
+        for message in ip_adapter_messages(replace(parts.request, units=(unit,)), state):
+            yield replace(message, sentence=f"Image {number}: {message.sentence}")

@@ -46,6 +46,7 @@ def stop_job(p: Processing, error: Exception, message: str, during_sampling: boo
         p.init = p.sample = fail
     else:
         interrupt(p, message)
+        state_of(p).rejected = True
     logger.error(message)
 
 
@@ -113,9 +114,11 @@ def keep_images(p: Processing, count: int) -> None:
 
 
 def discard_images(p: Processing, processed: Any) -> None:
-    """Remove what an interrupted sampler left from the host's Processed."""
+    """Remove what an interrupted sampler left from the host's Processed, and the infotext of an image that was not made."""
     state = state_of(p)
     kept, state.images_kept = state.images_kept, None
     if kept is not None:
         end = kept and kept + getattr(processed, "index_of_first_image", 0)
         del processed.images[end:], processed.infotexts[end:]
+    if state.rejected and not processed.images:
+        processed.info = ""

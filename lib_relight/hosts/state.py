@@ -16,6 +16,7 @@ class JobState:
     """What Relight remembers between the hooks of one process_images call.
 
     job: the RelightJob, None while Relight is off or after it failed.  remarks: messages for the infotext.
+    rejected: the job of a page ended before sampling, so that it has no infotext.
     images_kept: how many images an interrupted job keeps, None for all.  raises: what replaced `init` and `sample` of a
     failed job.  full_steps: the sampler that already runs all steps.  guarded: the sampler that already reports lack of
     memory.  patched, pending: A1111's sampler that applies patches, and the patches for its next run.
@@ -23,6 +24,7 @@ class JobState:
 
     job: Any = None
     remarks: list[str] = field(default_factory=list)
+    rejected: bool = False
     images_kept: int | None = None
     raises: Callable | None = None
     full_steps: Sampler | None = None

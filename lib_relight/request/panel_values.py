@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import NamedTuple
 
 from ...lib_common.fields import short_repr
 from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams
 from ...lib_ipadapter.params import IpAdapterParams
-from ..base.errors import RelightError
+from ..base.errors import RelightError, UserError
 from .images import ImageDecoder, is_given
 from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit, parse_unit
 from .request import IcLightImages, RelightRequest, decode_images, parse_api
@@ -51,13 +52,42 @@ def parse_request(args: Sequence) -> RelightRequest | None:
     return parse_panel(values) if values.get("enabled") else None
 
 
+class PanelParts(NamedTuple):
+    """request: of the valid parts; numbers: of its units, from 1; errors: of the other parts."""
+
+    request: RelightRequest
+    numbers: tuple[int, ...]
+    errors: list[UserError]
+
+
 def parse_panel(values: Mapping) -> RelightRequest:
-    decoder = ImageDecoder()
-    units = tuple(unit for number in range(1, MAX_UNITS + 1) if (unit := panel_unit(values, number, decoder)) is not None)
-    if not values.get("iclight") and not units:
-        raise RelightError("Relight is on, but neither IC-Light nor an IP-Adapter unit is enabled; enable one, or close Relight.")
-    params, images = panel_light(values, decoder) if values.get("iclight") else (None, IcLightImages())
-    return RelightRequest(params, images, units, values.get("extras") is not False)
+    """Parse the panel's values. Raises a user error for the first invalid part."""
+    parts = parse_panel_parts(values)
+    if parts.errors:
+        raise parts.errors[0]
+    return parts.request
+
+
+def parse_panel_parts(values: Mapping) -> PanelParts:
+    """Parse the Light tab and each unit's tab for itself; an error of a unit names its tab."""
+    decoder, errors, units = ImageDecoder(), [], {}
+    params, images = None, IcLightImages()
+    try:
+        if values.get("iclight"):
+            params, images = panel_light(values, decoder)
+    except UserError as error:
+        errors.append(error)
+    for number in range(1, MAX_UNITS + 1):
+        try:
+            if (unit := panel_unit(values, number, decoder)) is not None:
+                units[number] = unit
+        except UserError as error:
+            errors.append(RelightError(f"Image {number}: {error}"))
+    if not errors and params is None and not units:
+        errors.append(RelightError("Relight is on, but neither IC-Light nor an IP-Adapter unit is enabled; enable one, or close "
+                                   "Relight."))
+    request = RelightRequest(params, images, tuple(units.values()), values.get("extras") is not False)
+    return PanelParts(request, tuple(units), errors)
 
 
 def panel_light(values: Mapping, decoder: ImageDecoder) -> tuple[IcLightParams, IcLightImages]:

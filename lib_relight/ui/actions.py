@@ -20,8 +20,10 @@ class Action:
     """One button of the panel and the function behind it.
 
     event: for example `button.click`.
-    function: (page, *inputs) -> (values to set by field name, message or list of messages, *values of `outputs`).
+    function: (page, *inputs) -> (values to set by field name, message, list of messages or None to keep the last,
+        *values of `outputs`).
     takes_subject: passes the subject image and, in img2img, the init image before `inputs`.
+    page_state: JavaScript function (tab, values, index) => values; it puts what only the page knows into the first of `inputs`.
     sets_images: returns, after `outputs`, values for the four image fields of the Light tab and img2img's init image.
     """
 
@@ -31,6 +33,7 @@ class Action:
     outputs: tuple = ()
     takes_subject: bool = False
     sets_images: bool = False
+    page_state: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,12 @@ class ActionBinder:
         def handler(history, *args):
             return self.run(action, history, args, len(outputs))
 
+        index = 1 + len(self.controls)
+        given = f"values.slice(0, {index + len(inputs)})"  # gradio appends the outputs' values to those of the inputs
+        call = f"window.relight?.fields ? {action.page_state}('{self.tab}', {given}, {index}) : {given}"
+        more = {"_js": f"(...values) => {call}"} if action.page_state else {}
         action.event(fn=handler, inputs=[self.shared.history, *self.controls.values(), *inputs],
-                     outputs=[*self.outputs(), *outputs], queue=False, show_progress=False, api_name=False)
+                     outputs=[*self.outputs(), *outputs], queue=False, show_progress=False, api_name=False, **more)
 
     def run(self, action: Action, history: list, args: tuple, output_count: int) -> list:
         values, extra = dict(zip(self.names, args)), args[len(self.names):]
@@ -109,9 +116,10 @@ class ActionBinder:
     def outputs(self) -> list:
         return [self.shared.history, self.shared.undo, self.shared.message, *self.controls.values()]
 
-    def updates(self, history: list, changes: Mapping, message: str | list[str]) -> list:
+    def updates(self, history: list, changes: Mapping, message: str | list[str] | None) -> list:
         """One value for each of `outputs()`."""
-        messages = [message] if isinstance(message, str) else message
+        messages = [message] if isinstance(message, str) else message or []
         lines = "".join(f"<p role='status'>{html.escape(text)}</p>" for text in messages if text)
+        lines = gr.update() if message is None else lines
         return [history, gr.update(interactive=bool(history)), lines,
                 *(gr.update(value=changes[name]) if name in changes else gr.update() for name in self.names)]

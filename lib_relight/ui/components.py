@@ -41,6 +41,12 @@ def field_labels() -> dict[str, dict[str, str]]:
             "unit": {**unit, **{name: item.metadata["label"] for name, item in UNIT_SCHEMA.items()}, "ip_adapter": "IP-Adapter"}}
 
 
+def image_help() -> dict[str, str]:
+    """Return image field -> help, with unit1_ and so on left out of a unit's."""
+    return {**{name: IMAGES[name][1] for name in IMAGE_FIELDS},
+            **{f"unit_{name}": IMAGES[entry][1] for name, entry in UNIT_IMAGES.items()}}
+
+
 class Components:
     """Builds components and keeps them by name.
 
@@ -64,8 +70,8 @@ class Components:
         self.components[name] = gr.Checkbox(value=value, label=label, info=help_text, elem_id=self.elem_id(name))
 
     def image(self, name: str, text_key: str | None = None, visible: bool = True) -> None:
-        """text_key: entry of IMAGES with label and help; the field's name by default."""
-        label, help_text = IMAGES[text_key or name]
+        """text_key: entry of IMAGES; the field's name by default. javascript/relight/access.js adds the help as a tooltip."""
+        label = IMAGES[text_key or name][0]
         look = {"elem_classes": ["relight-picture"], **visibility(gr.Column, visible)}
         column = gr.Column(elem_id=self.elem_id(f"{name}_column"), **look)
         with column as self.columns[name]:
@@ -73,7 +79,6 @@ class Components:
                 label=label, source="upload", type="pil", image_mode="RGBA", height=260, elem_id=self.elem_id(name),
                 interactive=not self.lazy_uploads)
             pass_damaged_files(self.components[name])
-            gr.HTML(f"<p class='relight-help'>{help_text}</p><p class='relight-file-error' role='alert' hidden></p>")
 
     def files(self, name: str, label: str) -> None:
         self.components[name] = gr.File(label=label, file_count="multiple", elem_id=self.elem_id(name))
@@ -81,6 +86,13 @@ class Components:
     def grid(self) -> gr.Row:
         """A row whose fields style.css lays out in as many columns as fit; a gr.Row per line would add components."""
         return gr.Row(elem_classes=["relight-grid"])
+
+    def folds(self) -> gr.Row:
+        """Folded sections side by side; style.css gives an open one the whole width."""
+        return gr.Row(elem_classes=["relight-folds"])
+
+    def fold(self, title: str, name: str) -> gr.Accordion:
+        return gr.Accordion(title, open=False, elem_id=self.elem_id(name))
 
     def field(self, name: str, item, visible: bool = True) -> None:
         common = {"label": item.metadata["label"], "info": item.metadata["help"], "elem_id": self.elem_id(name),

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import html
+import json
 from pathlib import Path
 
 import gradio as gr
 
 from ..request.panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA
 from ..request.presets import PRESET_FIELDS
-from .components import Components
+from .components import Components, available_choices
 
 PAD_FIELDS = tuple(name for name in ICLIGHT_PANEL_FIELDS if ICLIGHT_SCHEMA[name].metadata.get("pad"))
 SCRIPTS = Path(__file__).resolve().parents[2] / "javascript" / "relight"
 CHANNELS = {"light": PAD_FIELDS, "all": ("enabled", *PRESET_FIELDS)}
 """Fields read and set together: those of the pad, and all except images."""
+MENUS = {
+    "matting": {"auto": "Automatic", "none": "Off", "alpha": "By transparency", "mask": "By mask"},
+    "set": {"none": "One image", "sides": "4 directions", "directions": "8 directions", "lights": "One per light",
+            "sweep": "Sweep", "normals": "Normals"},
+}
+"""Fields that the pad offers as menus: value -> its words; other values, such as matting models, are their own words."""
 
 
 def tab_of(panel: Components) -> str:
@@ -23,8 +31,15 @@ def tab_of(panel: Components) -> str:
 def build(panel: Components) -> None:
     """An empty container of the pad's size; JavaScript fills it when it becomes visible."""
     names = " ".join(f'data-{channel}="{",".join(fields)}"' for channel, fields in CHANNELS.items())
-    gr.HTML(f'<div class="relight-pad" data-tab="{tab_of(panel)}" data-version="{scripts_version()}" {names}></div>',
-            elem_id=panel.elem_id("pad"))
+    menus = {name: [(words.get(value, value), value) for value in available_choices(ICLIGHT_SCHEMA[name])[0] or words]
+             for name, words in MENUS.items()}
+    gr.HTML(f'<div class="relight-pad" data-tab="{tab_of(panel)}" data-version="{scripts_version()}" {names} '
+            f"data-menus='{attribute(menus)}'></div>", elem_id=panel.elem_id("pad"))
+
+
+def attribute(value: object) -> str:
+    """Return JSON for a data attribute in single quotes, which escapes less than html.escape."""
+    return html.escape(json.dumps(value), quote=False).replace("'", "&#39;")
 
 
 def scripts_version() -> str:

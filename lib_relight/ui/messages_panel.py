@@ -1,4 +1,4 @@
-"""Messages above the tabs: errors the next job would stop with, and settings that would have no effect."""
+"""The status line above the tabs: errors the next job would stop with, settings without effect, or what the job will do."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import gradio as gr
 
 from ..base.errors import RelightError, message_for
 from ..checks import check
-from ..checks.messages import from_error
+from ..checks.messages import Message, from_error
 from ..request.images import MAX_SIDE
 from ..request.panel_values import PANEL_ORDER
 from ..request.presets import PRESET_FIELDS
 from ..web import status
-from .components import Components, field_labels
-from .light_pad import hidden_button, tab_of
+from .components import Components, field_labels, image_help
+from .light_pad import attribute, hidden_button, tab_of
 from .previews import read_page
+from .remedies import remedy_for
+from .summary import summary
 
 FIELDS = ("enabled", *PRESET_FIELDS)
 """All fields except images."""
@@ -36,10 +38,10 @@ def build(panel: Components) -> None:
 
     Messages name fields as the API does; javascript/relight/texts.js replaces the names by the labels given here.
     """
-    fields, labels = ",".join(FILES), html.escape(json.dumps(field_labels()))
+    fields, labels, images = ",".join(FILES), attribute(field_labels()), attribute(image_help())
     panel.components["notices"] = gr.HTML(
         help_line(tab_of(panel)), elem_id=panel.elem_id("notices"), elem_classes=["relight-notices"])
-    data = f"data-tab='{tab_of(panel)}' data-files='{fields}' data-labels='{labels}'"
+    data = f"data-tab='{tab_of(panel)}' data-files='{fields}' data-labels='{labels}' data-images='{images}'"
     gr.HTML(f"<div class='relight-notices-of' {data} hidden></div>", elem_id=panel.elem_id("notices_of"),
             elem_classes=["relight-hidden"])
     panel.components["notices_answer"] = gr.HTML("0", elem_id=panel.elem_id("notices_answer"), elem_classes=["relight-hidden"])
@@ -68,13 +70,32 @@ def listed(values: dict, page: dict, tab: str) -> str:
              "part_of": init.size if init and page.get("only_masked") else None}
     state = status.state_now(is_img2img=is_img2img, denoise=check.number(page.get("denoise")), has_hires=page.get("hires"),
                              **known if is_img2img else {})
+    images = given_images(page)
     try:
-        messages = check.check_panel(values, given_images(page), state)
+        messages = check.check_panel(values, images, state)
     except Exception as error:
         traceback.print_exc()
         messages = [from_error(RelightError(message_for(error)))]
-    lines = "".join(f"<li class='relight-{message.level.value}'>{html.escape(message.sentence)}</li>" for message in messages)
-    return f"<div role='status'><ul>{lines}</ul></div>" if lines else help_line(tab)
+    if messages:
+        return problems(messages, is_img2img)
+    return outlook(summary(values, images)) if values.get("enabled") else help_line(tab)
+
+
+def problems(messages: list[Message], is_img2img: bool) -> str:
+    """All problems, errors first; the first has the button that mends it."""
+    remedy = remedy_for(messages[0], is_img2img)
+    button = ""
+    if remedy is not None:
+        action = html.escape(json.dumps(remedy.action))
+        button = f'<button type="button" class="relight-remedy" data-action="{action}">{html.escape(remedy.text)}</button>'
+    lines = [f"<li class='relight-{message.level.value}'><span>{html.escape(message.sentence)}</span>{button if number == 0 else ''}</li>"
+             for number, message in enumerate(messages)]
+    return f"<div role='status'><ul>{''.join(lines)}</ul></div>"
+
+
+def outlook(parts: list[str]) -> str:
+    spans = " \N{MIDDLE DOT} ".join(f"<span>{html.escape(part)}</span>" for part in parts)
+    return f"<p class='relight-outlook' role='status'>{spans}</p>"
 
 
 def given_images(page: dict) -> dict[str, check.PanelImage]:

@@ -5,41 +5,77 @@ The host's controls are collected while its page is built; the buttons are conne
 
 from __future__ import annotations
 
+import itertools
+
 import gradio as gr
 from modules import infotext_utils
 from modules.ui_components import ToolButton
 
 from ...lib_iclight.params import IMAGE_FIELDS
 from ..base.errors import RelightError
-from ..request.images import ImageDecoder
+from ..request.images import ImageDecoder, is_given
 from ..request.presets import PRESET_FIELDS
 from . import defaults, masks, one_click_values, use_light
 from .actions import Action, ActionBinder, ActionOutputs, Page
 from .components import Components
+from .light_pad import hidden_button
+from .previews import read_page
 
+answers = itertools.count(1)
+"""A new text for each answer of `set_up`, by which the page sees that it has arrived."""
 CORE = {"host_prompt", "host_steps", "host_cfg", "host_width", "host_height"}
 """Controls that both tabs of every host have."""
 SEND_SYMBOLS = {"txt2img": "\N{ELECTRIC LIGHT BULB}", "img2img": "\N{HIGH BRIGHTNESS SYMBOL}"}
 
 
 def build(panel: Components) -> None:
-    """The row of buttons, and what `add_outputs` adds."""
-    with gr.Row(elem_id=panel.elem_id("flows"), elem_classes=["relight-buttons"]):
-        size = button(panel, "size_from_subject", "Size from subject")
-        originals = {kind: button(panel, f"original_{kind}", f"Recommended settings ({kind})")
-                     for kind in one_click_values.ORIGINALS}
-        undo = button(panel, "undo", "Undo", interactive=False)
-    add_outputs(panel, undo)
+    """Recommended settings; `add_outputs` comes before."""
+    recommended = button(panel, "recommended", "Recommended settings")
+    panel.actions.append(Action(recommended.click, recommended_settings, (panel.components["background"],)))
+
+
+def add_size(panel: Components) -> None:
+    size = button(panel, "size_from_subject", "Size from subject")
     panel.actions.append(Action(size.click, size_from_subject, takes_subject=True))
-    for kind, control in originals.items():
-        panel.actions.append(Action(control.click, lambda page, kind=kind: original_settings(page, kind)))
 
 
-def add_outputs(panel: Components, undo: gr.Button | None = None) -> None:
-    """The undo history and the message line of all actions. undo: None where the row of buttons could not be built."""
-    undo = undo or button(panel, "undo", "Undo", interactive=False)
+def add_outputs(panel: Components) -> None:
+    """The undo history and the message line of all actions; style.css shows them while there is something to undo or to say."""
     message = gr.HTML("", elem_id=panel.elem_id("note"), elem_classes=["relight-note"])
+    undo = button(panel, "undo", "Undo", interactive=False)
     panel.action_outputs = ActionOutputs(gr.State([]), undo, message)
+
+
+def add_set_up(panel: Components) -> None:
+    """What javascript/relight/setup.js presses when a panel with a new subject is enabled."""
+    page = gr.Textbox("", visible=False, elem_id=panel.elem_id("set_up_page"))
+    answer = gr.HTML("0", elem_id=panel.elem_id("set_up_answer"), elem_classes=["relight-hidden"])
+    press = hidden_button(panel, "set_up")
+    panel.actions.append(Action(press.click, set_up, (page,), (answer,), page_state="relight.setup.withState"))
+
+
+def set_up(page: Page, known: str) -> tuple[dict, str | None, str]:
+    """Values for relighting, less what the user has changed; of a sent image also its prompt and seed. known: JSON of the page."""
+    state, answer = read_page(known), str(next(answers))
+    if not page.values.get("iclight"):
+        return {}, None, answer
+    kept, size = state.get("kept") or [], state.get("size")
+    kind = "fbc" if state.get("has_background") else "fc"
+    wanted = one_click_values.set_up(kind, page.tab, page.values, tuple(size) if size else None)
+    wanted = {name: value for name, value in wanted.items() if name not in kept and "hires" not in name}
+    changes = one_click_values.without_unchanged(wanted, page.values)
+    sent = sent_values(state.get("infotext") or "")
+    words = one_click_values.set_up_words(changes, page.values)
+    return {**changes, **sent}, f"Set for relighting: {words}." if words else None, answer
+
+
+def sent_values(infotext: str) -> dict:
+    """Prompt, negative prompt and seed of an infotext."""
+    pairs = infotext_utils.parse_generation_parameters(infotext) if infotext.strip() else {}
+    found = {"host_prompt": pairs.get("Prompt"), "host_negative": pairs.get("Negative prompt"), "host_seed": pairs.get("Seed")}
+    if str(found["host_seed"] or "").isdecimal():
+        found["host_seed"] = int(found["host_seed"])
+    return {name: value for name, value in found.items() if value not in (None, "")}
 
 
 def button(panel: Components, name: str, text: str, **more) -> gr.Button:
@@ -58,7 +94,9 @@ def size_from_subject(page: Page, *images) -> tuple[dict, str]:
     return {"host_width": width, "host_height": height}, message
 
 
-def original_settings(page: Page, kind: str) -> tuple[dict, list[str]]:
+def recommended_settings(page: Page, background) -> tuple[dict, list[str]]:
+    """The original demo's settings: of fbc with a background, of fc without one."""
+    kind = "fbc" if is_given(background) else "fc"
     changes = one_click_values.original_settings(kind, page.tab, page.values, page.choices("host_sampler"))
     messages = [f"Recommended settings of the original {kind} demo applied."]
     if "host_sampler" not in changes:

@@ -15,7 +15,7 @@ MAX_UNDO = 20
 QUALITY = "best quality"
 NEGATIVE = "lowres, bad anatomy, bad hands, cropped, worst quality"
 SAMPLER, SCHEDULER = "DPM++ 2M SDE", "Karras"
-RELIGHT_STRENGTH = 0.9
+RELIGHT_STRENGTH = 0.95
 
 HOST_IDS = {
     "host_prompt": "{tab}_prompt", "host_negative": "{tab}_neg_prompt", "host_steps": "{tab}_steps",
@@ -27,10 +27,12 @@ HOST_IDS = {
 """Element ids of the host's controls; those missing on a host or a tab are skipped."""
 
 ORIGINALS = {
-    "fc": {"host_steps": 25, "host_cfg": 2.0, "host_hires_cfg": 2.0, "txt2img": 0.5, "img2img": 0.9},
+    "fc": {"host_steps": 25, "host_cfg": 2.0, "host_hires_cfg": 2.0, "txt2img": 0.5, "img2img": RELIGHT_STRENGTH},
     "fbc": {"host_steps": 20, "host_cfg": 7.0, "host_hires_cfg": 7.0, "txt2img": 0.5, "img2img": 1.0},
 }
 """Settings of the two original demos; under a tab's name the denoising strength (of the second pass in txt2img)."""
+HIRES = {"host_hires_scale": 1.5, "host_hires_upscaler": "Lanczos", "host_hires_steps": 0}
+"""The original's second pass; applied where the user has switched hires on."""
 
 
 def fit_size(width: int, height: int) -> tuple[int, int]:
@@ -44,14 +46,39 @@ def fit_size(width: int, height: int) -> tuple[int, int]:
 
 
 def original_settings(kind: str, tab: str, current: Mapping, samplers: Iterable[str]) -> dict:
-    """Values of one of the original demos. kind: fc or fbc; current: the page's values; samplers: the host's choices."""
-    wanted = dict(ORIGINALS[kind])
-    strengths = {name: wanted.pop(name) for name in ("txt2img", "img2img")}
-    changes = {**wanted, "host_denoise": strengths[tab], "host_hires": True, "host_hires_scale": 1.5,
-               "host_hires_upscaler": "Lanczos", "host_hires_steps": 0, "iclight": True, "model": kind,
-               "compensate_steps": True, "host_prompt": add_words(current.get("host_prompt"), QUALITY),
+    """Values of one of the original demos. kind: fc or fbc; current: the page's values; samplers: the host's choices.
+
+    Hires stays on or off; its values are set where it is on.
+    """
+    changes = {**set_up(kind, tab, current), "iclight": True, "model": kind, "compensate_steps": True,
+               "host_prompt": add_words(current.get("host_prompt"), QUALITY),
                "host_negative": add_words(current.get("host_negative"), NEGATIVE)}
     return {**changes, **sampler_settings(samplers)}
+
+
+def set_up(kind: str, tab: str, current: Mapping, size: tuple[int, int] | None = None) -> dict:
+    """Steps, CFG scale and strength for relighting, and the output size for a subject of `size`; hires stays on or off."""
+    wanted = dict(ORIGINALS[kind])
+    strengths = {name: wanted.pop(name) for name in ("txt2img", "img2img")}
+    if tab == "img2img" or current.get("host_hires"):
+        wanted["host_denoise"] = strengths[tab]
+    if current.get("host_hires"):
+        wanted.update(HIRES)
+    if size is not None:
+        wanted["host_width"], wanted["host_height"] = fit_size(*size)
+    return wanted
+
+
+def set_up_words(changes: Mapping, current: Mapping) -> str:
+    """What `set_up` changed, such as "512×640, CFG 2, 25 steps, denoising 0.95"."""
+    after = {**current, **changes}
+    parts = []
+    if "host_width" in changes or "host_height" in changes:
+        parts.append(f"{after['host_width']:g}\N{MULTIPLICATION SIGN}{after['host_height']:g}")
+    for name, words in (("host_cfg", "CFG {:g}"), ("host_steps", "{:g} steps"), ("host_denoise", "denoising {:g}")):
+        if name in changes:
+            parts.append(words.format(changes[name]))
+    return ", ".join(parts)
 
 
 def sampler_settings(samplers: Iterable[str]) -> dict:

@@ -21,21 +21,22 @@ class Panel(Components):
         super().__init__(elem_id)
         self.is_img2img = is_img2img
         with InputAccordion(False, label="Relight", elem_id=elem_id("enabled")) as self.components["enabled"]:
-            guarded.build(self, "one-click flows", one_click.build)
-            if self.action_outputs is None:
+            with gr.Row(elem_classes=["relight-status"]):
+                guarded.build(self, "notices", messages_panel.build)
                 one_click.add_outputs(self)
-            guarded.build(self, "notices", messages_panel.build)
             with gr.Tabs():
                 with gr.Tab("Light"):
                     light_tab.build(self)
                 for number in range(1, MAX_UNITS + 1):
                     with gr.Tab(f"Image {number}"):
                         unit_tab.build(self, number)
-            guarded.build(self, "quick prompts and examples", quick_prompts.build)
-            guarded.build(self, "presets", presets.build)
+            with self.folds():
+                guarded.build(self, "quick prompts and examples", quick_prompts.build)
+                guarded.build(self, "presets", presets.build)
             guarded.build(self, "light pad", light_pad.connect)
             guarded.build(self, "previews", previews.connect)
             guarded.build(self, "notices", messages_panel.connect)
+            guarded.build(self, "one-click flows", one_click.add_set_up)
             lazy_uploads.connect(self)
         for built in self.components.values():
             drop_api_info(built)

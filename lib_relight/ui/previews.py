@@ -30,8 +30,7 @@ CAPTIONS = {"matte": "Matte", "cut out": "Subject cut out", "foreground": "What 
 
 
 def build(panel: Components) -> None:
-    """The Light tab's row."""
-    gr.HTML("<p class='relight-help'>Preview without generating:</p>")
+    """The Light tab's row; style.css shows Cancel while a preview is computed."""
     with gr.Row(elem_classes=["relight-previews"]):
         for kind, text in LIGHT_BUTTONS.items():
             button(panel, f"preview_{kind}", text)

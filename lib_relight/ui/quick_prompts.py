@@ -21,7 +21,7 @@ LABELS = {"subject": "Subject words", "light": "Light words"}
 
 
 def build(panel: Components) -> None:
-    with gr.Accordion("Quick prompts and examples", open=False, elem_id=panel.elem_id("prompts")):
+    with panel.fold("Prompts and examples", "prompts"):
         add_lists(panel)
         guarded.build(panel, "examples", add_examples)
 

@@ -18,7 +18,7 @@ def test_notices_messages_previews_and_errors_are_chinese(panel, pad, table):
     pad.open()
     missing = table["`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."]
     missing = missing.replace("`foreground`", "“主体”")
-    panel.until(lambda: panel.find(pad.css("notices")).text == missing, "the notice")
+    panel.until(lambda: pad.texts("notices", "li > span") == [missing], "the notice")
     panel.click(pad.css("size_from_subject"))
     asked = table["There is no subject yet; add an image to the field Subject, then press the button again."]
     panel.until(lambda: panel.find(pad.css("note")).text == asked, "the note")
@@ -29,8 +29,8 @@ def test_notices_messages_previews_and_errors_are_chinese(panel, pad, table):
     panel.fill(pad("unit1_weight"), 0)
     pad.select_tab(1)
     panel.click(f"{pad.css('unit1_enabled')} input")
-    panel.until(lambda: "“图片”" in panel.find(pad.css("notices")).text, "the unit's notice")
-    assert panel.find(pad.css("notices")).text == "图片单元 'auto' 缺少 “图片”；请添加图片，或 \"subject\"。"
+    panel.until(lambda: any("“图片”" in text for text in pad.texts("notices", "li > span")), "the unit's notice")
+    assert pad.texts("notices", "li > span")[0] == "图片 1: 图片单元 'auto' 缺少 “图片”；请添加图片，或 \"subject\"。"
 
 
 @pytest.mark.parametrize("english, chinese", [

@@ -16,7 +16,7 @@ def test_texts_stand_out(chromium, host, subject, theme):
     panel.upload(pad("foreground"), subject)
     pad.press_action("add")
     pad.unfold_all()
-    for name in ("preview_light", "preset_load", "background_flip input"):
+    for name in ("preview_light", "preset_load", "keep_background input"):
         panel.click(pad.css(name))
     pad.select_tab(1)
     panel.click(f"{pad.css('unit1_enabled')} input")
@@ -66,7 +66,7 @@ function measure(element, text, color) {
     return [Math.max(a, b) / Math.min(a, b), needed, text.slice(0, 60), element.outerHTML.slice(0, 120)];
 }
 const root = document.querySelector("#script_txt2img_relight_enabled"), found = [];
-const seen = element => element.getClientRects().length && !element.closest(":disabled, .relight-hidden, style");
+const seen = element => element.checkVisibility({visibilityProperty: true}) && element.getClientRects().length && !element.closest(":disabled, .relight-hidden, style");
 const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
 while (texts.nextNode()) {
     const words = texts.currentNode.data.trim(), element = texts.currentNode.parentElement;

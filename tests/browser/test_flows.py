@@ -19,33 +19,34 @@ def host_values(panel, names=HOST):
     return {name: panel.value(f"{panel.tab}_{name}") for name in names if panel.find_all(f"#{panel.tab}_{name}")}
 
 
-@pytest.mark.parametrize("tab, strength", [("txt2img", "0.5"), ("img2img", "0.9")])
-def test_the_original_demos_settings_are_applied_and_undone(panel, accordion, tab, strength):
+@pytest.mark.parametrize("tab, strength", [("txt2img", None), ("img2img", "0.95")])
+def test_the_recommended_settings_are_applied_and_undone(panel, accordion, wide, tab, strength):
     accordion.open(tab)
     panel.fill(f"{tab}_prompt", "a cup, (red:1.2)")
     panel.fill(f"{tab}_steps", 13)
     before = host_values(panel)
     assert before["steps"] == "13" and not panel.find(accordion.css("undo")).is_enabled()
-    panel.click(accordion.css("original_fc"))
+    panel.click(accordion.css("recommended"))
     panel.until(lambda: "original fc demo" in accordion.message, "the note")
     after = host_values(panel)
-    expected = {"steps": "25", "cfg_scale": "2", "sampling": "DPM++ 2M SDE", "scheduler": "Karras", "denoising_strength": strength,
+    expected = {"steps": "25", "cfg_scale": "2", "sampling": "DPM++ 2M SDE", "scheduler": "Karras",
+                "denoising_strength": strength or before["denoising_strength"],
                 "prompt": "a cup, (red:1.2), best quality", "neg_prompt": "lowres, bad anatomy, bad hands, cropped, worst quality"}
     assert {name: after[name] for name in expected} == expected
     assert (after["width"], after["height"]) == (before["width"], before["height"])
     assert panel.value(accordion("model")) == "fc"
     if tab == "txt2img":
-        assert after["hr_scale"] == "1.5" and panel.checked("txt2img_hr-visible-checkbox")
-    panel.click(accordion.css("original_fbc"))
-    panel.until(lambda: panel.value(accordion("model")) == "fbc", "the other model")
+        assert not panel.checked("txt2img_hr-visible-checkbox"), "hires is never switched on unasked"
+    panel.upload(accordion("background"), wide)
+    panel.until_painted()
+    panel.click(accordion.css("recommended"))
+    panel.until(lambda: panel.value(accordion("model")) == "fbc", "the model for a background")
     panel.click(accordion.css("undo"))
     panel.until(lambda: accordion.message.startswith("Restored: steps, cfg, "), "the first undo")
     assert {name: host_values(panel)[name] for name in expected} == expected
     panel.click(accordion.css("undo"))
     panel.until(lambda: host_values(panel) == before, "what was there before")
     assert panel.value(accordion("model")) == "auto"
-    if tab == "txt2img":
-        assert not panel.checked("txt2img_hr-visible-checkbox")
     panel.until(lambda: not panel.find(accordion.css("undo")).is_enabled(), "nothing more to undo")
     assert panel.console_errors() == []
 
@@ -54,6 +55,7 @@ def test_the_size_comes_from_the_subject(panel, accordion, wide):
     accordion.open()
     panel.click(accordion.css("size_from_subject"))
     panel.until(lambda: "There is no subject yet; add an image to the field Subject" in accordion.message, "the sentence")
+    panel.fill("txt2img_width", 640)
     panel.upload(accordion("foreground"), wide)
     panel.click(accordion.css("size_from_subject"))
     panel.until(lambda: "Size 896x576 for a subject of 900x600." in accordion.message, "the note")
@@ -66,8 +68,7 @@ def test_relight_this_opens_the_panel_and_sets_the_strength(panel, accordion, wi
     assert not accordion.is_enabled
     panel.click("#img2img_relight_this")
     accordion.until_enabled()
-    panel.until(lambda: panel.value("img2img_denoising_strength") == "0.9", "the strength")
-    panel.click(accordion.css("size_from_subject"))
+    panel.until(lambda: panel.value("img2img_denoising_strength") == "0.95", "the strength")
     panel.until(lambda: panel.value("img2img_width") == "896", "the img2img picture's size")
 
 

@@ -13,6 +13,11 @@ def keyboard(panel):
     return Keyboard(panel)
 
 
+def unfold_by_keys(keyboard, pad, section):
+    keyboard.to(f"{pad.css(section)} > .label-wrap")
+    keyboard.press(Keys.ENTER)
+
+
 def open_by_keys(keyboard, pad):
     for name, value in JOB.items():
         keyboard.write(f"#txt2img_{name} :is(textarea, input[type=number])", value)
@@ -26,6 +31,7 @@ def open_by_keys(keyboard, pad):
 def test_a_light_is_aimed_previewed_and_generated(panel, keyboard, pad, subject):
     open_by_keys(keyboard, pad)
     keyboard.give_file(pad.css("foreground"), subject, "Subject")
+    unfold_by_keys(keyboard, pad, "numbers")
     keyboard.choose(pad.css("light"), "left", lambda: pad.field("light"))
     keyboard.to(f"{pad.css('pad')} .relight-pad-handle")
     assert keyboard.name == "Light 1"
@@ -38,6 +44,7 @@ def test_a_light_is_aimed_previewed_and_generated(panel, keyboard, pad, subject)
     keyboard.to(f"{pad.css('pad')} [data-action=remove]")
     keyboard.press(Keys.ENTER)
     panel.until(lambda: len(pad.find_all(".relight-pad-handle")) == 1, "one light")
+    unfold_by_keys(keyboard, pad, "quality")
     keyboard.to(pad.css("preview_light"))
     keyboard.press(Keys.ENTER)
     panel.until(lambda: panel.find_all(f"{pad.css('preview_shown')} figure"), "the light map")
@@ -63,6 +70,7 @@ def test_words_presets_and_undo(panel, keyboard, pad):
     keyboard.to(pad.css("undo"))
     keyboard.press(Keys.ENTER)
     panel.until(lambda: panel.value("txt2img_prompt") == "a vase", "the words gone")
+    unfold_by_keys(keyboard, pad, "numbers")
     keyboard.choose(pad.css("light"), "top", lambda: pad.field("light"))
     keyboard.to(f"{pad.css('presets')} .label-wrap")
     keyboard.press(Keys.ENTER)
@@ -105,6 +113,7 @@ def test_every_control_has_a_name_a_place_and_a_ring(panel, keyboard, pad, subje
     pad.kind("spot")
     pad.press_action("add")
     pad.unfold_all()
+    panel.until(lambda: panel.find(pad.css("notices")).text == "2 lights", "the status line")
     nameless, ringless, unreached, dead, count = [], [], [], [], 0
     for number in range(2):
         pad.select_tab(number)

@@ -50,25 +50,31 @@ def test_a_spot_has_its_place_and_its_radius(open_pad):
 
 
 def test_colour_temperature_fall_off_and_brightness_reach_the_fields(open_pad):
-    open_pad.kind("direction")
+    open_pad.kind("left")
     open_pad.setting("kelvin", 2700)
     open_pad.fields(light="left", light_color="2700K")
     assert open_pad.find("[data-setting=color] input").get_attribute("value") == "#ffa757"
     open_pad.setting("color", "#3366ff")
     open_pad.setting("intensity", 0.4)
     open_pad.setting("gamma", -0.3)
-    open_pad.setting("start", 200)
-    open_pad.setting("end", 40)
-    open_pad.fields(light_color="#3366ff", intensity=0.4, light_gamma=2, light_start=200, light_end=40)
-    open_pad.setting("start", 255)
-    open_pad.fields(light_start="")
+    open_pad.fields(light_color="#3366ff", intensity=0.4, light_gamma=2)
+
+
+def test_only_what_the_light_has_can_be_set(open_pad):
+    seen = {"left": ["color", "kelvin", "intensity", "gamma"], "spot": ["color", "kelvin", "intensity", "gamma", "radius"],
+            "ambient": ["color", "kelvin", "intensity"]}
+    for kind, expected in seen.items():
+        open_pad.kind(kind)
+        open_pad.panel.until(lambda expected=expected: [row.get_attribute("data-setting") for row in open_pad.find_all("[data-setting]")
+                                                        if row.is_displayed()] == expected, kind)
 
 
 def test_fbc_has_its_own_range(open_pad):
-    open_pad.kind("direction")
-    assert open_pad.find("[data-setting=end] output").text == "0 (default)"
+    open_pad.kind("left")
+    levels = "return relight.light.lightRange(pad.selected, pad.state.kind)"
+    assert open_pad.script(levels) == [255, 0]
     open_pad.panel.pick(open_pad("model"), "fbc")
-    open_pad.panel.until(lambda: open_pad.find("[data-setting=end] output").text == "32 (default)", "fbc's range")
+    open_pad.panel.until(lambda: open_pad.script(levels) == [224, 32], "fbc's range")
 
 
 def test_several_lights_are_added_chosen_and_removed(open_pad):
@@ -89,7 +95,7 @@ def test_several_lights_are_added_chosen_and_removed(open_pad):
 
 
 def test_further_lights_move_nothing(open_pad):
-    open_pad.kind("direction")
+    open_pad.kind("left")
     open_pad.panel.until_painted()
     before = open_pad.find(".relight-pad-kinds").rect["y"]
     for count in range(2, 9):
@@ -118,9 +124,11 @@ def test_undo_and_redo(open_pad):
 
 
 def test_a_double_click_resets_the_light(open_pad):
-    open_pad.kind("direction")
+    open_pad.kind("left")
     open_pad.setting("color", "#00ff00")
-    open_pad.setting("end", 90)
+    open_pad.panel.fill(open_pad("light_end"), 90)
+    open_pad.fields(light_end=90)
+    open_pad.panel.until(lambda: open_pad.script("return pad.selected.light_end") == 90, "the field on the pad")
     open_pad.drag(open_pad.handle(), 0.8, 0)
     open_pad.fields(light="angle", light_color="#00ff00", light_end=90)
     ActionChains(open_pad.driver).double_click(open_pad.handle()).perform()
@@ -144,7 +152,7 @@ def test_a_tap_puts_the_light_there(open_pad):
 
 
 def test_the_keyboard_does_everything(open_pad):
-    open_pad.driver.execute_script("arguments[0].focus()", open_pad.panel.find(f"{open_pad.css('iclight')} input"))
+    open_pad.driver.execute_script("arguments[0].focus()", open_pad.panel.find(f"{open_pad.css('background')} [tabindex='0']"))
     reach(open_pad, ".relight-pad-icon[data-action=add]")
     open_pad.keys(Keys.ENTER)
     open_pad.fields(light="left")
@@ -155,6 +163,8 @@ def test_the_keyboard_does_everything(open_pad):
     open_pad.fields(light_angle=184)
     reach(open_pad, ".relight-pad-kinds input")
     open_pad.keys(Keys.ARROW_RIGHT)
+    open_pad.fields(light="top-left")
+    open_pad.keys(*[Keys.ARROW_RIGHT] * 8)
     open_pad.fields(light="spot")
     reach(open_pad, ".relight-pad-handle", back=True)
     open_pad.keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN, "+")
@@ -279,12 +289,12 @@ def screen(chromium):
 
 
 @pytest.mark.parametrize("width, beside", [(320, False), (390, False), (1280, True), (2560, True)])
-def test_the_pad_is_beside_the_subject_or_below_it(pad, screen, width, beside):
+def test_the_images_are_beside_the_pad_or_above_it(pad, screen, width, beside):
     screen(width)
     pad.open()
     subject, stage = pad.panel.find(f"#{pad('foreground')}").rect, pad.find(".relight-pad-stage").rect
-    assert (stage["x"] >= subject["x"] + subject["width"]) == beside
-    assert beside or stage["y"] >= subject["y"] + subject["height"]
+    assert (subject["x"] >= stage["x"] + stage["width"]) == beside
+    assert beside or subject["y"] + subject["height"] <= stage["y"]
     inside = pad.driver.execute_script("return [arguments[0].scrollWidth, arguments[0].clientWidth, innerWidth]", pad.find(""))
     assert inside[0] <= inside[1] + 1 <= inside[2]
     assert stage["width"] >= min(240, width / 2)
@@ -293,6 +303,6 @@ def test_the_pad_is_beside_the_subject_or_below_it(pad, screen, width, beside):
 def test_the_pad_is_in_the_pages_language(pad):
     pad.driver.execute_script("window.localization = {'Spot': 'Punkt', 'from the left': 'von links', 'Light {number}': 'Licht {number}'}")
     pad.open()
-    pad.kind("direction")
+    pad.kind("left")
     assert pad.words() == "von links" and pad.handle().get_attribute("aria-label") == "Licht 1"
     assert pad.find(".relight-pad-kinds input[value=spot] + span").text == "Punkt"

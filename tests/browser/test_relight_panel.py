@@ -34,7 +34,6 @@ def test_an_infotext_pasted_into_a_fresh_page_reproduces_the_image(panel, accord
     panel.upload(accordion("foreground"), subject)
     panel.pick(accordion("light"), "bottom-right")
     panel.fill(accordion("reinforce"), 0.25)
-    panel.click(f"#{accordion('more')} .label-wrap")
     panel.fill(accordion("light_end"), 40)
     panel.fill(accordion("detail"), 0.5)
     panel.fill(accordion("color_hold"), 0.35)

@@ -41,6 +41,7 @@ def test_a_light_is_aimed_previewed_and_generated(panel, finger, pad, subject):
     finger.tap(f"{pad.css('pad')} [data-action=undo]")
     finger.tap(f"{pad.css('pad')} [data-action=remove]")
     pad.fields(lights="")
+    finger.tap(f"{pad.css('quality')} > .label-wrap")
     finger.tap(pad.css("preview_light"))
     panel.until(lambda: panel.find_all(f"{pad.css('preview_shown')} figure"), "the light map")
     finger.tap("#txt2img_generate")

@@ -28,15 +28,32 @@ def test_every_size_is_in_steps_of_64_within_the_limits_and_nearly_of_the_aspect
 def test_the_originals_numbers():
     names = ["Euler", "DPM++ 2M SDE"]
     fc = one_click_values.original_settings("fc", "img2img", {"host_prompt": "a cup", "host_negative": "blur"}, names)
-    assert (fc["host_steps"], fc["host_cfg"], fc["host_denoise"], fc["host_hires_scale"]) == (25, 2.0, 0.9, 1.5)
+    assert (fc["host_steps"], fc["host_cfg"], fc["host_denoise"]) == (25, 2.0, 0.95)
     assert (fc["host_sampler"], fc["host_scheduler"], fc["model"]) == ("DPM++ 2M SDE", "Karras", "fc")
     assert fc["host_prompt"] == "a cup, best quality"
     assert fc["host_negative"] == "blur, lowres, bad anatomy, bad hands, cropped, worst quality"
-    in_txt2img = one_click_values.original_settings("fc", "txt2img", {}, names)
-    assert (in_txt2img["host_denoise"], in_txt2img["host_hires"], in_txt2img["host_hires_cfg"]) == (0.5, True, 2.0)
-    fbc = one_click_values.original_settings("fbc", "txt2img", {}, names)
+    fbc = one_click_values.original_settings("fbc", "txt2img", {"host_hires": True}, names)
     assert (fbc["host_steps"], fbc["host_cfg"], fbc["host_denoise"], fbc["model"]) == (20, 7.0, 0.5, "fbc")
     assert one_click_values.original_settings("fbc", "img2img", {}, names)["host_denoise"] == 1.0
+
+
+def test_hires_is_never_switched_on():
+    off = one_click_values.original_settings("fc", "txt2img", {"host_hires": False}, [])
+    assert not {"host_hires", "host_hires_scale", "host_denoise"} & off.keys()
+    on = one_click_values.original_settings("fc", "txt2img", {"host_hires": True}, [])
+    assert "host_hires" not in on
+    assert (on["host_denoise"], on["host_hires_cfg"], on["host_hires_scale"]) == (0.5, 2.0, 1.5)
+
+
+def test_setting_up_for_a_subject():
+    current = {"host_width": 512, "host_height": 512, "host_steps": 20, "host_cfg": 7.0, "host_denoise": 0.75}
+    values = one_click_values.set_up("fc", "img2img", current, (512, 640))
+    changes = one_click_values.without_unchanged(values, current)
+    assert changes == {"host_height": 640, "host_steps": 25, "host_cfg": 2.0, "host_denoise": 0.95}
+    assert one_click_values.set_up_words(changes, current) == "512×640, CFG 2, 25 steps, denoising 0.95"
+    in_txt2img = one_click_values.set_up("fbc", "txt2img", {**current, "host_steps": 20})
+    assert one_click_values.without_unchanged(in_txt2img, {**current, "host_steps": 20}) == {}
+    assert one_click_values.set_up_words({}, current) == ""
 
 
 @pytest.mark.parametrize("names, expected", [
@@ -48,7 +65,7 @@ def test_the_sampler_as_each_host_writes_it(names, expected):
 
 
 def test_relighting_raises_a_weak_strength_and_leaves_a_strong_one():
-    assert one_click_values.relight_settings({"host_denoise": 0.5}) == {"iclight": True, "host_denoise": 0.9}
+    assert one_click_values.relight_settings({"host_denoise": 0.5}) == {"iclight": True, "host_denoise": 0.95}
     assert one_click_values.relight_settings({"host_denoise": 0.95}) == {"iclight": True}
 
 

@@ -57,9 +57,9 @@ class Accordion:
     def notices(self, expected):
         """Wait for exactly these errors and warnings above the tabs."""
         try:
-            self.panel.until(lambda: self.texts("notices", "li") == expected)
+            self.panel.until(lambda: self.texts("notices", "li > span") == expected)
         except AssertionError:
-            assert self.texts("notices", "li") == expected
+            assert self.texts("notices", "li > span") == expected
 
     def press(self, name):
         self.driver.execute_script("document.activeElement.blur()")
@@ -86,7 +86,7 @@ class Accordion:
         self.until_tab(number)
 
     def until_tab(self, number):
-        part = "light" if number == 0 else f"unit{number}_weight"
+        part = "pad" if number == 0 else f"unit{number}_weight"
         self.panel.until(lambda: self.panel.find(self.css(part)).is_displayed(), f"tab {number}")
         self.panel.until_painted()
 

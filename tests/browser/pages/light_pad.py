@@ -105,6 +105,7 @@ class LightPad(Accordion):
         Finger(self.panel).touch(kind, place)
 
     def kind(self, name):
+        """Choose a kind of light, or a direction by its name."""
         self.driver.execute_script("arguments[0].click()", self.find(f".relight-pad-kinds input[value={name}]"))
 
     def press_action(self, action):

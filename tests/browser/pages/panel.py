@@ -43,6 +43,7 @@ class Panel:
 
     def click(self, css):
         element = self.find(css)
+        self.driver.execute_script(UNFOLD, element)
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         self.until(lambda: element.is_displayed() and element.is_enabled(), css)
         element.click()
@@ -152,6 +153,14 @@ class Panel:
     def screenshot(self, path):
         self.driver.save_screenshot(str(path))
 
+
+UNFOLD = """
+for (let box = arguments[0].parentElement; box; box = box.parentElement) {
+    const title = box.querySelector(":scope > .label-wrap:not(.open)");
+    if (title && !title.contains(arguments[0])) title.click();
+}
+"""
+"""Opens the folded sections around an element."""
 
 GALLERY = "const gallery = (tab) => [...document.querySelectorAll(`#${tab}_gallery img`)].map((image) => image.src).sort().join();"
 

@@ -1,0 +1,151 @@
+/* What the light pad of one tab shows: finds subject, background and frame on the page, has the subject cut out, and paints. */
+
+window.relight = window.relight || {};
+
+window.relight.PadImages = (() => {
+    "use strict";
+
+    const MATTE_MS = 400, MAX_PIXELS = 1024, MAX_PLANES = 12;
+
+    /** Base of relight.Pad, which has `state`, `values`, `view`, `frames`, draw() and root. */
+    class PadImages {
+        constructor(root, tab) {
+            Object.assign(this, {root, tab, planes: new Map()});
+        }
+
+        /* ---- page state ---- */
+
+        /** Hosts share no events for output size and images, so both are polled while the pad is visible. */
+        poll() {
+            if (!this.root.isConnected) {
+                clearInterval(this.timer);
+                return;
+            }
+            if (document.hidden || this.root.offsetParent === null) return;
+            const {subject} = window.relight;
+            const found = {
+                width: this.size("width"), height: this.size("height"), image: subject.image(this.tab),
+                custom: subject.fieldImage(this.tab, "light_map"), background: subject.fieldImage(this.tab, "background"),
+                kind: this.modelKind(), box: this.view.frame.clientWidth,
+            };
+            const frame = this.frames.read(found.width, found.height);
+            const key = [found.width, found.height, found.image?.src, found.custom?.src, found.kind, found.box, found.background?.src,
+                JSON.stringify(frame)];
+            if (key.join("\n") === this.seen) {
+                this.cutOut();
+                return;
+            }
+            this.seen = key.join("\n");
+            const {image, custom, background} = found;
+            this.pictures = {image, custom, background, cut: image ? this.isCutOut(image) : false};
+            Object.assign(this.state, {width: found.width, height: found.height, frame, kind: found.background ? "fc" : found.kind});
+            this.view.frame.style.setProperty("--relight-ratio", found.width / found.height);
+            this.root.closest(".relight-light")?.classList.toggle("relight-has-background", !!background);
+            this.scaled = this.backdrop = null;
+            this.cutOut();
+            this.draw();
+        }
+
+        size(name) {
+            return Math.min(Math.max(window.relight.frame.number(`${this.tab}_${name}`) || 512, 16), 8192);
+        }
+
+        /** fbc without a background uses the light map as background, in its own range; all other cases use that of fc. */
+        modelKind() {
+            return /fbc/i.test(this.modelName) ? "fbc" : "fc";
+        }
+
+        get modelName() {
+            return this.values?.model || "";
+        }
+
+        isCutOut(image) {
+            try {
+                return window.relight.subject.isCutOut(image);
+            } catch {
+                return false;
+            }
+        }
+
+        /** With "Cut out the subject", or a new background, the server's cut-out replaces the image; requested once per image and
+            matte settings. */
+        cutOut() {
+            const {image, background} = this.pictures || {};
+            const wanted = (this.view.cutOut.checked || background) && image && !this.pictures.cut;
+            const key = wanted ? [image.src, ...Object.values(window.relight.subject.matteFields(this.values || {})), this.maskSource()].join("\n") : "";
+            if (key === this.cutKey) return;
+            this.cutKey = key;
+            this.request?.abort();
+            this.made = this.scaled = null;
+            clearTimeout(this.cutOutTimer);
+            this.note(wanted && this.view.cutOut.checked ? window.relight.text("cutting") : "");
+            if (wanted) this.cutOutTimer = setTimeout(() => this.requestCutOut(image, key), MATTE_MS);
+        }
+
+        maskSource() {
+            return this.values?.matting === "mask" ? window.relight.subject.fieldImage(this.tab, "mask")?.src : "";
+        }
+
+        requestCutOut(image, key) {
+            this.request = new AbortController();
+            window.relight.subject.cutOut(this.tab, image, this.values, this.request.signal).then(
+                (made) => ({made, note: ""}), (error) => ({made: null, note: window.relight.panelMessage(error.message)})).then(({made, note}) => {
+                if (key !== this.cutKey) return;
+                this.made = made;
+                this.scaled = null;
+                this.note(this.view.cutOut.checked ? note : "");
+            });
+        }
+
+        note(text) {
+            this.state.note = text;
+            this.draw();
+        }
+
+        paint() {
+            const {canvas, frame} = this.view, {width, height} = this.state;
+            const scale = Math.min(frame.clientWidth * (window.devicePixelRatio || 1), MAX_PIXELS) / Math.max(width, height);
+            const size = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+            if (canvas.width !== size[0] || canvas.height !== size[1]) {
+                [canvas.width, canvas.height] = size;
+                this.scaled = this.backdrop = null;
+            }
+            const map = window.relight.padView.mapCanvas(this.state, this.pictures?.custom, (key, make) => this.cachedPlane(key, make));
+            window.relight.padView.paint(this.view, map, this.fittedSubject(), this.fittedBackground());
+        }
+
+        /** The new background at the canvas' size, mirrored by "Flip background"; null without one. */
+        fittedBackground() {
+            const {background} = this.pictures || {}, isFlipped = !!this.values?.background_flip;
+            if (!background) return null;
+            if (!this.backdrop || this.backdrop.isFlipped !== isFlipped) {
+                const {width, height} = this.view.canvas, canvas = window.relight.subject.canvas(width, height), context = canvas.getContext("2d");
+                if (isFlipped) context.setTransform(-1, 0, 0, 1, width, 0);
+                window.relight.frame.place(context, background, this.state.frame);
+                this.backdrop = {canvas, isFlipped};
+            }
+            return this.backdrop.canvas;
+        }
+
+        fittedSubject() {
+            if (!this.pictures?.image) return null;
+            const cut = this.pictures.cut || !!this.made;
+            if (!this.scaled) {
+                this.scaled = window.relight.subject.canvas(this.view.canvas.width, this.view.canvas.height);
+                window.relight.frame.place(this.scaled.getContext("2d"), this.made || this.pictures.image, this.state.frame, cut);
+            }
+            return {picture: this.scaled, cut};
+        }
+
+        /** Cache light planes by light, so that moving one light does not recompute the others. */
+        cachedPlane(key, make) {
+            const known = this.planes.get(key) || make();
+            this.planes.delete(key);
+            this.planes.set(key, known);
+            if (this.planes.size > MAX_PLANES) this.planes.delete(this.planes.keys().next().value);
+            return known;
+        }
+    }
+
+    return PadImages;
+})();

@@ -1,0 +1,93 @@
+/* Sets the host's size, steps, CFG scale and denoising strength when a panel with a subject is enabled, except those that the user has
+   changed since the page was loaded. The values come from the server's action set_up, and Undo takes them back. */
+
+window.relight = window.relight || {};
+
+window.relight.setup = (() => {
+    "use strict";
+
+    const TABS = ["txt2img", "img2img"], ANSWER_MS = 3000;
+    const CONTROLS = {steps: "host_steps", cfg_scale: "host_cfg", width: "host_width", height: "host_height", denoising_strength: "host_denoise"};
+    const SIZE = ["host_width", "host_height"], ALL = Object.values(CONTROLS);
+    /** Buttons that set the controls as the user wants them: css -> names of the controls. */
+    const CHOSEN = {
+        "#paste, #tab_pnginfo button, [id$=_relight_undo], .relight-examples button": ALL,
+        "[id$=_relight_size_from_subject]": SIZE, "[id$=_relight_recommended]": ALL.filter((name) => !SIZE.includes(name)),
+    };
+    const changed = {txt2img: new Set(), img2img: new Set()}, done = {}, sent = {}, waiting = {};
+
+    const isEnabled = (tab) => !!document.querySelector(`#script_${tab}_relight_enabled-visible-checkbox`)?.checked;
+
+    /** The tabs that an element belongs to; both for one outside of them. */
+    const tabsOf = (element) => TABS.filter((tab) => element.closest(`#tab_${tab}`) || !element.closest("#tab_txt2img, #tab_img2img"));
+
+    function keep(tabs, names) {
+        for (const tab of tabs) for (const name of names) changed[tab].add(name);
+    }
+
+    function onInput({target}) {
+        if (!(target instanceof Element)) return;
+        for (const tab of TABS) {
+            for (const [id, name] of Object.entries(CONTROLS)) if (target.closest(`#${tab}_${id}`)) changed[tab].add(name);
+        }
+    }
+
+    function onClick({target}) {
+        if (!(target instanceof Element)) return;
+        for (const [css, names] of Object.entries(CHOSEN)) if (target.closest(css)) keep(tabsOf(target), names);
+        const [, source, tab] = /^(\w+?)_send_to_relight_(\w+)$/.exec(target.closest("[id*=_send_to_relight_]")?.id) || [];
+        if (tab) sent[tab] = {infotext: document.getElementById(`html_info_${source}`)?.innerText || ""};
+    }
+
+    /** Names a tab's subject; "" without one or while the panel is off. */
+    function subjectOf(tab) {
+        const image = isEnabled(tab) && window.relight.subject.image(tab);
+        return image ? `${image.naturalWidth} ${image.naturalHeight} ${image.src.length} ${image.src.slice(-200)}` : "";
+    }
+
+    const isDue = (tab) => !!waiting[tab] || !["", done[tab]].includes(subjectOf(tab));
+
+    /** Set a tab up if its subject is a new one. Returns a promise: resolved once the controls have their values. */
+    function check(tab) {
+        const key = subjectOf(tab);
+        if (!key || key === done[tab]) return waiting[tab]?.promise || Promise.resolve();
+        done[tab] = key;
+        waiting[tab]?.resolve();
+        const {naturalWidth, naturalHeight} = window.relight.subject.image(tab), entry = {size: [naturalWidth, naturalHeight]};
+        entry.promise = new Promise((resolve) => (entry.resolve = resolve));
+        waiting[tab] = entry;
+        setTimeout(() => onAnswer(tab, entry), ANSWER_MS);
+        window.relight.fields.press(tab, "set_up");
+        return entry.promise;
+    }
+
+    function onAnswer(tab, entry = waiting[tab]) {
+        if (!entry || waiting[tab] !== entry) return;
+        delete waiting[tab];
+        entry.resolve();
+    }
+
+    /** For gradio: puts what only the page knows at an index of an event's values. */
+    function withState(tab, values, index) {
+        const {subject} = window.relight, from = sent[tab];
+        delete sent[tab];
+        const state = {
+            size: waiting[tab]?.size || null, has_background: !!subject.fieldImage(tab, "background"),
+            kept: [...changed[tab], ...(from ? SIZE : [])], infotext: from?.infotext || "",
+        };
+        return values.map((value, i) => (i === index ? JSON.stringify(state) : value));
+    }
+
+    function attach() {
+        for (const tab of TABS) {
+            const answer = window.relight.fields.element(tab, "set_up_answer");
+            if (answer) new MutationObserver(() => onAnswer(tab)).observe(answer, {childList: true, subtree: true, characterData: true});
+        }
+    }
+
+    for (const type of ["input", "change"]) window.addEventListener(type, onInput, true);
+    window.addEventListener("click", onClick, true);
+    window.relight.onReady(attach);
+
+    return {check, isDue, withState};
+})();

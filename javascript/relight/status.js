@@ -1,0 +1,98 @@
+/* The status line: its button mends the first problem, and a job that was rejected is reported there. */
+
+window.relight = window.relight || {};
+
+(() => {
+    "use strict";
+
+    const TABS = ["txt2img", "img2img"];
+    const element = (tab, name) => window.relight.fields.element(tab, name);
+    const into = (target, block = "center") => target?.scrollIntoView({block, behavior: "auto"});
+
+    function unfold(section) {
+        const title = section?.querySelector(".label-wrap");
+        if (title && !title.classList.contains("open")) title.click();
+    }
+
+    /** Open the file dialog of an image field, after its unit's tab. */
+    function choose(tab, name) {
+        const unit = /^unit(\d)_/.exec(name)?.[1];
+        element(tab, "enabled").querySelectorAll(".tab-nav > button")[unit ? Number(unit) : 0]?.click();
+        const field = name === "init_image" ? document.getElementById("img2img_image") : element(tab, name);
+        into(field);
+        field?.querySelector("input[type=file]")?.click();
+    }
+
+    function setHost(tab, id, value) {
+        const input = document.querySelector(`#${tab}_${id} input[type=number]`);
+        if (!input) return;
+        input.value = value;
+        for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, {bubbles: true}));
+    }
+
+    function openSection(tab, name) {
+        const section = element(tab, name);
+        unfold(section);
+        into(section, "start");
+    }
+
+    function chooseCheckpoint() {
+        const field = document.querySelector("#setting_sd_model_checkpoint :is(input, select)");
+        into(field);
+        field?.focus();
+    }
+
+    const ACTIONS = {
+        set: (tab, values) => window.relight.fields.set(tab, values), choose,
+        host: (tab, values) => Object.entries(values).forEach(([id, value]) => setHost(tab, id, value)),
+        open: openSection, checkpoint: chooseCheckpoint,
+    };
+
+    function onClick({target}) {
+        const button = target instanceof Element && target.closest(".relight-remedy");
+        if (!button) return;
+        const tab = button.closest("[id$=_relight_enabled]").id.split("_")[1];
+        for (const [name, value] of Object.entries(JSON.parse(button.dataset.action))) ACTIONS[name](tab, value);
+    }
+
+    /* ---- rejected jobs ---- */
+
+    const isEnabled = (tab) => document.querySelector(`#script_${tab}_relight_enabled-visible-checkbox`)?.checked;
+    const rejectionOf = (tab) => element(tab, "enabled")?.querySelector(".relight-rejection");
+
+    /** The message of a job that ended without an image: hosts report it as error, or as comment where they swallow errors. */
+    function messageOf(tab) {
+        const log = document.getElementById(`html_log_${tab}`), error = log?.querySelector(".error");
+        const comment = document.querySelector(`#${tab}_gallery img`) ? null : log?.querySelector(".comments");
+        return (error || comment)?.innerText.trim().replace(/^\w+Error: /, "") || "";
+    }
+
+    function report(tab, message) {
+        const notices = element(tab, "notices"), accordion = element(tab, "enabled");
+        const listed = [...notices.querySelectorAll("li")].find((line) => line.innerText.includes(message));
+        unfold(accordion);
+        if (!listed) {
+            const line = Object.assign(document.createElement("p"), {className: "relight-rejection", textContent: message});
+            line.setAttribute("role", "alert");
+            notices.parentElement.prepend(line);
+        }
+        into(listed || rejectionOf(tab));
+    }
+
+    function onLog(tab) {
+        rejectionOf(tab)?.remove();
+        const message = isEnabled(tab) && messageOf(tab);
+        if (message) report(tab, window.relight.panelMessage(message));
+    }
+
+    function attach() {
+        for (const tab of TABS) {
+            const log = document.getElementById(`html_log_${tab}`);
+            if (log && element(tab, "notices")) new MutationObserver(() => onLog(tab)).observe(log, {childList: true, subtree: true});
+            document.getElementById(`${tab}_generate`)?.addEventListener("click", () => rejectionOf(tab)?.remove());
+        }
+    }
+
+    document.addEventListener("click", onClick);
+    window.relight.onReady(attach);
+})();

@@ -1,0 +1,48 @@
+"""The panel's size: heights, controls in sight, and the actions from the opened page to the image."""
+
+import pytest
+from browser.pages.layout import measure
+
+pytestmark = pytest.mark.same_everywhere
+HIGHEST, MOST_CONTROLS, PAD_HEIGHT = {1280: 900, 390: 1500}, 20, 420
+
+
+@pytest.fixture
+def screen(chromium):
+    """screen(390) makes the page so wide."""
+    yield lambda width: chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+        "width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 500})
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("width", HIGHEST)
+def test_the_light_tab_fits(panel, pad, screen, subject, width):
+    screen(width)
+    pad.open("img2img")
+    panel.upload("img2img_image", subject)
+    pad.kind("left")
+    panel.until(lambda: panel.find(pad.css("notices")).text == "1 light from the left", "the status line")
+    found = measure(pad)
+    print({name: value for name, value in found.items() if name != "names"})
+    assert found["height"] <= HIGHEST[width]
+    assert found["controls"] <= MOST_CONTROLS, found["names"]
+    assert found["overflow"] <= 0
+    assert width < 500 or found["pad"] >= PAD_HEIGHT
+
+
+@pytest.mark.any_page
+def test_four_actions_from_the_page_to_the_image(panel, pad, subject):
+    """Upload, tick Relight, click the pad, Generate; size, CFG scale, steps and strength set themselves."""
+    panel.select_tab("img2img")
+    panel.fill("img2img_steps", 2)  # for the time of the test only
+    actions = [
+        lambda: panel.upload("img2img_image", subject),
+        lambda: pad.unfold(),
+        lambda: (pad.scroll_into_view(), pad.click_at(0.03, 0.5)),
+        lambda: panel.generate(),
+    ]
+    for act in actions:
+        act()
+    assert len(actions) == 4
+    assert "CFG scale: 2, " in panel.infotext and "Denoising strength: 0.95" in panel.infotext
+    assert 'Relight: "fc, left' in panel.infotext

@@ -1,0 +1,57 @@
+"""The panel sets the host's controls for relighting, except those that the user has changed, and takes them back."""
+
+import pytest
+from PIL import Image
+
+pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
+
+
+@pytest.fixture(scope="module")
+def tall(tmp_path_factory):
+    """An opaque image, 512x640."""
+    path = tmp_path_factory.mktemp("images") / "tall.png"
+    Image.new("RGB", (512, 640), (180, 90, 60)).save(path)
+    return path
+
+
+def controls(panel, *names):
+    return [panel.value(f"{panel.tab}_{name}") for name in names]
+
+
+def test_an_img2img_image_sets_size_cfg_steps_and_strength(panel, accordion, tall):
+    accordion.open("img2img")
+    before = controls(panel, "width", "height", "cfg_scale", "steps", "denoising_strength")
+    panel.upload("img2img_image", tall)
+    accordion.until_message("Set for relighting: 512×640, CFG 2, 25 steps, denoising 0.95.")
+    assert controls(panel, "width", "height", "cfg_scale", "steps", "denoising_strength") == ["512", "640", "2", "25", "0.95"]
+    panel.click(accordion.css("undo"))
+    panel.until(lambda: controls(panel, "width", "height", "cfg_scale", "steps", "denoising_strength") == before, "what was there before")
+    assert panel.console_errors() == []
+
+
+def test_what_the_user_has_changed_stays_and_hires_is_left_alone(panel, accordion, tall):
+    accordion.open(cfg_scale=5)
+    panel.upload(accordion("foreground"), tall)
+    accordion.until_message("Set for relighting: 512×640, 25 steps.")
+    assert controls(panel, "cfg_scale", "steps") == ["5", "25"]
+    assert not panel.checked("txt2img_hr-visible-checkbox")
+
+
+def test_generate_waits_for_the_settings(panel, accordion, tall):
+    accordion.open(prompt="a vase", steps=2, width=64, height=64, seed=7)
+    panel.upload(accordion("foreground"), tall)
+    panel.generate()
+    assert "CFG scale: 2, " in panel.infotext
+
+
+def test_a_sent_image_brings_its_prompt_and_seed(panel, accordion):
+    for name, value in {"steps": 1, "width": 128, "height": 64, "seed": 7, "prompt": "a vase"}.items():
+        panel.fill(f"txt2img_{name}", value)
+    panel.generate()
+    panel.fill("txt2img_prompt", "something else")
+    panel.click("#txt2img_send_to_relight_img2img")
+    panel.until(lambda: panel.find("#img2img_generate").is_displayed(), "the tab")
+    panel.tab = "img2img"
+    accordion.until_enabled()
+    panel.until(lambda: controls(panel, "prompt", "seed") == ["a vase", "7"], "prompt and seed of the image")
+    assert controls(panel, "width", "height", "cfg_scale", "denoising_strength") == ["128", "64", "2", "0.95"]

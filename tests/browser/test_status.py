@@ -1,0 +1,46 @@
+"""The status line: what the job will do, or all problems with a button that mends the first; rejected jobs in sight."""
+
+import pytest
+
+pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
+JOB = {"steps": 2, "width": 64, "height": 64, "seed": 7, "prompt": "a vase"}
+
+
+def outlook(panel, accordion, expected):
+    panel.until(lambda: panel.find(accordion.css("notices")).text == expected, expected)
+
+
+def test_it_tells_what_the_job_will_do(panel, accordion, subject):
+    accordion.open(**JOB)
+    panel.upload(accordion("foreground"), subject)
+    outlook(panel, accordion, "Light from the prompt")
+    panel.pick(accordion("light"), "left")
+    outlook(panel, accordion, "1 light from the left")
+    accordion.select_tab(2)
+    panel.upload(accordion("unit2_image"), subject)
+    outlook(panel, accordion, "1 light from the left · Image 2 is not enabled")
+
+
+def test_all_problems_are_named_and_the_first_is_mended(panel, accordion, subject):
+    accordion.open(**JOB)
+    panel.upload(accordion("foreground"), subject)
+    panel.fill(accordion("reinforce"), 0.5)
+    panel.pick(accordion("hr_option"), "high")
+    accordion.notices([
+        "“Keep subject colours (before sampling)” works on the light map, and there is none; choose a “Light”, or set “Keep subject "
+        "colours (before sampling)” to 0.",
+        "“Apply in” is 'high', but Hires fix is off: nothing would be relit; switch it on, or set “Apply in” to 'both'."])
+    assert panel.find(accordion.css("notices .relight-remedy")).text == "Set to 0"
+    panel.click(accordion.css("notices .relight-remedy"))
+    panel.until(lambda: panel.value(accordion("reinforce")) == "0", "the mended field")
+    panel.until(lambda: len(accordion.texts("notices", "li")) == 1, "one problem left")
+
+
+def test_a_rejected_job_is_in_sight(panel, accordion):
+    accordion.open(**JOB)
+    panel.driver.execute_script("window.scrollTo(0, document.body.scrollHeight)")
+    panel.generate()
+    line = panel.until(lambda: panel.find_all(accordion.css("notices .relight-error")), "the error")[0]
+    box = panel.driver.execute_script("const {top, bottom} = arguments[0].getBoundingClientRect(); return [top, innerHeight - bottom]", line)
+    assert min(box) >= 0 and "“Subject” is missing" in line.text
+    assert panel.infotext_so_far == ""
