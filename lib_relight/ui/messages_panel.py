@@ -88,8 +88,8 @@ def problems(messages: list[Message], is_img2img: bool) -> str:
     if remedy is not None:
         action = html.escape(json.dumps(remedy.action))
         button = f'<button type="button" class="relight-remedy" data-action="{action}">{html.escape(remedy.text)}</button>'
-    lines = [f"<li class='relight-{message.level.value}'><span>{html.escape(message.sentence)}</span>{button if number == 0 else ''}</li>"
-             for number, message in enumerate(messages)]
+    lines = [f"<li class='relight-{message.level.value}'><span>{html.escape(message.sentence)}</span>{after}</li>"
+             for message, after in zip(messages, itertools.chain([button], itertools.repeat("")))]
     return f"<div role='status'><ul>{''.join(lines)}</ul></div>"
 
 

@@ -55,7 +55,7 @@ def add_set_up(panel: Components) -> None:
 
 
 def set_up(page: Page, known: str) -> tuple[dict, str | None, str]:
-    """Values for relighting, less what the user has changed; of a sent image also its prompt and seed. known: JSON of the page."""
+    """Values for relighting, less what the user has changed; a sent image's prompt and seed. known: JSON of the page."""
     state, answer = read_page(known), str(next(answers))
     if not page.values.get("iclight"):
         return {}, None, answer

@@ -1,4 +1,4 @@
-"""What the status line offers for a problem: the words of its button, and what javascript/relight/status.js does when it is pressed."""
+"""What the status line offers for a problem: the words of its button, and what javascript/relight/status.js then does."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from ..checks.messages import Message
 from ..request.panel_values import ICLIGHT_SCHEMA
 from .one_click_values import RELIGHT_STRENGTH
 
-IMAGES = {"foreground": "Choose a subject", "light_map": "Choose a light map", "mask": "Choose a mask", "background": "Choose a background"}
+IMAGES = {"foreground": "Choose a subject", "light_map": "Choose a light map", "mask": "Choose a mask",
+          "background": "Choose a background"}
 
-MISSING_FILE = re.compile(r"IC-Light \w+ model was found|No usable IC-Light|no such file is in|no adapter for|put (it|one) (there|into)|buffalo_l")
+MISSING_FILE = re.compile(
+    r"IC-Light \w+ model was found|No usable IC-Light|no such file is in|no adapter for|put (it|one) (there|into)|buffalo_l")
 """Messages about a weight file that is not there or not usable."""
 
 
@@ -45,7 +47,8 @@ def remedy_for(message: Message, is_img2img: bool) -> Remedy | None:
 def image_remedy(message: Message, is_img2img: bool) -> Remedy | None:
     name, sentence = message.field, message.sentence
     if name in ("foreground", "init_image") and ("is missing" in sentence or "has no image" in sentence):
-        return Remedy("Choose an image" if is_img2img else IMAGES["foreground"], {"choose": "init_image" if is_img2img else "foreground"})
+        return (Remedy("Choose an image", {"choose": "init_image"}) if is_img2img
+                else Remedy(IMAGES["foreground"], {"choose": "foreground"}))
     missing = next((image for image in IMAGES if f"`{image}` is missing" in sentence), None)
     return Remedy(IMAGES[missing], {"choose": missing}) if missing else None
 
