@@ -145,6 +145,6 @@ def panel_messages(parts: PanelParts, state: State) -> Iterator[Message]:
     yield from refiner_messages(state)
     if parts.request.iclight is not None:
         yield from iclight_messages(parts.request, state)
-    for number, unit in zip(parts.numbers, parts.request.units):
+    for tab, unit in zip(parts.numbers, parts.request.units):
         for message in ip_adapter_messages(replace(parts.request, units=(unit,)), state):
-            yield replace(message, sentence=f"Image {number}: {message.sentence}")
+            yield replace(message, sentence=f"Image {tab}: {message.sentence}")
