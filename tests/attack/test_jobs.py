@@ -25,7 +25,7 @@ def expected(request):
 def run(send, count, request, **fields):
     tab = "img2img" if "init_images" in fields else "txt2img"
     status, answer = send(f"/sdapi/v1/{tab}", {**SMALL, **fields, "alwayson_scripts": {"Relight": {"args": [request]}}})
-    count(f"jobs: {status}")
+    count(f"of which jobs: {status}")
     if status == 200:
         pairs, info = expected(request), json.loads(answer["info"])
         said = info["extra_generation_params"]
@@ -40,7 +40,7 @@ def run(send, count, request, **fields):
 def test_extreme_jobs(send, count, request_, fields):
     status = run(send, count, request_, **fields)
     assert status in (200, 422)
-    count(f"extreme jobs: {status}")
+    count(f"of which extreme jobs: {status}")
 
 
 @settings(max_examples=110)
@@ -65,4 +65,4 @@ def test_the_next_plain_job_is_unchanged(send):
 
 def test_most_jobs_were_run(counts):
     """An attack whose jobs are all rejected shows nothing about what is behind the checks."""
-    assert counts["jobs: 200"] >= 0.6 * (counts["jobs: 200"] + counts["jobs: 422"])
+    assert counts["of which jobs: 200"] >= 0.6 * (counts["of which jobs: 200"] + counts["of which jobs: 422"])

@@ -77,7 +77,7 @@ def test_hostile_payloads_over_http(send, payload):
 def test_extreme_previews_over_http(send, count, preview):
     kind, body = preview
     status, answer = send(f"/relight/v1/preview/{kind}", body)
-    count(f"extreme previews: {status}")
+    count(f"of which extreme previews: {status}")
     assert status == 422 or answer["images"]
     for image in answer.get("images", ()) if kind != "crop" else ():
         assert Image.open(io.BytesIO(base64.b64decode(image))).size == (body["width"], body["height"])
@@ -95,7 +95,7 @@ def test_hostile_previews_over_http(send, payload):
 def test_extreme_presets_over_http(send, count, values):
     """What is stored is what was sent."""
     status, _ = send("/relight/v1/presets/attack", values, "PUT")
-    count(f"extreme presets: {status}")
+    count(f"of which extreme presets: {status}")
     if status == 200:
         assert {name: value for name, value in send("/relight/v1/presets/attack", None, "GET")[1].items() if name in values} == values
         assert send("/relight/v1/presets/attack", None, "DELETE")[0] == 200
@@ -110,5 +110,5 @@ def test_hostile_presets_over_http(send, payload):
 
 @pytest.mark.parametrize("what", ["previews", "presets"])
 def test_most_extreme_requests_were_answered(counts, what):
-    accepted, rejected = counts[f"extreme {what}: 200"], counts[f"extreme {what}: 422"]
+    accepted, rejected = counts[f"of which extreme {what}: 200"], counts[f"of which extreme {what}: 422"]
     assert accepted >= 0.9 * (accepted + rejected)
