@@ -15,13 +15,17 @@ MAX_FOLDERS = 2000
 """Below one place; a link may lead to a whole disk."""
 SETTLED_NS = 2 * 10**9
 """A folder changed within this time is not cached: it may change again without another modification time."""
+MAX_AGE_SECONDS = 60
+"""Some file systems, exFAT among them, do not change a folder's modification time when a file is added."""
 
 
 @dataclass(frozen=True)
 class FolderContent:
-    """changed: the folder's modification time, ns.  real: its path without links.  files: (name, real path)."""
+    """changed: the folder's modification time, ns.  read: when, on the monotonic clock.  real: its path without links.
+    files: (name, real path)."""
 
     changed: int
+    read: float
     real: str
     folders: tuple[str, ...]
     files: tuple[tuple[str, str], ...]
@@ -56,11 +60,11 @@ def below(place: Path) -> Iterator[tuple[Path, str]]:
 
 
 def content_of(folder: str) -> FolderContent | None:
-    """Return a folder's content, which is read again only when its modification time changes; None for what is no folder."""
+    """Return a folder's content, read again when its modification time changes or after a minute; None for what is no folder."""
     try:
         changed = os.stat(folder).st_mtime_ns
         content = contents.get(folder)
-        if content is None or content.changed != changed:
+        if content is None or content.changed != changed or time.monotonic() - content.read > MAX_AGE_SECONDS:
             content = read_folder(folder, changed)
             if time.time_ns() - changed > SETTLED_NS:
                 contents[folder] = content
@@ -78,11 +82,11 @@ def read_folder(folder: str, changed: int) -> FolderContent:
                 folders.append(entry.name)
             elif entry.is_file():
                 files.append((entry.name, os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)))
-    return FolderContent(changed, real, tuple(folders), tuple(files))
+    return FolderContent(changed, time.monotonic(), real, tuple(folders), tuple(files))
 
 
 def refresh() -> None:
-    """Read every folder anew at the next listing, also where its modification time does not tell, as on some network drives."""
+    """Read every folder anew at the next listing."""
     contents.clear()
 
 

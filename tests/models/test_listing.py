@@ -47,7 +47,7 @@ def age(*folders):
         os.utime(folder, (10**9, folder.stat().st_mtime - 60))
 
 
-def test_only_changed_folders_are_read_again(tmp_path, read):
+def test_only_changed_folders_are_read_again(tmp_path, read, monkeypatch):
     lay(tmp_path, "top/a.bin", "top/deep/b.bin")
     top, deep = tmp_path / "top", tmp_path / "top" / "deep"
     assert len(list_files([top])) == 2 and read == ["top", "deep"]
@@ -60,6 +60,9 @@ def test_only_changed_folders_are_read_again(tmp_path, read):
     listing.refresh()
     list_files([top])
     assert read[6:] == ["top", "deep"]
+    monkeypatch.setattr(listing, "MAX_AGE_SECONDS", -1)
+    list_files([top])
+    assert read[8:] == ["top", "deep"]
 
 
 def test_places_that_cannot_be_read(tmp_path):
