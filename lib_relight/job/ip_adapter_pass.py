@@ -153,6 +153,8 @@ class IpAdapterPass:
 
     def apply(self, p: Processing, sampling: Sampling) -> None:
         working = [entry for entry in self.prepared if works_in(entry.unit.params, sampling.is_hr_pass)]
+        for entry in working if sampling.is_hr_pass else ():  # it may have a checkpoint of its own
+            check_unet(entry.adapter.variant, *self.host.block_layout(sampling.unet))
         made = []
         for entry in working:
             own = self.attention_units(entry, sampling)

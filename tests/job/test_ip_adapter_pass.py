@@ -10,6 +10,7 @@ from ipadapter import ip_files as made
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from sd_relight.lib_ipadapter.encode import encoder
+from sd_relight.lib_ipadapter.errors import IpAdapterError
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.job.ip_adapter_pass import IpAdapterPass, IpAdapterReport
 from sd_relight.lib_relight.models import checkpoint
@@ -104,6 +105,14 @@ def test_a_lora_is_taken_whole_or_rejected():
         IpAdapterPass.add_loras(job, None, [entry("d", 560)])
     assert str(caught.value) == ("The LoRA inside `d.bin` has 560 parts, but only 128 fit the checkpoint; set `faceid_lora` to 0, or "
                                  "load another checkpoint.")
+
+
+def test_a_hires_checkpoint_of_another_family_is_rejected():
+    variant = SimpleNamespace(base="sd15", cross=768, path=Path("base.safetensors"))
+    unit = SimpleNamespace(adapter=SimpleNamespace(variant=variant), unit=SimpleNamespace(params=SimpleNamespace(hr_option="both")))
+    job = SimpleNamespace(prepared=[unit], host=SimpleNamespace(block_layout=lambda unet: (70, 2048)))
+    with pytest.raises(IpAdapterError, match="`base.safetensors` is for SD 1.5 .*, but the checkpoint is SDXL"):
+        IpAdapterPass.apply(job, None, SimpleNamespace(unet=None, is_hr_pass=True))
 
 
 def test_auto_is_named_in_the_infotext(folder, monkeypatch):
