@@ -30,6 +30,14 @@ def choices(folders: Iterable[Path]) -> list[str]:
     return [label for path, label in zip(files, labels(files, (AUTO,))) if variant_or_none(path)]
 
 
+def face_choices(folders: Iterable[Path]) -> list[str]:
+    """Return those of `choices` that need a face, and AUTO if no other adapter is there."""
+    files = list_files(folders)
+    named = [(label, variant) for path, label in zip(files, labels(files, (AUTO,))) if (variant := variant_or_none(path))]
+    faces = [label for label, variant in named if variant.face]
+    return [AUTO, *faces] if named and len(faces) == len(named) else faces
+
+
 @cached_by_mtime
 def variant_or_none(path: Path) -> Variant | None:
     try:

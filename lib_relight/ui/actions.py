@@ -5,14 +5,14 @@ from __future__ import annotations
 import html
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import gradio as gr
 
 from ...lib_iclight.params import IMAGE_FIELDS
 from ..base.errors import UserError, message_for
 from ..request.presets import item_of
-from .one_click_values import push_history, without_unchanged
+from .one_click_values import IMAGES, RESTORERS, push_history, without_unchanged
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,16 @@ class Action:
 
 @dataclass(frozen=True)
 class Page:
-    """The state an action sees. values: field name -> current value; controls: field name -> component."""
+    """The state an action sees. values: field name -> current value; controls: field name -> component.
+
+    restorers: an action adds functions that Undo calls to take back what is no field; each returns a message.
+    """
 
     tab: str
     values: Mapping
     controls: Mapping
     has_init_image: bool = False
+    restorers: list[Callable[[], str]] = field(default_factory=list)
 
     def choices(self, name: str) -> list:
         """The entries of a dropdown; empty for other controls."""
@@ -78,40 +82,59 @@ class ActionBinder:
 
     def bind(self, action: Action) -> None:
         subject = (self.images["foreground"], self.init_image) if action.takes_subject else ()
-        images = (*(self.images[name] for name in IMAGE_FIELDS), self.init_image) if action.sets_images else ()
+        images = self.image_fields() if action.sets_images else []
         inputs = [part for part in (*subject, *action.inputs) if part is not None]
-        outputs = [part for part in (*action.outputs, *images) if part is not None]
+        outputs = [*action.outputs, *images]
 
         def handler(history, *args):
-            return self.run(action, history, args, len(outputs))
+            before = args[len(args) - len(images):]
+            return self.run(action, history, args[:len(args) - len(images)], before, len(outputs))
 
         index = 1 + len(self.controls)
         given = f"values.slice(0, {index + len(inputs)})"  # gradio appends the outputs' values to those of the inputs
         call = f"window.relight?.fields ? {action.page_state}('{self.tab}', {given}, {index}) : {given}"
         more = {"_js": f"(...values) => {call}"} if action.page_state else {}
-        action.event(fn=handler, inputs=[self.shared.history, *self.controls.values(), *inputs],
+        action.event(fn=handler, inputs=[self.shared.history, *self.controls.values(), *inputs, *images],
                      outputs=[*self.outputs(), *outputs], queue=False, show_progress=False, api_name=False, **more)
 
-    def run(self, action: Action, history: list, args: tuple, output_count: int) -> list:
+    def image_fields(self) -> list:
+        """The four image fields of the Light tab, and in img2img the init image."""
+        fields = [*(self.images[name] for name in IMAGE_FIELDS), self.init_image]
+        return [part for part in fields if part is not None]
+
+    def run(self, action: Action, history: list, args: tuple, images: tuple, output_count: int) -> list:
+        """images: values of the image fields before the action, if it sets them."""
         values, extra = dict(zip(self.names, args)), args[len(self.names):]
+        page = Page(self.tab, values, self.controls, self.init_image is not None)
         try:
-            changes, message, *rest = action.function(
-                Page(self.tab, values, self.controls, self.init_image is not None), *extra)
+            changes, message, *rest = action.function(page, *extra)
         except Exception as error:
             if not isinstance(error, UserError):
                 traceback.print_exc()
-            changes, message, rest = {}, message_for(error), [gr.update() for _ in range(output_count)]
+            changes, message, rest, images = {}, message_for(error), [gr.update() for _ in range(output_count)], ()
         changes = without_unchanged(changes, values)
-        return [*self.updates(push_history(history, changes, values), changes, message), *rest]
+        history = push_history(history, changes, values, images, page.restorers)
+        return [*self.updates(history, changes, message), *rest]
 
     def bind_undo(self) -> None:
-        def undo(history: list) -> list:
-            before = history[-1] if history else {}
-            restored = ", ".join(label_of(name) for name in before)
-            return self.updates(history[:-1], before, f"Restored: {restored}." if restored else "")
+        self.shared.undo.click(fn=self.undo, inputs=[self.shared.history], outputs=[*self.outputs(), *self.image_fields()],
+                               queue=False, show_progress=False, api_name=False)
 
-        self.shared.undo.click(fn=undo, inputs=[self.shared.history], outputs=self.outputs(), queue=False,
-                               show_progress=False, api_name=False)
+    def undo(self, history: list) -> list:
+        before = dict(history[-1]) if history else {}
+        images, restorers = before.pop(IMAGES, ()), before.pop(RESTORERS, ())
+        restored = ", ".join([*map(label_of, before), *(["images"] if images else [])])
+        messages = [f"Restored: {restored}."] if restored else []
+        try:
+            messages += [restore() for restore in restorers]
+        except UserError as error:
+            messages.append(str(error))
+        return [*self.updates(history[:-1], before, messages), *self.image_updates(images)]
+
+    def image_updates(self, images: tuple) -> list:
+        """One value for each of `image_fields()`; a file that could not be read is not put back."""
+        values = images or [gr.update()] * len(self.image_fields())
+        return [gr.update() if isinstance(value, (bytes, str)) else value for value in values]
 
     def outputs(self) -> list:
         return [self.shared.history, self.shared.undo, self.shared.message, *self.controls.values()]

@@ -153,7 +153,8 @@ def control(item, common: dict):
     choices, problem = available_choices(item)
     if choices is not None:
         value = item.default or (choices[0] if choices else None)
-        return gr.Dropdown(choices=choices, value=value, **{**common, "info": problem or common["info"]})
+        return gr.Dropdown(choices=choices, value=value, allow_custom_value=item.name == "model",
+                           **{**common, "info": problem or common["info"]})
     if "bool" in item.type:
         return gr.Checkbox(value=settings.get("relight_extras") if item.name == "extras" else item.default, **common)
     if item.type in ("str", "tuple"):

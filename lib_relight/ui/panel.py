@@ -10,7 +10,20 @@ from modules.ui_components import InputAccordion
 from ..request import infotext
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import PANEL_ORDER
-from . import guarded, lazy_uploads, light_pad, light_tab, messages_panel, one_click, presets, previews, quick_prompts, unit_tab
+from . import (
+    file_lists,
+    guarded,
+    lazy_uploads,
+    light_pad,
+    light_tab,
+    messages_panel,
+    models_section,
+    one_click,
+    presets,
+    previews,
+    quick_prompts,
+    unit_tab,
+)
 from .components import Components, drop_api_info
 
 
@@ -33,10 +46,13 @@ class Panel(Components):
             with self.folds():
                 guarded.build(self, "quick prompts and examples", quick_prompts.build)
                 guarded.build(self, "presets", presets.build)
+                guarded.build(self, "models", models_section.build)
             guarded.build(self, "light pad", light_pad.connect)
             guarded.build(self, "previews", previews.connect)
             guarded.build(self, "notices", messages_panel.connect)
             guarded.build(self, "one-click flows", one_click.add_set_up)
+            guarded.build(self, "units", unit_tab.connect)
+            guarded.build(self, "file lists", file_lists.build)
             lazy_uploads.connect(self)
         for built in self.components.values():
             drop_api_info(built)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -13,7 +14,7 @@ from ..request.preset_store import PresetStore
 from ..request.presets import PRESET_FIELDS, item_of, usable
 from ..web import endpoints
 from .actions import Action, Page
-from .components import Components, drop_api_info
+from .components import Components, available_choices, drop_api_info
 from .one_click import button
 
 ROUTE = "/relight/v1/presets"
@@ -42,12 +43,12 @@ def build(panel: Components) -> None:
             known, error = names()
             chosen = gr.Dropdown(known, label="Preset", elem_id=panel.elem_id("preset"),
                                  info=error or "Every field except images; stored in this WebUI's data folder.")
+            panel.components["preset"] = chosen
             name = gr.Textbox(label="Preset name", elem_id=panel.elem_id("preset_name"), info="For Save and Rename.")
         with gr.Row(elem_classes=["relight-buttons"]):
             load, save, rename, delete = [
                 button(panel, f"preset_{word.lower()}", word) for word in ("Load", "Save", "Rename", "Delete")]
         add_sharing(panel, chosen)
-    asked = gr.State("")
     # gradio 3 shows choices set on focus only the next time the list opens, hence the first event
     for event in (panel.components["enabled"].change, chosen.focus):
         event(fn=lambda: gr.update(choices=names()[0]), outputs=[chosen], queue=False, show_progress=False,
@@ -56,7 +57,7 @@ def build(panel: Components) -> None:
         Action(load.click, load_preset, (chosen,)),
         Action(save.click, save_preset, (name, chosen), (chosen, name)),
         Action(rename.click, rename_preset, (chosen, name), (chosen, name)),
-        Action(delete.click, delete_preset, (chosen, asked), (chosen, asked)),
+        Action(delete.click, delete_preset, (chosen,), (chosen,)),
     ]
 
 
@@ -87,9 +88,11 @@ def require_selection(chosen) -> str:
 
 
 def load_preset(page: Page, chosen) -> tuple:
+    """A file that is not there is set nevertheless; javascript/relight/lists.js marks it at its field."""
     values, remarks = usable(store().get(require_selection(chosen)))
     for name in PRESET_FIELDS:
-        choices = page.choices(name)
+        item = item_of(name)
+        choices = available_choices(item)[0] if item is not None and item.name != "model" else None
         if choices and values[name] not in choices:
             missing = values.pop(name)
             if missing:
@@ -113,12 +116,17 @@ def rename_preset(page: Page, chosen, name) -> tuple:
     return {}, f"Preset {chosen!r} renamed to {renamed!r}.", menu(renamed), ""
 
 
-def delete_preset(page: Page, chosen, asked: str) -> tuple:
-    """Delete on the second press for the same preset. asked: the preset of the press before."""
-    if require_selection(chosen) != asked:
-        return {}, f"Press Delete again to delete the preset {chosen!r} for good.", gr.update(), chosen
+def delete_preset(page: Page, chosen) -> tuple:
+    """Undo stores it again."""
+    text = store().share([require_selection(chosen)])
     store().delete(chosen)
-    return {}, f"Preset {chosen!r} deleted.", menu(), ""
+    page.restorers.append(partial(restore_preset, text))
+    return {}, f"Preset {chosen!r} deleted.", menu()
+
+
+def restore_preset(text: str) -> str:
+    """text: of one preset, as written by `share`."""
+    return f"Preset {store().accept(text)[0]!r} restored."
 
 
 def share_presets(page: Page, chosen) -> tuple:
