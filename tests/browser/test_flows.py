@@ -142,17 +142,16 @@ def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, accordion, t
     shared = panel.until(lambda: panel.value(accordion("preset_text")), "the shared text")
     panel.until(lambda: "relight-presets" in panel.find(accordion.css("preset_file")).text, "the file")
     panel.click(accordion.css("preset_delete"))
-    panel.until(lambda: accordion.message == "Press Delete again to delete the preset 'evening' for good.", "the question")
-    panel.click(accordion.css("preset_delete"))
     panel.until(lambda: accordion.message == "Preset 'evening' deleted.", "the note")
+    panel.click(accordion.css("undo"))
+    panel.until(lambda: accordion.message == "Preset 'evening' restored.", "the preset")
+    panel.click(accordion.css("undo"))
+    panel.until(lambda: panel.value(accordion("light")) == "none", "the load undone")
     panel.fill(accordion("preset_text"), shared)
     panel.click(accordion.css("preset_import"))
     panel.until(lambda: accordion.message == "Imported: evening.", "the import")
-    panel.click(accordion.css("undo"))
-    panel.until(lambda: panel.value(accordion("light")) == "none", "the load undone")
-    for answer in ("Press Delete again", "deleted"):
-        panel.click(accordion.css("preset_delete"))
-        panel.until(lambda answer=answer: answer in accordion.message, "the note")
+    panel.click(accordion.css("preset_delete"))
+    panel.until(lambda: accordion.message == "Preset 'evening' deleted.", "the note")
     assert panel.console_errors() == []
 
 

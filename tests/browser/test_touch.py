@@ -84,8 +84,6 @@ def test_words_presets_and_an_image_prompt(panel, finger, pad, subject):
     finger.tap(pad.css("preset_load"))
     pad.fields(light="none")
     finger.tap(pad.css("preset_delete"))
-    pad.until_message("Press Delete again")
-    finger.tap(pad.css("preset_delete"))
     pad.until_message("deleted")
     finger.tap(f"{pad.css('iclight')} input")
     panel.until(lambda: not panel.find(f"{pad.css('iclight')} input").is_selected(), "IC-Light off")
