@@ -118,9 +118,10 @@ window.relight.units = (() => {
         }
     }
 
-    /** Presets set the same checkbox; only a tick of the user enables the unit. */
-    document.addEventListener("change", ({target, isTrusted}) => {
-        const [, tab, number] = /^script_(\w+?)_relight_unit(\d)_use_subject$/.exec(target.closest?.("[id$=_use_subject]")?.id) || [];
+    /** Presets set the same checkbox; only a tick of the user enables the unit. gradio's own event comes before the page's change event. */
+    document.addEventListener("click", ({target, isTrusted}) => {
+        if (!(target instanceof HTMLInputElement)) return;
+        const [, tab, number] = /^script_(\w+?)_relight_unit(\d)_use_subject$/.exec(target.closest("[id$=_use_subject]")?.id) || [];
         if (isTrusted && tab) touched.add(`${tab} ${number}`);
     }, true);
 
