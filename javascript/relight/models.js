@@ -90,6 +90,11 @@ window.relight.models = (() => {
         return Object.values(rows).filter(({title, name}) => sentence.includes(title) || wanted.has(name));
     }
 
+    function titleOf(kind) {
+        const key = `kind_${kind.replace(/\W/g, "_")}`;
+        return key in window.relight.texts ? text(key) : kind;
+    }
+
     function group(title, members, isOpen) {
         const there = members.filter(({state}) => state === "there").length;
         const summary = make("summary", {}, make("strong", {textContent: title}), ` ${there} / ${members.length}`);
@@ -100,7 +105,7 @@ window.relight.models = (() => {
         const all = Object.values(rows), first = named(place.dataset.tab), kinds = [...new Set(all.map(({kind}) => kind))];
         const open = new Set([...place.querySelectorAll("details[open]")].map(({dataset}) => dataset.group));
         const groups = kinds.map((kind) => {
-            const members = all.filter((row) => row.kind === kind), title = window.relight.fillText(kind);
+            const members = all.filter((row) => row.kind === kind), title = titleOf(kind);
             return group(title, members, open.has(title));
         });
         const now = first.length ? [group(text("neededNow"), first, true)] : [];

@@ -1,6 +1,7 @@
 """Image prompts in the panel: an image enables its unit, the labels tell what is active, and fields without use are hidden."""
 
 import pytest
+from browser.pages.images import draw_subject
 
 pytestmark = pytest.mark.once_per_gradio
 TABS = "return [...document.querySelectorAll(`${arguments[0]} .tab-nav > button`)].map((button) => button.innerText.trim())"
@@ -32,7 +33,8 @@ def is_enabled(panel, accordion):
     return panel.find(f"{accordion.css('unit1_enabled')} input").is_selected()
 
 
-def test_an_image_enables_its_unit_and_taking_it_away_disables_it(panel, accordion, unit, subject):
+def test_an_image_enables_its_unit_and_taking_it_away_disables_it(panel, accordion, unit, subject, tmp_path):
+    other = draw_subject(tmp_path / "other.png", (48, 64))
     assert tabs(accordion)[1:] == ["Image 1", "Image 2", "Image 3", "Image 4"] and title(panel, accordion) == "Relight"
     panel.pick(accordion("unit1_weight_type"), "style transfer")
     panel.upload(accordion("unit1_image"), subject)
@@ -46,7 +48,7 @@ def test_an_image_enables_its_unit_and_taking_it_away_disables_it(panel, accordi
     assert not is_enabled(panel, accordion) and title(panel, accordion) == "Relight"
     panel.click(f"{accordion.css('unit1_image')} button[aria-label^=Clear], {accordion.css('unit1_image')} button[aria-label^=Remove]")
     panel.until(lambda: tabs(accordion)[1] == "Image 1", "the empty unit's label")
-    panel.upload(accordion("unit1_image"), subject)
+    panel.upload(accordion("unit1_image"), other)
     panel.until(lambda: is_enabled(panel, accordion), "the unit of the next image")
     panel.click(f"{accordion.css('unit1_image')} button[aria-label^=Clear], {accordion.css('unit1_image')} button[aria-label^=Remove]")
     panel.until(lambda: not is_enabled(panel, accordion), "the unit without image")
