@@ -115,9 +115,14 @@ window.relight.models = (() => {
         if (focused?.name) place.querySelector(`[data-name="${focused.name}"][data-action]`)?.focus();
     }
 
-    /** One file's line in every place, so that open groups and the focus stay. */
+    /** One file's line in every place, so that open groups and the focus stay; of a running download only the progress. */
     function refill(name) {
         for (const old of document.querySelectorAll(`.relight-model[data-name="${name}"]`)) {
+            if (old.dataset.state === "downloading" && rows[name].state === "downloading") {
+                old.querySelector("progress").replaceWith(progress(rows[name])[0]);
+                old.querySelector("progress + span").textContent = progress(rows[name])[1].textContent;
+                continue;
+            }
             const hadFocus = old.contains(document.activeElement), made = line(rows[name]);
             old.replaceWith(made);
             if (hadFocus) made.querySelector("[data-action]")?.focus();

@@ -1,4 +1,4 @@
-"""The panel's lists of files: adapters, IC-Light files, matting models and presets, all refreshed by one press without a reload."""
+"""The panel's lists of files (adapters, IC-Light files, matting models, presets), all refreshed by one press without a reload."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ answers = itertools.count(1)
 
 def entries() -> dict[str, list[str]]:
     """Return the entries of each list as of now, and under "face" the adapters that need a face."""
-    return {"model": available_choices(ICLIGHT_SCHEMA["model"])[0] or [], "matting": available_choices(ICLIGHT_SCHEMA["matting"])[0] or [],
-            "unit_model": available_choices(UNIT_SCHEMA["model"])[0] or [], "preset": presets.names()[0],
+    items = {"model": ICLIGHT_SCHEMA["model"], "matting": ICLIGHT_SCHEMA["matting"], "unit_model": UNIT_SCHEMA["model"]}
+    return {**{key: available_choices(item)[0] or [] for key, item in items.items()}, "preset": presets.names()[0],
             "face": ip_adapter_files.face_choices(model_folders("ipadapter"))}
 
 
@@ -43,5 +43,5 @@ def build(panel: Components) -> None:
 
 
 def data(panel: Components, found: dict, fields: dict) -> str:
-    return (f"<div class='relight-lists-of' data-tab='{tab_of(panel)}' data-answer='{next(answers)}' data-lists='{attribute(found)}' "
-            f"data-fields='{attribute(fields)}' hidden></div>")
+    return (f"<div class='relight-lists-of' data-tab='{tab_of(panel)}' data-answer='{next(answers)}' "
+            f"data-lists='{attribute(found)}' data-fields='{attribute(fields)}' hidden></div>")

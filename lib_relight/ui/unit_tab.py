@@ -1,4 +1,4 @@
-"""The tab of one IP-Adapter unit. Its fields are named unit1_weight and so on; javascript/relight/units.js hides those without use."""
+"""The tab of one IP-Adapter unit. Its fields are named unit1_weight and so on; javascript/relight/units.js hides the unused."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def connect(panel: Components) -> None:
             elem_id=panel.elem_id("units_of"), elem_classes=["relight-hidden"])
     for number in range(1, MAX_UNITS + 1):
         fields = {name: panel.components[unit_name(number, name)] for name in UNIT_PANEL_NAMES}
-        call = f"(...values) => window.relight?.units ? relight.units.changed('{tab_of(panel)}', {number}, values) : {{__type__: 'update'}}"
+        handle = f"relight.units.changed('{tab_of(panel)}', {number}, values)"
+        call = f"(...values) => window.relight?.units ? {handle} : {{__type__: 'update'}}"
         on_any_change([fields[name] for name in TRIGGERS], call, list(fields.values()), fields["enabled"])
 
 
