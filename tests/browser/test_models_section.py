@@ -83,7 +83,7 @@ def test_a_missing_file_is_fetched_and_used(panel, hub, subject, tmp_path):
     hub.how = ""
     panel.click(get)
     panel.until(lambda: panel.find_all(line(accordion, FC) + "[data-state=there]"), "the file")
-    panel.until(lambda: "1 light from the left" in seen(panel, accordion.css("notices")), "no problem")
+    panel.until(lambda: "No IC-Light fc" not in seen(panel, accordion.css("notices")), "the problem gone")
     panel.generate()
     assert 'Relight: "fc, left, ' in panel.infotext
     assert panel.console_errors() == []
