@@ -10,6 +10,7 @@ from ...lib_iclight import weights
 from ...lib_iclight.params import MODELS
 from ..base.caches import cached_by_mtime
 from ..base.errors import RelightError
+from ..base.known_files import known_files
 from .listing import find, labels, list_files
 
 KINDS = ("fc", "fcon", "fbc")
@@ -73,8 +74,8 @@ def missing_model_message(kind: str, folders: list[Path], broken: list[tuple[Pat
     for path, reason in broken:
         if "ic" in path.stem.lower() and "light" in path.stem.lower() or path.stem.lower() in KINDS:
             return f"No usable IC-Light {kind} model: {reason}"
-    return (f"No IC-Light {kind} model was found; put iclight_sd15_{kind}.safetensors (any name will do) into "
-            f"{folder_list(folders)}, then generate again.")
+    return (f"No IC-Light {kind} model was found; put iclight_sd15_{kind}.safetensors (any name will do) from "
+            f"{known_files()[f'iclight_sd15_{kind}'].source} into {folder_list(folders)}, then generate again.")
 
 
 def folder_list(folders: list[Path]) -> str:

@@ -14,10 +14,13 @@ from ...lib_ipadapter.files.families import BY_NAME
 from ...lib_ipadapter.files.variants import BASE_NAMES, Variant
 from ..base.caches import cached_by_mtime, counters, file_identity
 from ..base.errors import RelightError
+from ..base.known_files import known_files
 from . import checkpoint
 from .iclight_files import folder_list
 from .listing import find, labels, list_files
 
+ENCODER_FILES = {"H": "CLIP-ViT-H-14", "bigG": "CLIP-ViT-bigG-14"}
+"""Name of an EncoderNeed -> known file that serves it."""
 AUTO = "auto"
 AUTO_FAMILIES = ("base", "plus", "vit-g", "light")
 """The families that `auto` prefers, best first; the others follow in the order of their table."""
@@ -57,6 +60,9 @@ def resolve(name: str, folders: Iterable[Path]) -> Path:
     if path is not None:
         return path
     available = ", ".join(choices(folders)) or "none yet"
+    if (file := known_files().get(name)) is not None:
+        raise RelightError(f"`model` of an `ip_adapter` unit is {name!r}, but no such file is in {folder_list(folders)}; get "
+                           f"{file.file} from {file.source} and put it there, or choose one that is there ({available}).")
     raise RelightError(f"`model` of an `ip_adapter` unit is {name!r}, but no such file is in {folder_list(folders)}; put it "
                        f"there or choose one that is there ({available}).")
 
@@ -90,7 +96,13 @@ def encoder_for(variant: Variant, folders: Iterable[Path]) -> EncoderInfo | None
     """Return the image encoder of an adapter, or None if it uses none."""
     if variant.encoder is None:
         return None
-    return find_encoder(list_files(folders), variant.encoder, variant.path.name)
+    folders = list(folders)
+    try:
+        return find_encoder(list_files(folders), variant.encoder, variant.path.name)
+    except UserError as error:
+        if (file := known_files().get(ENCODER_FILES.get(variant.encoder.name, ""))) is None:
+            raise
+        raise RelightError(f"{error} Get {file.file} from {file.source}, and put it into {folder_list(folders)}.") from error
 
 
 def uncond_tokens(folders: Iterable[Path]):

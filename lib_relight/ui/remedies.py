@@ -13,7 +13,8 @@ IMAGES = {"foreground": "Choose a subject", "light_map": "Choose a light map", "
           "background": "Choose a background"}
 
 MISSING_FILE = re.compile(
-    r"IC-Light \w+ model was found|No usable IC-Light|no such file is in|no adapter for|put (it|one) (there|into)|buffalo_l")
+    r"IC-Light \w+ model was found|No usable IC-Light|no such file is in|no adapter for|put (it|one) (there|into)|buffalo_l"
+    r"|[Gg]et \S+ from http")
 """Messages about a weight file that is not there or not usable."""
 
 

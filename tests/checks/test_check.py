@@ -4,17 +4,20 @@ import base64
 import io
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from decoding import decoded
 from PIL import Image
 from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_ipadapter.files.variants import EncoderNeed
 from sd_relight.lib_ipadapter.params import IpAdapterParams
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.checks import iclight_checks
 from sd_relight.lib_relight.checks.check import PanelImage, check, check_body, check_panel
 from sd_relight.lib_relight.checks.messages import Level, Message, State, from_error, sentences
+from sd_relight.lib_relight.models import ip_adapter_files
 from sd_relight.lib_relight.models.checkpoint import Checkpoint, inspect
 from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
 from sd_relight.lib_relight.request.panel_values import ARGS_FORM, PANEL_ORDER
@@ -185,10 +188,26 @@ def test_fbc_is_known_by_its_file():
 def test_files_that_are_not_there(tmp_path):
     found = errors_of(asked([unit(model="plus")]), state(folders=lambda kind: [tmp_path / kind]))
     assert found == [
-        "No IC-Light fc model was found; put iclight_sd15_fc.safetensors (any name will do) into "
-        f"{tmp_path / 'iclight'}, then generate again.",
+        "No IC-Light fc model was found; put iclight_sd15_fc.safetensors (any name will do) from "
+        f"https://huggingface.co/lllyasviel/ic-light into {tmp_path / 'iclight'}, then generate again.",
         f"`model` of an `ip_adapter` unit is 'plus', but no such file is in {tmp_path / 'ipadapter'}; put it there or choose one "
         "that is there (none yet)."]
+
+
+def test_a_known_adapter_that_is_not_there_is_named_with_its_source(tmp_path):
+    found = errors_of(asked([unit(model="ip-adapter-plus_sd15")], light="none"), state(folders=lambda kind: [tmp_path / kind]))
+    assert found[-1] == (
+        f"`model` of an `ip_adapter` unit is 'ip-adapter-plus_sd15', but no such file is in {tmp_path / 'ipadapter'}; get "
+        "ip-adapter-plus_sd15.safetensors from https://huggingface.co/h94/IP-Adapter and put it there, or choose one that is there "
+        "(none yet).")
+
+
+def test_an_encoder_that_is_not_there_is_named_with_its_source(tmp_path):
+    variant = SimpleNamespace(encoder=EncoderNeed("image_embeds", 1024, "H"), path=tmp_path / "plus.safetensors")
+    with pytest.raises(RelightError) as caught:
+        ip_adapter_files.encoder_for(variant, [tmp_path])
+    assert str(caught.value).endswith(
+        f"Get CLIP-ViT-H-14.safetensors from https://huggingface.co/h94/IP-Adapter, and put it into {tmp_path}.")
 
 
 def test_an_adapter_for_another_checkpoint():
