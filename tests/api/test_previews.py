@@ -178,11 +178,11 @@ def test_crops_of_several_images_and_of_the_subject(preview, job):
     ("light", {}),
 ])
 def test_errors_equal_those_of_the_job(preview, job, kind, request_):
-    said = preview(kind, **request_)
-    refused = job(**request_) if request_ else job(payload={"alwayson_scripts": {"Relight": {"args": [{}]}}})
-    assert said.status_code == refused.status_code == 422
-    assert said.json()["detail"] == refused.json()["detail"]
-    assert len(said.json()["detail"]) > 20
+    answer = preview(kind, **request_)
+    rejected = job(**request_) if request_ else job(payload={"alwayson_scripts": {"Relight": {"args": [{}]}}})
+    assert answer.status_code == rejected.status_code == 422
+    assert answer.json()["detail"] == rejected.json()["detail"]
+    assert len(answer.json()["detail"]) > 20
 
 
 def test_only_masked_shows_what_the_job_samples(preview, job):
@@ -327,13 +327,13 @@ def test_a_preview_during_a_job_changes_nothing_of_it(preview, job):
 
 def named_steps(host, running):
     """Every sentence that the progress bar showed while the job ran, in order."""
-    said = []
+    texts = []
     while running.busy():
         text = requests.get(f"{host.url}/sdapi/v1/progress", params={"skip_current_image": True}, timeout=30).json()["textinfo"]
-        if text and (not said or said[-1] != text):
-            said.append(text)
+        if text and (not texts or texts[-1] != text):
+            texts.append(text)
         time.sleep(0.005)
-    return said
+    return texts
 
 
 @needs_rembg
@@ -341,14 +341,14 @@ def test_every_long_step_has_its_name_in_the_progress_bar(host, job):
     request = {"iclight": {"foreground": encoded(photo(33)), "matting": "seconds", "light": "left"},
                "ip_adapter": [{"model": "ip-adapter", "image": TALL}]}
     running = start(job, payload={"steps": 8, "width": 256, "height": 256}, **request)
-    said = named_steps(host, running)
+    texts = named_steps(host, running)
     assert running().status_code == 200
-    found = [text.removeprefix("Relight: ") for text in said]
+    found = [text.removeprefix("Relight: ") for text in texts]
     slow = ["cutting out the subject with seconds", "encoding the image prompt for ip-adapter", "sampling"]
-    assert [text for text in found if text in slow] == slow, said
+    assert [text for text in found if text in slow] == slow, texts
     quick = {"loading the matting model seconds", "encoding the subject", "encoding the light", "merging the weights",
              "computing keys and values of ip-adapter", "reading iclight_fc.safetensors"}
-    assert set(found) - set(slow) <= quick, said
+    assert set(found) - set(slow) <= quick, texts
     assert requests.get(f"{host.url}/sdapi/v1/progress", timeout=30).json()["textinfo"] is None, "and it is cleared at the end"
 
 
