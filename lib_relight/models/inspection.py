@@ -95,11 +95,12 @@ def recognised(path: Path, suffix: str) -> tuple[str, str, str]:
             raise
         except UserError as error:
             reasons[look] = str(error)
-    family = "IC-Light" if weights.checkpoint_family(entries) == "iclight" else name_family(entries).split(" ", 1)[-1]
+    name = name_family(entries)
+    family = "IC-Light" if weights.checkpoint_family(entries) == "iclight" else name.split(" ", 1)[-1]
     look = {"IC-Light": iclight, "IP-Adapter": adapter, "image encoder": encoder}.get(family)
     if look is not None:
         return f"unsupported {family}", "", reasons[look]
-    return "other weights" if family in ("UNet", "unet", "checkpoint") else family, "", ""
+    return "other weights" if name in ("not a UNet", "unet", "checkpoint") else family, "", ""
 
 
 def iclight(path: Path) -> tuple[str, str]:
