@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..base.errors import is_bug, message_for
+from ..base.errors import is_bug, is_out_of_memory, message_for
 from ..base.progress import Stopped
 from ..checks.check import check
 from ..checks.messages import State, raise_first_error
@@ -18,7 +18,8 @@ from ..hosts.failures import discard_images, end_interrupted
 from ..hosts.state import reset, state_of
 from ..hosts.types import Host, Processing
 from ..hosts.webui import report_merged
-from ..models import checkpoint
+from ..matting import matting
+from ..models import checkpoint, face_models
 from ..models.folders import model_folders
 from ..request import xyz_axes
 from ..request.infotext import MARKER
@@ -43,6 +44,9 @@ def fails_job(p: Processing, during_sampling: bool = False) -> Iterator[None]:
         else:
             if is_bug(error):
                 traceback.print_exc()
+            if is_out_of_memory(error):
+                matting.release()
+                face_models.release()
             current_host().fail(p, error, message_for(error), during_sampling)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..base.caches import ContentCache, content_hash, counters, file_identity
-from ..base.errors import RelightError
+from ..base.errors import RelightError, is_out_of_memory
 from ..base.progress import SILENT, Progress
 from ..packages import optional
 from ..request.images import DecodedImage, same_shape
@@ -121,6 +121,7 @@ def matte(image: Image.Image, model: str = "auto", progress: Progress = SILENT) 
 
     Equals rembg.remove(only_mask=True) without alpha matting or post-processing. The same pixels with the same model are
     computed once, and one model runs at a time. progress: receives the name of each slow step and may stop it.
+    For lack of memory all sessions and mattes are released, so that a next run has theirs.
     """
     name, path = find(model)
     rgb = image.convert("RGB")
@@ -129,9 +130,14 @@ def matte(image: Image.Image, model: str = "auto", progress: Progress = SILENT) 
 
     def compute() -> np.ndarray:
         fresh.append(name)
-        session = session_for(name, path, identity, progress)
-        predict = inference.predict_builtin if isinstance(session, u2netp.U2NetP) else inference.predict
-        return predict(session, rgb, name, progress)
+        try:
+            session = session_for(name, path, identity, progress)
+            predict = inference.predict_builtin if isinstance(session, u2netp.U2NetP) else inference.predict
+            return predict(session, rgb, name, progress)
+        except Exception as error:
+            if is_out_of_memory(error):
+                release()
+            raise
 
     key = identity, content_hash(np.asarray(rgb))
     mask = mattes.get(key, partial(in_turn, key, compute, progress))

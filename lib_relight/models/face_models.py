@@ -109,6 +109,11 @@ def session(path: Path, identity: str) -> FaceSession:
     return FaceSession(path)
 
 
+def release() -> None:
+    """Free the memory of the sessions."""
+    session.cache_clear()
+
+
 class FaceSession:
     """An onnxruntime session without the arena, which would keep a run's memory; its errors are sentences with the path."""
 

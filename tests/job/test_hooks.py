@@ -33,6 +33,19 @@ def test_a_fault_in_a_repair_leaves_the_image_and_is_reported(monkeypatch, capsy
     assert "RuntimeError: no such colour" in capsys.readouterr().err
 
 
+def test_a_job_without_memory_releases_the_models_that_prepare_images(monkeypatch):
+    failures = []
+    monkeypatch.setattr(hooks, "current_host", lambda: SimpleNamespace(fail=lambda p, error, *rest: failures.append(error)))
+    monkeypatch.setitem(hooks.matting.sessions, "a model", object())
+    p = SimpleNamespace(relight=JobState(None), extra_generation_params={})
+    with hooks.fails_job(p):
+        raise ValueError("no lack of memory")
+    assert hooks.matting.sessions
+    with hooks.fails_job(p):
+        raise MemoryError
+    assert not hooks.matting.sessions and len(failures) == 2
+
+
 class InterruptedJob:
     """Stops in the hook that is named, as every long step does once the user has interrupted."""
 

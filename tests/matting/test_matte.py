@@ -232,6 +232,20 @@ def test_a_failure_is_not_cached(folder, ramp, ramp_alpha):
     np.testing.assert_allclose(matting.matte(ramp, "late"), ramp_alpha, atol=BYTE)
 
 
+def test_lack_of_memory_releases_all_sessions(folder, ramp, monkeypatch):
+    for name in ("one", "two"):
+        (folder / f"{name}.onnx").write_bytes(tiny_onnx.mean_of_channels(320))
+    matting.matte(ramp, "one")
+
+    def no_memory(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(matting.inference, "predict", no_memory)
+    with pytest.raises(MemoryError):
+        matting.matte(ramp, "two")
+    assert not matting.sessions and not matting.mattes.entries
+
+
 def test_the_licence_is_reported_before_a_download(folder, ramp, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "empty"))
     for name in ("HTTPS_PROXY", "https_proxy"):
