@@ -47,7 +47,7 @@ def mount(app: Any, page: Any) -> Any:
     """Return the application with the page at "/", below the API's routes; --gradio-auth asks for a login, --subpath is the path
     that a proxy adds.
 
-    In the WebUIs gradio's application is the only one: its users and its route `login_check` are found in ours as well.
+    In the WebUIs gradio's application is the only one: its users and the routes that ask for a login are found in ours as well.
     """
     import gradio as gr
     from modules.shared import cmd_opts
@@ -61,7 +61,7 @@ def mount(app: Any, page: Any) -> Any:
     gr.mount_gradio_app(app, page, path="/", **taken)
     below = app.routes[-1].app
     app.auth = below.auth
-    app.router.routes[:0] = [route for route in below.routes if getattr(route, "path", None) == "/login_check"]
+    app.router.routes[:0] = [route for route in below.routes if getattr(route, "path", None) in ("/login_check", "/config")]
     return app
 
 

@@ -31,7 +31,8 @@ OBJECT = {"type": "object"}
 ERROR = {"type": "object", "properties": {"detail": {"type": "string", "description": "One sentence."}}, "required": ["detail"]}
 ERRORS = {status: {"description": "One sentence in `detail`", "content": {"application/json": {"schema": ERROR}}}
           for status in (401, 403, 404, 409, 413, 415, 422, 500, 503, 507)}
-PAGE_LOGIN, API_ROUTE = "/login_check", "/sdapi/v1/txt2img"
+PAGE_LOGINS, API_ROUTE = ("/login_check", "/config"), "/sdapi/v1/txt2img"
+"""Routes that depend on the page's login; gradio 5 and 6 have the first one in a router that hides its path."""
 
 
 def add_get(app: FastAPI, path: str, handler: Callable[..., dict | Response], method: str = "GET") -> None:
@@ -83,7 +84,7 @@ async def check_user(app: FastAPI, request: Request) -> None:
     Each guard is the host's own dependency, taken from a route that the host protects.
     """
     await check_login(app, request)
-    page, api = route_of(app, PAGE_LOGIN), route_of(app, API_ROUTE)
+    page, api = route_of(app, *PAGE_LOGINS), route_of(app, API_ROUTE)
     has_login = needs_login(app) if page is not None else api is not None and bool(api.dependencies)
     try:
         check_origin(request.headers, has_login)
@@ -92,7 +93,7 @@ async def check_user(app: FastAPI, request: Request) -> None:
 
 
 async def check_login(app: FastAPI, request: Request) -> None:
-    page, api = route_of(app, PAGE_LOGIN), route_of(app, API_ROUTE)
+    page, api = route_of(app, *PAGE_LOGINS), route_of(app, API_ROUTE)
     if page is not None and (not needs_login(app) or user_of_page(page, request) is not None):
         return
     if api is not None and await api_admits(api, request):
@@ -103,8 +104,10 @@ async def check_login(app: FastAPI, request: Request) -> None:
                              "name and password.")
 
 
-def route_of(app: FastAPI, path: str):
-    return next((route for route in app.routes if getattr(route, "path", None) == path), None)
+def route_of(app: FastAPI, *paths: str):
+    """Return the route of the first of the paths that the application has, None without any."""
+    routes = {getattr(route, "path", None): route for route in reversed(app.routes)}
+    return next((routes[path] for path in paths if path in routes), None)
 
 
 def needs_login(app: FastAPI) -> bool:
@@ -112,7 +115,11 @@ def needs_login(app: FastAPI) -> bool:
 
 
 def user_of_page(route, request: Request):
-    return next((part.call(request) for part in route.dependant.dependencies), None)
+    """Return the user that is logged in at the page, by the innermost dependency of one of its routes; None without a login."""
+    guard = route.dependant
+    while guard.dependencies:
+        guard = guard.dependencies[0]
+    return None if guard is route.dependant else guard.call(request)
 
 
 async def api_admits(route, request: Request) -> bool:

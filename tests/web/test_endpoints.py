@@ -34,8 +34,8 @@ def api_auth(credentials: HTTPBasicCredentials = Depends(HTTPBasic())):
     raise HTTPException(status_code=401, detail="Incorrect username or password")
 
 
-def application(page=None, api=None):
-    """page: None, "open" or "login". api: None, "open" or "auth". With the routes that gradio and the hosts make."""
+def application(page=None, api=None, gradio=4):
+    """page: None, "open" or "login". api: None, "open" or "auth". With the routes that gradio (4 or 6) and the hosts make."""
     app = FastAPI()
     if page:
         app.auth = {"user": "pass"} if page == "login" else None
@@ -43,9 +43,12 @@ def application(page=None, api=None):
         def get_current_user(request: Request):
             return {"token of user": "user"}.get(request.cookies.get("access-token"))
 
-        @app.get("/login_check")
         def login_check(user: str = Depends(get_current_user)):
             return user
+
+        if gradio == 4:
+            app.get("/login_check")(login_check)
+        app.get("/config", dependencies=[Depends(login_check)])(lambda: {})
 
     if api:
         app.add_api_route("/sdapi/v1/txt2img", lambda: {}, methods=["POST"],
@@ -72,8 +75,9 @@ def application(page=None, api=None):
     (None, "auth", None, ("me", "guess"), 401),
     (None, "open", None, None, 200),
 ])
-def test_the_hosts_guards(page, api, cookie, login, status):
-    client = application(page, api)
+@pytest.mark.parametrize("gradio", [4, 6])
+def test_the_hosts_guards(page, api, cookie, login, status, gradio):
+    client = application(page, api, gradio)
     given = {"cookies": {"access-token": cookie} if cookie else {}, "auth": login}
     reply, state = client.post("/ours", json={"a": 1}, **given), client.get("/state", **given)
     assert reply.status_code == state.status_code == status
