@@ -68,6 +68,7 @@ def report_normals(session: Session, count: int, steps: int) -> None:
         found = normals_from_relights(images / 255)
         errors[shape].append(angle(found, truth)[inside].mean())
         facing.append(angle(np.broadcast_to([0.0, 0.0, 1.0], truth.shape), truth)[inside].mean())
+        print(f"{index + 1}/{count} {shape}: {errors[shape][-1]:.1f} degrees, a flat map {facing[-1]:.1f}", flush=True)
     everything = [error for found in errors.values() for error in found]
     print(f"normals of {count} objects, {steps} steps: mean angular error {np.mean(everything):.1f} degrees "
           f"({np.min(everything):.1f} to {np.max(everything):.1f}); a flat map has {np.mean(facing):.1f}")
