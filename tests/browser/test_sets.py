@@ -21,7 +21,6 @@ def test_a_sweep_as_webp(panel, accordion, subject):
     accordion.open(**JOB)
     panel.upload(accordion("foreground"), subject)
     panel.pick(accordion("light"), "left")
-    panel.click(f"#{accordion('more')} .label-wrap")
     panel.fill(accordion("lights"), '[{"light": "bottom", "light_color": "#ff0000"}]')
     panel.pick(accordion("set"), "sweep")
     panel.fill(accordion("set_frames"), 3)
