@@ -66,7 +66,10 @@ def test_a_missing_file_is_fetched_and_used(panel, hub, subject, tmp_path):
     panel.upload(accordion("foreground"), subject)
     panel.driver.execute_script("relight.fields.set('txt2img', {light: 'left'})")
     panel.until(lambda: "No IC-Light fc model was found" in seen(panel, accordion.css("notices")), "the problem")
+    accordion.until_message("Set for relighting")
+    panel.until_painted()
     panel.click(f"{accordion.css('notices')} .relight-remedy")
+    panel.until(lambda: panel.find_all(f"{accordion.css('models')} > .label-wrap.open"), "the section")
     get = line(accordion, FC, "[data-action=get]")
     panel.until(lambda: seen(panel, get) == "Get (8 MB)", "the file's button")
     assert "Needed now 0 / 1" in seen(panel, accordion.css("models_list")).replace("\n", " ") and hub.asked == []
