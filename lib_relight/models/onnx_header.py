@@ -73,4 +73,5 @@ def shape_of(value_info: memoryview) -> Shape:
     dims = [value_info]
     for field in (TYPE, TENSOR_TYPE, SHAPE, DIM):
         dims = [content for message in dims for number, content in fields(message) if number == field]
-    return tuple(next((value for number, value in fields(dim) if number == DIM_VALUE and value), None) for dim in dims)
+    values = [[value for number, value in fields(dim) if number == DIM_VALUE and isinstance(value, int)] for dim in dims]
+    return tuple(stated[0] or None if stated else None for stated in values)
