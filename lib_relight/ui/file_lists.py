@@ -6,7 +6,7 @@ import itertools
 
 import gradio as gr
 
-from ..models import ip_adapter_files
+from ..models import ip_adapter_files, listing
 from ..models.folders import model_folders
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import ICLIGHT_SCHEMA, UNIT_SCHEMA, unit_name
@@ -34,6 +34,7 @@ def build(panel: Components) -> None:
     known = gr.HTML(data(panel, entries(), fields), elem_id=panel.elem_id("lists_of"), elem_classes=["relight-hidden"])
 
     def refresh() -> list:
+        listing.refresh()
         found = entries()
         return [*(gr.update(choices=found[key]) for key in fields.values()), data(panel, found, fields)]
 
