@@ -143,7 +143,7 @@ def html_of(element):
 
 CONTROLS = """
 return [...document.querySelectorAll("#script_txt2img_relight_enabled *")].filter(element =>
-    element.tabIndex >= 0 && !element.disabled && element.getClientRects().length && element.type !== "file");
+    element.tabIndex >= 0 && !element.disabled && element.checkVisibility() && element.getClientRects().length && element.type !== "file");
 """
 """What can have the focus and is in sight."""
 HAS_RING = """
@@ -155,9 +155,9 @@ arguments[0].focus({focusVisible: true});
 return ring(arguments[0]) || ring(arguments[0].closest("label") || arguments[0]);
 """
 DEAD = """
-const focusable = "button, input, textarea, a[href], [tabindex='0'], label";
+const focusable = "button, input, textarea, select, summary, a[href], [tabindex='0'], label";
 return [...document.querySelectorAll("#script_txt2img_relight_enabled *")].filter(element =>
-    element.getClientRects().length && getComputedStyle(element).cursor === "pointer" && !element.closest(focusable)
+    element.checkVisibility() && element.getClientRects().length && getComputedStyle(element).cursor === "pointer" && !element.closest(focusable)
     && !element.closest(".relight-pad-stage")).map(element => element.outerHTML.slice(0, 200));
 """
 """What looks as if it could be clicked and takes no focus. The pad's stage is the mouse's way; the handles have the keys."""
