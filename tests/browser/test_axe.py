@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+import axe_core_python
 import pytest
 
-axe_core_python = pytest.importorskip("axe_core_python", reason="the package axe-core-python is not installed")
 pytestmark = pytest.mark.same_everywhere
 
 OF_THE_HOST = {"aria-allowed-role": 'role="listbox"', "nested-interactive": "label-wrap", "label": "input-accordion-checkbox"}
