@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, PngImagePlugin, features
+from PIL import Image, PngImagePlugin
 
 from ..base.errors import RelightError
 from ..packages import video
@@ -26,7 +26,7 @@ def encode_animation(frames: Sequence[Image.Image], kind: str, fps: float, loop:
     """
     if kind == "mp4":
         return video.encode_mp4([np.asarray(frame.convert("RGB")) for frame in frames], fps, infotext)
-    if kind == "webp" and not features.check("webp_anim"):
+    if kind == "webp" and not can_animate_webp():
         raise RelightError("This Pillow cannot write an animated WebP; choose gif.")
     first, *more = [frame.convert("RGB") for frame in frames]
     options = {"loop": 0 if loop else 1, "quality": 90, "method": 4, "exif": exif_of(infotext)}
@@ -35,6 +35,12 @@ def encode_animation(frames: Sequence[Image.Image], kind: str, fps: float, loop:
     file = io.BytesIO()
     first.save(file, kind, save_all=True, append_images=more, duration=round(1000 / fps), **options)
     return file.getvalue()
+
+
+def can_animate_webp() -> bool:
+    """Pillow 11 and newer no longer list animations as a feature of their own."""
+    Image.init()
+    return "WEBP" in Image.SAVE_ALL
 
 
 def exif_of(infotext: str) -> bytes:

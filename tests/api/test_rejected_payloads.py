@@ -64,7 +64,7 @@ def test_panel_form_takes_no_files_of_the_server(post, small, host, tmp_path):
     args[names.index("unit1_more")] = [str(tmp_path / "private.png")]
     reply = post("txt2img", **small, alwayson_scripts={"Relight": {"args": args}})
     assert (reply.status_code, reply.json()["detail"]) == (
-        422, "`image` names a file that was not uploaded in the page; upload it there, or send it as base64.")
+        422, "Image 1: `image` names a file that was not uploaded in the page; upload it there, or send it as base64.")
 
 
 def test_a_disabled_part_may_be_nested_only_so_deep(post, small):

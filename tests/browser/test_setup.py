@@ -8,9 +8,11 @@ pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
 
 @pytest.fixture(scope="module")
 def tall(tmp_path_factory):
-    """An opaque image, 512x640."""
+    """An image with its own alpha, 512x640."""
     path = tmp_path_factory.mktemp("images") / "tall.png"
-    Image.new("RGB", (512, 640), (180, 90, 60)).save(path)
+    image = Image.new("RGBA", (512, 640))
+    image.paste((180, 90, 60, 255), (100, 100, 400, 600))
+    image.save(path)
     return path
 
 

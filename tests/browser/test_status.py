@@ -18,6 +18,8 @@ def test_it_tells_what_the_job_will_do(panel, accordion, subject):
     outlook(panel, accordion, "1 light from the left")
     accordion.select_tab(2)
     panel.upload(accordion("unit2_image"), subject)
+    outlook(panel, accordion, "1 light from the left · 1 image prompt (linear)")
+    panel.click(accordion.css("unit2_enabled input"))
     outlook(panel, accordion, "1 light from the left · Image 2 is not enabled")
 
 

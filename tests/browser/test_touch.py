@@ -29,6 +29,7 @@ def open_by_taps(finger, pad):
 def test_a_light_is_aimed_previewed_and_generated(panel, finger, pad, subject):
     open_by_taps(finger, pad)
     panel.upload(pad("foreground"), subject)
+    panel.until(lambda: panel.find(pad.css("notices")).text == "Light from the prompt", "the subject to be accepted")
     finger.tap(f"{pad.css('pad')} .relight-pad-frame", 0.97, 0.5)
     pad.fields(light="right")
     before = finger.scrolled

@@ -13,13 +13,15 @@ DEFAULTS = {
     "light_radius": 0.5, "light_start": None, "light_end": None, "light_color": "#ffffff", "light_gamma": 1.0, "intensity": 1.0,
     "lights": (), "set": "none", "set_frames": 24, "set_easing": "linear", "set_loop": True,
     "matting": "auto", "matte_threshold": 0.0, "matte_grow": 0.0, "matte_feather": 0.0, "reinforce": 0.0, "detail": 0.0, "detail_sigma": 3.0, "color_hold": 0.0,
-    "keep_background": False, "condition_scale": 1.0, "hr_option": "both", "compensate_steps": True, "extras": None,
+    "keep_background": False, "set_blend": 0.0, "set_file": "none", "set_fps": 12.0, "set_sheet": False, "set_normals_y": "opengl",
+    "set_normals_file": "none", "condition_scale": 1.0, "hr_option": "both", "compensate_steps": True, "extras": None,
 }
 OTHER = {
     "model": "iclight_fcon", "background_flip": True, "light": "top-left", "light_angle": -45, "light_x": 0.25,
     "light_y": 1, "light_radius": 2, "light_start": 200, "light_end": 10.5, "light_color": "#FFb46b",
     "light_gamma": 2.2, "intensity": 0.5, "lights": ({"light": "left", "light_color": "#ff0000", "intensity": 2},),
-    "set": "sweep", "set_frames": 12, "set_easing": "smooth", "set_loop": False, "matting": "birefnet",
+    "set": "sweep", "set_frames": 12, "set_easing": "smooth", "set_loop": False, "set_blend": 0.5, "set_file": "gif", "set_fps": 10,
+    "set_sheet": True, "set_normals_y": "directx", "set_normals_file": "exr", "matting": "birefnet",
     "matte_threshold": 0.5, "matte_grow": -3, "matte_feather": 1.5, "reinforce": 0.3, "detail": 1, "detail_sigma": 1.5, "color_hold": 0.5, "keep_background": True,
     "condition_scale": 0.9, "hr_option": "low", "compensate_steps": False, "extras": True,
 }
@@ -101,7 +103,10 @@ def test_choices_are_stored_in_the_schemas_spelling():
 
 def test_fields_tell_for_which_values_they_have_an_effect():
     shown_for = {item.name: item.metadata["shown_for"] for item in dataclasses.fields(IcLightParams) if "shown_for" in item.metadata}
-    lights, sweeps = ("light_angle", "light_x", "light_y", "light_radius"), ("set_frames", "set_easing", "set_loop")
-    assert shown_for == {**{name: {"light": kinds_with(name)} for name in lights}, **{name: {"set": ("sweep",)} for name in sweeps}}
+    lights = ("light_angle", "light_x", "light_y", "light_radius")
+    sets = {("sweep",): ("set_frames", "set_easing", "set_loop", "set_blend", "set_file", "set_fps"),
+            ("sides", "directions", "lights"): ("set_sheet",), ("normals",): ("set_normals_y", "set_normals_file")}
+    assert shown_for == {**{name: {"light": kinds_with(name)} for name in lights},
+                         **{name: {"set": kinds} for kinds, names in sets.items() for name in names}}
     assert "angle" in kinds_with("light_angle") and "spot" in kinds_with("light_radius") and "left" not in kinds_with("light_x")
     assert IMAGES_SHOWN_FOR == {"light_map": {"light": ("custom",)}, "mask": {"matting": ("mask",)}}
