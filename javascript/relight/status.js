@@ -5,8 +5,9 @@ window.relight = window.relight || {};
 (() => {
     "use strict";
 
-    const TABS = ["txt2img", "img2img"];
+    const TABS = ["txt2img", "img2img"], SAME_PLACE = 8, CLICK_MS = 350;  // a tap's click comes up to 300 ms after its release
     const element = (tab, name) => window.relight.fields.element(tab, name);
+    let pressed = null;
     const into = (target, block = "center") => target?.scrollIntoView({block, behavior: "auto"});
 
     function unfold(section) {
@@ -48,11 +49,33 @@ window.relight = window.relight || {};
         open: openSection, checkpoint: chooseCheckpoint,
     };
 
-    function onClick({target}) {
+    /** What the button at an element does; undefined for anything else. */
+    function remedyAt(target) {
         const button = target instanceof Element && target.closest(".relight-remedy");
-        if (!button) return;
-        const tab = button.closest("[id$=_relight_enabled]").id.split("_")[1];
-        for (const [name, value] of Object.entries(JSON.parse(button.dataset.action))) ACTIONS[name](tab, value);
+        if (button) return {tab: button.closest("[id$=_relight_enabled]").id.split("_")[1], actions: JSON.parse(button.dataset.action)};
+    }
+
+    function run({tab, actions}) {
+        pressed = null;
+        for (const [name, value] of Object.entries(actions)) ACTIONS[name](tab, value);
+        window.relight.previews.refresh(tab);
+    }
+
+    function onClick({target}) {
+        const remedy = remedyAt(target);
+        if (remedy) run(remedy);
+    }
+
+    function onPress({target, button, isPrimary, clientX, clientY}) {
+        const remedy = isPrimary && button === 0 && remedyAt(target);
+        pressed = remedy ? {...remedy, x: clientX, y: clientY} : null;
+    }
+
+    /** A line that is redrawn between press and release gets no click from the browser. */
+    function onRelease({clientX, clientY}) {
+        const press = pressed;
+        if (!press || Math.hypot(clientX - press.x, clientY - press.y) > SAME_PLACE) return;
+        setTimeout(() => pressed === press && run(press), CLICK_MS);
     }
 
     /* ---- rejected jobs ---- */
@@ -94,5 +117,8 @@ window.relight = window.relight || {};
     }
 
     document.addEventListener("click", onClick);
+    document.addEventListener("pointerdown", onPress, true);
+    document.addEventListener("pointerup", onRelease, true);
+    document.addEventListener("pointercancel", () => (pressed = null), true);
     window.relight.onReady(attach);
 })();

@@ -90,7 +90,7 @@ window.relight = window.relight || {};
         }).sort((a, b) => b.literal - a.literal);
     }
 
-    /** A server message in the page's language, else unchanged. Values of several words are translated as well. */
+    /** A server message in the page's language, else unchanged. Values of several words, and such parts of lists, are translated as well. */
     window.relight.translated = (sentence) => {
         if (table !== window.localization) {
             table = window.localization || {};
@@ -104,7 +104,10 @@ window.relight = window.relight || {};
         return sentence;
     };
 
-    const inWords = (value) => (/\s/.test(value) ? window.relight.translated(value) : value);
+    const inWords = (value) => {
+        const ofSeveral = (words) => (/\s/.test(words) ? window.relight.translated(words) : words), whole = ofSeveral(value);
+        return whole === value ? value.split(", ").map(ofSeveral).join(", ") : whole;
+    };
 
     /** Replaces the API's field names by the panel's labels. english: the untranslated sentence, which tells whose fields it names. */
     function withLabels(sentence, english) {

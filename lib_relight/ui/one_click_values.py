@@ -77,9 +77,12 @@ def set_up_words(changes: Mapping, current: Mapping) -> str:
     parts = []
     if "host_width" in changes or "host_height" in changes:
         parts.append(f"{after['host_width']:g}\N{MULTIPLICATION SIGN}{after['host_height']:g}")
-    for name, words in (("host_cfg", "CFG {:g}"), ("host_steps", "{:g} steps"), ("host_denoise", "denoising {:g}")):
-        if name in changes:
-            parts.append(words.format(changes[name]))
+    if "host_cfg" in changes:
+        parts.append(f"CFG {changes['host_cfg']:g}")
+    if "host_steps" in changes:
+        parts.append(f"{changes['host_steps']:g} steps")
+    if "host_denoise" in changes:
+        parts.append(f"denoising {changes['host_denoise']:g}")
     return ", ".join(parts)
 
 

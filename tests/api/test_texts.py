@@ -36,6 +36,13 @@ def shown(host):
     return {text for text in found if not NOT_WORDS.match(text) and not OWN_NAMES.match(text)} - NAMES
 
 
+@pytest.fixture(scope="module")
+def purposes(repo_root):
+    """What the section Models says each file is for."""
+    files = json.loads((repo_root / "lib_relight" / "base" / "known_files.json").read_text("utf8"))
+    return {file["purpose"] for file in files}
+
+
 def texts_below(node, components, root, inside):
     component = components.get(node["id"], {"props": {}})
     props = component["props"]
@@ -59,9 +66,9 @@ def texts_of(component):
         yield from (html.unescape(part).strip() for part in re.split(r"<[^>]*>", props["value"]))
 
 
-def test_every_text_of_the_panel_has_its_chinese(shown, table):
+def test_every_text_of_the_panel_has_its_chinese(shown, purposes, table):
     assert len(shown) > 100
-    assert sorted(shown - set(table) - set(MATTING_MODELS)) == []
+    assert sorted((shown | purposes) - set(table) - set(MATTING_MODELS)) == []
 
 
 def test_every_text_of_the_scripts_has_its_chinese(repo_root, table):
@@ -80,11 +87,11 @@ def test_every_sentence_that_users_are_told_has_its_chinese(repo_root, table):
     assert sorted(told - set(table)) == []
 
 
-def test_the_table_has_nothing_that_nobody_shows(shown, repo_root, table):
+def test_the_table_has_nothing_that_nobody_shows(shown, purposes, repo_root, table):
     scripts = "\n".join(path.read_text("utf8") for path in (repo_root / "javascript").rglob("*.*js"))
     python = all_texts(repo_root)
     filled = [as_pattern(text) for text in python if HOLE.search(text) and len(text) > 40]
-    left = [text for text in set(table) - shown - python if text not in scripts]
+    left = [text for text in set(table) - shown - purposes - python if text not in scripts]
     assert sorted(text for text in left if not any(pattern.fullmatch(text) for pattern in filled)) == []
 
 

@@ -42,6 +42,8 @@ def test_notices_messages_previews_and_errors_are_chinese(panel, pad, table):
      "没有可用的 IC-Light fc 模型：`x.bin` 是空文件（0 字节），下载没有完成；请重新下载。"),
     ("quick_prompts.txt, line 3: `[x]` is no section; use [subject] or [light].",
      "quick_prompts.txt 第 3 行：`[x]` 不是分组；请使用 [subject] 或 [light]。"),
+    ("Set for relighting: 512×640, CFG 2, 25 steps, denoising 0.95.",
+     "已为重新打光设置：512×640, CFG 2, 25 步, 重绘幅度 0.95。"),
     ("A sentence that nobody has translated.", "A sentence that nobody has translated.")])
 def test_values_and_sentences_inside_sentences(load_modules, table, english, chinese):
     driver = load_modules("texts")

@@ -39,9 +39,9 @@ def test_what_the_user_has_changed_stays_and_hires_is_left_alone(panel, accordio
     assert not panel.checked("txt2img_hr-visible-checkbox")
 
 
-def test_generate_waits_for_the_settings(panel, accordion, tall):
+def test_generate_waits_for_the_settings(panel, accordion, subject):
     accordion.open(prompt="a vase", steps=2, width=64, height=64, seed=7)
-    panel.upload(accordion("foreground"), tall)
+    panel.upload(accordion("foreground"), subject)
     panel.generate()
     assert "CFG scale: 2, " in panel.infotext
 
