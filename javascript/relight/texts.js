@@ -28,7 +28,7 @@ window.relight = window.relight || {};
         colorHelp: "The light's colour; white keeps the light map grey.",
         kelvin: "Temperature",
         kelvinHelp: "The colour of a lamp of this temperature: candle 1900 K, bulb 2700 K, daylight 6600 K.",
-        kelvinNone: "not a lamp's",
+        kelvinNone: "custom",
         intensity: "Intensity",
         intensityHelp: "How bright the light is: 0 leaves only its shadow side, 100 % is the model's own light, 200 % doubles it.",
         gamma: "Softness",

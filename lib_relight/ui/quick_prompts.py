@@ -77,7 +77,7 @@ def load_example(page: Page, example: Example) -> tuple:
         images = {**images, "init_image": images["foreground"], "foreground": None}
     values = {name: value for name, value in example.values(page.tab).items()
               if not page.choices(name) or value in page.choices(name)}
-    return values, f"Example: {example.name}. Undo restores the settings, not the images.", *images.values()
+    return values, f"Example: {example.name}. Undo restores settings and images.", *images.values()
 
 
 def register(demo, app) -> None:
