@@ -112,6 +112,13 @@ window.relight.previews = (() => {
         }
     }
 
+    /** A rejected job's sentence goes once the list has it as well. */
+    function dropListed(tab) {
+        const rejection = window.relight.fields.element(tab, "enabled").querySelector(".relight-rejection");
+        const lines = window.relight.fields.element(tab, "notices").querySelectorAll("li");
+        if (rejection && [...lines].some((line) => line.textContent.includes(rejection.textContent))) rejection.remove();
+    }
+
     function attach() {
         for (const type of ["input", "change", "click"]) document.addEventListener(type, onEvent, true);
         const observer = new MutationObserver(onImageChange);
@@ -121,6 +128,9 @@ window.relight.previews = (() => {
             if (note) new MutationObserver(follow).observe(note, {childList: true, subtree: true, characterData: true});
             const answer = window.relight.fields.element(tab, "notices_answer");
             if (answer) new MutationObserver(() => onAnswer(tab)).observe(answer, {childList: true, subtree: true, characterData: true});
+            const log = document.getElementById(`html_log_${tab}`), notices = window.relight.fields.element(tab, "notices");
+            if (log) new MutationObserver(follow).observe(log, {childList: true, subtree: true});  // a job may have found other files
+            if (notices) new MutationObserver(() => dropListed(tab)).observe(notices, {childList: true, subtree: true});
             for (const id of [`script_${tab}_relight_enabled`, "img2img_image", "img_inpaint_mask"]) {
                 const box = document.getElementById(id);
                 if (box) observer.observe(box, {childList: true, subtree: true, attributes: true, attributeFilter: ["src"]});

@@ -194,3 +194,25 @@ def test_an_example_fills_the_panel_and_can_be_generated(panel, accordion, tab):
     panel.generate()
     assert 'Relight: "fc, spot' in panel.infotext
     assert panel.console_errors() == []
+
+
+@pytest.mark.parametrize("tab", ["txt2img", "img2img"])
+def test_undo_brings_back_the_images_that_an_example_replaced(panel, accordion, wide, tab):
+    accordion.open(tab)
+    field = accordion("foreground") if tab == "txt2img" else "img2img_image"
+    panel.upload(field, wide)
+    accordion.until_message("Set for relighting")
+    panel.click(f"#{accordion('prompts')} .label-wrap")
+    panel.click(f"#{accordion('examples')} .relight-examples button:first-child")
+    accordion.until_message("Example: From the left. Undo restores settings and images.")
+    panel.until(lambda: image_size(panel, field) == [512, 512] and panel.find_all(f"#{accordion('mask')} img"), "the example's images")
+    panel.click(accordion.css("undo"))
+    panel.until(lambda: image_size(panel, field) == [900, 600] and not panel.find_all(f"#{accordion('mask')} img"), "the images before")
+    panel.until(lambda: panel.value(accordion("light")) == "none", "the settings before")
+    assert accordion.message.endswith("images.") and panel.console_errors() == []
+
+
+def image_size(panel, field):
+    return panel.driver.execute_script(
+        "const image = document.querySelector(arguments[0]); return image?.naturalWidth && [image.naturalWidth, image.naturalHeight]",
+        f"#{field} img")
