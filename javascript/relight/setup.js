@@ -6,7 +6,7 @@ window.relight = window.relight || {};
 window.relight.setup = (() => {
     "use strict";
 
-    const TABS = ["txt2img", "img2img"], ANSWER_MS = 3000;
+    const TABS = ["txt2img", "img2img"], ANSWER_MS = 15000;
     const CONTROLS = {steps: "host_steps", cfg_scale: "host_cfg", width: "host_width", height: "host_height", denoising_strength: "host_denoise"};
     const SIZE = ["host_width", "host_height"], ALL = Object.values(CONTROLS);
     /** Buttons that set the controls as the user wants them: css -> names of the controls. */

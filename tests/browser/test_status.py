@@ -22,21 +22,17 @@ setTimeout(() => more.remove(), 3000);
 """
 
 
-def outlook(panel, accordion, expected):
-    panel.until(lambda: panel.find(accordion.css("notices")).text == expected, expected)
-
-
 def test_it_tells_what_the_job_will_do(panel, accordion, subject):
     accordion.open(**JOB)
     panel.upload(accordion("foreground"), subject)
-    outlook(panel, accordion, "Light from the prompt")
+    accordion.until_outlook("Light from the prompt")
     panel.pick(accordion("light"), "left")
-    outlook(panel, accordion, "1 light from the left")
+    accordion.until_outlook("1 light from the left")
     accordion.select_tab(2)
     panel.upload(accordion("unit2_image"), subject)
-    outlook(panel, accordion, "1 light from the left · 1 image prompt (linear)")
+    accordion.until_outlook("1 light from the left · 1 image prompt (linear)")
     panel.click(accordion.css("unit2_enabled input"))
-    outlook(panel, accordion, "1 light from the left · 1 image prompt (linear)")
+    accordion.until_outlook("1 light from the left · 1 image prompt (linear)")
 
 
 def test_all_problems_are_named_and_the_first_is_mended(panel, accordion, subject):

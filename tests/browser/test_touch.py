@@ -29,7 +29,7 @@ def open_by_taps(finger, pad):
 def test_a_light_is_aimed_previewed_and_generated(panel, finger, pad, subject):
     open_by_taps(finger, pad)
     panel.upload(pad("foreground"), subject)
-    panel.until(lambda: panel.find(pad.css("notices")).text == "Light from the prompt", "the subject to be accepted")
+    pad.until_outlook("Light from the prompt")
     finger.tap(f"{pad.css('pad')} .relight-pad-frame", 0.97, 0.5)
     pad.fields(light="right")
     before = finger.scrolled
@@ -93,6 +93,7 @@ def test_words_presets_and_an_image_prompt(panel, finger, pad, subject):
     finger.tap(f"{pad.css('unit1_enabled')} input")
     panel.until(lambda: panel.find(f"{pad.css('unit1_enabled')} input").is_selected(), "the unit on")
     panel.upload(pad("unit1_image"), subject)
+    pad.until_outlook("1 image prompt (linear)")
     finger.tap(f"{pad.css('unit1_model')} input")
     finger.tap(f"{pad.css('unit1_model')} ul.options li:last-of-type")
     panel.until(lambda: pad.field("unit1_model"), "the model")
@@ -104,6 +105,7 @@ def test_words_presets_and_an_image_prompt(panel, finger, pad, subject):
 def test_every_control_has_room_for_a_finger_and_the_page_its_width(panel, finger, pad, subject):
     open_by_taps(finger, pad)
     panel.upload(pad("foreground"), subject)
+    pad.until_outlook("Light from the prompt")
     finger.tap(f"{pad.css('pad')} .relight-pad-kinds label:has([value=spot])")
     pad.fields(light="spot")
     pad.unfold_all()

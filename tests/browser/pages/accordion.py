@@ -54,6 +54,10 @@ class Accordion:
     def until_message(self, part):
         self.panel.until(lambda: part in self.message, f"the message {part!r}")
 
+    def until_outlook(self, expected):
+        """Wait until the status line says this; before, a change of its height moves what is below."""
+        self.panel.until(lambda: self.panel.find(self.css("notices")).text == expected, expected)
+
     def notices(self, expected):
         """Wait for exactly these errors and warnings above the tabs."""
         try:
