@@ -31,6 +31,13 @@ def played(data, seconds):
     return image.format, frames
 
 
+def coded(pixels, kind):
+    """An image after one alone was written in this format and read."""
+    file = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(file, kind, quality=90)
+    return np.asarray(Image.open(file).convert("RGB")).astype(int)
+
+
 @pytest.mark.parametrize("kind", ["webp", "gif"])
 def test_a_sweep_as_one_file(client, kind):
     reply = client.send(relight=fc(**SWEEP, set_frames=8, set_file=kind, set_fps=10))
@@ -38,8 +45,10 @@ def test_a_sweep_as_one_file(client, kind):
     form, frames = played(data, 1 / 10)
     assert (form, len(frames)) == (kind.upper(), 8)
     first = len(reply.png) - 9
-    limit = 6 if kind == "webp" else 12
-    assert all(np.abs(frame - reply.pixels(first + number)).mean() < limit for number, frame in enumerate(frames))
+    for number, frame in enumerate(frames):
+        image = reply.pixels(first + number)
+        loss = np.abs(coded(image, kind) - image).mean()  # large where a host's random network gives noise
+        assert np.abs(frame - image).mean() < 1.5 * loss + 6
 
 
 def saved(client):
