@@ -16,6 +16,9 @@ window.relight.setup = (() => {
     };
     const changed = {txt2img: new Set(), img2img: new Set()}, done = {}, sent = {}, waiting = {};
 
+    /** The number of the server's last answer. gradio 4 also puts the progress of the event into this element. */
+    const answerOf = (tab) => window.relight.fields.element(tab, "set_up_answer")?.textContent.trim();
+
     const isEnabled = (tab) => !!document.querySelector(`#script_${tab}_relight_enabled-visible-checkbox`)?.checked;
 
     /** The tabs that an element belongs to; both for one outside of them. */
@@ -45,7 +48,7 @@ window.relight.setup = (() => {
         return image ? `${image.naturalWidth} ${image.naturalHeight} ${image.src.length} ${image.src.slice(-200)}` : "";
     }
 
-    const isDue = (tab) => !!waiting[tab] || !["", done[tab]].includes(subjectOf(tab));
+    const isDue = (tab) => !!waiting[tab] || !["", done[tab]].includes(subjectOf(tab)) || (isEnabled(tab) && !!window.relight.subject.loading(tab));
 
     /** Set a tab up if its subject is a new one. Returns a promise: resolved once the controls have their values. */
     function check(tab) {
@@ -53,12 +56,17 @@ window.relight.setup = (() => {
         if (!key || key === done[tab]) return waiting[tab]?.promise || Promise.resolve();
         done[tab] = key;
         waiting[tab]?.resolve();
-        const {naturalWidth, naturalHeight} = window.relight.subject.image(tab), entry = {size: [naturalWidth, naturalHeight]};
+        const {naturalWidth, naturalHeight} = window.relight.subject.image(tab), entry = {size: [naturalWidth, naturalHeight], known: answerOf(tab)};
         entry.promise = new Promise((resolve) => (entry.resolve = resolve));
         waiting[tab] = entry;
         setTimeout(() => onAnswer(tab, entry), ANSWER_MS);
         window.relight.fields.press(tab, "set_up");
         return entry.promise;
+    }
+
+    function onChange(tab) {
+        const answer = answerOf(tab);
+        if (/^\d+$/.test(answer) && answer !== waiting[tab]?.known) onAnswer(tab);
     }
 
     function onAnswer(tab, entry = waiting[tab]) {
@@ -81,7 +89,7 @@ window.relight.setup = (() => {
     function attach() {
         for (const tab of TABS) {
             const answer = window.relight.fields.element(tab, "set_up_answer");
-            if (answer) new MutationObserver(() => onAnswer(tab)).observe(answer, {childList: true, subtree: true, characterData: true});
+            if (answer) new MutationObserver(() => onChange(tab)).observe(answer, {childList: true, subtree: true, characterData: true});
         }
     }
 

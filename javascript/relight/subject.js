@@ -17,14 +17,21 @@ window.relight.subject = (() => {
     /** The subject's <img>: the panel's own, else img2img's init image; or null. */
     const image = (tab) => fieldImage(tab, "foreground") || initImage(tab);
 
+    const initBoxes = (tab) => INPUTS[tab].map((id) => document.getElementById(id)).filter((box) => box && box.offsetParent !== null);
+
     /** The <img> of img2img's init image, or null. */
     function initImage(tab) {
-        for (const id of INPUTS[tab]) {
-            const box = document.getElementById(id);
-            const found = box && box.offsetParent !== null && shownImage(box);
+        for (const box of initBoxes(tab)) {
+            const found = shownImage(box);
             if (found) return found;
         }
         return null;
+    }
+
+    /** The <img> of a subject that was just given and that the browser still decodes, or undefined. */
+    function loading(tab) {
+        const boxes = [window.relight.fields.element(tab, "foreground"), ...initBoxes(tab)];
+        return boxes.flatMap((box) => [...(box?.querySelectorAll("img") || [])]).find((image) => image.src && !image.complete);
     }
 
     function canvas(width, height) {
@@ -80,5 +87,5 @@ window.relight.subject = (() => {
         return made;
     }
 
-    return {image, initImage, fieldImage, dataUrl, canvas, pixels, isCutOut, matteFields, cutOut};
+    return {image, initImage, fieldImage, loading, dataUrl, canvas, pixels, isCutOut, matteFields, cutOut};
 })();
