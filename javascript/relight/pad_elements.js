@@ -110,6 +110,7 @@ window.relight.padElements = (() => {
         view.words = make("output", {className: "relight-pad-words"});
         Object.assign(view, {cutOut: cutOut.input, mapOnly: mapOnly.input});
         const {add, remove, reset, undo, redo} = view.buttons;
+        remove.hidden = reset.hidden = view.chips.hidden = true;  // as without a light, until the fields are read
         return make("div", {className: "relight-pad-bar"},
             make("div", {className: "relight-pad-lights"}, view.chips, add), view.words,
             make("div", {className: "relight-pad-tools"}, remove, reset, undo, redo, cutOut.label, mapOnly.label));
@@ -124,7 +125,7 @@ window.relight.padElements = (() => {
             color: settingRow(tab, "color", {type: "color"}), kelvin: temperatures(tab), intensity: range(tab, "intensity", 0, 2, 0.05),
             gamma: range(tab, "gamma", -1, 1, 0.02), radius: range(tab, "radius", 0.01, 2, 0.01),
         };
-        view.grid = make("div", {className: "relight-pad-settings"}, ...Object.values(view.settings).map(({row}) => row));
+        view.grid = make("div", {className: "relight-pad-settings", hidden: true}, ...Object.values(view.settings).map(({row}) => row));
         view.menus = Object.fromEntries(Object.entries(JSON.parse(root.dataset.menus)).map(([name, entries]) => [name, menu(tab, name, entries)]));
         root.replaceChildren(make("div", {className: "relight-pad-inside"}, view.stage, barOf(view), view.kinds.group, view.grid,
             make("div", {className: "relight-pad-menus"}, ...Object.values(view.menus).map(({row}) => row))));

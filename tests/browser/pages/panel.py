@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 from PIL import Image
+from selenium.common.exceptions import ElementClickInterceptedException
 
 PATIENCE = 90
 """Seconds; a wait that is not over by then fails."""
@@ -46,7 +47,16 @@ class Panel:
         self.driver.execute_script(UNFOLD, element)
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         self.until(lambda: element.is_displayed() and element.is_enabled(), css)
-        element.click()
+        self.until(lambda: self.hit(element), f"{css} in front of everything else")
+
+    @staticmethod
+    def hit(element):
+        """Click an element; False while something that moves past covers it."""
+        try:
+            element.click()
+        except ElementClickInterceptedException:
+            return False
+        return True
 
     def select_tab(self, name):
         next(x for x in self.find_all("#tabs > .tab-nav > button") if x.text.strip().lower() == name).click()
