@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-LOOPBACK, ANY_ADDRESS = "127.0.0.1", "0.0.0.0"
+LOOPBACK, ANY_ADDRESS = "127.0.0.1", "0.0.0.0"  # nosec B104: only compared with, and bound when --listen asks for it
 
 
 def parse_flags(words: Sequence[str]) -> dict[str, object]:
