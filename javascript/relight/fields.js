@@ -23,6 +23,13 @@ window.relight.fields = (() => {
         button.click();
     };
 
+    /** Open a folded section; returns whether it was closed. */
+    function unfold(section) {
+        const title = section?.querySelector(".label-wrap"), isClosed = !!title && !title.classList.contains("open");
+        if (isClosed) title.click();
+        return isClosed;
+    }
+
     /** Names of the fields of a channel ("light" or "all"), in gradio's order. */
     const names = (tab, channel) => {
         const place = document.querySelector(`.relight-pad[data-tab="${tab}"]`);
@@ -69,7 +76,7 @@ window.relight.fields = (() => {
     const channelOf = (tab, wanted) => (wanted.every((name) => names(tab, "light").includes(name)) ? "light" : "all");
 
     return {
-        element, press, receiveValues, provideValues, fieldsChanged,
+        element, press, unfold, receiveValues, provideValues, fieldsChanged,
         get: (tab, channel = "all") => ask(tab, `${channel}_read`),
         set: (tab, values) => ask(tab, `${channelOf(tab, Object.keys(values))}_write`, values),
         onChange: (tab, listener) => (listeners[tab] ??= []).push(listener),

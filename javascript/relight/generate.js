@@ -7,8 +7,6 @@ window.relight = window.relight || {};
     "use strict";
 
     const RECENT_MS = 300, FRAME_MS = 100;
-    /** A subject gets another address when its upload ends, and is set up once more. */
-    const MOST_SETUPS = 5;
     const PANELS = "#script_txt2img_relight_enabled, #script_img2img_relight_enabled";
     const flushing = new Set();
     let changedAt = -Infinity, isPassing = false;
@@ -26,7 +24,7 @@ window.relight = window.relight || {};
     async function flush(tab) {
         try {
             await window.relight.subject.loading(tab)?.decode();
-            for (let i = 0; i < MOST_SETUPS && window.relight.setup.isDue(tab); i += 1) await window.relight.setup.check(tab);
+            await window.relight.setup.check(tab);
             await window.relight.pads[tab]?.flush();
         } catch (error) {
             console.warn("Relight:", error);

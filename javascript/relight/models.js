@@ -198,10 +198,9 @@ window.relight.models = (() => {
 
     function open(name) {
         const tab = TABS.find((each) => element(each, "enabled")?.getClientRects().length) || TABS[0];
-        const section = element(tab, "models"), title = section?.querySelector(".label-wrap");
+        const section = element(tab, "models");
         if (name) wanted.add(name);
-        if (title && !title.classList.contains("open")) title.click();
-        else show();
+        if (!window.relight.fields.unfold(section)) show();
         section?.scrollIntoView({block: "start", behavior: "auto"});
     }
 

@@ -55,9 +55,9 @@ window.relight.setup = (() => {
         const key = subjectOf(tab);
         if (!key || key === done[tab]) return waiting[tab]?.promise || Promise.resolve();
         done[tab] = key;
-        waiting[tab]?.resolve();
         const {naturalWidth, naturalHeight} = window.relight.subject.image(tab), entry = {size: [naturalWidth, naturalHeight], known: answerOf(tab)};
         entry.promise = new Promise((resolve) => (entry.resolve = resolve));
+        waiting[tab]?.resolve(entry.promise);
         waiting[tab] = entry;
         setTimeout(() => onAnswer(tab, entry), ANSWER_MS);
         window.relight.fields.press(tab, "set_up");

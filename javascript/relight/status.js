@@ -8,12 +8,7 @@ window.relight = window.relight || {};
     const TABS = ["txt2img", "img2img"], SAME_PLACE = 8, CLICK_MS = 350;  // a tap's click comes up to 300 ms after its release
     const element = (tab, name) => window.relight.fields.element(tab, name);
     let pressed = null;
-    const into = (target, block = "center") => target?.scrollIntoView({block, behavior: "auto"});
-
-    function unfold(section) {
-        const title = section?.querySelector(".label-wrap");
-        if (title && !title.classList.contains("open")) title.click();
-    }
+    const into = (target) => target?.scrollIntoView({block: "center", behavior: "auto"});
 
     /** Open the file dialog of an image field, after its unit's tab. */
     function choose(tab, name) {
@@ -31,12 +26,6 @@ window.relight = window.relight || {};
         for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, {bubbles: true}));
     }
 
-    function openSection(tab, name) {
-        const section = element(tab, name);
-        unfold(section);
-        into(section, "start");
-    }
-
     function chooseCheckpoint() {
         const field = document.querySelector("#setting_sd_model_checkpoint :is(input, select)");
         into(field);
@@ -46,7 +35,7 @@ window.relight = window.relight || {};
     const ACTIONS = {
         set: (tab, values) => window.relight.fields.set(tab, values), choose,
         host: (tab, values) => Object.entries(values).forEach(([id, value]) => setHost(tab, id, value)),
-        open: openSection, checkpoint: chooseCheckpoint,
+        models: () => window.relight.models.open(), checkpoint: chooseCheckpoint,
     };
 
     /** What the button at an element does; undefined for anything else. */
@@ -93,7 +82,7 @@ window.relight = window.relight || {};
     function report(tab, message) {
         const notices = element(tab, "notices"), accordion = element(tab, "enabled");
         const listed = [...notices.querySelectorAll("li")].find((line) => line.innerText.includes(message));
-        unfold(accordion);
+        window.relight.fields.unfold(accordion);
         if (!listed) {
             const line = Object.assign(document.createElement("p"), {className: "relight-rejection", textContent: message});
             line.setAttribute("role", "alert");

@@ -70,7 +70,7 @@ window.relight.units = (() => {
 
     /* ---- labels ---- */
 
-    /** What stands behind "Image 1" in its tab. */
+    /** The text that follows "Image 1" in the label of a unit's tab. */
     function words({enabled, isGiven, kind} = {}) {
         const {text, fillText} = window.relight, short = (kind || "").replace(/ transfer\b/, "");
         if (enabled && !isGiven) return ` · ${text("unitWithoutImage")}`;

@@ -36,6 +36,11 @@ class KnownFile:
     needs: tuple[str, ...] = ()
 
     @property
+    def expected_bytes(self) -> int:
+        """The published size, else the approximate one; 0 if both are unknown."""
+        return self.size or (self.megabytes or 0) * 10**6
+
+    @property
     def source(self) -> str:
         """The page or address that the file comes from."""
         return f"https://huggingface.co/{self.hub}" if self.hub else self.url

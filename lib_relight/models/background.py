@@ -48,7 +48,7 @@ class Downloads:
             current = self.by_name.get(file.name)
             if current is not None and not current.message:
                 return
-            begun = self.by_name[file.name] = Download(file, folder, total=file.size or (file.megabytes or 0) * 10**6)
+            begun = self.by_name[file.name] = Download(file, folder, total=file.expected_bytes)
         threading.Thread(target=self.run, args=(begun,), name=f"relight-download-{file.name}", daemon=True).start()
 
     def cancel(self, name: str) -> None:

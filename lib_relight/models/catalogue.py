@@ -117,7 +117,7 @@ def row(file: KnownFile, path: Path | None, folder: Path) -> dict:
     if path is not None and (message := damage(path)):
         path = None
     state = "missing" if path is None else "there"
-    done, total = 0, file.size or (file.megabytes or 0) * 10**6
+    done, total = 0, file.expected_bytes
     if current is not None:
         state, message = ("failed", current.message) if current.message else ("downloading", "")
         done, total = current.done, current.total

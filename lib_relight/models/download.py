@@ -99,7 +99,7 @@ def fetch(file: KnownFile, part: Path, report: Report) -> str | None:
         return None
     if file.size and have > file.size or not (tag.is_file() or file.sha256):
         have = 0
-    require_space(file, part, (file.size or (file.megabytes or 0) * 10**6) - have)
+    require_space(file, part, file.expected_bytes - have)
     headers = {"Range": f"bytes={have}-"} if have else {}
     if have and tag.is_file():
         headers["If-Range"] = tag.read_text("utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 from pathlib import Path
 
@@ -22,6 +23,8 @@ MENUS = {
             "sweep": "Sweep", "normals": "Normals"},
 }
 """Fields that the pad offers as menus: value -> its words; other values, such as matting models, are their own words."""
+answers = itertools.count(1)
+"""A new number for each answer that javascript/relight waits for, by which the page sees that it has arrived."""
 
 
 def tab_of(panel: Components) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import itertools
-import json
 import traceback
 
 import gradio as gr
@@ -17,7 +16,7 @@ from ..request.panel_values import PANEL_ORDER
 from ..request.presets import PRESET_FIELDS
 from ..web import status
 from .components import Components, field_labels, image_help
-from .light_pad import attribute, hidden_button, tab_of
+from .light_pad import answers, attribute, hidden_button, tab_of
 from .previews import read_page
 from .remedies import remedy_for
 from .summary import summary
@@ -28,8 +27,6 @@ FIRST_STEPS = {
     "txt2img": "Add a subject, set the light on the pad, press Generate. Problems appear here.",
     "img2img": "The img2img image is the subject: set the light on the pad, press Generate. Problems appear here.",
 }
-answers = itertools.count(1)
-"""A new text for each answer, by which the page sees that it has arrived."""
 FILES = tuple(name for name in PANEL_ORDER if name not in FIELDS)
 
 
@@ -86,8 +83,8 @@ def problems(messages: list[Message], is_img2img: bool) -> str:
     remedy = remedy_for(messages[0], is_img2img)
     button = ""
     if remedy is not None:
-        action = html.escape(json.dumps(remedy.action))
-        button = f'<button type="button" class="relight-remedy" data-action="{action}">{html.escape(remedy.text)}</button>'
+        button = (f"<button type='button' class='relight-remedy' data-action='{attribute(remedy.action)}'>"
+                  f"{html.escape(remedy.text)}</button>")
     lines = [f"<li class='relight-{message.level.value}'><span>{html.escape(message.sentence)}</span>{after}</li>"
              for message, after in zip(messages, itertools.chain([button], itertools.repeat("")))]
     return f"<div role='status'><ul>{''.join(lines)}</ul></div>"

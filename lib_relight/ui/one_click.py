@@ -5,8 +5,6 @@ The host's controls are collected while its page is built; the buttons are conne
 
 from __future__ import annotations
 
-import itertools
-
 import gradio as gr
 from modules import infotext_utils
 from modules.ui_components import ToolButton
@@ -18,11 +16,9 @@ from ..request.presets import PRESET_FIELDS
 from . import defaults, masks, one_click_values, use_light
 from .actions import Action, ActionBinder, ActionOutputs, Page
 from .components import Components
-from .light_pad import hidden_button
+from .light_pad import answers, hidden_button
 from .previews import read_page
 
-answers = itertools.count(1)
-"""A new text for each answer of `set_up`, by which the page sees that it has arrived."""
 CORE = {"host_prompt", "host_steps", "host_cfg", "host_width", "host_height"}
 """Controls that both tabs of every host have."""
 SEND_SYMBOLS = {"txt2img": "\N{ELECTRIC LIGHT BULB}", "img2img": "\N{HIGH BRIGHTNESS SYMBOL}"}

@@ -23,7 +23,7 @@ class Remedy:
     """A button of the status line.
 
     action: {"set": {field: value}}, {"choose": image field or "init_image"}, {"host": {end of a control's id: value}},
-    {"open": the end of a section's id} or {"checkpoint": true}.
+    {"models": true} or {"checkpoint": true}.
     """
 
     text: str
@@ -41,7 +41,7 @@ def remedy_for(message: Message, is_img2img: bool) -> Remedy | None:
         unit = sentence.split(":")[0]
         return Remedy("Choose an image", {"choose": f"unit{unit.removeprefix('Image ')}_image"})
     if MISSING_FILE.search(sentence):
-        return Remedy("Get the model files", {"open": "models"})
+        return Remedy("Get the model files", {"models": True})
     return image_remedy(message, is_img2img) or field_remedy(message)
 
 
