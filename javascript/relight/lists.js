@@ -29,7 +29,7 @@ window.relight.lists = (() => {
 
     const isListed = (entries, value) => entries.includes(value) || entries.some((entry) => stem(entry) === stem(value));
 
-    /** Tells at a field whether the file chosen in it is there. */
+    /** Mark a field whose chosen file is not found. */
     function mark(tab, name, value) {
         const {lists, fields} = data(tab), entries = lists[fields[name]], field = element(tab, name);
         if (!entries || !field) return;

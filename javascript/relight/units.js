@@ -1,5 +1,5 @@
 /* The tabs of image prompts: an image enables its unit, fields that have no use at the moment are hidden, and the labels of the tabs
-   and of the accordion tell what is active. */
+   and of the accordion show what is active. */
 
 window.relight = window.relight || {};
 

@@ -52,7 +52,7 @@ class Downloads:
         threading.Thread(target=self.run, args=(begun,), name=f"relight-download-{file.name}", daemon=True).start()
 
     def cancel(self, name: str) -> None:
-        """End a download at its next block, or drop the message of a failed one; what has come is kept for the next start."""
+        """End a download at its next block, or drop the message of a failed one; the partial file is kept for the next start."""
         with self.lock:
             if (current := self.by_name.pop(name, None)) is not None:
                 current.stop.set()

@@ -1,4 +1,4 @@
-"""Tells of every known file whether it is there, missing or being downloaded; starts and cancels downloads."""
+"""States of the known files: present, missing or downloading; starts and cancels downloads."""
 
 from __future__ import annotations
 
@@ -152,6 +152,6 @@ def get(name: str, accept_licence: bool) -> dict:
 
 
 def cancel(name: str) -> dict:
-    """Cancel a download; what has come is kept, and the next get goes on from there. Returns the file's row."""
+    """Cancel a download and return the file's row. The partial file is kept, and the next get resumes it."""
     downloads.cancel(known(name).name)
     return model(name)

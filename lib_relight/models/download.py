@@ -29,7 +29,7 @@ Report = Callable[[int, int], None]
 
 
 def part_of(file: KnownFile, folder: Path) -> Path:
-    """Return where an unfinished download of the file lies while it is fetched into the folder."""
+    """Return the path of the partial file while the file is downloaded into the folder."""
     return folder / STAGING / file.name / f"{file.file}.part"
 
 

@@ -57,7 +57,7 @@ def cancel(body: Mapping, stop: threading.Event) -> dict:
 
 
 def get_model(body: Mapping, stop: threading.Event, name: str) -> dict:
-    """Begin or resume the download of a known file; it goes on when the client disconnects. See catalogue.get."""
+    """Begin or resume the download of a known file; it continues when the client disconnects. See catalogue.get."""
     return catalogue.get(name, is_accepted(body))
 
 
