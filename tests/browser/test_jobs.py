@@ -114,6 +114,7 @@ def test_a_warm_light_at_the_top_right_and_a_blue_spot(panel, pad, subject):
     pad.unfold()
     pad.scroll_into_view()
     pad.click_at(0.97, 0.03)
+    status(panel, pad, "1 light from the top right corner")
     kelvin = pad.find("[data-setting=kelvin] input")
     ActionChains(panel.driver, duration=20).move_to_element_with_offset(kelvin, round(-0.4 * kelvin.rect["width"]), 0).click().perform()
     panel.click(f"{pad.root} [data-action=add]")
@@ -123,7 +124,8 @@ def test_a_warm_light_at_the_top_right_and_a_blue_spot(panel, pad, subject):
     status(panel, pad, "2 lights")
     panel.generate()
     assert actions(panel) == 8
-    assert "Relight light: top-right, Relight light color: " in panel.infotext and '\\"light_color\\": \\"#3060ff\\"' in panel.infotext
+    assert "Relight light: top-right, Relight light color: " in panel.infotext, panel.infotext
+    assert '\\"light_color\\": \\"#3060ff\\"' in panel.infotext, panel.infotext
     assert panel.console_errors() == []
 
 

@@ -126,6 +126,7 @@ def test_undo_and_redo(open_pad):
 def test_a_double_click_resets_the_light(open_pad):
     open_pad.kind("left")
     open_pad.setting("color", "#00ff00")
+    open_pad.fields(light_color="#00ff00")
     open_pad.panel.fill(open_pad("light_end"), 90)
     open_pad.fields(light_end=90)
     open_pad.panel.until(lambda: open_pad.script("return pad.selected.light_end") == 90, "the field on the pad")
