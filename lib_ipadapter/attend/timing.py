@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+NEGLIGIBLE = 1e-6
+"""Factor of the weight below which a step has no image prompt: the ends of a curve, up to rounding."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -29,12 +32,13 @@ class Window:
 class StepClock:
     """Tracks the current step and computes the gate of each window.
 
-    sigmas: the executed schedule, descending, with or without the final 0 (img2img: only its own part).
+    sigmas: the executed schedule, descending, with or without the final 0 (img2img: only its own part); None if unknown.
     percent_to_sigma: the host's function, needed for windows in sigma mode.
     """
 
-    def __init__(self, sigmas: Sequence[float] | Tensor = (), percent_to_sigma: Callable[[float], float] | None = None):
-        self.sigmas = tuple(float(sigma) for sigma in sigmas)
+    def __init__(self, sigmas: Sequence[float] | Tensor | None = None, percent_to_sigma: Callable[[float], float] | None = None):
+        self.is_known = sigmas is not None
+        self.sigmas = tuple(float(sigma) for sigma in (() if sigmas is None else sigmas))
         if self.sigmas and self.sigmas[-1] == 0:
             self.sigmas = self.sigmas[:-1]
         self.steps = len(self.sigmas)
@@ -48,13 +52,10 @@ class StepClock:
         return self
 
     def opens(self, window: Window) -> bool:
-        """Return whether any executed step lies in the window; True if the schedule is unknown."""
-        if not self.sigmas or window.always:
+        """Return whether the window has a weight in any executed step; True if the schedule is unknown."""
+        if not self.is_known:
             return True
-        if window.mode == "sigma" and self.percent_to_sigma is not None:
-            high, low = self.percent_to_sigma(window.start), self.percent_to_sigma(window.end)
-            return any(low <= sigma <= high for sigma in self.sigmas)
-        return bool(active_steps(window, self.steps))
+        return any(self._gate_at(window, step, sigma) > NEGLIGIBLE for step, sigma in enumerate(self.sigmas))
 
     def observe(self, sigmas: Tensor | None) -> None:
         """Read the noise level of this model call from its tensor; the same tensor is read once."""
@@ -72,19 +73,19 @@ class StepClock:
         if window.always:
             return 1.0
         if window not in self._gates:
-            self._gates[window] = self._compute(window)
+            self._gates[window] = self._gate_at(window, self._step, self._sigma)
         return self._gates[window]
 
-    def _compute(self, window) -> float:
+    def _gate_at(self, window, step: int, sigma: float) -> float:
         if not isinstance(window, Window):
-            return float(window.low <= self._sigma <= window.high)
+            return float(window.low <= sigma <= window.high)
         if window.mode == "sigma" and self.percent_to_sigma is not None:
             high, low = self.percent_to_sigma(window.start), self.percent_to_sigma(window.end)
-            if not low <= self._sigma <= high:
+            if not low <= sigma <= high:
                 return 0.0
-        elif not is_open(window, self._step, self.steps):
+        elif not is_open(window, step, self.steps):
             return 0.0
-        return curve_value(window, self._step, self.steps)
+        return curve_value(window, step, self.steps)
 
 
 def is_open(window: Window, step: int, steps: int) -> bool:
@@ -101,10 +102,11 @@ def active_steps(window: Window, steps: int) -> range:
 
 
 def curve_value(window: Window, step: int, steps: int) -> float:
-    if window.curve == "constant" or steps <= 0:
-        return 1.0
+    """Return the factor of the weight in a step; a window of a single step has the full weight."""
     span = active_steps(window, steps)
-    x = (step - span.start) / (len(span) - 1) if len(span) > 1 else 1.0
+    if window.curve == "constant" or len(span) <= 1:
+        return 1.0
+    x = (step - span.start) / (len(span) - 1)
     x = min(1.0, max(0.0, x))
     if window.curve == "fade in":
         return math.sin(math.pi * x / 2)

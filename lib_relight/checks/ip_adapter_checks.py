@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ...lib_ipadapter.attend.attention import Unit
 from ...lib_ipadapter.attend.timing import StepClock, Window
@@ -127,12 +128,17 @@ def idle_messages(unit: IpUnit, state: State) -> Iterator[Message]:
 
 
 def window_messages(windows: Iterable[Window], clock: StepClock) -> Iterator[str]:
-    """Yield a warning for each window that contains none of the pass's steps. clock: of the steps that are run."""
-    for window in dict.fromkeys(windows):
-        if not clock.opens(window):
-            steps, way_out = f"{clock.steps} steps", "Set them further apart"
-            if window.mode == "sigma":
-                steps, way_out = f"noise levels of the {steps}", f"{way_out}, or `timing` to steps"
+    """Yield a warning for each window that has no weight in any of the pass's steps. clock: of the steps that are run."""
+    for window in dict.fromkeys(windows if clock.steps else ()):
+        if clock.opens(window):
+            continue
+        steps, way_out = f"{clock.steps} steps", "Set them further apart"
+        if window.mode == "sigma":
+            steps, way_out = f"noise levels of the {steps}", f"{way_out}, or `timing` to steps"
+        if clock.opens(replace(window, curve="constant")):
+            yield (f"Relight: `curve` {window.curve!r} is 0 in all steps between `start` {window.start:g} and `end` "
+                   f"{window.end:g}; that unit did nothing. Choose another curve, or run more steps.")
+        else:
             yield (f"Relight: `start` {window.start:g} and `end` {window.end:g} hold none of the {steps}; that unit did nothing. "
                    f"{way_out}.")
 

@@ -92,6 +92,12 @@ def number(value: object) -> float | int | None:
     return value if -LARGEST_NUMBER <= value <= LARGEST_NUMBER else None
 
 
+def no_step(strength: float, steps: int) -> str:
+    """Return the warning of a pass that runs none of its steps."""
+    return (f"Relight: at denoising strength {strength:g} none of the {steps} steps is run, so neither light nor image prompts "
+            "have an effect; raise it.")
+
+
 def sentences(messages: list[Message], level: Level) -> list[str]:
     return [message.sentence for message in messages if message.level == level]
 

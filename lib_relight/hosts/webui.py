@@ -73,12 +73,16 @@ class WebuiHost(ABC):
             if state_of(p).full_steps is p.sampler:
                 requested = p.steps
             steps, t_enc = setup_img2img_steps(p, requested)
+            if steps == 0:
+                return []
         if hasattr(p.sampler, "get_sigmas"):
             sigmas = p.sampler.get_sigmas(p, steps)[:-1]
             return sigmas.tolist() if t_enc is None else sigmas[steps - t_enc - 1:].tolist()
         timesteps = p.sampler.get_timesteps(p, steps)
-        timesteps = timesteps if t_enc is None else timesteps[:t_enc]
-        return [float(self.sigma_table(p)[int(t)]) for t in reversed(timesteps.tolist())]
+        timesteps = timesteps.tolist() if t_enc is None else timesteps[:t_enc].tolist()
+        if getattr(getattr(p.sampler, "func", None), "__name__", "") != "unipc":
+            timesteps = timesteps[1:]  # DDIM and PLMS end at the lowest one without a call of the UNet
+        return [float(self.sigma_table(p)[int(t)]) for t in reversed(timesteps)]
 
     def start_noise(self, p: Processing, noise: Tensor, latent: Tensor) -> Tensor:
         """Samplers with sigmas scale their start by the first one; the others take a variance-preserving mix."""
@@ -94,6 +98,7 @@ class WebuiHost(ABC):
         """Pass the sampler its `steps`: it then schedules steps/denoise and runs as many as were requested.
 
         The original schedules round(steps/denoise) for the same end (gradio_demo.py:293); the hosts' samplers take int().
+        For a denoising strength above 0: the hosts schedule no step for 0.
         """
         state = state_of(p)
         if state.full_steps is not p.sampler:
@@ -105,8 +110,7 @@ class WebuiHost(ABC):
 
             p.sampler.sample_img2img = with_steps
             state.full_steps = p.sampler
-        strength = min(p.denoising_strength, 0.999)
-        return (p.steps, int(p.steps / strength)) if strength > 0 else (0, 0)
+        return p.steps, int(p.steps / min(p.denoising_strength, 0.999))
 
     def block_layout(self, unet: UnetPatcher) -> tuple[int, int]:
         """A layer that another extension has wrapped keeps its own weight below another name, before those that it adds."""

@@ -15,6 +15,7 @@ from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.light_sets import expand_set, neighbours
 from ...lib_iclight.params import IcLightParams
 from ..checks import iclight_checks
+from ..checks.messages import no_step
 from ..hosts.results import Added
 from ..hosts.types import Host, Processing, UnetPatcher
 from ..hosts.webui import job_progress
@@ -79,6 +80,11 @@ class IcLightPass:
         return self.params.hr_option in ("both", "high" if is_hr_pass else "low")
 
     def apply(self, p: Processing, sampling: Sampling) -> None:
+        if self.is_img2img and self.rewrites_start and self.params.compensate_steps and p.denoising_strength > 0:
+            self.applied.steps = self.host.run_all_steps(p)
+        if sampling.starts_late and not self.host.executed_sigmas(p, starts_late=True):
+            self.host.notify(p, no_step(p.denoising_strength, p.steps))
+            return
         self.add_weights(sampling.unet)
         rows = [self.condition(p, index, sampling) for index in range(sampling.batch)]
         self.host.set_concat(sampling.unet, torch.cat(rows).to(sampling.x.device))
@@ -138,8 +144,6 @@ class IcLightPass:
         if p.init_latent is not self.rewritten:
             self.init_latent = p.init_latent
         self.rewritten = p.init_latent = conditioning.masked_init(self.init_latent, start, getattr(p, "nmask", None))
-        if self.params.compensate_steps:
-            self.applied.steps = self.host.run_all_steps(p)
 
     def finish(self, image: Image.Image, index: int, frame: Frame) -> Image.Image:
         params = self.params

@@ -26,6 +26,7 @@ from ...lib_ipadapter.params import IpAdapterParams
 from ..base.caches import ContentCache, content_hash, counters, file_identity
 from ..base.errors import RelightError
 from ..checks import ip_adapter_checks
+from ..checks.messages import no_step
 from ..hosts.results import Added
 from ..hosts.types import Host, Processing, UnetPatcher
 from ..hosts.webui import job_progress
@@ -86,7 +87,6 @@ class IpAdapterPass:
     def __init__(self, host: Host, p: Processing, requested: tuple[IpUnit, ...], folders: Callable[[str], list[Path]],
                  iclight: IcLightPass | None = None):
         self.host, self.folders, self.iclight = host, folders, iclight
-        self.is_img2img = host.is_img2img(p)
         self.paths = [ip_adapter_files.resolve(unit.params.model, folders("ipadapter")) for unit in requested]
         self.requested = tuple(named(unit, path) for unit, path in zip(requested, self.paths))
         self.adapters = [ip_adapter_files.load(path, unit.params.family) for path, unit in zip(self.paths, requested)]
@@ -162,15 +162,19 @@ class IpAdapterPass:
                 self.host.notify(p, message)
             made += own
         clock = self.clock(p, [unit.window for unit in made], sampling)
+        if clock.is_known and not clock.steps:
+            return
         self.patch_attention(sampling.unet, made, clock)
         self.add_loras(sampling.unet, [entry for entry in working if entry.adapter.variant.lora and entry.unit.params.weight])
 
     def clock(self, p: Processing, windows: list[timing.Window], sampling: Sampling) -> timing.StepClock:
-        """Return the clock of this pass's steps and report windows that hold none of them."""
-        sigmas = ()
-        if not all(window.always for window in windows):
-            sigmas = self.host.executed_sigmas(p, self.is_img2img or sampling.is_hr_pass)
+        """Return the clock of this pass's steps; report windows that hold none of them, and a pass without steps."""
+        sigmas = None
+        if sampling.starts_late or not all(window.always for window in windows):
+            sigmas = self.host.executed_sigmas(p, sampling.starts_late)
         clock = timing.StepClock(sigmas, partial(self.host.sigma_of, p))
+        if sampling.starts_late and not sigmas:
+            self.host.notify(p, no_step(p.denoising_strength, p.steps))
         for message in ip_adapter_checks.window_messages(windows, clock):
             self.host.notify(p, message)
         return clock

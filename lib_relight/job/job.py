@@ -74,7 +74,8 @@ class RelightJob:
             return
         self.frames = frames_of(self.host, p)
         unet = unet.clone()
-        sampling = Sampling(unet, x, noise, self.frames, is_hr_pass, first_image(p))
+        starts_late = is_hr_pass or self.host.is_img2img(p)
+        sampling = Sampling(unet, x, noise, self.frames, is_hr_pass, starts_late, first_image(p))
         self.sampled_size = sampling.size
         self.host.follow_tiles(unet)
         for part in working:

@@ -17,6 +17,12 @@ def test_a_window_between_two_steps(window, steps, silent):
                                        "Set them further apart."])
 
 
+def test_a_curve_that_is_0_in_every_step():
+    messages = list(ip_adapter_checks.window_messages([Window(0, 0.5, curve="fade in-out")], StepClock([4, 3, 2, 1])))
+    assert messages == ["Relight: `curve` 'fade in-out' is 0 in all steps between `start` 0 and `end` 0.5; that unit did nothing. "
+                        "Choose another curve, or run more steps."]
+
+
 def test_noise_levels_that_the_job_never_has():
     """The trap of sigma mode: img2img at a low denoise starts below the level that `end` names."""
     clock = StepClock([1.1, 0.6, 0.3], lambda percent: 1e9 if percent <= 0 else 3.2 * (1 - percent))

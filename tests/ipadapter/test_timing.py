@@ -72,7 +72,17 @@ def test_the_same_tensor_is_read_once():
 
 
 def test_without_any_knowledge_everything_is_open():
-    assert StepClock().gate(Window(0.5, 0.6)) == 1.0
+    assert StepClock().gate(Window(0.5, 0.6)) == 1.0 and StepClock().opens(Window(0.5, 0.6))
+
+
+def test_a_schedule_without_steps_opens_nothing():
+    assert not StepClock(()).opens(Window()) and not StepClock([0.0]).opens(Window(0, 0.5))
+
+
+@pytest.mark.parametrize("curve", ["fade in", "fade out", "fade in-out"])
+def test_a_window_of_one_step_has_the_full_weight(curve):
+    assert StepClock([3.0, 2.0, 1.0]).opens(Window(0, 0.3, curve=curve))
+    assert curve_value(Window(0, 0.3, curve=curve), 0, 3) == 1.0
 
 
 @pytest.mark.parametrize(("curve", "values"), [

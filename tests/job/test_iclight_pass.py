@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from decoding import decoded
-from job.sampler_inputs import light, mode_latent, on_grey
+from job.sampler_inputs import JOB, light, mode_latent, on_grey
 from PIL import Image
 from sd_relight.lib_iclight import foreground
 from sd_relight.lib_relight.base import caches
@@ -121,6 +121,28 @@ def test_all_the_steps_asked_for_are_passed_to_the_sampler(applied, photo, compe
                            denoising_strength=0.5)
     assert seen[0]["steps"] == steps
     assert ("10 steps run of 20" in result.infotexts[0]) is compensate
+
+
+NO_STEP = "Relight: at denoising strength {} none of the {} steps is run, so neither light nor image prompts have an effect; raise it."
+
+
+@pytest.mark.parametrize("unit", [{}, {"end": 0.5}])
+def test_without_a_step_neither_half_reports_an_effect(host, photo, unit):
+    """DDIM ends at its lowest timestep: 2 steps at 0.5 are one timestep and no call of the UNet."""
+    fields = {"init_images": [photo], "sampler_name": "DDIM", "steps": 2, "denoising_strength": 0.5}
+    args = {"iclight": {"light": "left", "compensate_steps": False}, "ip_adapter": [{"model": "ip-adapter", "image": photo, **unit}]}
+    result = host.img2img({**JOB, **fields, "alwayson_scripts": {"Relight": {"args": [args]}}})
+    assert "fc, left, 0/0 weights, condition -; IP-Adapter ip-adapter, patched 0/16" in result.infotexts[0]
+    assert NO_STEP.format("0.5", 2) in result.comments
+    plain = host.img2img({**JOB, **fields})
+    np.testing.assert_array_equal(np.asarray(result.images[0]), np.asarray(plain.images[0]))
+
+
+def test_hires_without_a_step(host, photo):
+    args = {"iclight": {"foreground": photo, "light": "left"}, "ip_adapter": [{"model": "ip-adapter", "image": photo, "hr_option": "high"}]}
+    result = host.txt2img({**JOB, "enable_hr": True, "hr_scale": 1.2, "hr_upscaler": "Latent", "denoising_strength": 0,
+                           "alwayson_scripts": {"Relight": {"args": [args]}}})
+    assert "patched 0/16" in result.infotexts[0] and NO_STEP.format("0", JOB["steps"]) in result.comments
 
 
 @pytest.mark.parametrize("option, passes", [("both", (True, True)), ("low", (True, False)), ("high", (False, True))])
