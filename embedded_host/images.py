@@ -8,6 +8,7 @@ import io
 from PIL import Image, ImageOps, PngImagePlugin
 
 from ..lib_relight.request.images import check_size, decode_base64, open_bytes
+from ..lib_relight.request.pixel_formats import ORIENTATION
 from .errors import HostError
 
 
@@ -25,7 +26,7 @@ def decode_image(value: object, name: str) -> Image.Image:
     check_size(*image.size, name)
     try:
         image.load()
-        return ImageOps.exif_transpose(image)
+        return ImageOps.exif_transpose(image) if image.getexif().get(ORIENTATION, 1) != 1 else image
     except Exception as error:  # Pillow's decoders raise many types for damaged files
         raise HostError(f"`{name}` could not be decoded ({str(error)[:120] or type(error).__name__}); send an undamaged "
                         "PNG, JPEG or WebP.") from error

@@ -194,7 +194,7 @@ def project(adapter: Adapter, embeddings: Embeddings, params: IpAdapterParams) -
 def make_prompts(adapter: Adapter, cond: Embeddings, uncond: Embeddings, references: Sequence[Reference],
                  params: IpAdapterParams, uncond_tokens: Tensor | None) -> tuple[ImagePrompt, ...]:
     """Combine and project embeddings into prompts; see params.combine and params.unfold_batch."""
-    mode, count = params.combine, len(references)
+    mode, count = "concat" if params.unfold_batch else params.combine, len(references)
     weights = combine.image_weights(params.image_weights, count)
     cond = cond.map(lambda embeds: combine.combine(embeds, mode, weights))
     tokens = project(adapter, cond, params)

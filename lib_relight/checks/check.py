@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from ...lib_common.fields import short_repr
 from ..base.errors import RelightError, UserError
-from ..request.images import DecodedImage, ImageDecoder, is_given
+from ..request.images import DecodedImage, ImageDecoder, is_given, several_frames
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import ARGS_FORM, PanelParts, parse_panel_parts, parse_request, unit_name
 from ..request.request import TABS, RelightRequest, parse_api, parse_tab
 from .iclight_checks import iclight_messages
 from .ip_adapter_checks import ip_adapter_messages
-from .messages import Level, Message, State, error, from_error, number, scalar
+from .messages import Level, Message, State, error, from_error, number, scalar, warning
 
 
 def check(request: RelightRequest, state: State) -> list[Message]:
     """Return the messages of a request, errors first; model files are read by header, nothing is loaded or computed."""
-    found = [*refiner_messages(state)]
+    found = [*refiner_messages(state), *init_image_messages(state), *frame_messages(request, state)]
     found += iclight_messages(request, state) if request.iclight is not None else []
     found += ip_adapter_messages(request, state)
     return errors_first(found)
@@ -41,6 +41,26 @@ def refiner_messages(state: State) -> Iterator[Message]:
                     "None.")
 
 
+def init_image_messages(state: State) -> Iterator[Message]:
+    """Yield an error for more img2img images than a batch has; the hosts would end the job with an internal error."""
+    count, size = state.init_images, state.batch_size
+    if state.is_img2img and count is not None and size is not None and count > max(size, 1):
+        yield error("init_images", count, f"img2img has {count} images, but the batch size is {size:g}; set the batch size to "
+                                          f"{count}, or send fewer images.")
+
+
+def frame_messages(request: RelightRequest, state: State) -> Iterator[Message]:
+    """Yield a warning for each animation and each file of several pages, of which only the first is used."""
+    images = [getattr(request.images, item.name) for item in fields(request.images)]
+    for unit in request.units:
+        images += [*unit.images, *unit.masks, *unit.image_masks, unit.negative_image]
+    frames = [(image.name, image.frames) for image in images if isinstance(image, DecodedImage)]
+    uses_init = state.is_img2img and request.iclight is not None and request.images.foreground is None
+    for name, count in [*frames, ("init_images", state.init_frames if uses_init else 1)]:
+        if count > 1:
+            yield warning(name, None, several_frames(name, count))
+
+
 def check_body(body: Mapping, state: Callable[..., State], job_fields: Collection[str]) -> dict:
     """Answer POST /check: {"errors": [...], "warnings": [...]}, each a list of {"field", "value", "sentence"}.
 
@@ -57,21 +77,23 @@ def check_body(body: Mapping, state: Callable[..., State], job_fields: Collectio
     return answer(check(request, state(
         is_img2img=is_img2img, denoise=number(body.get("denoising_strength")), batch_size=number(body.get("batch_size")),
         refiner=body.get("refiner_checkpoint"), has_hires=bool(body["enable_hr"]) if "enable_hr" in body else None,
-        has_init_image=bool(body.get("init_images")) if is_img2img else None,
         **init_image_state(body) if is_img2img else {})), body)
 
 
 def init_image_state(body: Mapping) -> dict:
-    """Return what the checks know from the first init image; nothing if it is no image, such as a text in its place."""
-    images = body.get("init_images")
+    """Return what the checks know from the init images: their number, and from the first its kind, unless it is no image."""
+    images = body.get("init_images") or []
+    images = images if isinstance(images, list) else [images]
+    known = {"init_images": len(images)}
     try:
-        init = ImageDecoder().decode(images[0], "init_images") if isinstance(images, list) and images else None
+        init = ImageDecoder().decode(images[0], "init_images") if images else None
     except UserError:
         init = None
     if init is None:
-        return {}
+        return known
     is_part = is_given(body.get("mask")) and bool(body.get("inpaint_full_res", True))
-    return {"init_is_cut_out": init.alpha is not None, "part_of": init.size if is_part else None}
+    return {**known, "init_is_cut_out": init.alpha is not None, "init_frames": init.frames,
+            "part_of": init.size if is_part else None}
 
 
 def parse_job(body: Mapping, job_fields: Collection[str]) -> RelightRequest | None:

@@ -71,7 +71,7 @@ def image_messages(params: IcLightParams, images: IcLightImages, state: State) -
     """Yield errors for missing images and for images that the other fields do not use."""
     if images.foreground is None and not state.is_img2img:
         yield error("foreground", None, "`foreground` is missing: txt2img needs the subject's image; add one, or use img2img.")
-    if images.foreground is None and state.is_img2img and state.has_init_image is False:
+    if images.foreground is None and state.is_img2img and state.init_images == 0:
         yield error("foreground", None, NO_INIT_IMAGE)
     if params.light == "custom" and images.light_map is None:
         yield error("light_map", None,
@@ -81,6 +81,11 @@ def image_messages(params: IcLightParams, images: IcLightImages, state: State) -
                     f"`light_map` is given but `light` is {params.light!r}; set `light` to 'custom' to use it.")
     if params.matting == "mask" and images.mask is None:
         yield error("mask", None, "`matting` is 'mask' but `mask` is missing; add the mask or choose another matting.")
+    several = state.is_img2img and images.foreground is None and (state.init_images or 0) > 1
+    if params.matting in ("mask", "auto") and images.mask is not None and several:
+        yield warning("mask", None,
+                      f"`mask` is one mask for {state.init_images} img2img images; the same part of each is taken as the subject."
+                      " Send the images in jobs of their own, or with transparency, if their subjects lie elsewhere.")
     if params.matting not in ("mask", "auto") and images.mask is not None:
         yield error("mask", None, f"`mask` is given but `matting` is {params.matting!r}; set `matting` to 'mask' to use it.")
 

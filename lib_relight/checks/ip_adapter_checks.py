@@ -7,8 +7,11 @@ from dataclasses import replace
 
 from ...lib_ipadapter.attend.attention import Unit
 from ...lib_ipadapter.attend.timing import StepClock, Window
+from ...lib_ipadapter.attend.weight_types import transformer_weights
 from ...lib_ipadapter.encode.adapter import inspect_adapter
 from ...lib_ipadapter.files.variants import Variant, check_unet
+from ...lib_ipadapter.params import IpAdapterParams, parse_layer_weights
+from ...lib_ipadapter.unet_layers import TRANSFORMERS
 from ..base.errors import UserError
 from ..models import ip_adapter_files
 from ..request.images import DecodedImage, same_shape
@@ -28,6 +31,7 @@ def ip_adapter_messages(request: RelightRequest, state: State) -> Iterator[Messa
         yield from mask_messages(unit)
         yield from uncond_messages(unit)
         yield from tiled_messages(unit)
+        yield from unfold_messages(unit, state)
         yield from idle_messages(unit, state)
 
 
@@ -35,6 +39,7 @@ def file_messages(unit: IpUnit, state: State) -> Iterator[Message]:
     """Yield errors for an adapter or encoder that is missing or does not fit the checkpoint; reads headers only."""
     try:
         variant = inspect_adapter(ip_adapter_files.resolve(unit.params.model, state.folders("ipadapter")), unit.params.family)
+        layers = layer_messages(unit.params, variant.base)
         ip_adapter_files.encoder_for(variant, state.folders("clip_vision"))
         if state.checkpoint is not None and state.checkpoint.layers:
             check_unet(variant, state.checkpoint.layers, state.checkpoint.cross)
@@ -42,6 +47,24 @@ def file_messages(unit: IpUnit, state: State) -> Iterator[Message]:
         yield from_error(raised)
     else:
         yield from embedding_messages(unit, variant)
+        yield from layers
+
+
+def layer_messages(params: IpAdapterParams, base: str) -> list[Message]:
+    """Return warnings for layers that get no weight. Raises IpAdapterError for layers that the base does not have."""
+    given, count = parse_layer_weights(params.layer_weights), TRANSFORMERS[base]
+    weights = transformer_weights(params.weight_type, base, 1.0, composition_weight=params.composition_weight,
+                                  boost=params.boost, layer_weights=params.layer_weights)
+    if not weights:
+        name = "layer_weights" if given else "composition_weight"
+        return [warning(name, getattr(params, name),
+                        f"The unit {params.model!r} has the weight 0 in every layer, by `{name}`, and does nothing; raise one, "
+                        "or switch the unit off.")]
+    if given and max(given) == len(given) - 1 < count - 1:
+        return [warning("layer_weights", params.layer_weights,
+                        f"`layer_weights` of the unit {params.model!r} has weights for the first {len(given)} of {count} "
+                        "transformers; the others take no image. Give a weight for each, also where it is 0.")]
+    return []
 
 
 def embedding_messages(unit: IpUnit, variant: Variant) -> Iterator[Message]:
@@ -60,7 +83,7 @@ def embedding_messages(unit: IpUnit, variant: Variant) -> Iterator[Message]:
 def mask_messages(unit: IpUnit) -> Iterator[Message]:
     """Yield messages for output masks and image masks whose number does not match the images."""
     params, count = unit.params, max(len(unit.images), len(unit.embedding or ()))
-    if len(unit.masks) > 1 and params.combine != "separate":
+    if len(unit.masks) > 1 and params.combine != "separate" and not params.unfold_batch:
         yield error("mask", None,
                     f"`mask` of the unit {params.model!r} has {len(unit.masks)} masks, but `combine` is {params.combine!r}; set "
                     "it to 'separate' for one mask per image, or give one mask.")
@@ -68,6 +91,9 @@ def mask_messages(unit: IpUnit) -> Iterator[Message]:
         if len(masks) > max(count, 1) and SUBJECT not in unit.images:
             yield error(name, None, f"`{name}` of the unit {params.model!r} has {len(masks)} masks for {count} images; leave out "
                                     "the others.")
+    if 1 < len(unit.masks) < count:
+        yield warning("mask", None, f"`mask` of the unit {params.model!r} has {len(unit.masks)} masks for {count} images; those "
+                                    "without one work in the whole image.")
     for mask, image in zip(unit.image_masks, unit.images):
         if isinstance(image, DecodedImage) and not same_shape(mask.size, image.size):
             sizes = [f"{width}x{height}" for width, height in (mask.size, image.size)]
@@ -121,10 +147,30 @@ def idle_messages(unit: IpUnit, state: State) -> Iterator[Message]:
         yield warning("hr_option", "high",
                       f"Relight: the unit {params.model!r} works in the hires pass only, which this job does not have; it did "
                       "nothing. Set its `hr_option` to both or low.")
-    if params.unfold_batch and not params.tiled and state.batch_size is not None and len(unit.images) > state.batch_size:
+
+
+def unfold_messages(unit: IpUnit, state: State) -> Iterator[Message]:
+    """Yield warnings where the images are not one for each image of a batch, and for what has no effect then."""
+    params, count, batch = unit.params, len(unit.images), state.batch
+    if SUBJECT in unit.images and count > 1 and state.is_img2img and (state.init_images or 0) > 1:
+        yield warning("image", None,
+                      f"`image` of the unit {params.model!r} mixes \"{SUBJECT}\" with other images, and img2img has "
+                      f"{state.init_images} images; the first one's subject is used in all of them. Give \"{SUBJECT}\" alone, so "
+                      "that each image has its own.")
+    if not params.unfold_batch or params.tiled:
+        return
+    if params.combine not in ("concat", "separate"):
+        yield warning("combine", params.combine,
+                      f"`combine` of the unit {params.model!r} has no effect, because `unfold_batch` gives each image of the "
+                      "batch one image of its own; leave out `combine`, or switch `unfold_batch` off.")
+    if batch is not None and count > batch:
         yield warning("unfold_batch", True,
-                      f"`unfold_batch` of the unit {params.model!r} gives one of its {len(unit.images)} images to each image of "
-                      f"a batch, but the batch size is {state.batch_size:g}; the others have no effect. Raise the batch size.")
+                      f"`unfold_batch` of the unit {params.model!r} gives one of its {count} images to each image of "
+                      f"a batch, but the batch size is {batch:g}; the others have no effect. Raise the batch size.")
+    if batch is not None and 0 < count < batch and SUBJECT not in unit.images:
+        yield warning("unfold_batch", True,
+                      f"`unfold_batch` of the unit {params.model!r} has {count} images for a batch of {batch:g}; the last one is "
+                      "used for the others too. Give one for each image of the batch.")
 
 
 def window_messages(windows: Iterable[Window], clock: StepClock) -> Iterator[str]:

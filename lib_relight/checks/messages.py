@@ -41,7 +41,8 @@ class Message:
 class State:
     """State of the host and the job. None: unknown; checks that depend on it are skipped.
 
-    folders: kind of model file -> folders. has_init_image: of img2img. init_is_cut_out: whether a part of that image is
+    folders: kind of model file -> folders. init_images: how many images img2img has. init_frames: frames or pages of the one
+    with most. init_is_cut_out: whether a part of that image is
     transparent. part_of: (width, height) of the image of which the job samples a part, see job.frame; None if it samples all
     of it. refiner: the name of the refiner's checkpoint. can_cut_out(matting): whether that model can run.
     """
@@ -51,12 +52,19 @@ class State:
     checkpoint: Checkpoint | None = None
     denoise: float | None = None
     has_hires: bool | None = None
-    has_init_image: bool | None = None
+    init_images: int | None = None
+    init_frames: int = 1
     init_is_cut_out: bool = False
     part_of: tuple[int, int] | None = None
     batch_size: float | None = None
     refiner: object = None
     can_cut_out: Callable[[str], bool] = lambda matting: True
+
+    @property
+    def batch(self) -> float | None:
+        """Return the number of images of a batch: hosts make as many as there are img2img images, if there are several."""
+        several = self.init_images is not None and self.init_images > 1
+        return self.init_images if several and self.is_img2img else self.batch_size
 
 
 def error(field: str | None, value: object, sentence: str) -> Message:

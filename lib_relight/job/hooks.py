@@ -24,7 +24,7 @@ from ..models.folders import model_folders
 from ..request import xyz_axes
 from ..request.infotext import MARKER
 from ..request.panel_values import parse_request
-from ..request.pixel_formats import is_cut_out
+from ..request.pixel_formats import frame_count, is_cut_out
 from ..request.request import RelightRequest
 from . import nested
 from .frame import part_of
@@ -88,7 +88,8 @@ def job_state(host: Host, p: Processing) -> State:
     init_images = list(p.init_images or ()) if is_img2img else []
     return State(
         model_folders, is_img2img, chosen if chosen and chosen.family == "iclight" else None, p.denoising_strength,
-        has_hires=bool(getattr(p, "enable_hr", False)), has_init_image=bool(init_images),
+        has_hires=bool(getattr(p, "enable_hr", False)), init_images=len(init_images),
+        init_frames=max(map(frame_count, init_images), default=1),
         init_is_cut_out=any(is_cut_out(image) for image in init_images), part_of=part_of(p) if init_images else None,
         batch_size=p.batch_size, refiner=getattr(p, "refiner_checkpoint", None))
 

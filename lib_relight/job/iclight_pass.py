@@ -65,7 +65,10 @@ class IcLightPass:
 
     def report(self, image: int) -> str:
         names = " + ".join(light.light for light in light_map.all_lights(self.params_of(image)))
-        return self.applied.text(names or "none")
+        text = self.applied.text(names or "none")
+        if not neighbours(self.requested, 0) or not self.requested.set_blend:
+            return text
+        return f"{text}, set_blend {self.requested.set_blend:g} with the neighbouring frames"
 
     def infotext(self, image: int) -> dict[str, str]:
         pairs = infotext.to_infotext(self.params_of(image), self.images)

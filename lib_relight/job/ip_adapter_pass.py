@@ -71,7 +71,8 @@ class IpAdapterReport:
 class Prepared:
     """A unit with its adapter and its encoded prompts. identity names everything that the attention depends on.
 
-    mask: [1, H, W] in output space, or SUBJECT for the mattes, which are fitted to the size that is sampled.
+    mask: [M, H, W] in output space, M is 1 or the number of images that are unfolded; or SUBJECT for the mattes, which are
+    fitted to the size that is sampled.
     """
 
     unit: IpUnit
@@ -118,13 +119,15 @@ class IpAdapterPass:
                         str(len(unit.images)), masks_hash, content_hash(*arrays, embedding)))
         prompts = prompt_cache.get(key, partial(self.encode, unit, adapter, info, area, opened))
         mask = SUBJECT if SUBJECT in unit.masks else area[0] if len(area) == 1 else None
+        if area and unit.params.unfold_batch:
+            mask = stacked(area, len(prompts[0].cond))
         return Prepared(unit, adapter, prompts, f"{key}|{unit.params!r}", mask)
 
     def encode(self, unit: IpUnit, adapter: Adapter, info: EncoderInfo | None, area: list[Tensor],
                opened: Callable) -> tuple[ImagePrompt, ...]:
         counters["image_prompts"] += 1
         self.progress(f"encoding the image prompt for {adapter.variant.path.stem}")
-        own_masks = area if len(area) > 1 else [None] * max(len(unit.images), 1)
+        own_masks = area if len(area) > 1 and not unit.params.unfold_batch else []
         images = [image.to_pil() for image in unit.images] or [None] * len(unit.embedding)
         image_masks = [mask.to_pil_mask() for mask in unit.image_masks]
         references = [Reference(image, at(image_masks, i), self.face(unit, adapter, image, i), at(own_masks, i))
@@ -204,9 +207,8 @@ class IpAdapterPass:
 
     def attention_units(self, entry: Prepared, sampling: Sampling) -> list[attention.Unit]:
         """Compute keys and values for all layers; cached by content for every job and pass."""
-        frame, size = sampling.frames.first, sampling.size
-        mask = self.mattes(sampling) if entry.mask is SUBJECT else place_mask(entry.mask, frame, *size)
-        prompts = tuple(replace(prompt, mask=place_mask(prompt.mask, frame, *size)) for prompt in entry.prompts)
+        mask = self.mattes(sampling) if entry.mask is SUBJECT else place_masks(entry.mask, sampling)
+        prompts = tuple(replace(prompt, mask=place_masks(prompt.mask, sampling)) for prompt in entry.prompts)
         device = self.host.device()
         placed = (mask, *(prompt.mask for prompt in prompts))
         identity = f"{entry.identity}|{content_hash(*(None if area is None else area.numpy() for area in placed))}"
@@ -249,10 +251,28 @@ def at(entries: Sequence, index: int) -> Any:
     return entries[index] if index < len(entries) else None
 
 
-def place_mask(mask: Tensor | None, frame: Frame, width: int, height: int) -> Tensor | None:
-    """Bring an output mask, [1, H, W], to what is sampled of the init image; elsewhere it is kept as it is."""
-    if mask is None:
+def stacked(area: Sequence[Tensor], count: int) -> Tensor:
+    """Return masks [1, H, W] of any size as [count, H, W] of the first one's size; white where there is none, the same for all
+    if there is only one."""
+    if len(area) == 1:
+        return area[0]
+    height, width = area[0].shape[1:]
+    missing = [torch.ones(1, height, width)] * (count - len(area))
+    return torch.cat([*(masks.resize_mask(mask, height, width) for mask in area), *missing])
+
+
+def place_masks(area: Tensor | None, sampling: Sampling) -> Tensor | None:
+    """Bring output masks, [M, H, W], to what is sampled of the init images: one mask, or one for each image of the batch."""
+    if area is None:
         return None
+    distinct = len(set(sampling.frames.frames)) > 1
+    count = max(len(area), len(sampling.frames.frames) if distinct else 1)
+    placed = [place_mask(area[min(index, len(area) - 1)][None], sampling.frames[index], *sampling.size) for index in range(count)]
+    return placed[0] if count == 1 else stacked(placed, count)
+
+
+def place_mask(mask: Tensor, frame: Frame, width: int, height: int) -> Tensor:
+    """Bring an output mask, [1, H, W], to what is sampled of the init image; elsewhere it is kept as it is."""
     belongs = frame.contains((mask.shape[2], mask.shape[1]))
     if not frame.is_part and (not belongs or frame.mode in STRETCHING):
         return mask

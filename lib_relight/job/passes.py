@@ -19,7 +19,8 @@ class Sampling:
     """One sampling pass of a job.
 
     unet: this pass's clone.  x: the latent about to be sampled, [B, 4, h, w].  noise: of the same shape.
-    starts_late: whether it may run only a part of its schedule: img2img and hires.  first_image: number in the job, from 0, of the batch's first image.
+    starts_late: whether it may run only a part of its schedule: img2img and hires.
+    first_image: number in the job, from 0, of the batch's first image.
     """
 
     unet: UnetPatcher

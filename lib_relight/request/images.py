@@ -16,7 +16,8 @@ from PIL import Image, UnidentifiedImageError
 from ...lib_iclight import foreground
 from ..base.caches import content_hash
 from ..base.errors import RelightError
-from .pixel_formats import HIDDEN, channels_of, channels_of_array
+from ..base.log import logger
+from .pixel_formats import HIDDEN, channels_of, channels_of_array, frame_count
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 """Pillow's names of the file formats that are opened, as far as the installed Pillow has them."""
@@ -32,12 +33,14 @@ ASPECT_TOLERANCE = 0.02
 class DecodedImage:
     """One image of a request: rgb uint8 [H, W, 3]; alpha float32 [H, W] in 0..1, or None where it is opaque everywhere.
 
-    name: the request's field. The arrays are read-only; colors under alpha 0 are replaced by grey when decoding.
+    name: the request's field.  frames: of the animation, or pages of the file, whose first one this is. The arrays are
+    read-only; colors under alpha 0 are replaced by grey when decoding.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None
     name: str = "image"
+    frames: int = 1
 
     def __post_init__(self) -> None:
         for array in (self.rgb, self.alpha):
@@ -153,7 +156,7 @@ class ImageDecoder:
         except Exception as error:  # Pillow's decoders raise many types for damaged files
             raise RelightError(f"`{name}` could not be decoded ({str(error)[:120] or type(error).__name__}); send an undamaged "
                                "PNG, JPEG or WebP in RGB or grey.") from error
-        return DecodedImage(*channels, name)
+        return DecodedImage(*channels, name, frame_count(value))
 
     def reject_nested_mask(self, value: dict, name: str) -> None:
         """Raise RelightError for a dict with a mask that is not black; the field takes no mask."""
@@ -179,7 +182,15 @@ class ImageDecoder:
 
 def open_file(path: Path, name: str) -> Image.Image:
     """Decode one file of this machine to a PIL image in RGB, or in RGBA where it has transparency."""
-    return ImageDecoder().decode_file(path, name).to_pil()
+    image = ImageDecoder().decode_file(path, name)
+    if image.frames > 1:
+        logger.warning(several_frames(name, image.frames))
+    return image.to_pil()
+
+
+def several_frames(name: str, count: int) -> str:
+    """Return the warning for an animation, or a file of several pages."""
+    return f"`{name}` has {count} frames or pages; only the first is used. Send another one as an image of its own."
 
 
 def check_size(width: int, height: int, name: str) -> None:

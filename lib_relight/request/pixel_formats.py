@@ -42,6 +42,16 @@ def is_cut_out(image: Image.Image) -> bool:
     return has_alpha and image.convert("RGBA").getchannel("A").getextrema()[0] < 255
 
 
+def frame_count(image: Image.Image | np.ndarray) -> int:
+    """Return the number of frames of an animation, or of pages of a file. A camera's preview or gain map (MPO) is none."""
+    if not isinstance(image, Image.Image) or image.format == "MPO":
+        return 1
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # damaged later frames raise many types; the first is still valid
+        return 1
+
+
 def pixels_of(image: Image.Image) -> Channels:
     if image.mode == "F" or image.mode.startswith("I"):
         return pixels_of_deep_grey(image)

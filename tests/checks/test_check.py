@@ -101,8 +101,10 @@ def test_nothing_is_reported_where_nothing_is_wrong(request_, state):
 
 @pytest.mark.parametrize(("request_", "state", "sentence"), [
     (asked(foreground=None), state(), "`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."),
-    (asked(foreground=None), state(True, has_init_image=False),
+    (asked(foreground=None), state(True, init_images=0),
      "img2img has no image; add the subject as the img2img image or as `foreground`."),
+    (asked(), state(True, init_images=3, batch_size=2),
+     "img2img has 3 images, but the batch size is 2; set the batch size to 3, or send fewer images."),
     (asked(), state(refiner="sd_xl_refiner_1.0"),
      "Relight cannot work together with a refiner, which exchanges the model while sampling; set the refiner to None."),
     (asked(light="custom"), state(), "`light` is 'custom' but `light_map` is missing; add the map or choose another light."),
@@ -157,6 +159,21 @@ def test_inputs_of_a_unit_that_do_not_fit(changes, params, sentence):
     ({"images": (PICTURE,) * 3}, {"unfold_batch": True},
      "`unfold_batch` of the unit 'ip-adapter' gives one of its 3 images to each image of a batch, but the batch size is 2; the "
      "others have no effect. Raise the batch size."),
+    ({}, {"unfold_batch": True},
+     "`unfold_batch` of the unit 'ip-adapter' has 1 images for a batch of 2; the last one is used for the others too. Give one for "
+     "each image of the batch."),
+    ({"images": (PICTURE,) * 2}, {"unfold_batch": True, "combine": "average"},
+     "`combine` of the unit 'ip-adapter' has no effect, because `unfold_batch` gives each image of the batch one image of its own; "
+     "leave out `combine`, or switch `unfold_batch` off."),
+    ({"masks": (PICTURE,) * 2, "images": (PICTURE,) * 3}, {"combine": "separate"},
+     "`mask` of the unit 'ip-adapter' has 2 masks for 3 images; those without one work in the whole image."),
+    ({}, {"layer_weights": [1, 0.5]},
+     "`layer_weights` of the unit 'ip-adapter' has weights for the first 2 of 16 transformers; the others take no image. Give a "
+     "weight for each, also where it is 0."),
+    ({}, {"layer_weights": "3:0, 4:0"},
+     "The unit 'ip-adapter' has the weight 0 in every layer, by `layer_weights`, and does nothing; raise one, or switch the unit off."),
+    ({"images": (replace(PICTURE, frames=12),)}, {},
+     "`image` has 12 frames or pages; only the first is used. Send another one as an image of its own."),
     ({}, {"image_weights": (0.0,)},
      "`image_weights` of the unit 'ip-adapter' has a 0, but with `combine` 'concat' that image still takes part, as an empty one; "
      "leave the image out."),
@@ -173,10 +190,32 @@ def test_inputs_of_a_unit_without_effect(changes, params, sentence):
     ({"images": (PICTURE,) * 2}, {"combine": "add", "image_weights": (1.0, 0.0)}),
     ({"negative_image": PICTURE}, {"uncond": "image"}),
     ({"images": (PICTURE,) * 2}, {"unfold_batch": True}),
+    ({"images": (PICTURE,) * 2, "masks": (PICTURE,) * 2}, {"unfold_batch": True}),
+    ({}, {"layer_weights": "3:1, 6:0.5"}),
+    ({}, {"layer_weights": [1] * 16}),
     ({}, {"tiled": True}),
 ])
 def test_inputs_of_a_unit_that_fit(changes, params):
     assert check(asked([replace(unit(**params), **changes)]), state(batch_size=2)) == []
+
+
+def test_several_init_images():
+    several = state(True, init_images=3, batch_size=4)
+    subject = unit(), replace(unit(unfold_batch=True), images=(PICTURE,) * 3)
+    assert check(asked(subject, foreground=None), several) == []
+    mixed = replace(unit(), images=("subject", PICTURE))
+    assert warnings_of(asked([mixed], foreground=None, matting="mask", mask=PICTURE), several) == [
+        "`mask` is one mask for 3 img2img images; the same part of each is taken as the subject. Send the images in jobs of their "
+        "own, or with transparency, if their subjects lie elsewhere.",
+        "`image` of the unit 'ip-adapter' mixes \"subject\" with other images, and img2img has 3 images; the first one's subject is "
+        "used in all of them. Give \"subject\" alone, so that each image has its own."]
+
+
+def test_the_init_images_frames_are_reported_where_it_is_the_subject():
+    animated = state(True, init_images=1, init_frames=3)
+    assert warnings_of(asked(foreground=None), animated) == [
+        "`init_images` has 3 frames or pages; only the first is used. Send another one as an image of its own."]
+    assert warnings_of(asked(), animated) == []
 
 
 def test_fbc_is_known_by_its_file():
@@ -248,7 +287,7 @@ def panel_images(*names):
     ({"enabled": False}, (), state(), [], 0),
     ({}, ("foreground",), state(), [], 0),
     ({}, (), state(), ["`foreground` is missing: txt2img needs the subject's image; add one, or use img2img."], 0),
-    ({"light": "left"}, (), state(True, denoise=0.3, has_init_image=True), [], 1),
+    ({"light": "left"}, (), state(True, denoise=0.3, init_images=1), [], 1),
     ({"iclight": False}, (), state(),
      ["Relight is on, but neither IC-Light nor an IP-Adapter unit is enabled; enable one, or close Relight."], 0),
     ({"light_start": "dark"}, ("foreground",), state(), ["`light_start` is 'dark'; it must be a number, or empty."], 0),

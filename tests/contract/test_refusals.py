@@ -74,6 +74,12 @@ def test_img2img_image_of_one_pixel(client):
         assert_rejected(client, "`the img2img image` is 1x1 pixels; it must have at least 16", send)
 
 
+def test_more_img2img_images_than_a_batch_has(client):
+    """The hosts themselves end such a job with "bad number of images passed" and status 500."""
+    assert_rejected(client, "img2img has 3 images, but the batch size is 2; set the batch size to 3, or send fewer images.",
+                    lambda: client.send("img2img", relight=iclight(light="left"), init_images=[SCENE] * 3, batch_size=2))
+
+
 def test_img2img_unknown_field(client):
     assert_rejected(client, "`iclight` has no field `nois`",
                    lambda: client.send("img2img", relight=iclight(nois=1), init_images=[SCENE]))

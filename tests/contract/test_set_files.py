@@ -127,6 +127,8 @@ def test_blended_frames_lie_between_their_neighbours(client):
     plain, blended = (client.send(relight=fc(**SWEEP, set_frames=4, set_blend=blend)) for blend in (0.0, 0.5))
     first = len(plain.png) - 4
     assert any((plain.pixels(first + index) != blended.pixels(first + index)).any() for index in range(4))
+    assert all("set_blend 0.5 with the neighbouring frames" in text for text in blended.infotexts[-4:])
+    assert not any("set_blend" in text for text in plain.infotexts[-4:]), "what such an image's infotext gives is that image"
 
 
 def test_messages(client):

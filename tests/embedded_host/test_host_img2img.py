@@ -5,6 +5,7 @@ import pytest
 import torch
 from embedded_host.conftest import SMALL, pixels
 from PIL import Image, ImageOps
+from sd_relight.embedded_host.errors import HostError
 from sd_relight.lib_relight.base.errors import RelightError
 
 
@@ -125,7 +126,7 @@ def test_several_init_images(host, picture):
     both = host.img2img(SMALL, init_images=[picture, red], batch_size=2, denoising_strength=0.3, steps=6).images
     alone = host.img2img(SMALL, init_images=[red], seed=6, denoising_strength=0.3, steps=6).images
     assert abs(pixels(both[1]) - pixels(alone[0])).max() <= 2
-    with pytest.raises(RuntimeError, match="2 init images for a batch of 1: send one"):
+    with pytest.raises(HostError, match="2 init images for a batch of 1: send one"):
         host.img2img(SMALL, init_images=[picture, red])
 
 

@@ -117,7 +117,6 @@ def test_a_unit_s_mask_goes_with_the_init_image():
     """White right half over the whole photograph; the crop box lies to the right of its middle."""
     mask = torch.zeros(1, 60, 90)
     mask[..., 45:] = 1
-    assert place_mask(None, Frame(), 64, 64) is None
     assert place_mask(mask, Frame((90, 60), STRETCH), 64, 64) is mask, "the attention stretches it itself"
     part = place_mask(mask, Frame((90, 60), STRETCH, (40, 10, 50, 20)), 64, 64)
     assert part.shape == (1, 64, 64) and part[0, 32, 8] == 0 and part[0, 32, 56] == 1

@@ -88,6 +88,40 @@ def test_each_init_image_is_its_own_subject(host, applied, photo):
         torch.testing.assert_close(condition[row:row + 1], mode_latent(host, on_grey(picture, 64, 96)), rtol=1e-5, atol=1e-6)
 
 
+def images_of(result, count):
+    """The job's last images, int [H, W, 3]; a grid may be before them."""
+    return [np.asarray(image.convert("RGB")).astype(int) for image in result.images[-count:]]
+
+
+def job_with(kind, host, args, **fields):
+    return getattr(host, kind)({**JOB, "denoising_strength": 0.9, **fields, "alwayson_scripts": {"Relight": {"args": [args]}}})
+
+
+def test_several_init_images_equal_jobs_of_their_own(host, photo):
+    """Each has its own subject, frame, region mask and restored detail, in each batch of a count."""
+    region = Image.linear_gradient("L").resize(photo.size)
+    args = {"iclight": {"light": "left", "detail": 0.5}, "ip_adapter": [
+        {"model": "ip-adapter", "image": "subject"}, {"model": "ip-adapter", "image": photo, "mask": region, "weight": 2}]}
+    photos = [photo, photo.rotate(90, expand=True), photo.resize((96, 96))]
+    together = images_of(job_with("img2img", host, args, init_images=photos, batch_size=3, n_iter=2, resize_mode=1), 6)
+    for index in (1, 3, 5):
+        alone = job_with("img2img", host, args, init_images=[photos[index % 3]], resize_mode=1, seed=JOB["seed"] + index)
+        assert np.abs(images_of(alone, 1)[0] - together[index]).max() <= 2, index
+
+
+def test_unfolded_images_have_their_own_masks(host, photo):
+    left, right = Image.new("L", (64, 96)), Image.new("L", (64, 96), 255)
+    left.paste(255, (0, 0, 32, 96))
+    right.paste(0, (0, 0, 32, 96))
+    unit, images, areas = {"model": "ip-adapter", "weight": 3}, [photo, photo.rotate(180)], [left, right]
+    together = images_of(job_with("txt2img", host, {"ip_adapter": [
+        {**unit, "image": images, "mask": areas, "unfold_batch": True}]}, batch_size=2), 2)
+    for index in range(2):
+        alone = job_with("txt2img", host, {"ip_adapter": [{**unit, "image": images[index], "mask": areas[index]}]},
+                         seed=JOB["seed"] + index)
+        assert np.abs(images_of(alone, 1)[0] - together[index]).max() <= 2
+
+
 def test_inpaint_keeps_the_images_latent_outside_the_mask(host, applied, photo):
     mask = Image.new("L", photo.size)
     mask.paste(255, (0, 0, 60, 80))

@@ -224,6 +224,23 @@ def test_supported_formats(form, picture):
     assert decode(encoded(picture.convert("RGB"), form)).size == picture.size
 
 
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_frames_and_pages_are_counted(form, rng):
+    first, *more = (Image.fromarray(rng.integers(0, 256, (24, 40, 3), np.uint8)) for _ in range(3))
+    options = {"lossless": True} if form == "WEBP" else {}
+    image = decode(encoded(first, form, save_all=True, append_images=more, **options))
+    assert image.frames == image.flattened().fitted(20, 12).frames == 3
+    if form != "GIF":
+        np.testing.assert_array_equal(image.rgb, np.asarray(first))
+    assert decode(encoded(first, form)).frames == 1
+
+
+def test_a_camera_s_second_image_is_no_frame(rng):
+    photo, preview = (Image.fromarray(rng.integers(0, 256, (24, 40, 3), np.uint8)) for _ in range(2))
+    data = base64.b64decode(encoded(photo, "MPO", save_all=True, append_images=[preview]))
+    assert Image.open(io.BytesIO(data)).n_frames == 2 and decode(data).frames == 1
+
+
 @pytest.mark.parametrize("form", ["EPS", "PPM", "ICO", "TGA", "PCX"])
 def test_other_formats_are_not_opened(form, picture):
     with pytest.raises(RelightError, match="is no image in a supported format"):

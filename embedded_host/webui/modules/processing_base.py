@@ -14,6 +14,8 @@ from modules.sd_samplers import create_sampler
 from modules.shared import opts
 from torch import Tensor
 
+from sd_relight.embedded_host.errors import HostError
+
 
 class JobState:
     """What the job loop sets on `p`. Class attributes, so that they are no fields of the request."""
@@ -116,12 +118,12 @@ class StableDiffusionProcessing(JobState):
         return values[start:start + self.batch_size]
 
     def setup_prompts(self) -> None:
-        """Fill all_prompts and all_negative_prompts; a list of prompts sets the number of images. Raises RuntimeError."""
+        """Fill all_prompts and all_negative_prompts; a list of prompts sets the number of images. Raises HostError."""
         texts = self.prompt, self.negative_prompt
         count = next((len(text) for text in texts if isinstance(text, list)), self.batch_size * self.n_iter)
         self.all_prompts, self.all_negative_prompts = positive, negative = [per_image(text, count) for text in texts]
         if len(positive) != len(negative):
-            raise RuntimeError(f"{len(positive)} prompts and {len(negative)} negative prompts: send as many of the one as of the "
+            raise HostError(f"{len(positive)} prompts and {len(negative)} negative prompts: send as many of the one as of the "
                                "other, or one text.")
         self.main_prompt, self.main_negative_prompt = positive[0], negative[0]
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from sd_relight.embedded_host.engine import color_match, masks, pixels, resize
 from sd_relight.embedded_host.engine.hires import LATENT_PIXEL
 from sd_relight.embedded_host.engine.noise import ImageNoise
+from sd_relight.embedded_host.errors import HostError
 
 RESIZE_LATENT = 3
 FILL, ORIGINAL, LATENT_NOISE, LATENT_NOTHING = range(4)
@@ -131,10 +132,10 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
         self.overlay_images.append(masks.visible_part(image, self.mask_for_overlay).convert("RGBA"))
 
     def _batched(self, arrays: list[np.ndarray]) -> np.ndarray:
-        """Return [B, 3, H, W]: one init image for all images of the batch, or one for each. Raises RuntimeError."""
+        """Return [B, 3, H, W]: one init image for all images of the batch, or one for each. Raises HostError."""
         count = self.batch_size
         if len(arrays) > count:
-            raise RuntimeError(f"{len(arrays)} init images for a batch of {count}: send one, or as many as `batch_size`.")
+            raise HostError(f"{len(arrays)} init images for a batch of {count}: send one, or as many as `batch_size`.")
         if len(arrays) > 1:
             self.batch_size = len(arrays)
             return np.stack(arrays)
