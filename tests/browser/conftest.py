@@ -3,11 +3,14 @@
 import os
 import shutil
 
+import hub_server
 import pytest
+from api.serving import ROOT, HostProcess, demo_models
 from browser.pages.accordion import Accordion
 from browser.pages.images import draw_subject
 from browser.pages.light_pad import LightPad
 from browser.pages.panel import Panel
+from browser.stage import EXTENSION, Stage
 from contract.processes import WebuiHost
 
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -52,16 +55,58 @@ def chromium(tmp_path_factory):
 def pytest_generate_tests(metafunc):
     """Tests marked any_page run on the embedded host's page and, with --webui PATH, on a real WebUI's."""
     if metafunc.config.getoption("--webui") and metafunc.definition.get_closest_marker("any_page"):
-        metafunc.parametrize("host", ["embedded", "webui"], indirect=True, scope="session")
+        name = "staged" if "staged" in metafunc.fixturenames else "host"
+        metafunc.parametrize(name, ["embedded", "webui"], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def host(request, webui_path, tmp_path_factory):
-    if getattr(request, "param", "embedded") == "embedded":
-        yield request.getfixturevalue("embedded")
-        return
-    with WebuiHost(tmp_path_factory.mktemp("webui"), webui_path) as process:
+def webui(webui_path, hub, tmp_path_factory):
+    """The real WebUI given with --webui."""
+    stage = Stage(tmp_path_factory.mktemp("stage"), (webui_path / "models" / "iclight").glob("*.safetensors"), hub)
+    with WebuiHost(tmp_path_factory.mktemp("webui"), webui_path, EXTENSION, stage.environment) as process:
+        process.stage = stage
         yield process
+
+
+@pytest.fixture(scope="session")
+def host(request):
+    return request.getfixturevalue(getattr(request, "param", "embedded"))
+
+
+@pytest.fixture(scope="session")
+def staged(request, tmp_path_factory):
+    """A host with a `stage`: a further embedded one, or the real WebUI."""
+    if getattr(request, "param", "embedded") == "webui":
+        yield request.getfixturevalue("webui")
+        return
+    stage = Stage(tmp_path_factory.mktemp("stage"), demo_models().iterdir(), request.getfixturevalue("hub"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RELIGHT_STAGE", stage.environment["RELIGHT_STAGE"])
+        with HostProcess(tmp_path_factory.mktemp("host"), [ROOT, EXTENSION]) as process:
+            process.stage = stage
+            yield process
+
+
+@pytest.fixture(scope="session")
+def hub():
+    """A server that plays the hub of the staged hosts."""
+    with hub_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def own_models(staged):
+    """The only model folder of the staged host, with links to files that it can use."""
+    with staged.stage.own_models() as folder:
+        yield folder
+
+
+@pytest.fixture
+def staged_panel(chromium, staged, own_models):
+    """The freshly opened page of the staged host."""
+    page = Panel(chromium, staged.url, isinstance(staged, WebuiHost))
+    page.open()
+    return page
 
 
 @pytest.fixture

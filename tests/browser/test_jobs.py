@@ -1,23 +1,19 @@
 """A user's jobs: the actions that each takes, and mistakes, whose sentences are in view at 1280x720 and go once they are undone."""
 
+import numpy as np
 import pytest
-from api.serving import ROOT, HostProcess, demo_models
 from browser.pages.light_pad import LightPad
-from browser.pages.panel import Panel
+from contract.adapter_files import SD15, write_base, write_encoder
+from contract.processes import WebuiHost
 from contract.weight_files import header_only
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 
 pytestmark = pytest.mark.once_per_gradio
 JOB = {"steps": 2, "width": 64, "height": 64, "seed": 7}
-FC = "iclight_fc.safetensors"
+SET_UP = ("width", "height", "cfg_scale", "steps")
 SDXL = {"input_blocks.0.0.weight": (8, 4, 3, 3), "label_emb.0.0.weight": (8, 16),
         "input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight": (8, 2048)}
-SELECT_CHECKPOINT = """from pathlib import Path
-from modules import sd_models
-own, other = sd_models.select_checkpoint, Path({path!r})
-sd_models.select_checkpoint = lambda: sd_models.CheckpointInfo(other, other.name) if other.exists() else own()
-"""
 COUNT = """
 window.userActions = 0;
 addEventListener("pointerdown", (event) => { userActions += event.isTrusted; }, true);
@@ -47,38 +43,18 @@ def photo(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """The models folder of `own_pad`'s host."""
-    folder = tmp_path_factory.mktemp("models")
-    for path in demo_models().iterdir():
-        (folder / path.name).symlink_to(path)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def sdxl(tmp_path_factory):
-    """A path; `own_pad`'s host has this checkpoint selected while the file is there."""
-    return tmp_path_factory.mktemp("checkpoints") / "xl.safetensors"
-
-
-@pytest.fixture(scope="module")
-def own_host(models, sdxl, tmp_path_factory):
-    data, scripts = tmp_path_factory.mktemp("host"), tmp_path_factory.mktemp("extension") / "scripts"
-    scripts.mkdir()
-    (scripts / "checkpoint.py").write_text(SELECT_CHECKPOINT.format(path=str(sdxl)))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RELIGHT_DEMO_MODELS", str(models))
-        with HostProcess(data, [ROOT, scripts.parent]) as host:
-            yield host
+@pytest.fixture
+def image_prompts(host):
+    """The host has an IP-Adapter and its encoder."""
+    if isinstance(host, WebuiHost):
+        write_base(host.folder / "broken", SD15)
+        write_encoder(host.folder / "broken")
 
 
 @pytest.fixture
-def own_pad(chromium, own_host, subject):
-    """The pad on the page of a host of this module, with a subject and a light from the left."""
-    panel = Panel(chromium, own_host.url)
-    panel.open()
-    pad = LightPad(panel)
+def own_pad(staged_panel, subject):
+    """The pad on the staged host's page, with a subject and a light from the left."""
+    panel, pad = staged_panel, LightPad(staged_panel)
     pad.open(**JOB)
     panel.upload(pad("foreground"), subject)
     panel.driver.execute_script("relight.fields.set('txt2img', {matting: 'none', light: 'left'})")
@@ -86,11 +62,16 @@ def own_pad(chromium, own_host, subject):
     return pad
 
 
-def start(panel, tab, **more):
-    """Set the cheapest job on a tab, then count the user's actions: presses, chosen files and chosen colours."""
+def open_section(panel, accordion, name):
+    """Open one of the closed sections below the tabs, as a user does."""
+    panel.click(f"#{accordion(name)} > .label-wrap")
+
+
+def start(panel, tab, **controls):
+    """Set a tab's controls, then count the user's actions: presses, chosen files and chosen colours."""
     if tab != panel.tab:
         panel.select_tab(tab)
-    for name, value in {**JOB, **more}.items():
+    for name, value in controls.items():
         panel.fill(f"{tab}_{name}", value)
     panel.driver.execute_script(COUNT)
 
@@ -107,9 +88,39 @@ def in_view(panel, css, sentence):
     panel.until(lambda: panel.driver.execute_script(IN_VIEW, css, sentence), f"{sentence!r} in view")
 
 
+def controls(panel, names):
+    return {name: panel.value(f"{panel.tab}_{name}") for name in names}
+
+
+def undo(panel, accordion, before):
+    """Press Undo; the host's controls are what they were before."""
+    panel.click(accordion.css("undo"))
+    panel.until(lambda: controls(panel, before) == before, f"{before} again")
+
+
+@pytest.mark.any_page
+def test_a_light_on_the_img2img_image(panel, pad, subject):
+    """Upload, tick Relight, click the pad, Generate; size, CFG scale, steps and strength set themselves."""
+    start(panel, "img2img")
+    before = controls(panel, ("cfg_scale", "steps", "denoising_strength"))
+    panel.upload("img2img_image", subject)
+    pad.unfold()
+    pad.until_message("Set for relighting: ")
+    panel.until(lambda: controls(panel, SET_UP) == {"width": "512", "height": "512", "cfg_scale": "2", "steps": "25"}, "its settings")
+    for name, value in JOB.items():  # for the time of the test only
+        panel.fill(f"img2img_{name}", value)
+    pad.scroll_into_view()
+    pad.click_at(0.03, 0.5)
+    panel.generate()
+    assert actions(panel) == 4
+    assert "CFG scale: 2, " in panel.infotext and "Denoising strength: 0.95" in panel.infotext
+    assert 'Relight: "fc, left' in panel.infotext
+    undo(panel, pad, before)
+
+
 @pytest.mark.any_page
 def test_a_warm_light_at_the_top_right_and_a_blue_spot(panel, pad, subject):
-    start(panel, "img2img")
+    start(panel, "img2img", **JOB)
     panel.upload("img2img_image", subject)
     pad.unfold()
     pad.scroll_into_view()
@@ -131,7 +142,7 @@ def test_a_warm_light_at_the_top_right_and_a_blue_spot(panel, pad, subject):
 
 @pytest.mark.any_page
 def test_a_light_with_hires(panel, pad, subject):
-    start(panel, "txt2img", prompt="a vase")
+    start(panel, "txt2img", prompt="a vase", **JOB)
     pad.unfold()
     panel.upload(pad("foreground"), subject)
     pad.scroll_into_view()
@@ -145,7 +156,7 @@ def test_a_light_with_hires(panel, pad, subject):
 
 @pytest.mark.any_page
 def test_an_own_background(panel, accordion, subject, photo):
-    start(panel, "img2img")
+    start(panel, "img2img", **JOB)
     panel.upload("img2img_image", subject)
     accordion.unfold()
     panel.upload(accordion("background"), photo)
@@ -153,6 +164,102 @@ def test_an_own_background(panel, accordion, subject, photo):
     panel.generate()
     assert actions(panel) == 4
     assert 'Relight: "fbc, none, ' in panel.infotext and "Relight background hash: " in panel.infotext
+
+
+@pytest.mark.any_page
+@pytest.mark.usefixtures("image_prompts")
+def test_the_style_of_an_image(panel, accordion, photo):
+    start(panel, "txt2img", prompt="a vase", **JOB)
+    accordion.unfold()
+    panel.click(f"{accordion.css('iclight')} input")
+    accordion.select_tab(1)
+    panel.upload(accordion("unit1_image"), photo)
+    panel.pick(accordion("unit1_weight_type"), "style transfer")
+    status(panel, accordion, "1 image prompt (style transfer)")
+    panel.generate()
+    assert actions(panel) == 7
+    assert "Relight: " in panel.infotext and "style transfer" in panel.infotext and '"fc' not in panel.infotext, panel.infotext
+
+
+@pytest.mark.any_page
+def test_a_preset_after_a_reload(panel, pad, subject):
+    start(panel, "txt2img")
+    pad.unfold()
+    pad.scroll_into_view()
+    pad.click_at(0.5, 0.03)
+    open_section(panel, pad, "presets")
+    panel.fill(pad("preset_name"), "light of a job")
+    panel.click(pad.css("preset_save"))
+    pad.until_message("Preset 'light of a job' saved.")
+    assert actions(panel) == 4
+
+    panel.open()
+    start(panel, "txt2img", prompt="a vase", **JOB)
+    pad.unfold()
+    panel.upload(pad("foreground"), subject)
+    pad.until_message("Set for relighting: ")
+    open_section(panel, pad, "presets")
+    panel.pick(pad("preset"), "light of a job")
+    panel.click(pad.css("preset_load"))
+    status(panel, pad, "1 light from above")
+    panel.generate()
+    assert actions(panel) == 7
+    assert 'Relight: "fc, top, ' in panel.infotext
+    panel.click(pad.css("undo"))
+    status(panel, pad, "Light from the prompt")
+    panel.click(pad.css("preset_delete"))
+    pad.until_message("Preset 'light of a job' deleted.")
+
+
+@pytest.mark.any_page
+def test_an_infotext_is_pasted_and_generated_again(panel, pad, subject):
+    start(panel, "txt2img", prompt="a vase", **JOB)
+    pad.unfold()
+    panel.upload(pad("foreground"), subject)
+    pad.scroll_into_view()
+    pad.click_at(0.03, 0.5)
+    status(panel, pad, "1 light from the left")
+    panel.generate()
+    infotext, image = panel.infotext, panel.picture()
+    assert actions(panel) == 4
+
+    panel.open()
+    start(panel, "txt2img")
+    panel.paste(infotext)
+    pad.until_enabled()
+    pad.unfold()
+    panel.upload(pad("foreground"), subject)
+    panel.generate()
+    assert actions(panel) in (3, 4), "some hosts open the accordion by themselves"
+    assert panel.infotext == infotext
+    np.testing.assert_array_equal(panel.picture(), image)
+
+
+@pytest.mark.any_page
+def test_a_result_in_another_light(panel, pad, subject):
+    start(panel, "txt2img", prompt="a vase", **JOB)
+    pad.unfold()
+    panel.upload(pad("foreground"), subject)
+    pad.scroll_into_view()
+    pad.click_at(0.03, 0.5)
+    status(panel, pad, "1 light from the left")
+    panel.generate()
+    panel.fill("txt2img_prompt", "something else")
+    panel.click("#txt2img_send_to_relight_img2img")
+    panel.until(lambda: panel.find("#img2img_generate").is_displayed(), "the tab")
+    panel.tab = "img2img"
+    pad.until_enabled()
+    pad.until_message("Set for relighting: ")
+    assert controls(panel, ("prompt", "seed", "width", "height")) == {"prompt": "a vase", "seed": "7", "width": "64", "height": "64"}
+    panel.fill("img2img_steps", JOB["steps"])  # for the time of the test only
+    panel.driver.execute_script("relight.fields.set('img2img', {matting: 'none'})")
+    pad.until_open()
+    pad.scroll_into_view()
+    pad.click_at(0.97, 0.5)
+    status(panel, pad, "1 light from the right")
+    panel.generate()
+    assert actions(panel) == 7
+    assert panel.infotext.startswith("a vase") and "Seed: 7, " in panel.infotext and 'Relight: "fc, right, ' in panel.infotext
 
 
 @pytest.mark.any_page
@@ -166,6 +273,7 @@ def test_no_subject(panel, accordion, subject):
     assert 'Relight: "fc, ' in panel.infotext
 
 
+@pytest.mark.any_page
 def test_a_wrong_file(panel, accordion, subject, tmp_path):
     accordion.open(**JOB)
     (tmp_path / "notes.txt").write_text("a vase")
@@ -192,12 +300,12 @@ def test_a_unit_without_image(panel, accordion, subject):
     status(panel, accordion, "Light from the prompt")
 
 
-def test_no_model_file(own_pad, models):
-    panel, file = own_pad.panel, models / FC
-    target = file.resolve()
-    file.unlink()
+@pytest.mark.any_page
+def test_no_model_file(own_pad, own_models, staged):
+    panel, fc = own_pad.panel, staged.stage.fc
+    (own_models / fc.name).unlink()
     panel.generate()
-    file.symlink_to(target)
+    (own_models / fc.name).symlink_to(fc)
     sentence = "No IC-Light fc model was found; put iclight_sd15_fc.safetensors"
     in_view(panel, f"{own_pad.css('enabled')} :is(.relight-error, .relight-rejection)", sentence)
     panel.until(lambda: panel.find(own_pad.css("enabled")).text.count(sentence) == 1, "the sentence once")
@@ -206,8 +314,9 @@ def test_no_model_file(own_pad, models):
     status(panel, own_pad, "1 light from the left")
 
 
-def test_an_sdxl_checkpoint(own_pad, sdxl):
-    panel = own_pad.panel
+@pytest.mark.any_page
+def test_an_sdxl_checkpoint(own_pad, staged):
+    panel, sdxl = own_pad.panel, staged.stage.checkpoint
     header_only(sdxl, {f"model.diffusion_model.{key}": shape for key, shape in SDXL.items()})
     own_pad.kind("right")
     in_view(panel, own_pad.css("notices .relight-error"), "The checkpoint is sdxl; IC-Light needs an SD 1.5 checkpoint.")

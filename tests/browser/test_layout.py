@@ -1,4 +1,4 @@
-"""The panel's size: heights, controls in sight, and the actions from the opened page to the image."""
+"""The panel's size: heights and controls in sight."""
 
 import pytest
 from browser.pages.layout import measure
@@ -28,21 +28,3 @@ def test_the_light_tab_fits(panel, pad, screen, subject, width):
     assert found["controls"] <= MOST_CONTROLS, found["names"]
     assert found["overflow"] <= 0
     assert width < 500 or found["pad"] >= PAD_HEIGHT
-
-
-@pytest.mark.any_page
-def test_four_actions_from_the_page_to_the_image(panel, pad, subject):
-    """Upload, tick Relight, click the pad, Generate; size, CFG scale, steps and strength set themselves."""
-    panel.select_tab("img2img")
-    panel.fill("img2img_steps", 2)  # for the time of the test only
-    actions = [
-        lambda: panel.upload("img2img_image", subject),
-        lambda: pad.unfold(),
-        lambda: (pad.scroll_into_view(), pad.click_at(0.03, 0.5)),
-        lambda: panel.generate(),
-    ]
-    for act in actions:
-        act()
-    assert len(actions) == 4
-    assert "CFG scale: 2, " in panel.infotext and "Denoising strength: 0.95" in panel.infotext
-    assert 'Relight: "fc, left' in panel.infotext

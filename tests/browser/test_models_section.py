@@ -1,53 +1,18 @@
 """The section Models: a missing file is fetched from a server that plays the hub, found, and used, without a reload of the page."""
 
-import hashlib
-import json
-from pathlib import Path
-
-import hub_server
 import pytest
-from api.serving import HostProcess, demo_models
 from browser.pages.accordion import Accordion
-from browser.pages.panel import Panel
+from browser.stage import FACE, FC
 
 pytestmark = pytest.mark.once_per_gradio
-ROOT = Path(__file__).resolve().parents[2]
-TABLE = "lib_relight/base/known_files.json"
-REPLACE_TABLE = """import sys
-from pathlib import Path
-known_files = sys.modules["sd_relight.lib_relight.base.known_files"]
-known_files.TABLE = Path({path!r})
-known_files.known_files.cache_clear()
-"""
-FC, FACE = "iclight_sd15_fc", "det_10g"
 
 
 @pytest.fixture
-def hub():
-    """The server; its one file is the demo fc."""
-    with hub_server.running() as server:
-        server.content = (demo_models() / "iclight_fc.safetensors").read_bytes()
-        yield server
-
-
-@pytest.fixture
-def panel(chromium, hub, tmp_path, monkeypatch):
-    """The page of a host without fc, whose known files fc and det_10g lie on the hub."""
-    models, scripts = tmp_path / "models", tmp_path / "table" / "scripts"
-    scripts.mkdir(parents=True)
-    models.mkdir()
-    for path in demo_models().iterdir():
-        if path.name != "iclight_fc.safetensors":
-            (models / path.name).symlink_to(path)
-    served = {"url": f"{hub.url}/file", "hub": "", "size": len(hub.content), "sha256": hashlib.sha256(hub.content).hexdigest()}
-    table = json.loads((ROOT / TABLE).read_text("utf8"))
-    (tmp_path / "table.json").write_text(json.dumps([{**file, **served} if file["name"] in (FC, FACE) else file for file in table]))
-    (scripts / "table.py").write_text(REPLACE_TABLE.format(path=str(tmp_path / "table.json")))
-    monkeypatch.setenv("RELIGHT_DEMO_MODELS", str(models))
-    with HostProcess(tmp_path, [ROOT, scripts.parent]) as host:
-        page = Panel(chromium, host.url)
-        page.open()
-        yield page
+def panel(staged_panel, own_models, staged, hub):
+    """The page of a host without fc, which lies on the hub."""
+    (own_models / staged.stage.fc.name).unlink()
+    hub.how, hub.content, hub.asked = "", staged.stage.content, []
+    return staged_panel
 
 
 def seen(panel, css):
@@ -60,9 +25,16 @@ def line(accordion, name, css=""):
     return f"{accordion.css('models')} .relight-model[data-name='{name}'] {css}".strip()
 
 
-def test_a_missing_file_is_fetched_and_used(panel, hub, subject, tmp_path):
-    accordion = Accordion(panel)
-    accordion.open(steps=2, width=64, height=64)
+def size(byte_count):
+    """As the page writes it."""
+    return f"{byte_count / 1e9:.1f} GB" if byte_count >= 1e9 else f"{round(byte_count / 1e6)} MB"
+
+
+@pytest.mark.any_page
+def test_a_missing_file_is_fetched_and_used(panel, hub, subject):
+    accordion, whole = Accordion(panel), len(hub.content)
+    half = whole // 2
+    accordion.open(prompt="a vase", steps=2, width=64, height=64, seed=7)
     panel.upload(accordion("foreground"), subject)
     panel.driver.execute_script("relight.fields.set('txt2img', {light: 'left'})")
     panel.until(lambda: "No IC-Light fc model was found" in seen(panel, accordion.css("notices")), "the problem")
@@ -71,14 +43,14 @@ def test_a_missing_file_is_fetched_and_used(panel, hub, subject, tmp_path):
     panel.click(f"{accordion.css('notices')} .relight-remedy")
     panel.until(lambda: panel.find_all(f"{accordion.css('models')} > .label-wrap.open"), "the section")
     get = line(accordion, FC, "[data-action=get]")
-    panel.until(lambda: seen(panel, get) == "Get (8 MB)", "the file's button")
+    panel.until(lambda: seen(panel, get) == f"Get ({size(whole)})", "the file's button")
     assert "Needed now 0 / 1" in seen(panel, accordion.css("models_list")).replace("\n", " ") and hub.asked == []
 
     hub.how = "stall inside"
     panel.click(get)
-    panel.until(lambda: "4 MB / 8 MB" in seen(panel, line(accordion, FC)), "half of it")
+    panel.until(lambda: f"{size(half)} / {size(whole)}" in seen(panel, line(accordion, FC)), "half of it")
     panel.click(line(accordion, FC, "[data-action=cancel]"))
-    panel.until(lambda: seen(panel, get) == "Get the rest (4 MB)", "the rest")
+    panel.until(lambda: seen(panel, get) == f"Get the rest ({size(whole - half)})", "the rest")
     hub.how = 404
     panel.click(get)
     message = panel.until(lambda: seen(panel, line(accordion, FC, ".relight-model-message")), "the failure")

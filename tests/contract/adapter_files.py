@@ -50,14 +50,27 @@ def lay_adapters(client) -> None:
         write_adapters(folder, embedded)
 
 
+def attention_layers(widths: Widths) -> dict[str, tuple]:
+    return {f"{2 * num + 1}.to_{part}_ip.weight": (width, widths.cross)
+            for num, width in enumerate(widths.layers) for part in "kv"}
+
+
+def write_base(folder: Path, widths: Widths) -> None:
+    save(folder, BASE, made.flat(made.base_proj(widths.projected, widths.cross), attention_layers(widths)), 1)
+
+
+def write_encoder(folder: Path) -> None:
+    """That of a WebUI's adapters."""
+    save(folder, "relight_contract_ip_encoder", encoder_shapes(), 8)
+
+
 def write_adapters(folder: Path, embedded: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     widths = DEMO if embedded else SD15
-    layers = {f"{2 * num + 1}.to_{part}_ip.weight": (width, widths.cross)
-              for num, width in enumerate(widths.layers) for part in "kv"}
+    layers = attention_layers(widths)
     dim = widths.cross
     plus = made.resampler(widths.hidden, dim, dim, dim // 64)
-    save(folder, BASE, made.flat(made.base_proj(widths.projected, widths.cross), layers), 1)
+    write_base(folder, widths)
     save(folder, PLUS, made.flat(plus, layers), 2)
     save(folder, FACE, made.flat(made.face_proj(widths.cross), layers), 3)
     lora = lora_shapes(widths)
@@ -73,7 +86,7 @@ def write_adapters(folder: Path, embedded: bool) -> None:
     (folder / f"{POINTER}.bin").write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 44642768\n")
     (folder / f"{CUT}.safetensors").write_bytes(struct.pack("<Q", 1 << 60) + b"{")
     if not embedded:
-        save(folder, "relight_contract_ip_encoder", encoder_shapes(), 8)
+        write_encoder(folder)
 
 
 def lay_sdxl_adapters(client) -> None:

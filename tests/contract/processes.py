@@ -138,9 +138,11 @@ class WebuiHost(Process):
 
     ready = "Startup time"
 
-    def __init__(self, folder: Path, path: Path):
+    def __init__(self, folder: Path, path: Path, extension: Path | None = None, environment: dict[str, str] | None = None):
+        """extension: a further one, loaded after Relight. environment: further variables of the process."""
         super().__init__(folder, shlex.split(os.environ.get("RELIGHT_WEBUI_ARGS", "")))
-        self.path, self.made = path, []
+        self.path, self.made, self.environment = path, [], environment or {}
+        self.extensions = {name: PROBE for name in PROBE_NAMES} | ({f"{PROBE_NAMES[1]}_more": extension} if extension else {})
         self.name, self.commit = path.name, commit_of(path)
         self.has_controlnet = any((path / "extensions-builtin").glob("*controlnet*"))
         self.has_lora = (path / "models" / "Lora").is_dir()
@@ -155,7 +157,7 @@ class WebuiHost(Process):
         flags += [] if (self.path / "modules_forge").is_dir() else A1111_FLAGS
         flags += ["--api", "--server-name", "127.0.0.1", "--port", str(self.port), "--relight-models-dir",
                   str(write_broken(self.folder / "broken")), *self.flags]
-        return [python, "launch.py", *flags], self.path, {"OMP_NUM_THREADS": str(os.cpu_count() or 1)}
+        return [python, "launch.py", *flags], self.path, {"OMP_NUM_THREADS": str(os.cpu_count() or 1), **self.environment}
 
     def install(self) -> None:
         """The extension, unless it is there, and the probes; what is made here is removed afterwards."""
@@ -164,9 +166,9 @@ class WebuiHost(Process):
         if not any(entry.resolve() == ROOT for entry in extensions.iterdir()):
             (extensions / "sd-webui-relight").symlink_to(ROOT)
             self.made.append(extensions / "sd-webui-relight")
-        for name in PROBE_NAMES:
+        for name, source in self.extensions.items():
             self.made.append(extensions / name)
-            shutil.copytree(PROBE, extensions / name, dirs_exist_ok=True)
+            shutil.copytree(source, extensions / name, dirs_exist_ok=True)
         if self.has_lora:
             self.made.append(write_lora(self.path / "models" / "Lora", SD15_WIDTHS))
 

@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 from PIL import Image
-from selenium.common.exceptions import ElementClickInterceptedException
+from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
 
-PATIENCE = 90
-"""Seconds; a wait that is not over by then fails."""
+PATIENCE, JOB_PATIENCE = (90, 240), (90, 900)
+"""Seconds on the embedded page and on a real WebUI, whose jobs take minutes on a busy CPU; a longer wait, and one for a job's end, fails."""
 SAME_LOG = 10
 """Seconds to wait for the result of a job without images: gradio does not write a log that equals the one before."""
 
@@ -19,6 +19,7 @@ class Panel:
 
     def __init__(self, driver, url, is_webui=False):
         self.driver, self.url, self.is_webui = driver, url, is_webui
+        self.patience, self.job_patience = PATIENCE[is_webui], JOB_PATIENCE[is_webui]
         self.tab = "txt2img"
 
     def open(self):
@@ -27,14 +28,15 @@ class Panel:
         self.until(lambda: self.find_all("#txt2img_generate") and self.find_all("#txt2img_hr-visible-checkbox"))
         self.until(lambda: self.driver.execute_script("return !!window.relight?.pads"), "Relight's scripts")
 
-    def until(self, condition, what="the page"):
-        """Returns condition()'s first true value; fails after PATIENCE seconds."""
-        deadline = time.monotonic() + PATIENCE
+    def until(self, condition, what="the page", patience=None):
+        """Returns condition()'s first true value; fails after `patience` seconds."""
+        patience = patience or self.patience
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if value := condition():
                 return value
             time.sleep(0.05)
-        raise AssertionError(f"waited {PATIENCE} s for {what}")
+        raise AssertionError(f"waited {patience} s for {what}")
 
     def find_all(self, css):
         return self.driver.find_elements("css selector", css)
@@ -43,18 +45,18 @@ class Panel:
         return self.until(lambda: self.find_all(css), css)[0]
 
     def click(self, css):
-        element = self.find(css)
-        self.driver.execute_script(UNFOLD, element)
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        self.until(lambda: element.is_displayed() and element.is_enabled(), css)
-        self.until(lambda: self.hit(element), f"{css} in front of everything else")
+        self.driver.execute_script(UNFOLD, self.find(css))
+        self.until(lambda: self.hit(css), f"{css} in front of everything else")
 
-    @staticmethod
-    def hit(element):
-        """Click an element; False while something that moves past covers it."""
+    def hit(self, css):
+        """Click an element; False while it cannot be used, is drawn anew, or something that moves past covers it."""
         try:
+            element = self.find(css)
+            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+            if not (element.is_displayed() and element.is_enabled()):
+                return False
             element.click()
-        except ElementClickInterceptedException:
+        except (ElementClickInterceptedException, StaleElementReferenceException):
             return False
         return True
 
@@ -103,7 +105,7 @@ class Panel:
 
     def finish(self):
         """Wait for the end of the job that `start` began and for its result: new images, or another log."""
-        self.until(self.is_idle, "the end of the job")
+        self.until(self.is_idle, "the end of the job", self.job_patience)
         last = time.monotonic() + SAME_LOG
         self.until(lambda: self.driver.execute_script(HAS_RESULT, self.tab) or time.monotonic() > last, "the job's result")
         self.until_painted()
