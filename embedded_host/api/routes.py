@@ -10,6 +10,7 @@ from fastapi.exceptions import HTTPException
 from modules import infotext_utils, sd_samplers, shared
 
 from .. import jobs, progress
+from ..errors import HostError
 from ..flags import accounts
 from ..images import decode_image, encode_image
 from ..payload import check_depth, check_settings, find_script, processing_fields, script_arguments
@@ -88,13 +89,21 @@ def apply_infotext(request: Any, tab: str) -> dict[int, Any]:
     for field in [*of_tab, *map(infotext_utils.as_paste_field, runner.infotext_fields)]:
         value = infotext_utils.value_for(field, entries)
         value = value.get("value") if infotext_utils.is_update(value) else value
-        if value is None:
+        if value is None or getattr(field.component, "type", None) == "index":  # texts of a choice; the WebUIs leave these out
             continue
         if field.api in open_fields:
-            setattr(request, field.api, infotext_utils.cast_like(getattr(request, field.api), value))
+            setattr(request, field.api, cast_entry(field, getattr(request, field.api), value))
         elif id(field.component) in places and field.api is None:
-            arguments[places[id(field.component)]] = infotext_utils.cast_like(field.component.value, value)
+            arguments[places[id(field.component)]] = cast_entry(field, field.component.value, value)
     return arguments
+
+
+def cast_entry(field: Any, current: Any, value: Any) -> Any:
+    """Return an infotext's value in the type of a field's current one. Raises HostError."""
+    try:
+        return infotext_utils.cast_like(current, value)
+    except ValueError as error:
+        raise HostError(f"`infotext` has {str(value)[:60]!r} for {field.label or field.api}; it must be a number.") from error
 
 
 def job_progress(skip_current_image: bool = False) -> schemas.ProgressResponse:

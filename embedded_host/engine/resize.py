@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PIL import Image
 
 STRETCH, COVER, FIT = range(3)
+WITH_ALPHA = ("LA", "PA", "RGBa")
 Resizer = Callable[[int, int], Image.Image]
 
 
@@ -51,6 +52,8 @@ def extend_edges(canvas: Image.Image, inner: Image.Image, left: int, top: int) -
 
 def flatten(image: Image.Image, background: str) -> Image.Image:
     """Return an RGB image; transparent parts show the background, a colour such as "#ffffff"."""
+    if image.mode in WITH_ALPHA or "transparency" in image.info:
+        image = image.convert("RGBA")
     if image.mode != "RGBA":
         return image.convert("RGB")
     flat = Image.new(image.mode, image.size, background)

@@ -143,6 +143,10 @@ def idle_messages(unit: IpUnit, state: State) -> Iterator[Message]:
     if params.weight == 0:
         yield warning("weight", 0.0,
                       f"The unit {params.model!r} has `weight` 0 and does nothing; raise it, or switch the unit off.")
+    if state.is_img2img and state.denoise == 0:
+        yield warning("denoising_strength", 0,
+                      f"The denoising strength is 0, which leaves the img2img image as it is: the unit {params.model!r} does "
+                      "nothing; raise it.")
     if params.hr_option == "high" and state.has_hires is False:
         yield warning("hr_option", "high",
                       f"Relight: the unit {params.model!r} works in the hires pass only, which this job does not have; it did "

@@ -21,6 +21,8 @@ from .ip_adapter_pass import IpAdapterPass
 from .passes import Pass, Sampling
 
 Folders = Callable[[str], list[Path]]
+BLACK_INPAINT_MASK = ("The inpaint mask is black everywhere, so nothing of the img2img image is changed; paint white where it "
+                      "should be relit.")
 
 
 class RelightJob:
@@ -80,6 +82,8 @@ class RelightJob:
         self.host.follow_tiles(unet)
         for part in working:
             part.apply(p, sampling)
+        if (inpainted := getattr(p, "nmask", None)) is not None and not inpainted.any():
+            self.host.notify(p, BLACK_INPAINT_MASK)
         mark(unet)
         self.host.commit(p, unet)
         self.host.report_lack_of_memory(p)

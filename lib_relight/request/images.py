@@ -138,7 +138,7 @@ class ImageDecoder:
         if isinstance(value, DecodedImage):
             return value
         if isinstance(value, dict):
-            self.reject_nested_mask(value, name)
+            self.reject_unused(value, name)
             value = next((value[key] for key in ("image", "composite", "background") if value.get(key) is not None), None)
         if isinstance(value, str):
             value = decode_base64(value, name)
@@ -158,8 +158,10 @@ class ImageDecoder:
                                "PNG, JPEG or WebP in RGB or grey.") from error
         return DecodedImage(*channels, name, frame_count(value))
 
-    def reject_nested_mask(self, value: dict, name: str) -> None:
-        """Raise RelightError for a dict with a mask that is not black; the field takes no mask."""
+    def reject_unused(self, value: dict, name: str) -> None:
+        """Raise RelightError for a dict with a mask that is not black, since the field takes no mask, or with loose layers."""
+        if any(map(is_given, value.get("layers") or ())) and not is_given(value.get("composite")):
+            raise RelightError(f"`{name}` has drawn layers but no `composite` of them; send one image.")
         if is_given(value.get("mask")) and self.decode(value["mask"], name).mask_levels().any():
             raise RelightError(f"`{name}` holds a mask beside its image; send the mask as a field of its own, `mask`.")
 

@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
+from ...lib_common.fields import short_repr
 from ...lib_iclight.params import IMAGE_FIELDS, LIGHT_FIELDS, SET_FIELDS, IcLightParams
 from ..base.caches import content_hash
+from ..base.log import logger
 from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit
 from .panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA, UNIT_PANEL_FIELDS, UNIT_SCHEMA, unit_name
 from .request import IcLightImages
@@ -95,14 +97,30 @@ def units_to_infotext(units: Sequence[IpUnit]) -> dict[str, str]:
 
 
 def from_infotext(pairs: Mapping, key: str, item):
-    """Return the field's value in a pasted infotext, or its default ("" for an empty number or list) if the key is missing."""
+    """Return the field's value in a pasted infotext, or its default ("" for an empty number or list) if the key is missing.
+
+    None, which keeps the panel's value, for a text that is no value of the field's type.
+    """
     text = pairs.get(key)
     if text is None:
         return "" if item.type in ("float | None", "tuple") else item.default
-    kind = item.type.split(" |")[0]
-    if kind == "bool":
-        return str(text) == "True"
-    return {"float": float, "int": int}.get(kind, str)(text)
+    try:
+        return READERS.get(item.type.split(" |")[0], str)(text)
+    except ValueError:
+        logger.warning(f"`{key}` in the infotext is {short_repr(text)}, which cannot be read; the field is left as it is.")
+        return None
+
+
+def read_bool(text: object) -> bool:
+    """Return True for "True", False for "False", in any case. Raises ValueError for anything else."""
+    try:
+        return {"true": True, "false": False}[str(text).lower()]
+    except KeyError as error:
+        raise ValueError(text) from error
+
+
+READERS: dict[str, Callable] = {"float": float, "int": int, "bool": read_bool}
+"""How a field's text is read, by the field's type; others are texts."""
 
 
 def paste_fields() -> list[tuple[str, Callable[[Mapping], object]]]:

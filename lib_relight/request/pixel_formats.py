@@ -52,8 +52,17 @@ def frame_count(image: Image.Image | np.ndarray) -> int:
         return 1
 
 
+def in_8_bits(image: Image.Image) -> Image.Image:
+    """Return an image of 16 or 32 bits, or of floats, scaled to 8 bits; others unchanged. The hosts clip such images to white."""
+    return Image.fromarray(pixels_of_deep_grey(image)[0]) if is_deep(image) else image
+
+
+def is_deep(image: Image.Image) -> bool:
+    return image.mode == "F" or image.mode.startswith("I")
+
+
 def pixels_of(image: Image.Image) -> Channels:
-    if image.mode == "F" or image.mode.startswith("I"):
+    if is_deep(image):
         return pixels_of_deep_grey(image)
     if image.mode not in WITH_ALPHA and "transparency" not in image.info:
         return np.array(image if image.mode == "RGB" else image.convert("RGB")), None

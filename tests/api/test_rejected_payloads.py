@@ -47,6 +47,20 @@ def test_args_of_another_form_never_give_a_plain_image(post, small, args):
     assert reply.status_code == 422 and reply.json()["detail"].endswith(FORM), reply.text
 
 
+@pytest.mark.parametrize("entries, sentence", [
+    ("Relight light: left, Relight light angle: abc, Relight set frames: many", None),
+    ("Relight light: lefft", "`light` is 'lefft'; choose one of none, left,"),
+    ("Relight detail: nan", "`detail` is nan; it must be a number from 0 to 1."),
+    ("Relight IP 1 model: ip-adapter, Relight IP 1 weight: much", "Image 1: `image` of the `ip_adapter` unit 'ip-adapter' is missing"),
+    ("CFG scale: high", "`infotext` has 'high' for CFG scale; it must be a number."),
+])
+def test_an_infotext_of_other_values_is_no_internal_error(post, small, entries, sentence):
+    text = f'a ball\nSteps: 2, Sampler: Euler, Size: 64x64, Relight matting: none, {entries}, Relight: "fc, left"'
+    reply = post("img2img", **{name: value for name, value in small.items() if name != "cfg_scale"}, init_images=[IMAGE], infotext=text)
+    assert reply.status_code == (422 if sentence else 200), reply.text
+    assert sentence is None or reply.json()["detail"].startswith(sentence)
+
+
 def test_args_as_a_json_string_are_rejected(post, small):
     reply = post("txt2img", **small, alwayson_scripts={"Relight": {"args": '{"iclight": {"light": "left"}}'}})
     assert reply.status_code == 422, reply.text

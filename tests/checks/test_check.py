@@ -54,6 +54,8 @@ def unit(**fields):
     (asked(light="left"), state(True, denoise=0.5), "Relight: denoising strength 0.5 is low for a light: the light map itself shows in the image; set 0.9 to 1."),
     (asked(), state(True, denoise=0.5), "`light` is none and the denoising strength 0.5: the image keeps most of its own light; "
                                         "choose a light, or set the strength to 0.9 or more."),
+    (RelightRequest(units=(unit(),)), state(True, denoise=0), "The denoising strength is 0, which leaves the img2img image as it is: "
+                                                              "the unit 'ip-adapter' does nothing; raise it."),
     (asked(reinforce=0.5), state(), "`reinforce` works on the light map, and there is none; choose a `light`, or set `reinforce` "
                                     "to 0."),
     (asked(light="left", set="sides", set_frames=8), state(), "`set_frames` works with `set` sweep only, and `set` is 'sides'; choose "

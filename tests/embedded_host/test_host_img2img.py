@@ -152,6 +152,10 @@ def test_transparent_picture_gets_the_background_colour(prepared):
     p, _ = prepared(init_images=[Image.new("RGBA", (64, 64), (0, 0, 0, 0))])
     white, _ = prepared(init_images=[Image.new("RGB", (64, 64), (255, 255, 255))])
     assert torch.equal(p.init_latent, white.init_latent)
+    palette = Image.new("P", (64, 64), 1)
+    palette.info["transparency"] = 1
+    p, _ = prepared(init_images=[palette])
+    assert torch.equal(p.init_latent, white.init_latent)
 
 
 def test_init_images_hook_sees_the_mask(host, probe, picture):

@@ -149,6 +149,20 @@ def test_only_masked_crops_the_subject_as_the_host_crops_the_image(host, applied
     torch.testing.assert_close(seen[0]["unet"].extra_concat_condition, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_a_black_inpaint_mask_is_reported(host, photo):
+    result = job_with("img2img", host, {"iclight": {"light": "left"}}, init_images=[photo], mask=Image.new("L", photo.size),
+                      inpaint_full_res=False)
+    assert "The inpaint mask is black everywhere, so nothing of the img2img image is changed;" in result.comments
+
+
+def test_an_init_image_of_16_bits_is_scaled(host, rng):
+    """The hosts clip it to white."""
+    grey = rng.integers(0, 256, (96, 64), np.uint8)
+    images = [images_of(job_with("img2img", host, {"iclight": {"matting": "none"}}, init_images=[image]), 1)[0]
+              for image in (Image.fromarray(grey), Image.fromarray(grey.astype(np.uint16) * 257))]
+    np.testing.assert_array_equal(*images)
+
+
 @pytest.mark.parametrize("compensate, steps", [(True, 10), (False, None)])
 def test_all_the_steps_asked_for_are_passed_to_the_sampler(applied, photo, compensate, steps):
     seen, result = applied("img2img", {"light": "left", "compensate_steps": compensate}, init_images=[photo], steps=10,

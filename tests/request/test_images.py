@@ -213,6 +213,12 @@ def test_values_that_are_no_image(value, sentence):
         decode(value)
 
 
+def test_drawn_layers_without_their_composite():
+    image = encoded(Image.new("RGB", (20, 20)))
+    with pytest.raises(RelightError, match="`mask` has drawn layers but no `composite` of them; send one image."):
+        decode({"background": image, "layers": [image], "composite": None}, "mask")
+
+
 def test_cut_file(rng):
     data = base64.b64decode(encoded(Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8))))
     with pytest.raises(RelightError, match="`mask` could not be decoded .*send an undamaged PNG, JPEG or WebP"):

@@ -43,6 +43,19 @@ def test_lists_are_pasted_as_the_panel_writes_them():
     assert (pasted["unit1_crop_box"], pasted["unit1_image_weights"]) == ("0.1, 0, 0.9, 1", "1, 0.5")
 
 
+@pytest.mark.parametrize("field, text", [("light angle", "abc"), ("set frames", "3.7"), ("light start", ""), ("keep background", "on")])
+def test_a_text_that_is_no_value_keeps_the_field(field, text, capsys):
+    pasted = {name: read({MARKER: "fc", f"Relight {field}": text, "Relight light": "left"}) for name, read in paste_fields()}
+    assert pasted[field.replace(" ", "_")] is None and pasted["light"] == "left"
+    assert capsys.readouterr().out == (f"[Relight] `Relight {field}` in the infotext is {text!r}, which cannot be read; the field is left "
+                                       "as it is.\n")
+
+
+def test_booleans_in_any_case():
+    pasted = {name: read({MARKER: "fc", "Relight keep background": "true"}) for name, read in paste_fields()}
+    assert pasted["keep_background"] is True
+
+
 def test_a_image_without_us_changes_nothing():
     assert {read({"Steps": "20"}) for _, read in paste_fields()} == {None}
 
