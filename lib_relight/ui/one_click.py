@@ -115,6 +115,7 @@ class OneClickActions:
         self.gallery = self.init_image = self.relight_button = None
         self.send_buttons: dict[str, ToolButton] = {}
         self.use_light_button: ToolButton | None = None
+        self.generation_info = None
         self.in_canvas = self.is_bound = False
         self.binder: ActionBinder | None = None
 
@@ -133,8 +134,9 @@ class OneClickActions:
         if elem_id == f"{self.tab}_send_to_img2img" and self.panel is not None:
             self.add_send_buttons()
             self.use_light_button = use_light.add_button(self.tab)
-        if elem_id == f"generation_info_{self.tab}" and self.use_light_button is not None and self.panel.action_outputs:
-            use_light.connect(self.panel, self.use_light_button, component)
+        if elem_id == f"generation_info_{self.tab}":
+            self.generation_info = component
+        self.bind_use_light()
         self.bind_with_other_tab()
 
     def find_init_image(self, component, elem_id: str | None) -> None:
@@ -167,6 +169,12 @@ class OneClickActions:
         if self.relight_button is not None and self.binder is not None:
             self.binder.bind(Action(self.relight_button.click, relight_this))
             self.relight_button.click(fn=None, _js="() => relight.show('img2img')", api_name=False)
+
+    def bind_use_light(self) -> None:
+        """Once its button, the results' infotexts and the panel's actions exist."""
+        if None not in (self.use_light_button, self.generation_info, self.binder):
+            use_light.bind(self.binder, self.use_light_button, self.generation_info)
+            self.use_light_button = None
 
     def add_send_buttons(self) -> None:
         """Next to the host's own Send buttons, and bound by the host in the same way."""

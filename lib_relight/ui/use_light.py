@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 
 import gradio as gr
@@ -10,15 +9,16 @@ from modules import infotext_utils
 from modules.ui_components import ToolButton
 
 from ...lib_iclight.params import LIGHT_FIELDS
-from ..base.errors import RelightError, UserError
+from ..base.errors import RelightError
 from ..request.infotext import from_infotext, has_light, key_of
 from ..request.panel_values import ICLIGHT_SCHEMA
-from .components import Components
+from .actions import Action, ActionBinder, Page
 
 SYMBOL = "\N{BLACK SUN WITH RAYS}"
 FIELDS = (*LIGHT_FIELDS, "lights")
 NO_LIGHT = "The selected image names no light of Relight; select an image of a set in the results, then press the button again."
-WITH_SELECTION = "(info, index) => [info, typeof selected_gallery_index === 'function' ? selected_gallery_index() : 0]"
+SELECTED = "typeof selected_gallery_index === 'function' ? selected_gallery_index() : 0"
+WITH_SELECTION = f"((tab, values, index) => values.map((value, i) => (i === index ? {SELECTED} : value)))"
 
 
 def add_button(tab: str) -> ToolButton:
@@ -28,22 +28,17 @@ def add_button(tab: str) -> ToolButton:
     return button
 
 
-def connect(panel: Components, button: ToolButton, generation_info) -> None:
-    """Once all components exist. generation_info: the host's textbox with the infotexts of the results as JSON."""
+def bind(binder: ActionBinder, button: ToolButton, generation_info) -> None:
+    """generation_info: the host's textbox with the infotexts of the results as JSON."""
     index = gr.Number(0, visible=False)
     index.do_not_save_to_config = True
-    outputs = [panel.components["set"], *(panel.components[name] for name in FIELDS), panel.action_outputs.message]
-    button.click(fn=use_light, _js=WITH_SELECTION, inputs=[generation_info, index], outputs=outputs, queue=False,
-                 show_progress=False, api_name=False)
+    binder.bind(Action(button.click, use_light, (index, generation_info), page_state=WITH_SELECTION))
 
 
-def use_light(info: str, index: float | None) -> list:
-    """Return the values of `set`, the light's fields and the message line."""
-    try:
-        values = light_of(infotext_of(info, int(index or 0)))
-    except UserError as error:
-        return [*[gr.update()] * (1 + len(FIELDS)), line(str(error))]
-    return [gr.update(value="none"), *(gr.update(value=values[name]) for name in FIELDS), line(f"Light: {values['light']}.")]
+def use_light(page: Page, index: float | None, info: str) -> tuple[dict, str]:
+    """Return the values of `set` and the light's fields, and the message."""
+    values = light_of(infotext_of(info, int(index or 0)))
+    return {"set": "none", **values}, f"Light: {values['light']}."
 
 
 def infotext_of(info: str, index: int) -> str:
@@ -60,7 +55,3 @@ def light_of(infotext: str) -> dict:
     if not has_light(pairs):
         raise RelightError(NO_LIGHT)
     return {name: from_infotext(pairs, key_of(name), ICLIGHT_SCHEMA[name]) for name in FIELDS}
-
-
-def line(text: str) -> str:
-    return f"<p role='status'>{html.escape(text)}</p>"

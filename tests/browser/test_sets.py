@@ -1,55 +1,79 @@
-"""Sets of lights in the panel: the animation and the contact sheet can be opened and downloaded from the gallery."""
+"""Sets of lights in the panel: one press for four directions, the light of one of them taken, the contact sheet and the animation."""
 
 import io
 
 import pytest
 import requests
+from browser.pages.light_pad import JOB
 from PIL import Image
+from selenium.webdriver.support.select import Select
 
-pytestmark = pytest.mark.once_per_gradio
-JOB = {"steps": 1, "width": 64, "height": 64, "seed": 7, "prompt": "a vase"}
+pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
+SIDE = 64
+OPEN = """
+const [tab, address] = arguments;
+[...document.querySelectorAll(`#${tab}_gallery .thumbnail-small`)].find((button) => button.querySelector("img").src === address)?.click();
+const large = document.querySelector(`#${tab}_gallery [data-testid=detailed-image]`);
+return large?.src === address && large.naturalWidth;
+"""
+"""Opens an image of the gallery; returns its width once it is shown large."""
+
+
+@pytest.fixture
+def pad(pad, subject):
+    """The open pad with a subject; jobs are the cheapest."""
+    pad.open(**{**JOB, "steps": 1, "width": SIDE, "height": SIDE})
+    pad.panel.upload(pad("foreground"), subject)
+    pad.until_message("Set for relighting")
+    return pad
 
 
 def downloaded(panel):
-    """The files behind the images of the gallery."""
-    files = [requests.get(address, timeout=60) for address in sorted(panel.pictures())]
-    assert all(file.status_code == 200 for file in files)
-    return [Image.open(io.BytesIO(file.content)) for file in files]
+    """Address -> image of the files in the gallery."""
+    files = {address: requests.get(address, timeout=60) for address in sorted(panel.pictures())}
+    assert all(file.status_code == 200 for file in files.values())
+    return {address: Image.open(io.BytesIO(file.content)) for address, file in files.items()}
 
 
-def test_a_sweep_as_webp(panel, accordion, subject):
-    accordion.open(**JOB)
-    panel.upload(accordion("foreground"), subject)
-    panel.pick(accordion("light"), "left")
-    panel.fill(accordion("lights"), '[{"light": "bottom", "light_color": "#ff0000"}]')
-    panel.pick(accordion("set"), "sweep")
-    panel.fill(accordion("set_frames"), 3)
-    panel.pick(accordion("set_file"), "webp")
+def choose_set(pad, name):
+    """Choose an entry of the pad's menu."""
+    Select(pad.find("[data-menu=set] select")).select_by_value(name)
+    pad.panel.until(lambda: pad.field("set") == name, f"the set {name}")
+
+
+def open_large(panel, address):
+    return panel.until(lambda: panel.driver.execute_script(OPEN, panel.tab, address), f"{address} shown large")
+
+
+def test_the_light_of_one_of_four_directions_is_used(panel, pad):
+    choose_set(pad, "sides")
+    panel.click(f"#{pad('set_sheet')} input")
     panel.generate()
-    animations = [image for image in downloaded(panel) if image.format == "WEBP"]
-    assert len(animations) == 1 and animations[0].is_animated
+    found = downloaded(panel)
+    sheet = next(address for address, image in found.items() if image.width > 4 * SIDE)
+    assert open_large(panel, sheet) == found[sheet].width
 
-
-def test_a_contact_sheet_of_four_directions(panel, accordion, subject):
-    accordion.open(**JOB)
-    panel.upload(accordion("foreground"), subject)
-    panel.pick(accordion("set"), "sides")
-    panel.click(f"#{accordion('set_sheet')} input")
-    panel.generate()
-    assert [image.size for image in downloaded(panel) if image.width > 4 * 64]
-
-
-def test_the_light_of_a_selected_image_is_used(panel, accordion, subject):
-    accordion.open(**JOB)
-    panel.upload(accordion("foreground"), subject)
-    panel.pick(accordion("set"), "sides")
-    panel.generate()
     panel.find_all("#txt2img_gallery .thumbnail-small")[3].click()
     panel.until_painted()
     panel.click("#txt2img_relight_use_light")
-    panel.until(lambda: panel.value(accordion("set")) == "none", "no set")
-    light = panel.value(accordion("light"))
-    assert light in ("left", "right", "top", "bottom") and f"Light: {light}." in panel.find(accordion.css("note")).text
+    pad.fields(set="none")
+    light = pad.field("light")
+    assert light in ("left", "right", "top", "bottom")
+    pad.until_message(f"Light: {light}.")
     panel.generate()
     assert f'Relight: "fc, {light}, ' in panel.infotext
+    panel.click(pad.css("undo"))
+    pad.fields(set="sides", light="none")
     assert panel.console_errors() == []
+
+
+def test_a_sweep_as_webp(panel, pad):
+    panel.pick(pad("light"), "left")
+    panel.fill(pad("lights"), '[{"light": "bottom", "light_color": "#ff0000"}]')
+    choose_set(pad, "sweep")
+    panel.fill(pad("set_frames"), 3)
+    panel.pick(pad("set_file"), "webp")
+    panel.generate()
+    animations = {address: image for address, image in downloaded(panel).items() if image.format == "WEBP"}
+    assert [image.is_animated for image in animations.values()] == [True]
+    assert open_large(panel, *animations) == SIDE
