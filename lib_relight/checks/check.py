@@ -76,7 +76,8 @@ def check_body(body: Mapping, state: Callable[..., State], job_fields: Collectio
         return answer([], body)
     return answer(check(request, state(
         is_img2img=is_img2img, denoise=number(body.get("denoising_strength")), batch_size=number(body.get("batch_size")),
-        refiner=body.get("refiner_checkpoint"), has_hires=bool(body["enable_hr"]) if "enable_hr" in body else None,
+        cfg_scale=number(body.get("cfg_scale")), refiner=body.get("refiner_checkpoint"),
+        has_hires=bool(body["enable_hr"]) if "enable_hr" in body else None,
         **init_image_state(body) if is_img2img else {})), body)
 
 

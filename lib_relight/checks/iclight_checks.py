@@ -170,7 +170,8 @@ def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -
         yield warning("keep_background", True,
                       f"`keep_background` has no background to keep, because {name} is a cut-out; its transparent "
                       "parts become grey. Give the whole image, or switch it off.")
-    if (params.matting == "auto" or params.matting not in MATTINGS) and not state.can_cut_out(params.matting):
+    needs_model = params.matting not in MATTINGS or params.matting == "auto" and images.mask is None and not is_cut_out
+    if needs_model and not state.can_cut_out(params.matting):
         missing = "there is no matting model" if params.matting == "auto" else "rembg is not installed"
         yield warning("matting", params.matting,
                       f"Cutting out is off, because {missing} and nothing may be installed; give an image with transparency or a "

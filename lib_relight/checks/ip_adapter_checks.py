@@ -29,7 +29,8 @@ def ip_adapter_messages(request: RelightRequest, state: State) -> Iterator[Messa
         if unit.uses_subject and request.iclight is None:
             yield error("image", SUBJECT, SUBJECT_WITHOUT_LIGHT)
         yield from mask_messages(unit)
-        yield from uncond_messages(unit)
+        yield from weight_messages(unit)
+        yield from uncond_messages(unit, state)
         yield from tiled_messages(unit)
         yield from unfold_messages(unit, state)
         yield from idle_messages(unit, state)
@@ -80,9 +81,14 @@ def embedding_messages(unit: IpUnit, variant: Variant) -> Iterator[Message]:
                     f"{unit.params.model!r}; give one for each image.")
 
 
+def image_count(unit: IpUnit) -> int:
+    """Return the number of a unit's images, or of the faces in place of them."""
+    return max(len(unit.images), len(unit.embedding or ()))
+
+
 def mask_messages(unit: IpUnit) -> Iterator[Message]:
     """Yield messages for output masks and image masks whose number does not match the images."""
-    params, count = unit.params, max(len(unit.images), len(unit.embedding or ()))
+    params, count = unit.params, image_count(unit)
     if len(unit.masks) > 1 and params.combine != "separate" and not params.unfold_batch:
         yield error("mask", None,
                     f"`mask` of the unit {params.model!r} has {len(unit.masks)} masks, but `combine` is {params.combine!r}; set "
@@ -100,17 +106,26 @@ def mask_messages(unit: IpUnit) -> Iterator[Message]:
             yield error("image_mask", None,
                         f"`image_mask` of the unit {params.model!r} is {sizes[0]} and its image {sizes[1]}: their shapes differ, "
                         "so the mask would not lie on it; send a mask of the image's shape.")
+
+
+def weight_messages(unit: IpUnit) -> Iterator[Message]:
+    """Yield warnings for weights of single images that have no effect, or leave no image."""
+    params, count = unit.params, image_count(unit)
     if params.combine == "concat" and 0 in params.image_weights:
         yield warning("image_weights", list(params.image_weights),
                       f"`image_weights` of the unit {params.model!r} has a 0, but with `combine` 'concat' that image still takes "
                       "part, as an empty one; leave the image out.")
+    elif params.combine != "weighted concat" and len(params.image_weights) >= count > 0 and not any(params.image_weights[:count]):
+        yield warning("image_weights", list(params.image_weights),
+                      f"`image_weights` of the unit {params.model!r} is 0 for every image, so none of them prompts; raise one, "
+                      "or switch the unit off.")
     if len(params.image_weights) > count and SUBJECT not in unit.images:
         yield warning("image_weights", list(params.image_weights),
                       f"`image_weights` of the unit {params.model!r} has {len(params.image_weights)} numbers for {count} images; "
                       "the others have no effect.")
 
 
-def uncond_messages(unit: IpUnit) -> Iterator[Message]:
+def uncond_messages(unit: IpUnit, state: State) -> Iterator[Message]:
     params = unit.params
     if params.uncond == "image" and unit.negative_image is None:
         yield error("negative_image", None,
@@ -119,6 +134,10 @@ def uncond_messages(unit: IpUnit) -> Iterator[Message]:
         yield warning("negative_image", None,
                       f"`negative_image` of the unit {params.model!r} has no effect, because `uncond` is {params.uncond!r}; set "
                       "`uncond` to 'image' to use it.")
+    elif unit.negative_image is not None and state.cfg_scale == 1 and not state.has_hires:
+        yield warning("negative_image", None,
+                      f"`negative_image` of the unit {params.model!r} has no effect at CFG scale 1, which has no negative side; "
+                      "raise the CFG scale.")
 
 
 def tiled_messages(unit: IpUnit) -> Iterator[Message]:

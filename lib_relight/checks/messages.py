@@ -57,6 +57,7 @@ class State:
     init_is_cut_out: bool = False
     part_of: tuple[int, int] | None = None
     batch_size: float | None = None
+    cfg_scale: float | None = None
     refiner: object = None
     can_cut_out: Callable[[str], bool] = lambda matting: True
 

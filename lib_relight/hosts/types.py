@@ -35,6 +35,7 @@ class Processing(Protocol):
     batch_size: int
     n_iter: int
     batch_index: int
+    cfg_scale: float
     denoising_strength: float
     is_api: bool
     extra_generation_params: MutableMapping[str, Any]

@@ -93,7 +93,7 @@ def job_state(host: Host, p: Processing) -> State:
         has_hires=bool(getattr(p, "enable_hr", False)), init_images=len(init_images),
         init_frames=max(map(frame_count, init_images), default=1),
         init_is_cut_out=any(is_cut_out(image) for image in init_images), part_of=part_of(p) if init_images else None,
-        batch_size=p.batch_size, refiner=getattr(p, "refiner_checkpoint", None))
+        batch_size=p.batch_size, cfg_scale=p.cfg_scale, refiner=getattr(p, "refiner_checkpoint", None))
 
 
 def forget_infotext(p: Processing) -> None:

@@ -103,7 +103,10 @@ def model_used(matting: str, image: DecodedImage, mask: DecodedImage | None = No
 
 
 def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
-    """Convert a mask (white = subject, transparent = not) to alpha of the image's size: float32 [H, W], 0..1."""
+    """Convert a mask (white = subject, transparent = not) to alpha of the image's size: float32 [H, W], 0..1.
+
+    What is transparent in the image is none of the subject either.
+    """
     if mask is None:
         raise RelightError("`matting` is 'mask', but no mask was given; add `mask`, white where the subject is.")
     if not same_shape(mask.size, image.size):
@@ -113,6 +116,8 @@ def from_mask(image: DecodedImage, mask: DecodedImage | None) -> np.ndarray:
     grey = grey if mask.alpha is None else grey * mask.alpha
     if mask.size != image.size:
         grey = np.asarray(Image.fromarray(grey).resize(image.size, Image.BILINEAR))
+    if image.alpha is not None:
+        grey = np.minimum(grey, image.alpha)
     return check_visible(grey.clip(0, 1), "`mask`")
 
 

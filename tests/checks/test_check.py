@@ -94,6 +94,8 @@ def test_each_warning(request_, state, sentence):
     (asked(hr_option="high"), state()),
     (asked(matte_grow=-2, matte_feather=1), state()),
     (asked(matting="alpha"), state(can_cut_out=lambda matting: False)),
+    (asked(foreground=CUTOUT), state(can_cut_out=lambda matting: False)),
+    (asked(mask=PICTURE), state(can_cut_out=lambda matting: False)),
     (asked([unit()]), state(has_hires=False)),
     (asked(), state(refiner="None")),
 ])
@@ -179,11 +181,15 @@ def test_inputs_of_a_unit_that_do_not_fit(changes, params, sentence):
     ({}, {"image_weights": (0.0,)},
      "`image_weights` of the unit 'ip-adapter' has a 0, but with `combine` 'concat' that image still takes part, as an empty one; "
      "leave the image out."),
+    ({"images": (PICTURE,) * 2}, {"combine": "separate", "image_weights": (0.0, 0.0)},
+     "`image_weights` of the unit 'ip-adapter' is 0 for every image, so none of them prompts; raise one, or switch the unit off."),
+    ({"negative_image": PICTURE}, {"uncond": "image"},
+     "`negative_image` of the unit 'ip-adapter' has no effect at CFG scale 1, which has no negative side; raise the CFG scale."),
     ({}, {"image_weights": (1.0, 0.5)},
      "`image_weights` of the unit 'ip-adapter' has 2 numbers for 1 images; the others have no effect."),
 ])
 def test_inputs_of_a_unit_without_effect(changes, params, sentence):
-    assert warnings_of(asked([replace(unit(**params), **changes)]), state(batch_size=2)) == [sentence]
+    assert warnings_of(asked([replace(unit(**params), **changes)]), state(batch_size=2, cfg_scale=1)) == [sentence]
 
 
 @pytest.mark.parametrize(("changes", "params"), [
