@@ -55,6 +55,8 @@ class StepClock:
         """Return whether the window has a weight in any executed step; True if the schedule is unknown."""
         if not self.is_known:
             return True
+        if window.always:
+            return self.steps > 0
         return any(self._gate_at(window, step, sigma) > NEGLIGIBLE for step, sigma in enumerate(self.sigmas))
 
     def observe(self, sigmas: Tensor | None) -> None:

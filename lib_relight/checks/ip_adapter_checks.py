@@ -100,6 +100,9 @@ def mask_messages(unit: IpUnit) -> Iterator[Message]:
     if 1 < len(unit.masks) < count:
         yield warning("mask", None, f"`mask` of the unit {params.model!r} has {len(unit.masks)} masks for {count} images; those "
                                     "without one work in the whole image.")
+    if any(not mask.mask_levels().any() for mask in unit.image_masks):
+        yield warning("image_mask", None, f"`image_mask` of the unit {params.model!r} is black everywhere, which hides all of "
+                                          "its image; paint white what the encoder should see.")
     for mask, image in zip(unit.image_masks, unit.images):
         if isinstance(image, DecodedImage) and not same_shape(mask.size, image.size):
             sizes = [f"{width}x{height}" for width, height in (mask.size, image.size)]

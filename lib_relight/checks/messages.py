@@ -101,8 +101,11 @@ def number(value: object) -> float | int | None:
     return value if -LARGEST_NUMBER <= value <= LARGEST_NUMBER else None
 
 
-def no_step(strength: float, steps: int) -> str:
-    """Return the warning of a pass that runs none of its steps."""
+def no_step(strength: float | None, steps: int) -> str:
+    """Return the warning of a pass that runs none of its steps. strength: of a pass that starts late, else None."""
+    if strength is None:
+        return ("Relight: this sampler runs one step less than the number of steps, here none, so neither light nor image "
+                "prompts have an effect; raise the steps.")
     return (f"Relight: at denoising strength {strength:g} none of the {steps} steps is run, so neither light nor image prompts "
             "have an effect; raise it.")
 

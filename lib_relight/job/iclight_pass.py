@@ -85,8 +85,8 @@ class IcLightPass:
     def apply(self, p: Processing, sampling: Sampling) -> None:
         if self.is_img2img and self.rewrites_start and self.params.compensate_steps and p.denoising_strength > 0:
             self.applied.steps = self.host.run_all_steps(p)
-        if sampling.starts_late and not self.host.executed_sigmas(p, starts_late=True):
-            self.host.notify(p, no_step(p.denoising_strength, p.steps))
+        if not self.host.executed_sigmas(p, sampling.starts_late):
+            self.host.notify(p, no_step(p.denoising_strength if sampling.starts_late else None, p.steps))
             return
         self.add_weights(sampling.unet)
         rows = [self.condition(p, index, sampling) for index in range(sampling.batch)]

@@ -165,19 +165,16 @@ class IpAdapterPass:
                 self.host.notify(p, message)
             made += own
         clock = self.clock(p, [unit.window for unit in made], sampling)
-        if clock.is_known and not clock.steps:
+        if not clock.steps:
             return
         self.patch_attention(sampling.unet, made, clock)
         self.add_loras(sampling.unet, [entry for entry in working if entry.adapter.variant.lora and entry.unit.params.weight])
 
     def clock(self, p: Processing, windows: list[timing.Window], sampling: Sampling) -> timing.StepClock:
         """Return the clock of this pass's steps; report windows that hold none of them, and a pass without steps."""
-        sigmas = None
-        if sampling.starts_late or not all(window.always for window in windows):
-            sigmas = self.host.executed_sigmas(p, sampling.starts_late)
-        clock = timing.StepClock(sigmas, partial(self.host.sigma_of, p))
-        if sampling.starts_late and not sigmas:
-            self.host.notify(p, no_step(p.denoising_strength, p.steps))
+        clock = timing.StepClock(self.host.executed_sigmas(p, sampling.starts_late), partial(self.host.sigma_of, p))
+        if not clock.steps:
+            self.host.notify(p, no_step(p.denoising_strength if sampling.starts_late else None, p.steps))
         for message in ip_adapter_checks.window_messages(windows, clock):
             self.host.notify(p, message)
         return clock

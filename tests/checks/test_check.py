@@ -24,6 +24,7 @@ from sd_relight.lib_relight.request.panel_values import ARGS_FORM, PANEL_ORDER
 from sd_relight.lib_relight.request.request import IcLightImages, RelightRequest
 
 PICTURE = decoded(Image.new("RGB", (64, 64)))
+WHITE = decoded(Image.new("RGB", (64, 64), "white"))
 CUTOUT = decoded(np.dstack([np.eye(64, dtype=np.uint8) * 255] * 4))
 DEMO = Path(__file__).resolve().parents[2] / "models" / "demo"
 SD15 = Checkpoint("v1-5.safetensors", "sd15", 4, 16, 768)
@@ -153,7 +154,9 @@ def test_inputs_of_a_unit_that_do_not_fit(changes, params, sentence):
 @pytest.mark.parametrize(("changes", "params", "sentence"), [
     ({"negative_image": PICTURE}, {},
      "`negative_image` of the unit 'ip-adapter' has no effect, because `uncond` is 'official'; set `uncond` to 'image' to use it."),
-    ({"image_masks": (PICTURE,)}, {"tiled": True},
+    ({"image_masks": (PICTURE,)}, {},
+     "`image_mask` of the unit 'ip-adapter' is black everywhere, which hides all of its image; paint white what the encoder should see."),
+    ({"image_masks": (WHITE,)}, {"tiled": True},
      "`image_mask` of the unit 'ip-adapter' has no effect, because `tiled` encodes the whole image in parts; leave out `image_mask`, "
      "or switch `tiled` off."),
     ({}, {"tiled": True, "crop": "box", "crop_box": (0, 0, 1, 1)}, "`crop` of the unit 'ip-adapter' has no effect, because `tiled` "
@@ -194,7 +197,7 @@ def test_inputs_of_a_unit_without_effect(changes, params, sentence):
 
 @pytest.mark.parametrize(("changes", "params"), [
     ({"masks": (PICTURE,) * 2, "images": (PICTURE,) * 2}, {"combine": "separate"}),
-    ({"masks": (PICTURE,), "images": (PICTURE,) * 2, "image_masks": (PICTURE,) * 2}, {"image_weights": (1.0, 0.5)}),
+    ({"masks": (PICTURE,), "images": (PICTURE,) * 2, "image_masks": (WHITE,) * 2}, {"image_weights": (1.0, 0.5)}),
     ({"images": (PICTURE,) * 2}, {"combine": "add", "image_weights": (1.0, 0.0)}),
     ({"negative_image": PICTURE}, {"uncond": "image"}),
     ({"images": (PICTURE,) * 2}, {"unfold_batch": True}),

@@ -186,6 +186,13 @@ def test_without_a_step_neither_half_reports_an_effect(host, photo, unit):
     np.testing.assert_array_equal(np.asarray(result.images[0]), np.asarray(plain.images[0]))
 
 
+def test_ddim_with_one_step_runs_none(host, photo):
+    args = {"iclight": {"foreground": photo, "light": "left"}, "ip_adapter": [{"model": "ip-adapter", "image": photo}]}
+    result = job_with("txt2img", host, args, sampler_name="DDIM", steps=1)
+    assert "fc, left, 0/0 weights, condition -; IP-Adapter ip-adapter, patched 0/16" in result.infotexts[0]
+    assert "this sampler runs one step less than the number of steps, here none" in result.comments
+
+
 def test_hires_without_a_step(host, photo):
     args = {"iclight": {"foreground": photo, "light": "left"}, "ip_adapter": [{"model": "ip-adapter", "image": photo, "hr_option": "high"}]}
     result = host.txt2img({**JOB, "enable_hr": True, "hr_scale": 1.2, "hr_upscaler": "Latent", "denoising_strength": 0,

@@ -18,7 +18,7 @@ def check(repo_root, monkeypatch, checkpoint):
     demo = repo_root / "models" / "demo"
     monkeypatch.setattr(hooks, "model_folders", lambda kind: [demo])
     host = SimpleNamespace(is_img2img=lambda p: False, checkpoint_file=lambda p: demo / checkpoint)
-    p = SimpleNamespace(denoising_strength=0.75, batch_size=1)
+    p = SimpleNamespace(denoising_strength=0.75, batch_size=1, cfg_scale=7.0)
     hooks.check_request(host, p, RelightRequest(IcLightParams(), IcLightImages(decoded(Image.new("RGB", (16, 16))))))
 
 
