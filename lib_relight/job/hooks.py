@@ -24,7 +24,7 @@ from ..models.folders import model_folders
 from ..request import xyz_axes
 from ..request.infotext import MARKER
 from ..request.panel_values import parse_request
-from ..request.pixel_formats import frame_count, in_8_bits, is_cut_out
+from ..request.pixel_formats import for_host, frame_count, is_cut_out
 from ..request.request import RelightRequest
 from . import nested
 from .frame import part_of
@@ -72,7 +72,7 @@ def before_process(p: Processing, args: Sequence) -> None:
             request = nested.with_light_of_image(host, p, request)
             check_request(host, p, request)
             if host.is_img2img(p):
-                p.init_images = [in_8_bits(image) for image in p.init_images or ()]
+                p.init_images = [for_host(image) for image in p.init_images or ()]
             state.job = RelightJob(host, p, request, model_folders)
 
 

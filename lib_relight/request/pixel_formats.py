@@ -52,9 +52,14 @@ def frame_count(image: Image.Image | np.ndarray) -> int:
         return 1
 
 
-def in_8_bits(image: Image.Image) -> Image.Image:
-    """Return an image of 16 or 32 bits, or of floats, scaled to 8 bits; others unchanged. The hosts clip such images to white."""
-    return Image.fromarray(pixels_of_deep_grey(image)[0]) if is_deep(image) else image
+def for_host(image: Image.Image) -> Image.Image:
+    """Return an image as the hosts read it rightly: more than 8 bits scaled to 8, which they clip to white, and transparency as
+    RGBA, which they ignore in other modes. Other images are returned unchanged."""
+    if is_deep(image):
+        return Image.fromarray(pixels_of_deep_grey(image)[0])
+    if image.mode == "La":
+        image = image.convert("LA")
+    return image.convert("RGBA") if image.mode != "RGBA" and is_cut_out(image) else image
 
 
 def is_deep(image: Image.Image) -> bool:

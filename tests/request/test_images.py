@@ -12,6 +12,7 @@ from sd_relight.lib_iclight import foreground
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.request import images
 from sd_relight.lib_relight.request.images import DecodedImage, ImageDecoder, open_file
+from sd_relight.lib_relight.request.pixel_formats import for_host
 
 
 def decode(value, name="foreground"):
@@ -211,6 +212,21 @@ def test_cropped_and_grey(picture):
 def test_values_that_are_no_image(value, sentence):
     with pytest.raises(RelightError, match=sentence):
         decode(value)
+
+
+@pytest.mark.parametrize("mode", ["LA", "La", "RGBa", "P", "I;16"])
+def test_init_images_as_the_hosts_read_them(mode, grey):
+    """They flatten RGBA alone, and clip more than 8 bits."""
+    straight = Image.fromarray(np.dstack([grey] * 3 + [np.where(grey > 99, 255, 0).astype(np.uint8)]))
+    image = straight.convert("LA").convert("La") if mode == "La" else straight.convert(mode.removesuffix(";16"))
+    if mode == "P":
+        image = straight.convert("RGB").convert("P")
+        image.info["transparency"] = image.getpixel((3, 3))
+    if mode == "I;16":
+        image = Image.fromarray(grey.astype(np.uint16) * 257)
+    found = for_host(image)
+    assert found.mode == ("RGB" if mode == "I;16" else "RGBA") and for_host(found) is found
+    np.testing.assert_array_equal(decode(found).pixels, decode(image).pixels)
 
 
 def test_drawn_layers_without_their_composite():
