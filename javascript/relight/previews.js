@@ -16,11 +16,18 @@ window.relight.previews = (() => {
         return box ? box.checked : null;
     };
 
-    /** For gradio: replaces a preview's first input by the page state. */
+    let count = 0;
+
+    /** For gradio: replaces a preview's first input by the page state, with the preview's number on this page. */
     async function withPage(tab, values) {
         const {number, job} = window.relight.frame;
-        const page = {width: number(`${tab}_width`), height: number(`${tab}_height`), ...await job(tab)};
+        const page = {number: ++count, width: number(`${tab}_width`), height: number(`${tab}_height`), ...await job(tab)};
         return [JSON.stringify(page), ...values.slice(1)];
+    }
+
+    /** For gradio: the number of the newest preview; its cancellation may arrive before it. */
+    function withNumber() {
+        return JSON.stringify({number: count});
     }
 
     /** What the messages depend on of an image; null without one. */
@@ -140,5 +147,5 @@ window.relight.previews = (() => {
 
     window.relight.onReady(attach);
 
-    return {withPage, withState, refresh};
+    return {withPage, withNumber, withState, refresh};
 })();

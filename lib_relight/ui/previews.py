@@ -64,12 +64,12 @@ def connect(panel: Components) -> None:
     page.do_not_save_to_config = True
     for kind in LIGHT_BUTTONS:
         attach(panel, page, f"preview_{kind}", "preview_shown", LIGHT_INPUTS, light_request, kind)
-    cancel_button(panel, "preview_cancel")
+    cancel_button(panel, page, "preview_cancel")
     for number in range(1, MAX_UNITS + 1):
         names = (*LIGHT_INPUTS, *(unit_name(number, name) for name in UNIT_PANEL_NAMES))
         attach(panel, page, unit_name(number, "preview_crop"), unit_name(number, "preview_shown"), names,
                lambda tab, values, page, number=number: unit_request(tab, values, page, number), "crop")
-        cancel_button(panel, unit_name(number, "preview_cancel"))
+        cancel_button(panel, page, unit_name(number, "preview_cancel"))
 
 
 def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: tuple, build_request: Callable,
@@ -77,7 +77,9 @@ def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: 
     tab = tab_of(panel)
 
     def run(request: gr.Request, known: str, *values):
-        return result_html(kind, lambda: build_request(tab, dict(zip(inputs, values)), read_page(known)), session_of(request))
+        page = read_page(known)
+        return result_html(kind, lambda: build_request(tab, dict(zip(inputs, values)), page), session_of(request),
+                           number_of(page))
 
     panel.components[name].click(
         fn=run, _js=f"(...values) => window.relight?.previews ? relight.previews.withPage('{tab}', values) : values",
@@ -85,11 +87,19 @@ def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: 
         queue=False, show_progress="minimal", api_name=False)
 
 
-def cancel_button(panel: Components, name: str) -> None:
-    def cancel(request: gr.Request):
-        running_previews.cancel(session_of(request))
+def cancel_button(panel: Components, page: gr.Textbox, name: str) -> None:
+    def cancel(request: gr.Request, known: str):
+        running_previews.cancel(session_of(request), number_of(read_page(known)))
 
-    panel.components[name].click(fn=cancel, inputs=[], outputs=[], queue=False, show_progress="hidden", api_name=False)
+    panel.components[name].click(
+        fn=cancel, _js="(page) => window.relight?.previews ? relight.previews.withNumber() : page", inputs=[page], outputs=[],
+        queue=False, show_progress="hidden", api_name=False)
+
+
+def number_of(page: Mapping) -> int:
+    """Return the page's count of previews at the request, 0 if JavaScript has not run."""
+    number = page.get("number")
+    return number if isinstance(number, int) else 0
 
 
 def session_of(request: gr.Request) -> str:
@@ -127,10 +137,10 @@ def with_page_state(request: RelightRequest, tab: str, page: Mapping) -> Preview
     return PreviewRequest(request, tab, init_images=init_images, crop=crop, **known)
 
 
-def result_html(kind: str, build_request: Callable[[], PreviewRequest], session: str) -> str | dict:
+def result_html(kind: str, build_request: Callable[[], PreviewRequest], session: str, number: int = 0) -> str | dict:
     """Return the preview as HTML; no change of the page if a newer preview of the page has replaced this one."""
     try:
-        with running_previews.turn(session) as progress:
+        with running_previews.turn(session, number=number) as progress:
             return figures(previews.show(kind, build_request(), model_folders, progress), progress)
     except Replaced:
         return gr.update()

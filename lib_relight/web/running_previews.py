@@ -17,6 +17,9 @@ slots = threading.BoundedSemaphore(AT_ONCE)
 running: dict[threading.Event, str] = {}
 """Stop event of each preview that runs or waits -> the id given by its client; REPLACED if a newer one has the same id."""
 REPLACED = "\0replaced"
+KEPT_NAMES = 100
+cancelled: dict[str, int] = {}
+"""Page's id -> the last number of its previews that was cancelled; a cancellation may arrive before its preview."""
 
 
 class Replaced(Stopped):
@@ -24,10 +27,11 @@ class Replaced(Stopped):
 
 
 @contextmanager
-def turn(name: str, stop: threading.Event | None = None) -> Iterator[Progress]:
+def turn(name: str, stop: threading.Event | None = None, number: int = 0) -> Iterator[Progress]:
     """Wait for a slot and hold it. Yields the preview's Progress, which raises Stopped once it is cancelled.
 
     name: the client's or page's id; others of the same name are cancelled. "" is nobody's. stop: set when the client has gone.
+    number: which of the page's previews this is, counted from 1; 0 where the client does not count.
     Raises Replaced instead of Stopped where the cause was a newer preview.
     """
     stop = stop or threading.Event()
@@ -35,6 +39,8 @@ def turn(name: str, stop: threading.Event | None = None) -> Iterator[Progress]:
         if name:
             replace(name)
         running[stop] = name
+        if 0 < number <= cancelled.get(name, 0):
+            stop.set()
     progress = Progress(is_stopped=stop.is_set)
     try:
         with slot(progress):
@@ -68,10 +74,17 @@ def replace(name: str) -> None:
             event.set()
 
 
-def cancel(name: str | None) -> int:
-    """Cancel the previews of a name, or all for None; they end at their next step. Returns how many."""
+def cancel(name: str | None, number: int = 0) -> int:
+    """Cancel the previews of a name, or all for None; they end at their next step. Returns how many.
+
+    number: of a page that counts its previews, the last one; it is cancelled as well if it arrives later.
+    """
     with lock:
         chosen = [event for event, other in running.items() if name is None or other == name]
+        if name and number:
+            cancelled[name] = max(number, cancelled.pop(name, 0))
+            while len(cancelled) > KEPT_NAMES:
+                del cancelled[next(iter(cancelled))]
     for event in chosen:
         event.set()
     return len(chosen)

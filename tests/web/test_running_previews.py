@@ -11,15 +11,15 @@ from sd_relight.lib_relight.web import running_previews
 class Preview(threading.Thread):
     """A preview that runs until it is released or cancelled. outcome: done, or the class of the exception."""
 
-    def __init__(self, name, stop=None):
+    def __init__(self, name, stop=None, number=0):
         super().__init__(daemon=True)
-        self.preview, self.stop = name, stop
+        self.preview, self.stop, self.number = name, stop, number
         self.begun, self.released, self.outcome = threading.Event(), threading.Event(), None
         self.start()
 
     def run(self):
         try:
-            with running_previews.turn(self.preview, self.stop) as progress:
+            with running_previews.turn(self.preview, self.stop, self.number) as progress:
                 self.begun.set()
                 while not self.released.wait(0.01):
                     progress.check()
@@ -48,6 +48,19 @@ def test_two_run_and_further_ones_wait():
     assert not third.begun.wait(0.3)
     assert first.end() == "done" and third.begun.wait(10)
     assert second.end() == third.end() == "done"
+
+
+def test_a_cancellation_may_arrive_before_its_preview():
+    assert running_previews.cancel("early", 2) == 0
+    cancelled, next_one = Preview("early", number=2), Preview("early", number=3)
+    cancelled.join(10)
+    assert cancelled.outcome == "Stopped" and next_one.begun.wait(10) and next_one.end() == "done"
+
+
+def test_only_the_newest_pages_cancellations_are_kept():
+    for number in range(2 * running_previews.KEPT_NAMES):
+        running_previews.cancel(f"page {number}", 1)
+    assert len(running_previews.cancelled) == running_previews.KEPT_NAMES
 
 
 def test_a_newer_one_of_the_same_page_replaces_it():
