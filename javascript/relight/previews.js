@@ -31,10 +31,11 @@ window.relight.previews = (() => {
     }
 
     /** What the messages depend on of an image; null without one. */
-    function known(image, isSubject) {
+    function known(image, name) {
         if (!image?.naturalWidth) return image && {};
         const [width, height] = window.relight.frame.sizeOf(image);
-        return {width, height, is_cut_out: isSubject && window.relight.subject.isCutOut(image)};
+        const {isCutOut, isLikeMask} = window.relight.subject;
+        return {width, height, is_cut_out: name === "foreground" && isCutOut(image), is_like_mask: ["foreground", "mask"].includes(name) && isLikeMask(image)};
     }
 
     /** For gradio: replaces the first input of the messages' event by the page state; no image is sent. */
@@ -42,9 +43,9 @@ window.relight.previews = (() => {
         const {fieldImage, initImage} = window.relight.subject, {element} = window.relight.fields, {number, isPart} = window.relight.frame;
         const place = document.querySelector(`.relight-notices-of[data-tab="${tab}"]`);
         const found = (name) => (name.endsWith("_more") ? element(tab, name)?.querySelector("a, td.filename") : fieldImage(tab, name));
-        const given = place.dataset.files.split(",").map((name) => [name, known(found(name), name === "foreground")]).filter(([, image]) => image);
+        const given = place.dataset.files.split(",").map((name) => [name, known(found(name), name)]).filter(([, image]) => image);
         const state = {
-            given: Object.fromEntries(given), init_image: known(initImage(tab), true), only_masked: isPart(tab),
+            given: Object.fromEntries(given), init_image: known(initImage(tab), "foreground"), only_masked: isPart(tab),
             denoise: number(`${tab}_denoising_strength`),
             hires: tab === "txt2img" ? ticked("#txt2img_hr-visible-checkbox") : null,
         };

@@ -42,15 +42,17 @@ window.relight.setup = (() => {
         if (tab) sent[tab] = {infotext: document.getElementById(`html_info_${source}`)?.innerText || ""};
     }
 
-    /** Names a tab's subject; "" without one or while the panel is off. */
+    const hasBackground = (tab) => !!window.relight.subject.fieldImage(tab, "background");
+
+    /** Names a tab's subject, and whether it gets a background; "" without a subject or while the panel is off. */
     function subjectOf(tab) {
         const image = isEnabled(tab) && window.relight.subject.image(tab);
-        return image ? `${image.naturalWidth} ${image.naturalHeight} ${image.src.length} ${image.src.slice(-200)}` : "";
+        return image ? `${hasBackground(tab)} ${image.naturalWidth} ${image.naturalHeight} ${image.src.length} ${image.src.slice(-200)}` : "";
     }
 
     const isDue = (tab) => !!waiting[tab] || !["", done[tab]].includes(subjectOf(tab)) || (isEnabled(tab) && !!window.relight.subject.loading(tab));
 
-    /** Set a tab up if its subject is a new one. Returns a promise: resolved once the controls have their values. */
+    /** Set a tab up if its subject is a new one, or a background came or went. Returns a promise: resolved once the controls have their values. */
     function check(tab) {
         const key = subjectOf(tab);
         if (!key || key === done[tab]) return waiting[tab]?.promise || Promise.resolve();
@@ -77,10 +79,10 @@ window.relight.setup = (() => {
 
     /** For gradio: puts what only the page knows at an index of an event's values. */
     function withState(tab, values, index) {
-        const {subject} = window.relight, from = sent[tab];
+        const from = sent[tab];
         delete sent[tab];
         const state = {
-            size: waiting[tab]?.size || null, has_background: !!subject.fieldImage(tab, "background"),
+            size: waiting[tab]?.size || null, has_background: hasBackground(tab),
             kept: [...changed[tab], ...(from ? SIZE : [])], infotext: from?.infotext || "",
         };
         return values.map((value, i) => (i === index ? JSON.stringify(state) : value));

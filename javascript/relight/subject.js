@@ -28,9 +28,9 @@ window.relight.subject = (() => {
         return null;
     }
 
-    /** The <img> of a subject that was just given and that the browser still decodes, or undefined. */
+    /** The <img> of a subject or background that was just given and that the browser still decodes, or undefined. */
     function loading(tab) {
-        const boxes = [window.relight.fields.element(tab, "foreground"), ...initBoxes(tab)];
+        const boxes = [...["foreground", "background"].map((name) => window.relight.fields.element(tab, name)), ...initBoxes(tab)];
         return boxes.flatMap((box) => [...(box?.querySelectorAll("img") || [])]).find((image) => image.src && !image.complete);
     }
 
@@ -50,6 +50,13 @@ window.relight.subject = (() => {
         const data = pixels(picture, 64, 64, {});
         for (let i = 3; i < data.length; i += 4) if (data[i] < 250) return true;
         return false;
+    }
+
+    /** Whether an opaque picture is black and white, as iclight_checks.is_like_mask decides; it is looked at small. */
+    function isLikeMask(picture) {
+        const data = pixels(picture, 64, 64, {}), rgba = Array.from({length: data.length / 4}, (_, i) => data.subarray(4 * i, 4 * i + 4));
+        const isExtreme = ([red, green, blue]) => Math.max(red, green, blue) < 32 || Math.min(red, green, blue) > 223;
+        return !isCutOut(picture) && rgba.filter(isExtreme).length >= 0.9 * rgba.length;
     }
 
     /** The content of an <img> as a data: URL. */
@@ -87,5 +94,5 @@ window.relight.subject = (() => {
         return made;
     }
 
-    return {image, initImage, fieldImage, loading, dataUrl, canvas, pixels, isCutOut, matteFields, cutOut};
+    return {image, initImage, fieldImage, loading, dataUrl, canvas, pixels, isCutOut, isLikeMask, matteFields, cutOut};
 })();

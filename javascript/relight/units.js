@@ -6,9 +6,9 @@ window.relight = window.relight || {};
 window.relight.units = (() => {
     "use strict";
 
-    const UNCHANGED = {__type__: "update"}, COUNT = 4;
+    const UNCHANGED = {__type__: "update"}, COUNT = 4, RACE_MS = 2000;
     const IMAGES = ["mask", "image_mask", "negative_image"];
-    const given = {}, touched = new Set(), states = {txt2img: {}, img2img: {}};
+    const given = {}, touched = new Set(), ticked = {}, states = {txt2img: {}, img2img: {}};
     const element = (tab, name) => window.relight.fields.element(tab, name);
     const identity = (value) => value?.path || value?.name || value?.data || value?.url || value;
 
@@ -27,11 +27,16 @@ window.relight.units = (() => {
         return [enabledBy(`${tab} ${number}`, unit)];
     }
 
-    /** A new image or a tick of the user enables a unit, taking away the last one disables it. */
+    /** A new image or a tick of the user enables a unit, taking away the last one disables it. gradio may set a value of here after
+        the user's next click on Enable; that click wins. */
     function enabledBy(key, unit) {
-        const before = given[key] || [], images = imagesOf(unit), isTicked = touched.delete(key);
+        const before = given[key] || [], images = imagesOf(unit), isTicked = touched.delete(key), click = ticked[key];
         given[key] = images;
-        if (images.some((image) => !before.includes(image)) || (isTicked && unit.use_subject)) return true;
+        if (images.some((image) => !before.includes(image)) || (isTicked && unit.use_subject)) {
+            delete ticked[key];
+            return true;
+        }
+        if (click && performance.now() - click.time < RACE_MS && unit.enabled !== click.checked) return click.checked;
         return !images.length && !unit.use_subject && (before.length || isTicked) ? false : UNCHANGED;
     }
 
@@ -121,8 +126,11 @@ window.relight.units = (() => {
     /** Presets set the same checkbox; only a tick of the user enables the unit. gradio's own event comes before the page's change event. */
     document.addEventListener("click", ({target, isTrusted}) => {
         if (!(target instanceof HTMLInputElement)) return;
-        const [, tab, number] = /^script_(\w+?)_relight_unit(\d)_use_subject$/.exec(target.closest("[id$=_use_subject]")?.id) || [];
-        if (isTrusted && tab) touched.add(`${tab} ${number}`);
+        const box = target.closest("[id$=_use_subject], [id$=_enabled]");
+        const [, tab, number, name] = /^script_(\w+?)_relight_unit(\d)_(use_subject|enabled)$/.exec(box?.id) || [];
+        if (!isTrusted || !tab) return;
+        if (name === "enabled") ticked[`${tab} ${number}`] = {checked: target.checked, time: performance.now()};
+        else touched.add(`${tab} ${number}`);
     }, true);
 
     window.relight.onReady(attach);

@@ -140,12 +140,13 @@ class PanelImage:
 
     size: tuple[int, int] = (64, 64)
     is_cut_out: bool = False
+    is_like_mask: bool = False
 
     def decoded(self) -> DecodedImage:
         """Return an image of this size and kind whose pixels take no memory."""
         width, height = self.size
         alpha = np.broadcast_to(np.float32(0.5), (height, width)) if self.is_cut_out else None
-        return DecodedImage(np.broadcast_to(np.uint8(0), (height, width, 3)), alpha)
+        return DecodedImage(np.broadcast_to(np.uint8(0 if self.is_like_mask else 128), (height, width, 3)), alpha)
 
 
 def check_panel(values: Mapping, given: Mapping[str, PanelImage], state: State) -> list[Message]:

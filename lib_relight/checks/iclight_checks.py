@@ -12,7 +12,7 @@ from ..base.errors import RelightError, UserError
 from ..models import iclight_files
 from ..models.checkpoint import Checkpoint
 from ..packages import exr, video
-from ..request.images import same_shape
+from ..request.images import DecodedImage, same_shape
 from ..request.request import IcLightImages, RelightRequest
 from .messages import Message, State, error, from_error, warning
 
@@ -41,6 +41,8 @@ def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]
     yield from denoise_messages(kind, params, images, state)
     yield from ineffective_fields(params, images, state)
     yield from shape_messages(images, state)
+    yield from cut_out_messages(params, images, state)
+    yield from exchange_messages(images)
 
 
 def shape_messages(images: IcLightImages, state: State) -> Iterator[Message]:
@@ -170,9 +172,31 @@ def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -
         yield warning("keep_background", True,
                       f"`keep_background` has no background to keep, because {name} is a cut-out; its transparent "
                       "parts become grey. Give the whole image, or switch it off.")
-    needs_model = params.matting not in MATTINGS or params.matting == "auto" and images.mask is None and not is_cut_out
-    if needs_model and not state.can_cut_out(params.matting):
+
+
+def cut_out_messages(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
+    """Yield an error if the subject needs a matting model that cannot run."""
+    own = images.foreground
+    has_subject = own is not None or (state.is_img2img and state.init_images != 0)
+    is_cut_out = state.init_is_cut_out if own is None else own.alpha is not None
+    by_model = params.matting not in MATTINGS or (params.matting == "auto" and images.mask is None and not is_cut_out)
+    if has_subject and by_model and not state.can_cut_out(params.matting):
         missing = "there is no matting model" if params.matting == "auto" else "rembg is not installed"
-        yield warning("matting", params.matting,
-                      f"Cutting out is off, because {missing} and nothing may be installed; give an image with transparency or a "
-                      "mask, or set `matting` to 'none'.")
+        yield error("matting", params.matting,
+                    f"Cutting out is off, because {missing} and nothing may be installed; give an image with transparency or a "
+                    "mask, or set `matting` to 'none'.")
+
+
+def is_like_mask(image: DecodedImage) -> bool:
+    """Return whether an image is opaque and black and white but for a tenth of its pixels; about 64x64 of them are looked at."""
+    down, across = (max(1, side // 64) for side in (image.height, image.width))
+    rgb = image.rgb[::down, ::across].astype(int)
+    is_extreme = (rgb < 32).all(-1) | (rgb > 223).all(-1)
+    return image.alpha is None and is_extreme.mean() >= 0.9
+
+
+def exchange_messages(images: IcLightImages) -> Iterator[Message]:
+    if None not in (images.foreground, images.mask) and is_like_mask(images.foreground) and not is_like_mask(images.mask):
+        yield warning("mask", None,
+                      "`foreground` is black and white and `mask` is not, so they may be exchanged; give the photo as "
+                      "`foreground` and its silhouette as `mask`.")

@@ -102,13 +102,13 @@ def given_images(page: dict) -> dict[str, check.PanelImage]:
 
 
 def panel_image(known: object) -> check.PanelImage | None:
-    """Parse what the page tells about an image: {"width", "height", "is_cut_out"}; None for anything else."""
+    """Parse what the page tells about an image: {"width", "height", "is_cut_out", "is_like_mask"}; None for anything else."""
     if not isinstance(known, dict):
         return None
     width, height = (check.number(known.get(name)) for name in ("width", "height"))
     if not width or not height or not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         return check.PanelImage()
-    return check.PanelImage((int(width), int(height)), known.get("is_cut_out") is True)
+    return check.PanelImage((int(width), int(height)), known.get("is_cut_out") is True, known.get("is_like_mask") is True)
 
 
 def help_line(tab: str) -> str:

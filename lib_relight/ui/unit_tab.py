@@ -58,7 +58,7 @@ def on_any_change(components: list, call: str, inputs: list, output) -> None:
     """One event of the page for all components; gradio 3 has no such, and gets one each."""
     common = {"inputs": inputs, "outputs": [output], "show_progress": "hidden", "api_name": False}
     if hasattr(gr, "on"):
-        gr.on([component.change for component in components], fn=None, js=call, **common)
+        gr.on([component.change for component in components], fn=None, js=call, trigger_mode="always_last", **common)
         return
     for component in components:
         component.change(fn=None, _js=call, **common)

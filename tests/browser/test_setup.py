@@ -31,6 +31,15 @@ def test_an_img2img_image_sets_size_cfg_steps_and_strength(panel, accordion, tal
     assert panel.console_errors() == []
 
 
+def test_a_background_brings_its_models_settings(panel, accordion, tall, subject):
+    accordion.open(steps=7)
+    panel.upload(accordion("foreground"), tall)
+    accordion.until_message("Set for relighting: 512×640, CFG 2.")
+    panel.upload(accordion("background"), subject)
+    accordion.until_message("Set for relighting: CFG 7.")
+    assert controls(panel, "cfg_scale", "steps") == ["7", "7"]
+
+
 def test_what_the_user_has_changed_stays_and_hires_is_left_alone(panel, accordion, tall):
     accordion.open(cfg_scale=5)
     panel.upload(accordion("foreground"), tall)

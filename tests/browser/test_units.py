@@ -55,6 +55,31 @@ def test_an_image_enables_its_unit_and_taking_it_away_disables_it(panel, accordi
     assert panel.console_errors() == []
 
 
+LATE = """
+const own = relight.units.changed;
+window.late = [];
+relight.units.changed = async (...values) => {
+    const answer = own(...values);
+    if (answer[0] === true) await new Promise((resolve) => window.late.push(resolve));
+    return answer;
+};
+"""
+"""gradio gets a unit that is to be enabled once window.late[0] is called."""
+
+
+def test_a_click_on_enable_wins_over_a_late_answer(panel, accordion, unit, subject):
+    box = f"{accordion.css('unit1_enabled')} input"
+    panel.click(box)
+    panel.driver.execute_script(LATE)
+    panel.upload(accordion("unit1_image"), subject)
+    panel.until(lambda: panel.driver.execute_script("return window.late.length"), "the answer on its way")
+    panel.click(box)
+    panel.driver.execute_script("window.late[0]()")
+    panel.until(lambda: tabs(accordion)[1] == "Image 1 · off", "the label of the disabled unit")
+    panel.until_painted()
+    assert not is_enabled(panel, accordion)
+
+
 def test_the_subject_as_image_enables_the_unit(panel, accordion, unit):
     panel.click(f"{accordion.css('unit1_use_subject')} input")
     panel.until(lambda: is_enabled(panel, accordion), "the unit")

@@ -25,8 +25,11 @@ from sd_relight.lib_relight.request.request import IcLightImages, RelightRequest
 
 PICTURE = decoded(Image.new("RGB", (64, 64)))
 WHITE = decoded(Image.new("RGB", (64, 64), "white"))
+PHOTO = decoded(Image.linear_gradient("L").resize((64, 64)))
 CUTOUT = decoded(np.dstack([np.eye(64, dtype=np.uint8) * 255] * 4))
 DEMO = Path(__file__).resolve().parents[2] / "models" / "demo"
+CUTTING_OUT_IS_OFF = ("Cutting out is off, because {} and nothing may be installed; give an image with transparency or a mask, or set "
+                      "`matting` to 'none'.")
 SD15 = Checkpoint("v1-5.safetensors", "sd15", 4, 16, 768)
 
 
@@ -68,9 +71,8 @@ def unit(**fields):
                                                     "another matting, or set it to 0."),
     (asked(matting="none", keep_background=True), state(), "`keep_background` needs a matte to find the background, but "
                                                            "`matting` is 'none'; choose another matting."),
-    (asked(matting="u2net"), state(can_cut_out=lambda matting: False), "Cutting out is off, because rembg is not installed and nothing may be "
-                                                       "installed; give an image with transparency or a mask, or set `matting` "
-                                                       "to 'none'."),
+    (asked(mask=PHOTO), state(), "`foreground` is black and white and `mask` is not, so they may be exchanged; give the photo as "
+                                 "`foreground` and its silhouette as `mask`."),
     (asked(keep_background=True, foreground=CUTOUT), state(),
      "`keep_background` has no background to keep, because `foreground` is a cut-out; its transparent parts become grey. Give the "
      "whole image, or switch it off."),
@@ -95,8 +97,10 @@ def test_each_warning(request_, state, sentence):
     (asked(hr_option="high"), state()),
     (asked(matte_grow=-2, matte_feather=1), state()),
     (asked(matting="alpha"), state(can_cut_out=lambda matting: False)),
-    (asked(foreground=CUTOUT), state(can_cut_out=lambda matting: False)),
     (asked(mask=PICTURE), state(can_cut_out=lambda matting: False)),
+    (asked(mask=PHOTO, foreground=PHOTO), state()),
+    (asked(foreground=CUTOUT), state(can_cut_out=lambda matting: False)),
+    (asked(foreground=None), state(True, init_is_cut_out=True, can_cut_out=lambda matting: False)),
     (asked([unit()]), state(has_hires=False)),
     (asked(), state(refiner="None")),
 ])
@@ -124,6 +128,9 @@ def test_nothing_is_reported_where_nothing_is_wrong(request_, state):
     (asked(), state(checkpoint=Checkpoint("iclight_fc.safetensors", "iclight", 8, 16, 768)),
      "iclight_fc.safetensors is an IC-Light file chosen as checkpoint; choose an SD 1.5 checkpoint and leave IC-Light to "
      "Relight's `model`."),
+    (asked(matting="u2net"), state(can_cut_out=lambda matting: False), CUTTING_OUT_IS_OFF.format("rembg is not installed")),
+    (asked(), state(can_cut_out=lambda matting: False), CUTTING_OUT_IS_OFF.format("there is no matting model")),
+    (asked(foreground=None), state(True, can_cut_out=lambda matting: False), CUTTING_OUT_IS_OFF.format("there is no matting model")),
     (RelightRequest(units=(IpUnit(IpAdapterParams(model="ip-adapter"), ("subject",)),)), state(),
      "An `ip_adapter` unit asks for the 'subject', but there is no `iclight` in this job; give the unit an image of its own."),
 ])
