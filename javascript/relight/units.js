@@ -23,8 +23,9 @@ window.relight.units = (() => {
     /** Called by gradio with the values of a unit's fields; returns whether it is enabled. */
     function changed(tab, number, values) {
         const {fields} = data(tab), unit = Object.fromEntries(fields.map((name, i) => [name, values[i]]));
-        update(tab, number, unit);
-        return [enabledBy(`${tab} ${number}`, unit)];
+        const enabled = enabledBy(`${tab} ${number}`, unit);
+        update(tab, number, enabled === UNCHANGED ? unit : {...unit, enabled});
+        return [enabled];
     }
 
     /** A new image or a tick of the user enables a unit, taking away the last one disables it. gradio may set a value of here after
