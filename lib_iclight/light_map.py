@@ -2,7 +2,7 @@
 
 A single white light that IC-Light's demos have (a side, a corner, ambient; gamma and intensity 1) is bit-equal to theirs:
 linspace, tile, truncation to uint8. Every other light is computed in float64 by formulas that
-javascript/relight/light.js repeats.
+javascript/relight/light.js repeats. A light with an elevation shades the subject's surface, see depth.py.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from . import depth
 from .colors import is_white, parse_color
 from .errors import IcLightError
 from .light_kinds import COMPUTED_LIGHTS, DIRECTIONS, KINDS, Band, kind_of
 from .params import IcLightParams
 from .srgb import to_linear, to_srgb
+from .surface import Surface
 
 BAND_PIXELS = 2**18
 """A map is computed in bands of about so many pixels, which need some 50 MB; a map of 512 x 512 is one band."""
@@ -29,6 +31,11 @@ def all_lights(params: IcLightParams) -> list[IcLightParams]:
 
 def has_light(params: IcLightParams) -> bool:
     return params.light != "none" or bool(params.lights)
+
+
+def has_depth(params: IcLightParams) -> bool:
+    """Return whether a light of the request is off the image plane, so that its map depends on the subject."""
+    return any(map(depth.has_depth, all_lights(params)))
 
 
 def default_range(model_kind: str, light: str) -> tuple[float, float]:
@@ -61,10 +68,11 @@ def gradient_bytes(grey: np.ndarray) -> np.ndarray:
 
 
 def render_lights(params: IcLightParams, model_kind: str, width: int, height: int, custom: np.ndarray | None = None,
-                  before_band: Callable[[], None] = lambda: None) -> np.ndarray:
+                  before_band: Callable[[], None] = lambda: None, surface: Surface | None = None) -> np.ndarray:
     """Return the light map of all lights, uint8 [height, width, 3].
 
     model_kind: fc | fcon | fbc, for the default range.  custom: uint8 [height, width, 3], the map for light "custom".
+    surface: of the subject, [height, width], for lights with an elevation; None for no subject.
     before_band: called before each band is computed; it may raise to cancel.
     Several lights are added in linear light (sRGB) and clipped at white. Raises IcLightError when there is no light.
     """
@@ -74,7 +82,8 @@ def render_lights(params: IcLightParams, model_kind: str, width: int, height: in
     light_map = np.empty((height, width, 3), np.uint8)
     for band in bands(width, height):
         before_band()
-        light_map[band.rows] = render_band(lights, model_kind, band, None if custom is None else custom[band.rows])
+        light_map[band.rows] = render_band(lights, model_kind, band, None if custom is None else custom[band.rows],
+                                           None if surface is None else surface.rows(band.rows))
     return light_map
 
 
@@ -84,18 +93,19 @@ def bands(width: int, height: int) -> Iterator[Band]:
         yield Band(width, height, first, min(first + rows, height))
 
 
-def render_band(lights: list[IcLightParams], model_kind: str, band: Band, custom: np.ndarray | None) -> np.ndarray:
-    """Return a band of the map of all lights, uint8 [rows, width, 3]; custom: the band of the custom map."""
-    if len(lights) == 1:
+def render_band(lights: list[IcLightParams], model_kind: str, band: Band, custom: np.ndarray | None,
+                surface: Surface | None) -> np.ndarray:
+    """Return a band of the map of all lights, uint8 [rows, width, 3]; custom, surface: the band of each."""
+    if len(lights) == 1 and not depth.has_depth(lights[0]):
         return render_light(lights[0], model_kind, band, custom)
-    total = linear_light(lights[0], model_kind, band, custom)
+    total = linear_light(lights[0], model_kind, band, custom, surface)
     for light in lights[1:]:
-        total += linear_light(light, model_kind, band, custom)
+        total += linear_light(light, model_kind, band, custom, surface)
     return to_bytes(to_srgb(total) * 255)
 
 
 def render_light(light: IcLightParams, model_kind: str, band: Band, custom: np.ndarray | None) -> np.ndarray:
-    """Return a band of the map of one light alone, uint8 [rows, width, 3]."""
+    """Return a band of the map of one light alone in the image plane, uint8 [rows, width, 3]."""
     if not is_white(light.light_color) or light.intensity != 1.0:
         return to_bytes(to_srgb(linear_light(light, model_kind, band, custom)) * 255)
     if light.light == "custom":
@@ -106,19 +116,24 @@ def render_light(light: IcLightParams, model_kind: str, band: Band, custom: np.n
     return to_bytes(np.repeat(grey_levels(light, model_kind, band)[..., None], 3, axis=-1))
 
 
-def linear_light(light: IcLightParams, model_kind: str, band: Band, custom: np.ndarray | None) -> np.ndarray:
+def linear_light(light: IcLightParams, model_kind: str, band: Band, custom: np.ndarray | None,
+                 surface: Surface | None = None) -> np.ndarray:
     """Return a band of one light as linear light, float64 [rows, width, 3], with its intensity and colour; 1 is white.
 
     linear = max(0, shadow + intensity * (to_linear(level / 255) - shadow)) * colour, where shadow is the linear value of the
-    shadow side's level; 0 for ambient light and custom maps, which have no shadow side.
+    shadow side's level; 0 for ambient light and custom maps, which have no shadow side. A light with an elevation has
+    shadow + (to_linear(start / 255) - shadow) * shading on the surface.
     """
     if light.light == "custom":
         levels = given_map(custom).astype(np.float64)
     else:
         levels = grey_levels(light, model_kind, band)[..., None]
-    linear = to_linear(levels / 255)
+    linear, shadow = to_linear(levels / 255), shadow_level(light, model_kind)
+    if surface is not None and depth.has_depth(light):
+        lit = to_linear(np.asarray(light_range(light, model_kind)[0] / 255))
+        shaded = shadow + (lit - shadow) * depth.shading(light, surface, band)
+        linear = linear + (shaded[..., None] - linear) * depth.surface_share(light, surface)[..., None]
     if light.intensity != 1.0:
-        shadow = shadow_level(light, model_kind)
         linear = np.maximum(0.0, shadow + light.intensity * (linear - shadow))
     return linear * to_linear(parse_color(light.light_color) / 255)
 
@@ -139,10 +154,12 @@ def shadow_level(light: IcLightParams, model_kind: str) -> float:
 def grey_levels(light: IcLightParams, model_kind: str, band: Band) -> np.ndarray:
     """Return float64 [rows, width], 0..255: end + (start - end) * (1 - distance) ** gamma."""
     start, end = light_range(light, model_kind)
-    distance = kind_of(light).distance
-    if distance is None:
+    if kind_of(light).distance is None:
         return np.full(band.shape, start, np.float64)
-    return end + (start - end) * (1.0 - distance(light, band)) ** light.light_gamma
+    distance = kind_of(light).distance(light, band)
+    if depth.has_depth(light):
+        distance = depth.surround_distance(light, distance, band)
+    return end + (start - end) * (1.0 - distance) ** light.light_gamma
 
 
 def to_bytes(levels: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ NAMED_SETS = {
 }
 """The lights of the sets that need no list, in the order of their images."""
 SPOT_FIELDS = ("light_x", "light_y", "light_radius")
-COMMON_FIELDS = ("light_gamma", "intensity")
+COMMON_FIELDS = ("light_elevation", "light_gamma", "intensity")
 DIRECTION_ANGLES = {**SIDE_ANGLES, **CORNER_ANGLES}
 
 

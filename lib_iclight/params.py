@@ -16,6 +16,8 @@ from .errors import IcLightError
 from .light_kinds import COMPUTED_LIGHTS, LIGHTS, kinds_with
 
 IMAGE_FIELDS = ("foreground", "background", "light_map", "mask")
+API_IMAGE_FIELDS = ("normal_map",)
+"""Images that the API and the command line take, and the panel does not."""
 IMAGES_SHOWN_FOR = {"light_map": {"light": kinds_with("light_map")}, "mask": {"matting": ("mask",)}}
 """Image fields that have an effect for some values of another field only: {image: {field: values}}."""
 MODELS = ("auto", "fc", "fcon", "fbc")
@@ -60,6 +62,11 @@ class IcLightParams(CheckedFields):
         "Light angle", "Direction of the light in degrees: 0 from the right, 90 from the top, counter-clockwise.",
         minimum=-360.0, maximum=360.0, step=1.0,
         group="numbers", axis=True, pad=True, shown_for={"light": kinds_with("light_angle")}))
+    light_elevation: float = field(default=0.0, metadata=field_meta(
+        "Elevation",
+        "How far the light is in front of the subject in degrees: 0 in the image plane, 90 from the camera, below 0 from behind.",
+        minimum=-90.0, maximum=90.0, step=1.0,
+        group="numbers", axis=True, pad=True))
     light_x: float = field(default=0.5, metadata=field_meta(
         "Light x", "Centre of a spot light across the image: 0 is the left edge, 1 the right edge.",
         minimum=0.0, maximum=1.0, step=0.01,

@@ -37,7 +37,7 @@ def test_the_reference_matches_the_schema(reference):
 
 
 def test_the_schema_names_every_image():
-    assert tuple(schema.ICLIGHT_IMAGES) == params.IMAGE_FIELDS
+    assert tuple(schema.ICLIGHT_IMAGES) == params.IMAGE_FIELDS + params.API_IMAGE_FIELDS
     assert tuple(schema.UNIT_IMAGES) == ip_params.IMAGE_FIELDS
 
 

@@ -9,7 +9,7 @@ window.relight.light = (() => {
     const {kindOf, fill, clip} = window.relight.lightKinds;
     const COOLEST = 1500, HOTTEST = 15000;
     const DEFAULTS = Object.freeze({
-        light: "none", light_angle: 0, light_x: 0.5, light_y: 0.5, light_radius: 0.5, light_start: null, light_end: null,
+        light: "none", light_angle: 0, light_elevation: 0, light_x: 0.5, light_y: 0.5, light_radius: 0.5, light_start: null, light_end: null,
         light_color: "#ffffff", light_gamma: 1, intensity: 1,
     });
 

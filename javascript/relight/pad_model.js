@@ -7,7 +7,7 @@ window.relight.padModel = (() => {
     "use strict";
 
     const MAX_LIGHTS = 8;
-    const COMMON = ["light", "light_start", "light_end", "light_color", "light_gamma", "intensity"];
+    const COMMON = ["light", "light_start", "light_end", "light_color", "light_gamma", "intensity", "light_elevation"];
     const {KINDS, kindName, kindOf, clip, round} = window.relight.lightKinds;
     const defaults = () => window.relight.light.DEFAULTS;
 

@@ -90,6 +90,16 @@ class Frame:
         scale = min(1.0, LARGEST_LIGHT / max(self.canvas))
         return self.place(render(*(max(1, round(side * scale)) for side in self.canvas)), width, height)
 
+    def on_light(self, array: np.ndarray, width: int, height: int, fill: int | None = None) -> np.ndarray:
+        """Bring an image or a matte to the width x height pixels that place_light renders; see place for array and fill."""
+        if self.tile is None:
+            return self.place(array, width, height, fill)
+        if (array.shape[1], array.shape[0]) == self.size:
+            canvas = np.zeros((self.tile.canvas[1], self.tile.canvas[0], *array.shape[2:]), array.dtype)
+            canvas[self.tile.top:self.tile.top + self.size[1], self.tile.left:self.tile.left + self.size[0]] = array
+            array = canvas
+        return foreground.fit(array, width, height)
+
 
 def resize(array: np.ndarray, width: int, height: int, mode: int, fill: int | None = None) -> np.ndarray:
     """Resize as the hosts' `images.resize_image` does, with LANCZOS; see Frame.place for array and fill."""

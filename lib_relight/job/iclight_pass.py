@@ -116,7 +116,7 @@ class IcLightPass:
         background = None
         if self.info.kind == "fbc":
             background = self.blended(sampling.first_image + index, lambda params: self.encode(
-                p, images_of.background(params, self.images, frame, *size), "the background"))
+                p, images_of.background(params, self.images, frame, *size, self.subject(index)), "the background"))
         return conditioning.concat_condition(subject, background, self.params.condition_scale)
 
     def start_latent(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
@@ -124,7 +124,7 @@ class IcLightPass:
         frame, size = sampling.frames[index], sampling.size
 
         def latent(params: IcLightParams) -> torch.Tensor:
-            image = images_of.light_map(params, self.images, "fc", frame, *size)
+            image = images_of.light_map(params, self.images, "fc", frame, *size, subject=self.subject(index))
             if params.reinforce > 0:
                 image = foreground.reinforce(image, *self.subject(index).at(frame, *size), params.reinforce)
             return self.encode(p, image, "the light")
@@ -171,9 +171,10 @@ class IcLightPass:
                 named.append(("matte", np.round(subject.at(frames[index], *size)[1] * 255).astype(np.uint8)))
         for params in self.lights:
             if self.info.kind == "fbc" and (params is self.params or self.images.background is None):
-                named.append(("background", images_of.background(params, self.images, frames.first, *size)))
+                named.append(("background", images_of.background(params, self.images, frames.first, *size, self.subject(0))))
             if self.rewrites_start:
-                named.append(("light map", images_of.light_map(params, self.images, "fc", frames.first, *size)))
+                named.append(("light map", images_of.light_map(params, self.images, "fc", frames.first, *size,
+                                                               subject=self.subject(0))))
         return [Added(name, Image.fromarray(array)) for name, array in named]
 
     def products(self, images: Sequence[Image.Image], frames: Frames, extras: bool) -> list[Added]:

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from ...lib_iclight import conditioning, foreground
-from ...lib_iclight.light_map import render_lights
+from ...lib_iclight.light_map import has_depth, render_lights
 from ...lib_iclight.matte_edges import adjust_matte
 from ...lib_iclight.params import IcLightParams
+from ...lib_iclight.surface import Surface, decode_normals, surface_of
 from ..base.caches import ContentCache, content_hash, counters, tensor_bytes
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Progress
@@ -22,6 +23,8 @@ from ..request.images import DecodedImage
 from ..request.request import IcLightImages
 from .frame import Frame
 
+TOWARDS_VIEWER = (128, 128, 255)
+"""Colour of the normal (0, 0, 1) in a normal map."""
 latents = ContentCache(256 * 2**20, tensor_bytes, lambda latent: [latent], group="images")
 
 
@@ -68,27 +71,42 @@ def cut_out_all(params: IcLightParams, images: IcLightImages, init_images: Seque
 
 
 def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, frame: Frame, width: int,
-              height: int, progress: Progress = SILENT) -> np.ndarray:
+              height: int, progress: Progress = SILENT, subject: Subject | None = None) -> np.ndarray:
     """Return the light map of the sampled part, uint8 [height, width, 3].
 
     model_kind: "fc" for an init latent, "fbc" for a background condition, which may be mirrored; each has its range.
+    subject: what lights with an elevation shade; None for nothing.
     """
 
     def render(width: int, height: int) -> np.ndarray:
-        custom = None
+        custom, surface = None, None
         if images.light_map is not None:
             place = frame.place if frame.tile is None else foreground.fit
             custom = place(images.light_map.flattened().rgb, width, height)
-        levels = render_lights(params, model_kind, width, height, custom, progress.check)
-        return flipped(levels, params) if model_kind == "fbc" else levels
+        mirrored = model_kind == "fbc" and params.background_flip
+        if subject is not None and has_depth(params):
+            surface = surface_on(frame, subject, images.normal_map, width, height)
+            surface = surface.mirrored() if surface is not None and mirrored else surface
+        levels = render_lights(params, model_kind, width, height, custom, progress.check, surface)
+        return flipped(levels, params) if mirrored else levels
 
     return frame.place_light(render, width, height)
 
 
-def background(params: IcLightParams, images: IcLightImages, frame: Frame, width: int, height: int) -> np.ndarray:
+def surface_on(frame: Frame, subject: Subject, normal_map: DecodedImage | None, width: int, height: int) -> Surface | None:
+    """Return the subject's surface on the width x height pixels of a light map; None for a subject without a shape."""
+    matte = None if subject.alpha is None else frame.on_light(subject.alpha, width, height, fill=0)
+    if normal_map is None:
+        return surface_of(matte, None)
+    flat = normal_map.flattened(TOWARDS_VIEWER).rgb
+    return surface_of(matte, decode_normals(frame.on_light(flat, width, height)))
+
+
+def background(params: IcLightParams, images: IcLightImages, frame: Frame, width: int, height: int,
+               subject: Subject | None = None) -> np.ndarray:
     """Return the fbc background, uint8 [height, width, 3]; without one the light map in fbc's range."""
     if images.background is None:
-        return light_map(params, images, "fbc", frame, width, height)
+        return light_map(params, images, "fbc", frame, width, height, subject=subject)
     rgb = images.background.flattened().rgb
     if frame.is_part:
         return frame.place(flipped(rgb, params), width, height)

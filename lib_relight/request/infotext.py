@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from ...lib_common.fields import short_repr
-from ...lib_iclight.params import IMAGE_FIELDS, LIGHT_FIELDS, SET_FIELDS, IcLightParams
+from ...lib_iclight.params import API_IMAGE_FIELDS, IMAGE_FIELDS, LIGHT_FIELDS, SET_FIELDS, IcLightParams
 from ..base.caches import content_hash
 from ..base.log import logger
 from .ip_adapter_unit import MAX_UNITS, SUBJECT, IpUnit
@@ -62,7 +62,7 @@ def value_text(value) -> str:
 def to_infotext(params: IcLightParams, images: IcLightImages) -> dict[str, str]:
     """Return one key per field that differs from its default, and a short hash of each given image."""
     pairs = {key_of(name): text for name, text in changed_fields(params).items() if name != "extras"}
-    for name in IMAGE_FIELDS:
+    for name in (*IMAGE_FIELDS, *API_IMAGE_FIELDS):
         if (image := getattr(images, name)) is not None:
             pairs[key_of(f"{name} hash")] = image.digest[:10]
     return pairs

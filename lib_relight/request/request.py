@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from ...lib_common.fields import reject_unknown, short_repr
-from ...lib_iclight.params import IMAGE_FIELDS, IcLightParams, params_from_dict
+from ...lib_iclight.params import API_IMAGE_FIELDS, IMAGE_FIELDS, IcLightParams, params_from_dict
 from ..base.errors import RelightError
 from .images import DecodedImage, ImageDecoder, is_given, reject_invisible
 from .ip_adapter_unit import IpUnit, is_enabled, parse_units
 
 TABS = ("txt2img", "img2img")
+FROM_MATTE = "matte"
+"""The value of `normal_map` that names its default, the shape of the matte."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class IcLightImages:
     background: DecodedImage | None = None
     light_map: DecodedImage | None = None
     mask: DecodedImage | None = None
+    normal_map: DecodedImage | None = None
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,16 @@ def parse_iclight(body: object, decoder: ImageDecoder) -> tuple[IcLightParams | 
     if not is_enabled(body, "iclight"):
         return None, IcLightImages()
     known = [f.name for f in fields(IcLightParams)]
-    reject_unknown(body, [*known, *IMAGE_FIELDS, "enabled"], "iclight", RelightError)
+    reject_unknown(body, [*known, *IMAGE_FIELDS, *API_IMAGE_FIELDS, "enabled"], "iclight", RelightError)
     return params_from_dict({name: body[name] for name in known if name in body}), decode_images(body, decoder)
 
 
 def decode_images(body: Mapping, decoder: ImageDecoder) -> IcLightImages:
-    images = {name: decoder.decode(body[name], name) for name in IMAGE_FIELDS if is_given(body.get(name))}
+    names = [name for name in (*IMAGE_FIELDS, *API_IMAGE_FIELDS) if is_given(body.get(name)) and not is_from_matte(name, body[name])]
+    images = {name: decoder.decode(body[name], name) for name in names}
     flat = {name: reject_invisible(image).flattened() for name, image in images.items() if name in ("background", "light_map")}
     return IcLightImages(**{**images, **flat})
+
+
+def is_from_matte(name: str, value: object) -> bool:
+    return name == "normal_map" and isinstance(value, str) and value == FROM_MATTE

@@ -21,6 +21,8 @@ ICLIGHT_IMAGES = {
     "background": "The scene behind the subject, for the fbc model.",
     "light_map": "Your own light map, with `light` set to `custom`.",
     "mask": "White where the subject is, with `matting` set to `mask` or `auto`.",
+    "normal_map": "The subject's normals (OpenGL: x right, y up) for lights with `light_elevation`, such as the set `normals` "
+                  "makes; `\"matte\"`, or without one, a shape is made from the matte.",
 }
 UNIT_IMAGES = {
     "image": f"What to prompt with: one image or a list of them. `\"{SUBJECT}\"` takes the job's own subject on grey.",

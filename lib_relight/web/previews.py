@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...lib_common.fields import short_repr
+from ...lib_iclight.light_map import has_depth
 from ...lib_iclight.light_sets import first_of_set
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Progress
@@ -171,8 +172,10 @@ def show_light(preview: PreviewRequest, folders: Folders, progress: Progress) ->
     check_images(request, is_img2img=True, folders=folders)  # the light is the same with any subject
     kind = kind_of(request, folders)
     light_kind = "fbc" if kind == "fbc" and request.images.background is None else "fc"
+    has_subject = request.images.foreground is not None or preview.is_img2img and preview.init_images
+    subject = subjects_of(preview, folders, progress)[0] if has_subject and has_depth(request.iclight) else None
     light = images_of.light_map(request.iclight, request.images, light_kind, preview.frames.first, preview.width,
-                                preview.height, progress)
+                                preview.height, progress, subject)
     return PreviewResult([("light map", Image.fromarray(light))], {"kind": kind})
 
 

@@ -118,6 +118,16 @@ def test_img2img_takes_its_own_image_by_the_resize_mode(preview, job, mode):
     np.testing.assert_array_equal(shown[0], used["foreground"])
 
 
+def test_the_shaded_light_map_is_the_jobs_and_takes_a_normal_map(preview, job):
+    iclight = {"foreground": SUBJECT, "light": "left", "light_elevation": 40, "lights": [{"light": "spot", "light_elevation": -50}]}
+    used = extras(job(iclight={**iclight, "extras": True}))["light map"]
+    np.testing.assert_array_equal(pictures(preview("light", iclight={**iclight, "normal_map": "matte"}))[0], used)
+    flat = encoded(Image.new("RGB", (64, 64), (128, 128, 255)))
+    assert (pictures(preview("light", iclight={**iclight, "normal_map": flat}))[0] != used).any()
+    answer = preview("light", iclight={**iclight, "normal_map": "no base64"})
+    assert answer.status_code == 422 and answer.json()["detail"].startswith("`normal_map` is no image in a supported format")
+
+
 def test_fbc_without_a_background_shows_the_light_as_background(preview, job):
     iclight = {"foreground": SUBJECT, "light": "right", "model": "fbc"}
     used = extras(job(iclight={**iclight, "extras": True}))

@@ -9,7 +9,7 @@ from sd_relight.lib_iclight.light_kinds import kinds_with
 from sd_relight.lib_iclight.params import IMAGE_FIELDS, IMAGES_SHOWN_FOR, IcLightParams, params_from_dict
 
 DEFAULTS = {
-    "model": "auto", "background_flip": False, "light": "none", "light_angle": 0.0, "light_x": 0.5, "light_y": 0.5,
+    "model": "auto", "background_flip": False, "light": "none", "light_angle": 0.0, "light_elevation": 0.0, "light_x": 0.5, "light_y": 0.5,
     "light_radius": 0.5, "light_start": None, "light_end": None, "light_color": "#ffffff", "light_gamma": 1.0, "intensity": 1.0,
     "lights": (), "set": "none", "set_frames": 24, "set_easing": "linear", "set_loop": True,
     "matting": "auto", "matte_threshold": 0.0, "matte_grow": 0.0, "matte_feather": 0.0, "reinforce": 0.0, "detail": 0.0, "detail_sigma": 3.0, "color_hold": 0.0,
@@ -17,7 +17,7 @@ DEFAULTS = {
     "set_normals_file": "none", "condition_scale": 1.0, "hr_option": "both", "compensate_steps": True, "extras": None,
 }
 OTHER = {
-    "model": "iclight_fcon", "background_flip": True, "light": "top-left", "light_angle": -45, "light_x": 0.25,
+    "model": "iclight_fcon", "background_flip": True, "light": "top-left", "light_angle": -45, "light_elevation": 30, "light_x": 0.25,
     "light_y": 1, "light_radius": 2, "light_start": 200, "light_end": 10.5, "light_color": "#FFb46b",
     "light_gamma": 2.2, "intensity": 0.5, "lights": ({"light": "left", "light_color": "#ff0000", "intensity": 2},),
     "set": "sweep", "set_frames": 12, "set_easing": "smooth", "set_loop": False, "set_blend": 0.5, "set_file": "gif", "set_fps": 10,
@@ -55,6 +55,7 @@ def test_a_dict_becomes_parameters_and_back():
     ({"lihgt": "left"}, "`iclight` has no field `lihgt`; did you mean `light`?"),
     ({"zzz": 1}, "`iclight` has no field `zzz`; known fields are model, background_flip"),
     ({"light": "lef"}, "`light` is 'lef'; choose one of none, left, right"),
+    ({"light_elevation": 91}, "`light_elevation` is 91; it must be a number from -90 to 90."),
     ({"hr_option": "most"}, "`hr_option` is 'most'; choose one of both, low, high"),
     ({"detail": 1.01}, "`detail` is 1.01; it must be a number from 0 to 1."),
     ({"detail": -0.1}, "`detail` is -0.1; it must be a number from 0 to 1."),
