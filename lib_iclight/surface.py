@@ -71,8 +71,9 @@ def resized_normals(normals: np.ndarray, width: int, height: int) -> np.ndarray:
 def inflate(matte: np.ndarray) -> np.ndarray:
     """Return the normals of the matte blown up to a body, float64 [H, W, 3]; a disc becomes a sphere, outside is (0, 0, 1).
 
-    With d the distance to the outline, negative outside, R its maximum and g the gradient of the smoothed d: n_xy = -g (1 - d/R), the slope of
-    the height sqrt(d (2R - d)), which on a disc of radius R is a sphere; n_z completes a unit vector.
+    With d the distance to the outline, negative outside, R its maximum and g the gradient of the smoothed d:
+    n_xy = -g (1 - d/R), the slope of the height sqrt(d (2R - d)), which on a disc of radius R is a sphere; n_z completes a
+    unit vector.
     """
     inside = matte >= 0.5
     distance = distance_inside(inside)

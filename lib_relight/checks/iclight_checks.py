@@ -145,11 +145,12 @@ def weak_denoise(strength: float) -> str:
 def ineffective_fields(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
     if images.normal_map is not None and not light_map.has_depth(params):
         yield warning("normal_map", None,
-                      "`normal_map` is used by lights with `light_elevation` only, and there is none; set it, or leave the map out.")
+                      "`normal_map` is used by lights with `light_elevation` only, and there is none; set it, or leave the map "
+                      "out.")
     if params.matting == "none" and images.normal_map is None and light_map.has_depth(params):
         yield warning("light_elevation", params.light_elevation,
-                      "`light_elevation` shades the subject, which `matting` 'none' does not cut out; set `matting` to 'auto', or "
-                      "give a `normal_map`.")
+                      "`light_elevation` shades the subject, which `matting` 'none' does not cut out; set `matting` to 'auto', "
+                      "or give a `normal_map`.")
     if params.reinforce and not light_map.has_light(params):
         yield warning("reinforce", params.reinforce,
                       "`reinforce` works on the light map, and there is none; choose a `light`, or set `reinforce` to 0.")

@@ -71,7 +71,8 @@ def parse_iclight(body: object, decoder: ImageDecoder) -> tuple[IcLightParams | 
 
 
 def decode_images(body: Mapping, decoder: ImageDecoder) -> IcLightImages:
-    names = [name for name in (*IMAGE_FIELDS, *API_IMAGE_FIELDS) if is_given(body.get(name)) and not is_from_matte(name, body[name])]
+    names = [name for name in (*IMAGE_FIELDS, *API_IMAGE_FIELDS)
+             if is_given(body.get(name)) and not is_from_matte(name, body[name])]
     images = {name: decoder.decode(body[name], name) for name in names}
     flat = {name: reject_invisible(image).flattened() for name, image in images.items() if name in ("background", "light_map")}
     return IcLightImages(**{**images, **flat})

@@ -46,7 +46,8 @@ def warnings_of(request, state):
 
 
 def asked(units=(), **fields):
-    pictures = {name: fields.pop(name) for name in ("foreground", "background", "light_map", "mask") if name in fields}
+    pictures = {name: fields.pop(name) for name in ("foreground", "background", "light_map", "mask", "normal_map")
+                if name in fields}
     return RelightRequest(IcLightParams(**fields), IcLightImages(**{"foreground": PICTURE, **pictures}), tuple(units))
 
 
@@ -60,6 +61,10 @@ def unit(**fields):
                                         "choose a light, or set the strength to 0.9 or more."),
     (RelightRequest(units=(unit(),)), state(True, denoise=0), "The denoising strength is 0, which leaves the img2img image as it is: "
                                                               "the unit 'ip-adapter' does nothing; raise it."),
+    (asked(light="left", normal_map=PHOTO), state(), "`normal_map` is used by lights with `light_elevation` only, and there is none; "
+                                                     "set it, or leave the map out."),
+    (asked(light="left", light_elevation=30, matting="none"), state(), "`light_elevation` shades the subject, which `matting` 'none' does not cut "
+     "out; set `matting` to 'auto', or give a `normal_map`."),
     (asked(reinforce=0.5), state(), "`reinforce` works on the light map, and there is none; choose a `light`, or set `reinforce` "
                                     "to 0."),
     (asked(light="left", set="sides", set_frames=8), state(), "`set_frames` works with `set` sweep only, and `set` is 'sides'; choose "
