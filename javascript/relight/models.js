@@ -1,4 +1,5 @@
-/* The section Models: which known files are there and where, and Get for the others with progress, cancel and the sentence of a failure.
+/* The section Models: which known files are there and where, and Get for the others with progress, cancel, the sentence of a failure, and
+   Delete for the part of an unfinished download.
    Filled from GET /relight/v1/models when it is opened.
 
    relight.models.open("iclight_sd15_fc")    opens the section on the shown tab, at that file */
@@ -57,7 +58,8 @@ window.relight.models = (() => {
         const label = row.state === "failed" ? text("again") : row.done ? text("goOn") : text("get");
         const get = button("get", row, row.total ? `${label} (${sizeOf(row.total - row.done)})` : label);
         get.disabled = row.non_commercial && !accepted.has(row.name);
-        return [...(row.non_commercial ? [consent(row)] : []), get];
+        const rest = row.done ? [button("discard", row, text("discard"))] : [];
+        return [...(row.non_commercial ? [consent(row)] : []), get, ...rest];
     }
 
     const missingNeeds = (row) => row.needs.filter((name) => rows[name] && rows[name].state !== "there");

@@ -51,6 +51,7 @@ window.relight = window.relight || {};
         goOn: "Get the rest",
         again: "Get again",
         cancel: "Cancel",
+        discard: "Delete the part",
         needs: "needs {names}",
         isThere: "there",
         isMissing: "missing",

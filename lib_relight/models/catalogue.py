@@ -15,7 +15,7 @@ from ..base.known_files import KnownFile, known_files
 from ..hosts.flags import may_download
 from ..matting import matting
 from .background import downloads
-from .download import part_of, size_of
+from .download import discard as discard_part, part_of, size_of
 from .folders import model_folders
 from .inspection import ONNX, recognised_now
 from .listing import list_files, refresh
@@ -154,4 +154,12 @@ def get(name: str, accept_licence: bool) -> dict:
 def cancel(name: str) -> dict:
     """Cancel a download and return the file's row. The partial file is kept, and the next get resumes it."""
     downloads.cancel(known(name).name)
+    return model(name)
+
+
+def discard(name: str) -> dict:
+    """Cancel a download, delete its partial file and return the file's row. Raises RelightError (409), see download.discard."""
+    file = known(name)
+    downloads.cancel(file.name)
+    discard_part(file, download_folder(file.kind))
     return model(name)

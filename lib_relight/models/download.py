@@ -23,6 +23,8 @@ from .source import open_source, reason_of
 
 SPARE_BYTES = 64 * 2**20
 LOCK_POLL_SECONDS = 0.5
+DISCARD_SECONDS = 3
+"""Time that a cancelled download gets to end."""
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 Report = Callable[[int, int], None]
 """Receives (bytes so far, bytes in all or 0) after every block; it may raise Stopped, which cancels the download."""
@@ -54,10 +56,26 @@ def download(file: KnownFile, folder: Path, report: Report = lambda done, total:
     except Exception as error:
         raise RelightError(f"{file.file} could not be downloaded ({reason_of(error)}); get it again to go on, or save the file "
                            f"from {file.source} as {target}.") from error
+    remove_folder_of(part)
+    return target
+
+
+def discard(file: KnownFile, folder: Path) -> None:
+    """Delete what an unfinished download has left. Raises RelightError (409) while the file is downloaded."""
+    part = part_of(file, folder)
+    if part.parent.is_dir():
+        try:
+            with FileLock(part.with_suffix(".lock"), timeout=DISCARD_SECONDS):
+                part.unlink(missing_ok=True)
+        except Timeout as error:
+            raise RelightError(f"{file.file} is still being downloaded; try again in a moment.", 409) from error
+        remove_folder_of(part)
+
+
+def remove_folder_of(part: Path) -> None:
     shutil.rmtree(part.parent, ignore_errors=True)
     with suppress(OSError):  # another download is unfinished
         part.parent.parent.rmdir()
-    return target
 
 
 def is_whole(file: KnownFile, target: Path) -> bool:

@@ -36,6 +36,7 @@ def register(demo, app) -> None:
     endpoints.add_get(app, f"{ROOT}/models/{{name}}", catalogue.model)
     endpoints.add_post(app, f"{ROOT}/models/{{name}}/get", get_model, schema=body_schemas.GET_MODEL)
     endpoints.add_post(app, f"{ROOT}/models/{{name}}/cancel", cancel_model)
+    endpoints.add_post(app, f"{ROOT}/models/{{name}}/discard", discard_model)
 
 
 def preview(kind: str, body: Mapping, stop: threading.Event) -> dict:
@@ -72,6 +73,11 @@ def is_accepted(body: Mapping) -> bool:
 def cancel_model(body: Mapping, stop: threading.Event, name: str) -> dict:
     """Cancel the download of a known file. See catalogue.cancel."""
     return catalogue.cancel(name)
+
+
+def discard_model(body: Mapping, stop: threading.Event, name: str) -> dict:
+    """Delete the unfinished download of a known file. See catalogue.discard."""
+    return catalogue.discard(name)
 
 
 def png(image: Image.Image, progress: Progress) -> str:

@@ -3,6 +3,7 @@
 import pytest
 from browser.pages.accordion import Accordion
 from browser.stage import FACE, FC
+from sd_relight.lib_relight.models.integrity import STAGING
 
 pytestmark = pytest.mark.once_per_gradio
 
@@ -64,12 +65,17 @@ def test_a_missing_file_is_fetched_and_used(panel, hub, subject):
     assert panel.console_errors() == []
 
 
-def test_a_non_commercial_file_needs_a_tick(panel, hub):
-    accordion = Accordion(panel)
+def test_a_non_commercial_file_needs_a_tick(panel, hub, own_models):
+    accordion, part = Accordion(panel), own_models / STAGING / FACE / "det_10g.onnx.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(bytes(10**6))
     accordion.open()
     panel.until(lambda: panel.driver.execute_script("return !!relight.models.open"), "the module")
     panel.driver.execute_script(f"relight.models.open('{FACE}')")
     get = line(accordion, FACE, "[data-action=get]")
+    panel.click(line(accordion, FACE, "[data-action=discard]"))
+    panel.until(lambda: not panel.find_all(line(accordion, FACE, "[data-action=discard]")), "no part")
+    assert seen(panel, get) == f"Get ({size(len(hub.content))})" and not part.exists()
     assert not panel.find(get).is_enabled()
     panel.click(line(accordion, FACE, "input"))
     panel.until(lambda: panel.find(get).is_enabled(), "the button")

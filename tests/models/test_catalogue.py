@@ -6,9 +6,10 @@ import hub_server
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from filelock import FileLock
 from hub_server import CONTENT
 from sd_relight.lib_relight.hosts.flags import WebAccess
-from sd_relight.lib_relight.models import catalogue, source
+from sd_relight.lib_relight.models import catalogue, download, source
 from sd_relight.lib_relight.models.background import Downloads
 from sd_relight.lib_relight.models.catalogue import located
 from sd_relight.lib_relight.web import origins, routes
@@ -75,6 +76,17 @@ def test_missing_then_downloading_then_there(client, server, tmp_path):
     assert post(client, "tiny/get")["state"] == "there" and len(server.asked) == asked == 2
 
 
+def test_an_unfinished_download_is_deleted_unless_it_goes_on(client, server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "DISCARD_SECONDS", 0)
+    part = download.part_of(server.file(), tmp_path)
+    part.parent.mkdir(parents=True)
+    with FileLock(part.with_suffix(".lock")):
+        part.write_bytes(b"1")
+        assert post(client, "tiny/discard", 409)["detail"] == "tiny.safetensors is still being downloaded; try again in a moment."
+    assert row(client)["done"] == 1
+    assert post(client, "tiny/discard")["done"] == 0 and list(tmp_path.iterdir()) == []
+
+
 def test_a_failure_has_its_sentence_until_the_next_get(client, server):
     server.how = 404
     post(client, "tiny/get")
@@ -87,7 +99,7 @@ def test_what_is_rejected(client, server, monkeypatch):
     assert post(client, "face/get", 422)["detail"] == (f"face.onnx is non-commercial (tests); read {server.url}/tiny and send "
                                                        "`accept_licence` as true.")
     assert post(client, "tiny/get", 422, accept_licence="yes")["detail"] == "`accept_licence` is 'yes'; it must be true or false."
-    for path in ("tyni/get", "tyni/cancel"):
+    for path in ("tyni/get", "tyni/cancel", "tyni/discard"):
         assert post(client, path, 404)["detail"].startswith("There is no known model file 'tyni'; did you mean tiny")
     monkeypatch.setattr(catalogue, "may_download", lambda: False)
     assert post(client, "tiny/get", 403)["detail"].startswith("Downloads are switched off by --relight-no-download; ")
