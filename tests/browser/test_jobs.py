@@ -98,6 +98,15 @@ def undo(panel, accordion, before):
     panel.until(lambda: controls(panel, before) == before, f"{before} again")
 
 
+def click_pad(pad, u, v):
+    """Click the pad once the settings for the subject have come, whose message may move it."""
+    pad.until_message("Set for relighting: ")
+    pad.panel.until(lambda: pad.script("return !pad.frame"), "the drawn pad")
+    pad.panel.until_painted()
+    pad.scroll_into_view()
+    pad.click_at(u, v)
+
+
 @pytest.mark.any_page
 def test_a_light_on_the_img2img_image(panel, pad, subject):
     """Upload, tick Relight, click the pad, Generate; size, CFG scale, steps and strength set themselves."""
@@ -109,8 +118,7 @@ def test_a_light_on_the_img2img_image(panel, pad, subject):
     panel.until(lambda: controls(panel, SET_UP) == {"width": "512", "height": "512", "cfg_scale": "2", "steps": "25"}, "its settings")
     for name, value in JOB.items():  # for the time of the test only
         panel.fill(f"img2img_{name}", value)
-    pad.scroll_into_view()
-    pad.click_at(0.03, 0.5)
+    click_pad(pad, 0.03, 0.5)
     panel.generate()
     assert actions(panel) == 4
     assert "CFG scale: 2, " in panel.infotext and "Denoising strength: 0.95" in panel.infotext
@@ -123,8 +131,7 @@ def test_a_warm_light_at_the_top_right_and_a_blue_spot(panel, pad, subject):
     start(panel, "img2img", **JOB)
     panel.upload("img2img_image", subject)
     pad.unfold()
-    pad.scroll_into_view()
-    pad.click_at(0.97, 0.03)
+    click_pad(pad, 0.97, 0.03)
     status(panel, pad, "1 light from the top right corner")
     kelvin = pad.find("[data-setting=kelvin] input")
     ActionChains(panel.driver, duration=20).move_to_element_with_offset(kelvin, round(-0.4 * kelvin.rect["width"]), 0).click().perform()
@@ -145,8 +152,7 @@ def test_a_light_with_hires(panel, pad, subject):
     start(panel, "txt2img", prompt="a vase", **JOB)
     pad.unfold()
     panel.upload(pad("foreground"), subject)
-    pad.scroll_into_view()
-    pad.click_at(0.03, 0.5)
+    click_pad(pad, 0.03, 0.5)
     panel.click("#txt2img_hr-visible-checkbox")
     status(panel, pad, "1 light from the left")
     panel.generate()
@@ -216,8 +222,7 @@ def test_an_infotext_is_pasted_and_generated_again(panel, pad, subject):
     start(panel, "txt2img", prompt="a vase", **JOB)
     pad.unfold()
     panel.upload(pad("foreground"), subject)
-    pad.scroll_into_view()
-    pad.click_at(0.03, 0.5)
+    click_pad(pad, 0.03, 0.5)
     status(panel, pad, "1 light from the left")
     panel.generate()
     infotext, image = panel.infotext, panel.picture()
@@ -240,8 +245,7 @@ def test_a_result_in_another_light(panel, pad, subject):
     start(panel, "txt2img", prompt="a vase", **JOB)
     pad.unfold()
     panel.upload(pad("foreground"), subject)
-    pad.scroll_into_view()
-    pad.click_at(0.03, 0.5)
+    click_pad(pad, 0.03, 0.5)
     status(panel, pad, "1 light from the left")
     panel.generate()
     panel.fill("txt2img_prompt", "something else")
@@ -254,8 +258,7 @@ def test_a_result_in_another_light(panel, pad, subject):
     panel.fill("img2img_steps", JOB["steps"])  # for the time of the test only
     panel.driver.execute_script("relight.fields.set('img2img', {matting: 'none'})")
     pad.until_open()
-    pad.scroll_into_view()
-    pad.click_at(0.97, 0.5)
+    click_pad(pad, 0.97, 0.5)
     status(panel, pad, "1 light from the right")
     panel.generate()
     assert actions(panel) == 7
