@@ -14,6 +14,7 @@ from ..lib_common.fields import CheckedFields, field_meta, reject_unknown, short
 from .colors import COLOR_SCHEMA, check_color
 from .errors import IcLightError
 from .light_kinds import COMPUTED_LIGHTS, LIGHTS, kinds_with
+from .light_setups import SETUPS
 
 IMAGE_FIELDS = ("foreground", "background", "light_map", "mask")
 API_IMAGE_FIELDS = ("normal_map",)
@@ -55,8 +56,9 @@ class IcLightParams(CheckedFields):
         group="quality", axis=True, pad=True))
     light: str = field(default="none", metadata=field_meta(
         "Light",
-        "Where the light comes from, in the part that is sampled; none leaves it to the prompt, custom takes your own light map.",
-        choices=LIGHTS,
+        "Where the light comes from, in the part that is sampled; none leaves it to the prompt, custom takes your own light map, "
+        "rembrandt and the following ones are set-ups of several lights.",
+        choices=(*LIGHTS, *SETUPS),
         group="numbers", axis=True, pad=True))
     light_angle: float = field(default=0.0, metadata=field_meta(
         "Light angle", "Direction of the light in degrees: 0 from the right, 90 from the top, counter-clockwise.",
@@ -196,7 +198,19 @@ class IcLightParams(CheckedFields):
 
     def __post_init__(self):
         super().__post_init__()
+        self.expand_setup()
         object.__setattr__(self, "lights", tuple(check_entry(*item) for item in enumerate(self.lights, 1)))
+
+    def expand_setup(self) -> None:
+        """Replace a named set-up by its lights: the first in the fields that have their default, the others before `lights`."""
+        if self.light not in SETUPS:
+            return
+        key, *others = SETUPS[self.light]
+        defaults = {item.name: item.default for item in fields(self)}
+        for name, value in key.items():
+            if name == "light" or getattr(self, name) == defaults[name]:
+                object.__setattr__(self, name, value)
+        object.__setattr__(self, "lights", (*others, *self.lights))
 
 
 SET_FIELDS = {f.name: f.default for f in fields(IcLightParams) if f.name == "set" or f.name.startswith("set_")}
@@ -214,7 +228,7 @@ def params_from_dict(values: Mapping) -> IcLightParams:
 def check_entry(number: int, entry: Mapping) -> dict[str, Any]:
     """Return entry `number` of `lights`, counted from 1, with its texts in the schema's spelling."""
     reject_unknown(entry, LIGHT_FIELDS, "lights", IcLightError)
-    light = IcLightParams(**entry)
-    if light.light not in COMPUTED_LIGHTS:
-        raise IcLightError(f"`lights` entry {number} is {light.light!r}; choose one of {', '.join(COMPUTED_LIGHTS)} for it.")
+    light, name = IcLightParams(**entry), IcLightParams.check("light", entry.get("light", "none"))
+    if name not in COMPUTED_LIGHTS:
+        raise IcLightError(f"`lights` entry {number} is {name!r}; choose one of {', '.join(COMPUTED_LIGHTS)} for it.")
     return {name: getattr(light, name) if isinstance(value, str) else value for name, value in entry.items()}

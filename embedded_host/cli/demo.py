@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ...lib_iclight.light_kinds import DIRECTIONS
+from ...lib_iclight.light_setups import SETUPS
 from ...lib_relight.request.images import open_file
 from ...lib_relight.base.errors import RelightError
 from ...lib_relight.hosts.contact_sheet import plain_sheet
@@ -21,7 +22,7 @@ from .job_spec import RelightJobSpec, fit_size, join_words
 from .session import ROOT, RelitImage, Session, defaults, describe_models, is_tiny, native_side, save_image
 
 LIGHTS = ("left", "right", "top", "bottom")
-NAMED_LIGHTS = (*DIRECTIONS, "ambient")
+NAMED_LIGHTS = (*DIRECTIONS, "ambient", *SETUPS)
 PHOTO, MATTE, BACKGROUND = (ROOT / "assets" / name for name in ("astronaut.jpg", "astronaut-matte.png", "sunset.jpg"))
 PROMPT = "a portrait of an astronaut in an orange suit"
 REPAIRED = {"detail": 1.0, "detail_sigma": 6.0, "color_hold": 0.7}
@@ -103,7 +104,8 @@ def plan(args, models: Path) -> list[tuple[str, RelightJobSpec, Image.Image]]:
 
 
 def with_light(spec: RelightJobSpec, light: str) -> RelightJobSpec:
-    return replace(spec, light=light, prompt=join_words(spec.prompt, f"light from the {light}"))
+    words = f"{light} light" if light in SETUPS else f"light from the {light}"
+    return replace(spec, light=light, prompt=join_words(spec.prompt, words))
 
 
 def run(args) -> int:

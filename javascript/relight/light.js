@@ -7,6 +7,7 @@ window.relight.light = (() => {
     "use strict";
 
     const {kindOf, fill, clip} = window.relight.lightKinds;
+    const {hasDepth, shading, surround, surfaceShare} = window.relight.depth;
     const COOLEST = 1500, HOTTEST = 15000;
     const DEFAULTS = Object.freeze({
         light: "none", light_angle: 0, light_elevation: 0, light_x: 0.5, light_y: 0.5, light_radius: 0.5, light_start: null, light_end: null,
@@ -61,7 +62,8 @@ window.relight.light = (() => {
 
     /** Float64Array of width * height, 0..255: end + (start - end) * (1 - distance) ** gamma. */
     function greyLevels(light, kind, width, height) {
-        const [start, end] = lightRange(light, kind), away = kindOf(light).distance(light, width, height), gamma = light.light_gamma;
+        const [start, end] = lightRange(light, kind), flat = kindOf(light).distance(light, width, height), gamma = light.light_gamma;
+        const away = hasDepth(light) ? surround(light, flat, width, height) : flat;
         if (away === null) return new Float64Array(width * height).fill(start);
         if (gamma === 1) return fill(width, height, (x, y) => end + (start - end) * (1 - away(x, y)));
         return fill(width, height, (x, y) => end + (start - end) * (1 - away(x, y)) ** gamma);
@@ -73,15 +75,30 @@ window.relight.light = (() => {
         return hasShadow ? toLinear(lightRange(light, kind)[1] / 255) : 0;
     }
 
-    /** The light in linear values with its intensity and without its colour: one plane, or three for a custom map. */
-    function linearPlanes(light, kind, width, height, custom) {
+    /** The light in linear values with its intensity and without its colour: one plane, or three for a custom map. surface: what a
+        light with an elevation shades, or null. */
+    function linearPlanes(light, kind, width, height, custom, surface = null) {
         const planes = light.light === "custom"
             ? [0, 1, 2].map((channel) => Float64Array.from({length: width * height}, (_, i) => custom[4 * i + channel]))
             : [greyLevels(light, kind, width, height)];
         const {intensity} = light, shadow = shadowLevel(light, kind, width, height);
-        const scaled = intensity === 1 ? toLinear : (encoded) => Math.max(0, shadow + intensity * (toLinear(encoded) - shadow));
-        for (const plane of planes) for (let i = 0; i < plane.length; i++) plane[i] = scaled(plane[i] / 255);
+        for (const plane of planes) {
+            for (let i = 0; i < plane.length; i++) plane[i] = toLinear(plane[i] / 255);
+            if (surface && hasDepth(light)) shade(plane, light, kind, surface, shadow, width, height);
+            if (intensity !== 1) for (let i = 0; i < plane.length; i++) plane[i] = Math.max(0, shadow + intensity * (plane[i] - shadow));
+        }
         return planes;
+    }
+
+    /** Replace the flat light by the surface's shading, where the subject is. */
+    function shade(plane, light, kind, surface, shadow, width, height) {
+        const shadeAt = shading(light, surface, width, height), share = surfaceShare(light), full = toLinear(lightRange(light, kind)[0] / 255);
+        for (let y = 0, i = 0; y < height; y++) {
+            for (let x = 0; x < width; x++, i++) {
+                const lit = shadow + (full - shadow) * shadeAt(x, y);
+                plane[i] += (lit - plane[i]) * surface.matte[i] * share;
+            }
+        }
     }
 
     function greyImage(levels, byte) {
@@ -111,7 +128,7 @@ window.relight.light = (() => {
 
     /** A single white light of intensity 1 keeps the original's exact levels; null for all others. */
     function whiteLight(light, kind, width, height, custom) {
-        if (hexOf(light.light_color) !== "#ffffff" || light.intensity !== 1) return null;
+        if (hexOf(light.light_color) !== "#ffffff" || light.intensity !== 1 || hasDepth(light)) return null;
         if (light.light === "custom") return new Uint8ClampedArray(custom);
         const levels = light.light_gamma === 1 ? kindOf(light).gradient(light, width, height, ...lightRange(light, kind)) : null;
         if (levels === null) return greyImage(greyLevels(light, kind, width, height), toByte);
@@ -121,12 +138,13 @@ window.relight.light = (() => {
     /**
      * The light map of all lights: RGBA, Uint8ClampedArray of 4 * width * height, or null when there is no light.
      * kind: "fc" or "fbc", which gives the range. custom: RGBA of the same size, for the light "custom".
-     * planesOf: stands in for linearPlanes, so that a caller may cache what did not change.
+     * planesOf: stands in for linearPlanes, so that a caller may cache what did not change. surface: of the subject, for lights with
+     * an elevation.
      */
-    function render(lights, kind, width, height, custom = null, planesOf = null) {
+    function render(lights, kind, width, height, custom = null, planesOf = null, surface = null) {
         const shown = lights.map(complete).filter((light) => light.light !== "none" && (light.light !== "custom" || custom));
         if (!shown.length) return null;
-        const planes = planesOf || ((light) => linearPlanes(light, kind, width, height, custom));
+        const planes = planesOf || ((light) => linearPlanes(light, kind, width, height, custom, surface));
         const white = shown.length === 1 ? whiteLight(shown[0], kind, width, height, custom) : null;
         return white || addLights(shown, planes, width * height);
     }

@@ -28,7 +28,7 @@ window.relight.lightKinds = (() => {
         "top-right": [1, 0], "top-left": [0, 0], "bottom-left": [0, 1], "bottom-right": [1, 1],
     };
     const DIRECTIONS = ["left", "right", "top", "bottom", "top-left", "top-right", "bottom-left", "bottom-right"];
-    const ALL_SETTINGS = ["color", "kelvin", "intensity", "gamma"];
+    const ALL_SETTINGS = ["color", "kelvin", "intensity", "gamma", "elevation"];
     const WORDS = {
         left: "from the left", right: "from the right", top: "from above", bottom: "from below",
         "top-left": "from the top left corner", "top-right": "from the top right corner",

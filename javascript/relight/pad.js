@@ -16,6 +16,7 @@ window.relight.Pad = (() => {
             this.model = window.relight.padModel;
             this.state = {lights: [], selected: 0, kind: "fc", width: 512, height: 512, frame: {}};
             this.history = new this.model.History([]);
+            this.model.setSetups(JSON.parse(root.dataset.setups));
             this.writes = 0;
             this.drag = null;
             this.view = window.relight.padElements.build(root, tab);
@@ -145,8 +146,8 @@ window.relight.Pad = (() => {
             if (kind === "none") this.remove();
             else if (!this.selected) this.add(first);
             else {
-                const {light_color, intensity, light_gamma, light_start, light_end} = this.selected;
-                const kept = {light_color, intensity, ...(settings.includes("gamma") ? {light_gamma, light_start, light_end} : {})};
+                const {light_color, intensity, light_gamma, light_start, light_end, light_elevation} = this.selected;
+                const kept = {light_color, intensity, ...(settings.includes("gamma") ? {light_gamma, light_start, light_end, light_elevation} : {})};
                 this.change({...window.relight.light.DEFAULTS, ...kept, ...first});
             }
         }
@@ -158,6 +159,7 @@ window.relight.Pad = (() => {
                 kelvin: () => ({light_color: `${value}K`}),
                 intensity: () => ({intensity: Number(value)}),
                 radius: () => ({light_radius: Number(value)}),
+                elevation: () => ({light_elevation: Number(value)}),
                 gamma: () => ({light_gamma: this.model.clip(Math.round(20 * 10 ** -value) / 20, 0.1, 10)}),
             };
             this.change({...this.selected, ...made[name]()});

@@ -124,6 +124,7 @@ window.relight.padElements = (() => {
         view.settings = {
             color: settingRow(tab, "color", {type: "color"}), kelvin: temperatures(tab), intensity: range(tab, "intensity", 0, 2, 0.05),
             gamma: range(tab, "gamma", -1, 1, 0.02), radius: range(tab, "radius", 0.01, 2, 0.01),
+            elevation: range(tab, "elevation", -90, 90, 1),
         };
         view.grid = make("div", {className: "relight-pad-settings", hidden: true}, ...Object.values(view.settings).map(({row}) => row));
         view.menus = Object.fromEntries(Object.entries(JSON.parse(root.dataset.menus)).map(([name, entries]) => [name, menu(tab, name, entries)]));

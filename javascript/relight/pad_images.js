@@ -71,7 +71,7 @@ window.relight.PadImages = (() => {
             matte settings. */
         cutOut() {
             const {image, background} = this.pictures || {};
-            const wanted = (this.view.cutOut.checked || background) && image && !this.pictures.cut;
+            const wanted = (this.view.cutOut.checked || background || this.hasDepth) && image && !this.pictures.cut;
             const key = wanted ? [image.src, ...Object.values(window.relight.subject.matteFields(this.values || {})), this.maskSource()].join("\n") : "";
             if (key === this.cutKey) return;
             this.cutKey = key;
@@ -80,6 +80,11 @@ window.relight.PadImages = (() => {
             clearTimeout(this.cutOutTimer);
             this.note(wanted && this.view.cutOut.checked ? window.relight.text("cutting") : "");
             if (wanted) this.cutOutTimer = setTimeout(() => this.requestCutOut(image, key), MATTE_MS);
+        }
+
+        /** Whether a light shades the subject, whose matte the light map then needs. */
+        get hasDepth() {
+            return this.state.lights.some(window.relight.depth.hasDepth);
         }
 
         maskSource() {
@@ -110,8 +115,23 @@ window.relight.PadImages = (() => {
                 [canvas.width, canvas.height] = size;
                 this.scaled = this.backdrop = null;
             }
-            const map = window.relight.padView.mapCanvas(this.state, this.pictures?.custom, (key, make) => this.cachedPlane(key, make));
-            window.relight.padView.paint(this.view, map, this.fittedSubject(), this.fittedBackground());
+            const subject = this.fittedSubject(), surface = this.hasDepth ? this.surfaceOf(subject) : null;
+            const map = window.relight.padView.mapCanvas(this.state, this.pictures?.custom, surface, (key, make) => this.cachedPlane(key, make));
+            window.relight.padView.paint(this.view, map, subject, this.fittedBackground());
+        }
+
+        /** The surface of the cut-out subject at the map's size; null without one. */
+        surfaceOf(subject) {
+            if (!subject?.cut) return null;
+            const [width, height] = window.relight.padView.mapSize(this.state), {picture} = subject;
+            if (this.shape?.picture !== picture) {
+                const context = window.relight.subject.canvas(width, height).getContext("2d", {willReadFrequently: true});
+                context.drawImage(picture, 0, 0, width, height);
+                const {data} = context.getImageData(0, 0, width, height);
+                const matte = Float64Array.from({length: width * height}, (_, i) => data[4 * i + 3] / 255);
+                this.shape = {picture, surface: window.relight.depth.surfaceOf(matte, width, height)};
+            }
+            return this.shape.surface;
         }
 
         /** The new background at the canvas' size, mirrored by "Flip background"; null without one. */

@@ -71,13 +71,29 @@ window.relight.padInput = (() => {
         moveSelected(pad, event);
     }
 
+    /** Raise the chosen light's elevation by degrees. */
+    function raise(pad, degrees) {
+        const light = pad.selected;
+        if (!light || !pad.model.kindOf(light).settings.includes("elevation")) return;
+        pad.change({...light, light_elevation: pad.model.clip(light.light_elevation + degrees, -90, 90)});
+    }
+
+    function onWheel(pad, event) {
+        const handle = event.target.closest(".relight-pad-handle");
+        if (!handle || event.ctrlKey || !event.deltaY) return;
+        event.preventDefault();
+        if (indexOf(handle) !== pad.state.selected) pad.select(indexOf(handle));
+        raise(pad, (event.deltaY < 0 ? 1 : -1) * (event.shiftKey ? 1 : 5));
+    }
+
     function onHandleKey(pad, event) {
         const light = pad.selected, arrow = ARROWS[event.key];
         if (arrow) pad.change(pad.model.step(light, ...arrow, event.shiftKey, pad.state.kind));
         else if ((event.key === "+" || event.key === "=" || event.key === "-") && pad.model.kindOf(light).settings.includes("radius")) {
             const radius = light.light_radius + (event.key === "-" ? -0.05 : 0.05);
             pad.change({...light, light_radius: pad.model.round(pad.model.clip(radius, 0.01, 2), 2)});
-        } else if (event.key === "Delete" || event.key === "Backspace") pad.remove();
+        } else if (event.key === "PageUp" || event.key === "PageDown") raise(pad, (event.key === "PageUp" ? 1 : -1) * (event.shiftKey ? 1 : 5));
+        else if (event.key === "Delete" || event.key === "Backspace") pad.remove();
         else if (event.key === "Home") pad.reset();
         else return;
         event.preventDefault();
@@ -124,6 +140,7 @@ window.relight.padInput = (() => {
         on(stage, "pointerup", onUp);
         on(stage, "pointercancel", onUp);
         stage.addEventListener("touchmove", (event) => onTouchMove(pad, event), {passive: false});
+        stage.addEventListener("wheel", (event) => onWheel(pad, event), {passive: false});
         on(stage, "click", onTap);
         on(stage, "dblclick", () => pad.reset());
         on(handles, "focusin", (_, event) => pad.state.selected !== indexOf(event.target) && pad.select(indexOf(event.target)));

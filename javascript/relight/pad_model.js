@@ -10,6 +10,10 @@ window.relight.padModel = (() => {
     const COMMON = ["light", "light_start", "light_end", "light_color", "light_gamma", "intensity", "light_elevation"];
     const {KINDS, kindName, kindOf, clip, round} = window.relight.lightKinds;
     const defaults = () => window.relight.light.DEFAULTS;
+    let setups = {};
+
+    /** Set the named set-ups: name -> list of lights; see lib_iclight/light_setups.py. */
+    const setSetups = (named) => (setups = named);
 
     /** Keep only the fields that the light's kind uses; reset the others to their defaults. */
     function tidy(light) {
@@ -30,7 +34,15 @@ window.relight.padModel = (() => {
             if (typeof own[name] === "string") own[name] = given || own[name];
             else own[name] = number(given) ?? own[name];
         }
-        return [...(own.light === "none" ? [] : [tidy(own)]), ...furtherLights(values.lights)];
+        return [...expanded(own), ...furtherLights(values.lights)];
+    }
+
+    /** The field's own light, or the lights of a named set-up; fields that have their default take the set-up's. */
+    function expanded(own) {
+        if (own.light === "none") return [];
+        const [key, ...others] = setups[own.light] || [{}];
+        const changed = Object.entries(own).filter(([name, value]) => value !== defaults()[name] && !(name === "light" && key.light));
+        return [{...key, ...Object.fromEntries(changed)}, ...others].map((light) => tidy({...defaults(), ...light}));
     }
 
     function furtherLights(text) {
@@ -72,8 +84,9 @@ window.relight.padModel = (() => {
     /** Description of the light, such as "from above, colour #ffb46b". */
     function words(light, kind) {
         const place = window.relight.fillText(...kindOf(light).words(light, levelsOf(light, kind)));
-        const isWhite = window.relight.light.hexOf(light.light_color) === "#ffffff";
-        return isWhite ? place : window.relight.text("ofColor", {words: place, color: light.light_color});
+        const isWhite = window.relight.light.hexOf(light.light_color) === "#ffffff", degrees = Math.abs(light.light_elevation);
+        const raised = !degrees ? place : window.relight.text(light.light_elevation > 0 ? "inFront" : "behind", {words: place, degrees});
+        return isWhite ? raised : window.relight.text("ofColor", {words: raised, color: light.light_color});
     }
 
     /** Undo and redo of JSON states. */
@@ -100,5 +113,5 @@ window.relight.padModel = (() => {
         }
     }
 
-    return {KINDS, MAX_LIGHTS, History, clip, fromFields, kindName, kindOf, moveTo, placeOf, round, step, tidy, toFields, words};
+    return {KINDS, MAX_LIGHTS, History, clip, fromFields, kindName, kindOf, moveTo, placeOf, round, setSetups, step, tidy, toFields, words};
 })();

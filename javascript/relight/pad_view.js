@@ -97,6 +97,7 @@ window.relight.padView = (() => {
         setRow(set.kelvin, has("kelvin"), kelvin ?? set.kelvin.input.value, kelvin ? `${kelvin} K` : text("kelvinNone"));
         setRow(set.intensity, has("intensity"), shown.intensity, percent(shown.intensity));
         setRow(set.radius, has("radius"), shown.light_radius, percent(shown.light_radius));
+        setRow(set.elevation, has("elevation"), shown.light_elevation, `${shown.light_elevation}°`);
         setRow(set.gamma, has("gamma"), window.relight.padModel.round(-Math.log10(shown.light_gamma), 2), shown.light_gamma.toFixed(2));
     }
 
@@ -142,15 +143,18 @@ window.relight.padView = (() => {
         say(view.words, light ? `${text("light", {number: state.selected + 1})}: ${words(light, state.kind)}` : "");
     }
 
-    /** The light map at MAP_SIZE as a canvas, or null without a light. cachedPlane(key, make) returns a light's plane. */
-    function mapCanvas(state, customImage, cachedPlane) {
-        const {subject, light} = window.relight, scale = MAP_SIZE / Math.max(state.width, state.height);
-        const width = Math.max(1, Math.round(state.width * scale)), height = Math.max(1, Math.round(state.height * scale));
+    /** [width, height] of the light map that the pad computes: MAP_SIZE on the longer side. */
+    const mapSize = ({width, height}) => [width, height].map((side) => Math.max(1, Math.round(side * MAP_SIZE / Math.max(width, height))));
+
+    /** The light map at mapSize as a canvas, or null without a light. surface: of the subject at that size, or null.
+        cachedPlane(key, make) returns a light's plane. */
+    function mapCanvas(state, customImage, surface, cachedPlane) {
+        const {subject, light} = window.relight, [width, height] = mapSize(state);
         const needsCustom = state.lights.some((entry) => entry.light === "custom") && customImage;
         const custom = needsCustom ? subject.pixels(customImage, width, height, state.frame) : null;
         const pixels = light.render(state.lights, state.kind, width, height, custom, (entry) => {
-            const make = () => light.linearPlanes(entry, state.kind, width, height, custom);
-            return entry.light === "custom" ? make() : cachedPlane(`${JSON.stringify({...entry, light_color: 0})} ${width} ${height} ${state.kind}`, make);
+            const make = () => light.linearPlanes(entry, state.kind, width, height, custom, surface), key = JSON.stringify({...entry, light_color: 0});
+            return entry.light === "custom" ? make() : cachedPlane(`${key} ${width} ${height} ${state.kind} ${surface?.id}`, make);
         });
         if (!pixels) return null;
         const canvas = subject.canvas(width, height);
@@ -185,5 +189,5 @@ window.relight.padView = (() => {
         return layer;
     }
 
-    return {draw, mapCanvas, paint};
+    return {draw, mapCanvas, mapSize, paint};
 })();

@@ -35,6 +35,10 @@ window.relight = window.relight || {};
         gammaHelp: "To the right the light is soft and reaches further, to the left it is hard and stays near its side.",
         radius: "Radius",
         radiusHelp: "How far the spot reaches, as a share of the image's longer side.",
+        elevation: "Elevation",
+        elevationHelp: "How far the light is in front of the subject (above 0) or behind it (below 0); the wheel over its handle, too.",
+        inFront: "{words}, {degrees}° from the front",
+        behind: "{words}, {degrees}° from behind",
         ofColor: "{words}, colour {color}",
         txt2imgSubject: "Send to Relight: use this image as the subject in txt2img.",
         img2imgSubject: "Send to Relight: use this image as the subject in img2img.",
@@ -63,7 +67,7 @@ window.relight = window.relight || {};
         acceptLicence: "I accept the licence: {licence}",
         noDownload: "Downloads are switched off by --relight-no-download; save the files in their folders yourself.",
         refreshLists: "Refresh all lists of files",
-        keys: "Arrow keys move it, plus and minus change a spot's radius, Delete removes it, Home resets it.",
+        keys: "Arrow keys move it, Page up and Page down change its elevation, plus and minus a spot's radius, Delete removes it, Home resets it.",
     };
 
     const HOLE = /\{\d\}/g;

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from ...lib_iclight.light_setups import SETUPS
 from ..request.panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA
 from ..request.presets import PRESET_FIELDS
 from .components import Components, available_choices
@@ -37,7 +38,7 @@ def build(panel: Components) -> None:
     menus = {name: [(words.get(value, value), value) for value in available_choices(ICLIGHT_SCHEMA[name])[0] or words]
              for name, words in MENUS.items()}
     gr.HTML(f'<div class="relight-pad" data-tab="{tab_of(panel)}" data-version="{scripts_version()}" {names} '
-            f"data-menus='{attribute(menus)}'></div>", elem_id=panel.elem_id("pad"))
+            f"data-menus='{attribute(menus)}' data-setups='{attribute(SETUPS)}'></div>", elem_id=panel.elem_id("pad"))
 
 
 def attribute(value: object) -> str:

@@ -5,15 +5,18 @@ import random
 
 import numpy as np
 import pytest
+from PIL import Image
 from sd_relight.lib_iclight.colors import kelvin_color
 from sd_relight.lib_iclight.light_kinds import COMPUTED_LIGHTS, DIRECTIONS, KINDS
 from sd_relight.lib_iclight.light_map import compute_light_map, default_range, render_lights
 from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_iclight.surface import surface_of
 
 RENDER = """
 const [cases] = arguments;
-return cases.map(({lights, kind, width, height, custom}) => {
-    const pixels = window.relight.light.render(lights, kind, width, height, custom && Uint8ClampedArray.from(custom));
+return cases.map(({lights, kind, width, height, custom, matte}) => {
+    const surface = matte ? relight.depth.surfaceOf(Float64Array.from(matte, (level) => level / 255), width, height) : null;
+    const pixels = relight.light.render(lights, kind, width, height, custom && Uint8ClampedArray.from(custom), null, surface);
     let text = "";
     for (const value of pixels) text += String.fromCharCode(value);
     return btoa(text);
@@ -24,7 +27,7 @@ return cases.map(({lights, kind, width, height, custom}) => {
 @pytest.fixture(scope="module")
 def javascript(load_modules):
     """javascript(cases) -> light maps; javascript.driver for the module's other functions."""
-    driver = load_modules("light_kinds", "light")
+    driver = load_modules("light_kinds", "depth", "light")
 
     def render(cases):
         answers = driver.execute_script(RENDER, cases)
@@ -39,7 +42,7 @@ def random_light(rng, kinds):
     light = {"light": rng.choice(kinds)}
     some = {"light_angle": rng.choice([rng.uniform(-360, 360), rng.randrange(-360, 361), 90 * rng.randrange(-4, 5)]),
             "light_x": rng.random(), "light_y": rng.random(), "light_radius": rng.uniform(0.01, 2),
-            "light_start": rng.uniform(0, 255), "light_end": float(rng.randrange(256)),
+            "light_elevation": rng.choice([0, rng.uniform(-90, 90)]), "light_start": rng.uniform(0, 255), "light_end": float(rng.randrange(256)),
             "light_color": rng.choice([f"#{rng.randrange(1 << 24):06x}", f"{rng.uniform(1500, 15000):.1f}K"]),
             "light_gamma": rng.uniform(0.1, 10), "intensity": rng.choice([0.0, 1.0, 2.0, rng.uniform(0, 2)])}
     return {**light, **{name: value for name, value in some.items() if rng.random() < 0.5}}
@@ -57,8 +60,9 @@ def random_case(rng, noise):
 def python_map(case):
     params = IcLightParams(**case["lights"][0], lights=case["lights"][1:])
     size = case["width"], case["height"]
-    custom = case["custom"] and np.array(case["custom"], np.uint8).reshape(size[1], size[0], 4)[..., :3]
-    return render_lights(params, case["kind"], *size, custom)
+    custom = case.get("custom") and np.array(case["custom"], np.uint8).reshape(size[1], size[0], 4)[..., :3]
+    matte = case.get("matte") and np.array(case["matte"], np.float64).reshape(size[1], size[0]) / 255
+    return render_lights(params, case["kind"], *size, custom, surface=surface_of(matte, None))
 
 
 def test_two_hundred_random_lights_are_pythons_within_one_level(javascript, rng):
@@ -69,6 +73,18 @@ def test_two_hundred_random_lights_are_pythons_within_one_level(javascript, rng)
         off = np.abs(answer[..., :3].astype(int) - python_map(case))
         assert off.max() <= 1, case
         assert (answer[..., 3] == 255).all() or case["lights"][0]["light"] == "custom"
+
+
+@pytest.mark.parametrize("width, height, is_full", [(128, 80, False), (96, 128, False), (128, 128, True)])
+def test_a_shaded_subject_is_pythons_within_one_level(javascript, rng, width, height, is_full):
+    dice = random.Random(width)
+    matte = Image.fromarray(rng.integers(0, 256, (5, 7), np.uint8)).resize((width, height), Image.BICUBIC)
+    levels = [255] * (width * height) if is_full else np.asarray(matte).ravel().tolist()
+    lights = [{**random_light(dice, COMPUTED_LIGHTS), "light_elevation": dice.uniform(-90, 90)} for _ in range(4)]
+    cases = [{"lights": [light], "kind": "fc", "width": width, "height": height, "matte": levels} for light in lights]
+    cases.append({**cases[0], "lights": lights})
+    for case, answer in zip(cases, javascript(cases)):
+        assert np.abs(answer[..., :3].astype(int) - python_map(case)).max() <= 1, case["lights"]
 
 
 @pytest.mark.parametrize("width, height", [(64, 64), (51, 77), (1, 5), (128, 3)])

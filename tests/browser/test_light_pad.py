@@ -61,8 +61,8 @@ def test_colour_temperature_fall_off_and_brightness_reach_the_fields(open_pad):
 
 
 def test_only_what_the_light_has_can_be_set(open_pad):
-    seen = {"left": ["color", "kelvin", "intensity", "gamma"], "spot": ["color", "kelvin", "intensity", "gamma", "radius"],
-            "ambient": ["color", "kelvin", "intensity"]}
+    seen = {"left": ["color", "kelvin", "intensity", "gamma", "elevation"],
+            "spot": ["color", "kelvin", "intensity", "gamma", "radius", "elevation"], "ambient": ["color", "kelvin", "intensity"]}
     for kind, expected in seen.items():
         open_pad.kind(kind)
         open_pad.panel.until(lambda expected=expected: [row.get_attribute("data-setting") for row in open_pad.find_all("[data-setting]")
@@ -175,6 +175,28 @@ def test_the_keyboard_does_everything(open_pad):
     open_pad.keys(Keys.DELETE)
     open_pad.fields(light="none")
     open_pad.panel.until(lambda: open_pad.driver.execute_script("return document.activeElement.dataset.action") == "add", "the focus")
+
+
+def test_the_elevation_is_set_by_slider_keys_and_wheel(open_pad):
+    open_pad.kind("left")
+    open_pad.setting("elevation", 30)
+    open_pad.fields(light="left", light_elevation=30)
+    open_pad.driver.execute_script("arguments[0].focus()", open_pad.handle())
+    open_pad.keys(Keys.PAGE_UP)
+    open_pad.fields(light_elevation=35)
+    assert open_pad.words() == "from the left, 35° from the front"
+    open_pad.driver.execute_script("arguments[0].dispatchEvent(new WheelEvent('wheel', {deltaY: 9, bubbles: true, cancelable: true, "
+                                   "shiftKey: true}))", open_pad.handle())
+    open_pad.fields(light_elevation=34)
+
+
+def test_a_named_setup_becomes_its_lights(open_pad):
+    open_pad.panel.pick(open_pad("light"), "rembrandt")
+    open_pad.panel.until(lambda: open_pad.words() == "from 140 degrees, 40° from the front", "the key light")
+    open_pad.driver.execute_script("arguments[0].focus()", open_pad.handle())
+    open_pad.keys(Keys.PAGE_DOWN)
+    open_pad.fields(light="angle", light_angle=140, light_elevation=35)
+    assert json.loads(open_pad.field("lights")) == [{"light": "ambient", "intensity": 0.25}]
 
 
 TURNS = [

@@ -1,10 +1,13 @@
 """Sets of lights: which images they have, and the lights between the keys of a sweep."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sd_relight.lib_iclight.errors import IcLightError
-from sd_relight.lib_iclight.light_map import render_lights
+from sd_relight.lib_iclight.light_map import all_lights, render_lights
 from sd_relight.lib_iclight.light_sets import expand_set, light_name, mixed_color, neighbours
+from sd_relight.lib_iclight.light_setups import SETUPS
 from sd_relight.lib_iclight.params import IcLightParams
 
 RED_LEFT = {"light": "left", "light_color": "#ff0000"}
@@ -111,3 +114,19 @@ def test_sets_without_their_lights(fields, sentence):
     with pytest.raises(IcLightError) as caught:
         expand_set(IcLightParams(**fields))
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("name", SETUPS)
+def test_a_named_setup_is_its_list_of_lights(name):
+    params = IcLightParams(light=name, lights=[{"light": "top"}])
+    written = [{key: getattr(light, key) for key in entry} for light, entry in zip(all_lights(params), SETUPS[name])]
+    assert written == list(SETUPS[name]) and params.lights[-1] == {"light": "top"}
+    assert replace(params, intensity=0.1).lights == params.lights
+    assert render_lights(params, "fc", 32, 32).any()
+
+
+def test_a_setup_keeps_the_fields_that_are_given_and_is_no_entry_of_lights():
+    params = IcLightParams(light="Rembrandt", light_color="#ff0000", light_elevation=10)
+    assert (params.light, params.light_angle, params.light_elevation, params.light_color) == ("angle", 140, 10, "#ff0000")
+    with pytest.raises(IcLightError, match="`lights` entry 1 is 'rim'; choose one of left, "):
+        IcLightParams(lights=[{"light": "rim"}])
