@@ -1,4 +1,5 @@
-/* Checks files before the panel's image fields take them: a file that is no readable image leaves a sentence at its field. */
+/* Checks files before the panel's image fields take them: a file that is no readable image leaves a sentence at its field.
+   img2img's own field takes every file as the host does, and gets the sentence only. */
 
 window.relight = window.relight || {};
 
@@ -9,7 +10,8 @@ window.relight = window.relight || {};
     const DECODED = /^image\/(png|jpeg|webp|gif|bmp)$/;
     const passed = new WeakSet();
 
-    const columnOf = (target) => (target instanceof Element ? target.closest(".relight-picture") : null);
+    const columnOf = (target) => (target instanceof Element ? target.closest(".relight-picture, #img2img_image") : null);
+    const isHosts = (column) => column.id === "img2img_image";
 
     /** The sentence about a file that cannot become an image, or "". */
     async function problemOf(file) {
@@ -37,9 +39,10 @@ window.relight = window.relight || {};
     async function onChoose(event) {
         const input = event.target, column = columnOf(input);
         if (!column || input.type !== "file" || !input.files.length || passed.has(event)) return;
-        event.stopImmediatePropagation();
+        if (!isHosts(column)) event.stopImmediatePropagation();
         const problem = await problemOf(input.files[0]);
         report(column, problem);
+        if (isHosts(column)) return;
         if (problem) {
             input.value = "";
             return;
@@ -54,7 +57,7 @@ window.relight = window.relight || {};
         const column = columnOf(event.target), file = event.dataTransfer?.files[0];
         if (!column || !file) return;
         problemOf(file).then((problem) => report(column, problem));
-        if (file.type === "" || file.type.startsWith("image/")) return;
+        if (isHosts(column) || file.type === "" || file.type.startsWith("image/")) return;
         event.preventDefault();
         event.stopImmediatePropagation();
     }

@@ -276,19 +276,38 @@ def test_no_subject(panel, accordion, subject):
     assert 'Relight: "fc, ' in panel.infotext
 
 
-@pytest.mark.any_page
-def test_a_wrong_file(panel, accordion, subject, tmp_path):
-    accordion.open(**JOB)
+@pytest.fixture
+def choose(panel, tmp_path):
+    """choose(css) gives a text file to an image field. Returns its sentence."""
     (tmp_path / "notes.txt").write_text("a vase")
-    column = accordion.css("foreground_column")
-    field = panel.find(f"{column} input[type=file]")
-    panel.driver.execute_script("arguments[0].parentElement.scrollIntoView({block: 'center'})", field)
-    field.send_keys(str(tmp_path / "notes.txt"))
-    in_view(panel, f"{column} .relight-file-error", "notes.txt is not an image; choose a PNG, JPEG or WebP file.")
+
+    def give(css):
+        field = panel.find(f"{css} input[type=file]")
+        panel.driver.execute_script("arguments[0].parentElement.scrollIntoView({block: 'center'})", field)
+        field.send_keys(str(tmp_path / "notes.txt"))
+        in_view(panel, f"{css} .relight-file-error", "notes.txt is not an image; choose a PNG, JPEG or WebP file.")
+        return panel.find(f"{css} .relight-file-error")
+
+    return give
+
+
+@pytest.mark.any_page
+def test_a_wrong_file(panel, accordion, subject, choose):
+    accordion.open(**JOB)
+    sentence = choose(accordion.css("foreground_column"))
     assert panel.find(accordion.css("foreground")).rect["height"] > 80, "the field keeps its size beside the sentence"
     panel.upload(accordion("foreground"), subject)
     status(panel, accordion, "Light from the prompt")
-    panel.until(lambda: not panel.find(f"{column} .relight-file-error").is_displayed(), "no sentence")
+    panel.until(lambda: not sentence.is_displayed(), "no sentence")
+
+
+@pytest.mark.any_page
+def test_a_wrong_file_in_the_field_of_img2img(panel, accordion, subject, choose):
+    accordion.open("img2img", **JOB)
+    sentence = choose("#img2img_image")
+    panel.upload("img2img_image", subject)
+    status(panel, accordion, "Light from the prompt")
+    panel.until(lambda: not sentence.is_displayed(), "no sentence")
 
 
 @pytest.mark.any_page
