@@ -10,6 +10,7 @@
     python dev.py models                                 model files: list; get NAME; check [DIR]
     python dev.py test                                   everything that CI runs
     python dev.py bench                                  the project's figures, measured here
+    python dev.py verify --models DIR                    compare with the original's pipeline on your model files
 
 Environments are made under .relight/ (ignored by git), once for each content of the requirement files.
 RELIGHT_TORCH overrides what pip is asked for instead of torch==2.13.0, e.g. a CUDA or a CPU wheel.
@@ -161,6 +162,16 @@ def add_models(commands):
         action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
 
 
+def add_verify(commands):
+    verify = commands.add_parser("verify", help="compare Relight with the original's pipeline on your model files")
+    verify.add_argument("--out", type=Path, default=Path("outputs/verify"), metavar="DIR",
+                        help="where verify.html and verify.json go")
+    verify.add_argument("--light", action="append", choices=("left", "right", "top", "bottom"),
+                        help="only this light; may be given several times (default: all four)")
+    verify.add_argument("--objects", type=int, default=1, help="rendered objects beside the photograph")
+    add_common(verify)
+
+
 def parser():
     top = argparse.ArgumentParser(prog="dev.py", description=__doc__.split("\n\n")[0],
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -174,6 +185,7 @@ def parser():
     bench = commands.add_parser("bench", help="the project's figures, measured on this machine")
     bench.add_argument("--out", type=Path, metavar="FILE", help="also write the table to this file")
     add_common(bench)
+    add_verify(commands)
     for name in TRAINING:
         commands.add_parser(name, add_help=False, help="the tiny demo models: training/README.md; -h shows its options")
     return top

@@ -20,7 +20,8 @@ FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 def main(args) -> int:
     """args: what dev.py parsed. Returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl+C."""
     try:
-        commands = {"demo": run_demo, "relight": relight, "batch": relight_folder, "models": models_command.run, "bench": bench}
+        commands = {"demo": run_demo, "relight": relight, "batch": relight_folder, "models": models_command.run, "bench": bench,
+                    "verify": verify}
         return commands.get(args.command, relight_set)(args)
     except UserError as error:
         return say(str(error))
@@ -55,6 +56,12 @@ def bench(args) -> int:
     from ...benchmarks import report
 
     return report.run(args)
+
+
+def verify(args) -> int:
+    from ...benchmarks import verify
+
+    return verify.run(args)
 
 
 def check(args) -> None:

@@ -1,0 +1,142 @@
+"""`dev.py verify`: whether Relight equals the original on these model files, where its light falls, what it keeps, what it costs.
+
+Writes verify.html, one page with its images inside, and verify.json. The exit code is 1 if a comparison differs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..embedded_host.cli import demo
+from ..embedded_host.cli.job_spec import fit_size
+from ..embedded_host.cli.session import ROOT, Session, describe_models, is_tiny, native_side
+from ..lib_relight.base.errors import RelightError, UserError
+from ..lib_relight.models import iclight_files
+from ..lib_relight.models.folders import model_folders
+from ..lib_relight.models.inspection import inspect, model_files
+from ..training.evaluate import prompt_of
+from ..training.rendering import held_out_scenes, render, to_uint8
+from . import machine, measures
+from .comparison import STRENGTH, Case, Comparison
+from .original import resize_and_crop
+from .verify_page import page
+
+SIDES = ("left", "right", "top", "bottom")
+OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
+PHOTO_PROMPT, TINY_PHOTO_PROMPT = demo.PROMPT, demo.TINY_PROMPT
+
+
+def recognised(folder: Path) -> list[dict[str, Any]]:
+    """Return what each model file in a folder is."""
+    reports = ((path, inspect(path)) for path in model_files(folder))
+    return [{"file": str(path.relative_to(folder)), "what": report.what, "for": report.fits, "published as": report.known,
+             "whole": {True: "yes", False: "NO", None: "hash not known"}[report.whole], "message": report.message}
+            for path, report in reports]
+
+
+def iclight_paths() -> tuple[dict[str, Path], list[str]]:
+    """Return the IC-Light file of each kind, and a sentence for each that cannot be used. Raises RelightError without fc."""
+    found, notes = {}, []
+    for kind, has_background in (("fc", False), ("fbc", True)):
+        try:
+            path = iclight_files.resolve("auto", has_background, model_folders("iclight"))[0]
+            if path.suffix != ".safetensors":
+                raise RelightError(f"{path.name} is not compared; verify reads .safetensors.")
+            found[kind] = path
+        except UserError as error:
+            notes.append(str(error))
+    if "fc" not in found:
+        raise RelightError(notes[0])
+    return found, notes
+
+
+def subjects(models: Path, objects: int) -> list[Case]:
+    """Return a case for the photograph that ships with the project and for each rendered object, without a light."""
+    side, tiny = native_side(models), is_tiny(models)
+    photo, matte = Image.open(demo.PHOTO).convert("RGB"), Image.open(demo.MATTE).convert("L")
+    cases = [Case("astronaut", photo, matte, fit_size(photo.size, side), TINY_PHOTO_PROMPT if tiny else PHOTO_PROMPT)]
+    if not objects:
+        return cases
+    scenes = held_out_scenes(objects)
+    images = render(scenes, side)
+    for number, pixels in enumerate(to_uint8(images.foreground)):
+        alpha = (images.alpha[number, 0].numpy() * 255).round().astype(np.uint8)
+        name, prompt = f"rendered object {number + 1}", prompt_of(scenes[number])
+        cases.append(Case(name, Image.fromarray(pixels), Image.fromarray(alpha), (side, side), prompt))
+    return cases
+
+
+def plan(args: Any, models: Path, kinds: set[str]) -> list[Case]:
+    """Return every subject in every light, then the photograph on a background."""
+    steps = check_steps(args.steps) if args.steps else 9 if is_tiny(models) else 18
+    cases = [replace(case, seed=max(args.seed, 0), steps=steps) for case in subjects(models, args.objects)]
+    lit = [replace(case, side=side) for case in cases for side in args.light or SIDES]
+    background = Image.open(demo.BACKGROUND).convert("RGB")
+    return lit + [replace(cases[0], background=background)] * ("fbc" in kinds)
+
+
+def check_steps(steps: int) -> int:
+    """Return the steps if WebUIs schedule as many for them, int(steps / 0.9), as the original, round(). Raises RelightError."""
+    if not 1 <= steps <= 150 or int(steps / STRENGTH) != round(steps / STRENGTH):
+        raise RelightError(f"--steps is {steps}; WebUIs and the original space the noise levels of that many differently; choose "
+                           "a multiple of 9 up to 150.")
+    return steps
+
+
+def measured(case: Case, image: Image.Image) -> dict[str, float]:
+    """Return where the light falls and what of the subject is kept."""
+    fitted, alpha = (resize_and_crop(part, *case.size) for part in (case.photo, case.matte))
+    relit, original, matte = measures.to_tensor(image), measures.to_tensor(fitted), measures.matte_tensor(alpha)
+    figures = {"colour error": measures.colour_error(relit, original, matte),
+               "detail correlation": measures.detail_correlation(relit, original, matte)}
+    if case.side:
+        figures["contrast"] = measures.contrast(relit, matte, measures.ANGLES[case.side])
+    return figures
+
+
+def add_signs(rows: list[dict[str, Any]]) -> None:
+    """Add whether each side is brighter than under the opposite light, where both were made."""
+    found = {(row["subject"], row["light"]): row for row in rows}
+    for (subject, side), row in found.items():
+        other = found.get((subject, OPPOSITE.get(side)))
+        if other is not None:
+            row["lit side"] = "right" if row["contrast"] > -other["contrast"] else "WRONG"
+
+
+def run(args: Any) -> int:
+    session = Session(args.models, args.device)
+    files, notes = iclight_paths()
+    print(f"models: {describe_models(session.models)}\ndevice: {session.device}", flush=True)
+    comparison, rows, pictures = Comparison(session.host, files), [], []
+    for case in plan(args, session.models, set(files)):
+        figures, images = comparison.run(case)
+        differs = figures.pop("differs")
+        light = case.side or "background"
+        rows.append({"subject": case.name, "light": light, "equal": "yes" if not differs else f"NO: {', '.join(differs)}",
+                     **figures, **measured(case, images["Relight"])})
+        pictures.append((f"{case.name}, {light}", {"subject": case.photo, **images}))
+        print(f"{case.name}, {light}: {rows[-1]['equal']}, {figures['PSNR, dB']:.0f} dB, {figures['seconds']:.1f} s", flush=True)
+    add_signs(rows)
+    equal = all(row["equal"] == "yes" for row in rows)
+    report = {"equal": equal, "machine": machine.describe(session.device), "models": describe_models(session.models),
+              "files": recognised(session.models), "notes": notes, "rows": rows}
+    write(args.out, report, pictures)
+    print(f"{'equal to' if equal else 'DIFFERENT from'} the original; wrote {args.out / 'verify.html'} and verify.json")
+    return 0 if equal else 1
+
+
+def write(folder: Path, report: dict[str, Any], pictures: list[tuple[str, dict[str, Image.Image]]]) -> None:
+    """Write both files. Raises RelightError where that is not possible; paths of the user's home are not in them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({**report, "models": report["models"].replace(str(ROOT), ".").replace(str(Path.home()), "~")}, indent=1)
+        (folder / "verify.json").write_text(text + "\n", "utf-8")
+        (folder / "verify.html").write_text(page(json.loads(text), pictures), "utf-8")
+    except OSError as error:
+        raise RelightError(f"--out is {folder}, which cannot be written ({error}); choose another folder.") from error

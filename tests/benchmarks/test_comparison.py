@@ -1,0 +1,101 @@
+"""The comparison with the original's pipeline: equal as it is, and different with each planted fault."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sd_relight.benchmarks import comparison, verify
+from sd_relight.benchmarks.comparison import Case, Comparison
+from sd_relight.embedded_host.host import EmbeddedHost
+from sd_relight.lib_iclight import conditioning
+from sd_relight.lib_relight.base.errors import RelightError
+from sd_relight.lib_relight.hosts.patcher import to_host_range
+from sd_relight.lib_relight.job import subject
+from sd_relight.lib_relight.models import offsets
+
+
+@pytest.fixture(scope="module")
+def compared(repo_root, tmp_path_factory):
+    models = repo_root / "models" / "demo"
+    host = EmbeddedHost(models, device="cpu", extensions=[repo_root], data_dir=tmp_path_factory.mktemp("data"))
+    return Comparison(host, {kind: models / f"iclight_{kind}.safetensors" for kind in ("fc", "fbc")})
+
+
+@pytest.fixture
+def case(repo_root):
+    photo, matte = (Image.open(repo_root / "assets" / name) for name in ("astronaut.jpg", "astronaut-matte.png"))
+    return Case("astronaut", photo, matte, (64, 64), "an orange clay blob", side="left", steps=1)
+
+
+def with_background(case, repo_root):
+    return replace(case, side=None, background=Image.open(repo_root / "assets" / "sunset.jpg"))
+
+
+def test_relight_equals_the_original(compared, case, repo_root):
+    figures, images = compared.run(replace(case, steps=2))
+    assert figures["differs"] == [] and figures["PSNR, dB"] > 50
+    assert images["original"].size == images["Relight"].size == (64, 64)
+    assert compared.run(with_background(case, repo_root), whole=False)[0]["differs"] == []
+
+
+def changed_offsets(change):
+    load = offsets.load
+    return lambda *args: replace(loaded := load(*args), deltas=change(loaded.deltas))
+
+
+def mirrored(*args, light_map=subject.light_map):
+    return np.ascontiguousarray(light_map(*args)[:, ::-1])
+
+
+def exchanged(subject, background, scale=1.0):
+    return torch.cat([background, subject], dim=1)
+
+
+def scaled(image):
+    return (torch.from_numpy(image.copy())[None].float() / 127.5 - 1.0).movedim(-1, 1)
+
+
+FAULTS = {
+    "condition sampled": (None, "encode_mode", lambda self, vae, pixels: vae.encode(to_host_range(pixels)), "condition"),
+    "127.5 for 127": (conditioning, "to_vae_input", scaled, "condition"),
+    "offsets times 0.9": (offsets, "load", changed_offsets(lambda deltas: {k: v * 0.9 for k, v in deltas.items()}), "weights"),
+    "one weight missing": (offsets, "load", changed_offsets(lambda deltas: dict(list(deltas.items())[:-1])), "weights"),
+    "light mirrored": (subject, "light_map", mirrored, "start"),
+    "subject and background exchanged": (conditioning, "concat_condition", exchanged, "condition"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found(compared, case, repo_root, monkeypatch, fault):
+    owner, name, broken, part = FAULTS[fault]
+    if owner is None:  # the host's adapter, which can be imported only where a host is loaded
+        from sd_relight.lib_relight.hosts.forge import ForgeHost as owner
+    monkeypatch.setattr(owner, name, broken)
+    if "background" in fault:
+        case = with_background(case, repo_root)
+    assert part in compared.run(case, whole=False)[0]["differs"]
+
+
+def test_shapes_that_differ_are_infinitely_far_apart():
+    assert comparison.relative_error(None, torch.ones(1)) == comparison.relative_error(torch.ones(2), torch.ones(1)) == float("inf")
+
+
+def test_verify_writes_one_page_and_json(compared, repo_root, tmp_path, monkeypatch):
+    session = SimpleNamespace(host=compared.host, models=repo_root / "models" / "demo", device="cpu")
+    monkeypatch.setattr(verify, "Session", lambda models, device: session)
+    args = SimpleNamespace(models=None, device="cpu", out=tmp_path, light=["left"], objects=0, steps=1, seed=5)
+    assert verify.run(args) == 0
+    report, html = json.loads((tmp_path / "verify.json").read_text()), (tmp_path / "verify.html").read_text()
+    assert [(row["light"], row["equal"]) for row in report["rows"]] == [("left", "yes"), ("background", "yes")]
+    assert {"iclight_fc.safetensors", "unet/diffusion_pytorch_model.safetensors"} <= {row["file"] for row in report["files"]}
+    assert "Equal to the original" in html and html.count('src="data:image/jpeg;base64,') == html.count("<img") == 6
+    assert str(repo_root) not in json.dumps(report) + html
+
+
+def test_steps_that_hosts_space_otherwise_are_rejected():
+    with pytest.raises(RelightError, match="--steps is 25; .* choose a multiple of 9"):
+        verify.check_steps(25)
