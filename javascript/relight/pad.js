@@ -159,7 +159,6 @@ window.relight.Pad = (() => {
                 kelvin: () => ({light_color: `${value}K`}),
                 intensity: () => ({intensity: Number(value)}),
                 radius: () => ({light_radius: Number(value)}),
-                elevation: () => ({light_elevation: Number(value)}),
                 gamma: () => ({light_gamma: this.model.clip(Math.round(20 * 10 ** -value) / 20, 0.1, 10)}),
             };
             this.change({...this.selected, ...made[name]()});

@@ -95,9 +95,11 @@ window.relight.padElements = (() => {
         view.canvas = make("canvas", {"aria-hidden": "true"});
         view.grip = make("div", {className: "relight-pad-grip", title: window.relight.text("radius")});
         view.ring = make("div", {className: "relight-pad-ring", "aria-hidden": "true"}, view.grip);
+        view.tiltGrip = make("div", {className: "relight-pad-grip relight-pad-tilt-grip", title: window.relight.text("elevationHelp")});
+        view.tilt = make("div", {className: "relight-pad-tilt", "aria-hidden": "true"}, view.tiltGrip);
         view.handles = make("div", {className: "relight-pad-handles", role: "group", "aria-label": window.relight.text("pad")});
         view.keys = make("span", {id: `relight_pad_${tab}_keys`, hidden: true}, window.relight.text("keys"));
-        view.frame = make("div", {className: "relight-pad-frame"}, view.canvas, view.ring, view.handles, view.keys);
+        view.frame = make("div", {className: "relight-pad-frame"}, view.canvas, view.ring, view.tilt, view.handles, view.keys);
         view.hint = make("p", {className: "relight-pad-hint"});
         view.stage = make("div", {className: "relight-pad-stage"}, view.frame, view.hint);
     }
@@ -124,7 +126,6 @@ window.relight.padElements = (() => {
         view.settings = {
             color: settingRow(tab, "color", {type: "color"}), kelvin: temperatures(tab), intensity: range(tab, "intensity", 0, 2, 0.05),
             gamma: range(tab, "gamma", -1, 1, 0.02), radius: range(tab, "radius", 0.01, 2, 0.01),
-            elevation: range(tab, "elevation", -90, 90, 1),
         };
         view.grid = make("div", {className: "relight-pad-settings", hidden: true}, ...Object.values(view.settings).map(({row}) => row));
         view.menus = Object.fromEntries(Object.entries(JSON.parse(root.dataset.menus)).map(([name, entries]) => [name, menu(tab, name, entries)]));

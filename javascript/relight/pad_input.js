@@ -7,6 +7,7 @@ window.relight.padInput = (() => {
 
     const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
     const SNAP = {mouse: 10, pen: 10, touch: 16};
+    const SNAP_DEGREES = 4;
     const indexOf = (target) => Number(target.closest("[data-index]")?.dataset.index ?? -1);
 
     /** Pointer position [u, v] as shares of the frame; may lie outside 0..1. */
@@ -18,6 +19,12 @@ window.relight.padInput = (() => {
     function moveSelected(pad, event) {
         const box = pad.view.frame.getBoundingClientRect(), [u, v] = placeOf(pad, event), light = pad.selected;
         if (!light || !pad.model.kindOf(light).place) return;
+        if (pad.drag?.tilt) {
+            const track = pad.view.tilt.getBoundingClientRect(), degrees = 90 - 180 * (event.clientY - track.top) / track.height;
+            const near = Math.abs(degrees) < SNAP_DEGREES ? 0 : pad.model.clip(Math.round(degrees), -90, 90);
+            pad.change({...light, light_elevation: near});
+            return;
+        }
         if (pad.drag?.radius) {
             const longer = Math.max(box.width, box.height);
             const away = Math.hypot((u - light.light_x) * box.width, (v - light.light_y) * box.height) / longer;
@@ -45,7 +52,8 @@ window.relight.padInput = (() => {
         event.preventDefault();
         if (handle) pad.select(indexOf(handle));
         else if (!pad.selected) pad.add();
-        pad.drag = {radius: !!grip, grab: handle ? grabOf(pad, event) : [0, 0], id: event.pointerId, before: pad.history.at};
+        const tilt = !!event.target.closest(".relight-pad-tilt-grip");
+        pad.drag = {tilt, radius: !!grip && !tilt, grab: handle ? grabOf(pad, event) : [0, 0], id: event.pointerId, before: pad.history.at};
         (handle || grip || pad.view.stage).setPointerCapture(event.pointerId);
         pad.root.classList.add("relight-pad-dragging");
         if (!handle && !grip) moveSelected(pad, event);

@@ -66,6 +66,15 @@ window.relight.padView = (() => {
         view.grip.style.top = `${50 + 50 * down * Math.sqrt(1 - cosine * cosine)}%`;
     }
 
+    /** Second handle of the chosen light: its elevation on an upright track, 90 degrees at the top. */
+    function drawTilt(view, state) {
+        const light = state.lights[state.selected];
+        view.tilt.hidden = !window.relight.lightKinds.kindOf(light).settings.includes("elevation");
+        if (view.tilt.hidden) return;
+        view.tiltGrip.style.top = `${50 - light.light_elevation / 1.8}%`;
+        say(view.tiltGrip, `${Math.round(light.light_elevation)}°`);
+    }
+
     function drawChips(view, state) {
         keepChildren(view.chips, state.lights.length, () => make("button", {type: "button", className: "relight-pad-chip"}));
         [...view.chips.children].forEach((chip, i) => {
@@ -97,7 +106,6 @@ window.relight.padView = (() => {
         setRow(set.kelvin, has("kelvin"), kelvin ?? set.kelvin.input.value, kelvin ? `${kelvin} K` : text("kelvinNone"));
         setRow(set.intensity, has("intensity"), shown.intensity, percent(shown.intensity));
         setRow(set.radius, has("radius"), shown.light_radius, percent(shown.light_radius));
-        setRow(set.elevation, has("elevation"), shown.light_elevation, `${shown.light_elevation}°`);
         setRow(set.gamma, has("gamma"), window.relight.padModel.round(-Math.log10(shown.light_gamma), 2), shown.light_gamma.toFixed(2));
     }
 
@@ -130,6 +138,7 @@ window.relight.padView = (() => {
             (view.handles.children[state.selected] || view.buttons.add).focus({preventScroll: true});
         }
         drawRing(view, state);
+        drawTilt(view, state);
         drawChips(view, state);
         drawSettings(view, state);
         drawKinds(view, state);

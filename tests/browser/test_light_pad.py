@@ -61,8 +61,8 @@ def test_colour_temperature_fall_off_and_brightness_reach_the_fields(open_pad):
 
 
 def test_only_what_the_light_has_can_be_set(open_pad):
-    seen = {"left": ["color", "kelvin", "intensity", "gamma", "elevation"],
-            "spot": ["color", "kelvin", "intensity", "gamma", "radius", "elevation"], "ambient": ["color", "kelvin", "intensity"]}
+    seen = {"left": ["color", "kelvin", "intensity", "gamma"],
+            "spot": ["color", "kelvin", "intensity", "gamma", "radius"], "ambient": ["color", "kelvin", "intensity"]}
     for kind, expected in seen.items():
         open_pad.kind(kind)
         open_pad.panel.until(lambda expected=expected: [row.get_attribute("data-setting") for row in open_pad.find_all("[data-setting]")
@@ -177,17 +177,19 @@ def test_the_keyboard_does_everything(open_pad):
     open_pad.panel.until(lambda: open_pad.driver.execute_script("return document.activeElement.dataset.action") == "add", "the focus")
 
 
-def test_the_elevation_is_set_by_slider_keys_and_wheel(open_pad):
+def test_the_elevation_is_set_by_its_handle_keys_and_wheel(open_pad):
     open_pad.kind("left")
-    open_pad.setting("elevation", 30)
-    open_pad.fields(light="left", light_elevation=30)
+    open_pad.drag(open_pad.find(".relight-pad-tilt-grip"), 0.88, 0.15 + 0.7 / 3)
+    open_pad.panel.until(lambda: abs(float(open_pad.field("light_elevation")) - 30) <= 2, "the dragged elevation")
+    open_pad.drag(open_pad.find(".relight-pad-tilt-grip"), 0.88, 0.505)
+    open_pad.fields(light="left", light_elevation=0)
     open_pad.driver.execute_script("arguments[0].focus()", open_pad.handle())
     open_pad.keys(Keys.PAGE_UP)
-    open_pad.fields(light_elevation=35)
-    assert open_pad.words() == "from the left, 35° from the front"
+    open_pad.fields(light_elevation=5)
+    assert open_pad.words() == "from the left, 5° from the front"
     open_pad.driver.execute_script("arguments[0].dispatchEvent(new WheelEvent('wheel', {deltaY: 9, bubbles: true, cancelable: true, "
                                    "shiftKey: true}))", open_pad.handle())
-    open_pad.fields(light_elevation=34)
+    open_pad.fields(light_elevation=4)
 
 
 def test_a_named_setup_becomes_its_lights(open_pad):
