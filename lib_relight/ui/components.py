@@ -52,6 +52,7 @@ class Components:
 
     components: field name -> gradio component.
     columns: image field name -> the column around it, which is what is shown or hidden.
+    page_state: first input of the events that need what only the page knows; their JavaScript replaces its value.
     actions: connected once all controls of the page exist (one_click.py); action_outputs: None until they are built.
     failed: names of the parts of the panel that could not be built (guarded.py).
     lazy_uploads: image fields accept files only once they are visible (lazy_uploads.py).
@@ -61,10 +62,15 @@ class Components:
         self.elem_id = elem_id
         self.components: dict[str, gr.components.Component] = {}
         self.columns: dict[str, gr.Column] = {}
+        self.page_state: gr.Textbox | None = None
         self.actions: list[Action] = []
         self.action_outputs: ActionOutputs | None = None
         self.failed: set[str] = set()
         self.lazy_uploads = is_gradio_3()
+
+    def add_page_state(self) -> None:
+        self.page_state = gr.Textbox("", visible=False, elem_id=self.elem_id("page_state"))
+        self.page_state.do_not_save_to_config = True
 
     def checkbox(self, name: str, label: str, value: bool, help_text: str | None = None) -> None:
         self.components[name] = gr.Checkbox(value=value, label=label, info=help_text, elem_id=self.elem_id(name))

@@ -47,15 +47,13 @@ def build(panel: Components) -> None:
 def connect(panel: Components) -> None:
     """Call it once all fields exist. One event for the whole panel; no images are sent."""
     tab = tab_of(panel)
-    page = gr.Textbox("", visible=False, elem_id=panel.elem_id("notices_page"))
-    page.do_not_save_to_config = True
 
     def refresh(known: str, *values):
         return listed(dict(zip(FIELDS, values)), read_page(known), tab), str(next(answers))
 
     hidden_button(panel, "notices_refresh").click(
         fn=refresh, _js=f"(...values) => window.relight?.previews ? relight.previews.withState('{tab}', values) : values",
-        inputs=[page, *(panel.components[name] for name in FIELDS)],
+        inputs=[panel.page_state, *(panel.components[name] for name in FIELDS)],
         outputs=[panel.components["notices"], panel.components["notices_answer"]],
         queue=False, show_progress="hidden", api_name=False)
 

@@ -44,10 +44,9 @@ def add_outputs(panel: Components) -> None:
 
 def add_set_up(panel: Components) -> None:
     """What javascript/relight/setup.js presses when a panel with a new subject is enabled."""
-    page = gr.Textbox("", visible=False, elem_id=panel.elem_id("set_up_page"))
     answer = gr.HTML("0", elem_id=panel.elem_id("set_up_answer"), elem_classes=["relight-hidden"])
     press = hidden_button(panel, "set_up")
-    panel.actions.append(Action(press.click, set_up, (page,), (answer,), page_state="relight.setup.withState"))
+    panel.actions.append(Action(press.click, set_up, (panel.page_state,), (answer,), page_state="relight.setup.withState"))
 
 
 def set_up(page: Page, known: str) -> tuple[dict, str | None, str]:

@@ -47,6 +47,7 @@ class Panel(Components):
                 guarded.build(self, "quick prompts and examples", quick_prompts.build)
                 guarded.build(self, "presets", presets.build)
                 guarded.build(self, "models", models_section.build)
+            self.add_page_state()
             guarded.build(self, "light pad", light_pad.connect)
             guarded.build(self, "previews", previews.connect)
             guarded.build(self, "notices", messages_panel.connect)

@@ -60,8 +60,7 @@ def connect(panel: Components) -> None:
 
     Previews bypass the host's queue, so that none waits for a job.
     """
-    page = gr.Textbox("", visible=False, elem_id=panel.elem_id("preview_page"))
-    page.do_not_save_to_config = True
+    page = panel.page_state
     for kind in LIGHT_BUTTONS:
         attach(panel, page, f"preview_{kind}", "preview_shown", LIGHT_INPUTS, light_request, kind)
     cancel_button(panel, page, "preview_cancel")

@@ -51,7 +51,21 @@ def test_the_page_holds_no_image_of_ours_and_no_description_of_an_api(host):
     config = requests.get(f"{host.url}/config", timeout=60).json()
     ours = [json.dumps(component) for component in config["components"]
             if "_relight_" in str(component["props"].get("elem_id"))]
-    assert [text[:200] for text in ours if "base64," in text or len(text) > 4000] == []
+    assert [text[:200] for text in ours if "base64," in text or len(text) > 6000] == []
+
+
+def test_the_two_panels_stay_below_the_components_of_the_first_panel(host):
+    """Each costs page load time; the first panel had 668 in both tabs."""
+    config = requests.get(f"{host.url}/config", timeout=60).json()
+    names = {component["id"]: str(component["props"].get("elem_id")) for component in config["components"]}
+    panels = [found for name in ("script_txt2img_relight_enabled", "script_img2img_relight_enabled")
+              for found in nodes(config["layout"]) if names.get(found["id"]) == name]
+    assert 400 < sum(len(nodes(panel)) for panel in panels) < 668
+
+
+def nodes(layout):
+    """A part of a page's layout and all parts inside."""
+    return [layout, *(inside for child in layout.get("children") or [] for inside in nodes(child))]
 
 
 def test_every_module_is_one_that_the_main_script_loads(repo_root):
