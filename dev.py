@@ -162,6 +162,25 @@ def add_models(commands):
         action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
 
 
+def positive(text):
+    """A whole number above 0. Raises argparse.ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number above 0")
+    return int(text)
+
+
+def add_bench(commands):
+    bench = commands.add_parser("bench", help="what relighting costs beside a plain job, measured on this machine")
+    bench.add_argument("--out", type=Path, metavar="FILE", help="also write the table to this file")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write the figures of every round to this file")
+    bench.add_argument("--plot", type=Path, metavar="FILE", help="draw them as this .png; needs matplotlib")
+    bench.add_argument("--rounds", type=positive, default=10)
+    bench.add_argument("--size", type=positive, metavar="SIDE", help="shorter side in pixels, a multiple of 64")
+    bench.add_argument("--full", action="store_true", help="also one image prompt on random full-size UNets, SD 1.5 and SDXL")
+    bench.add_argument("--webui", metavar="URL", help="measure this running WebUI over HTTP instead")
+    add_common(bench)
+
+
 def add_verify(commands):
     verify = commands.add_parser("verify", help="compare Relight with the original's pipeline on your model files")
     verify.add_argument("--out", type=Path, default=Path("outputs/verify"), metavar="DIR",
@@ -182,9 +201,7 @@ def parser():
     add_batch(commands)
     add_test(commands)
     add_models(commands)
-    bench = commands.add_parser("bench", help="the project's figures, measured on this machine")
-    bench.add_argument("--out", type=Path, metavar="FILE", help="also write the table to this file")
-    add_common(bench)
+    add_bench(commands)
     add_verify(commands)
     for name in TRAINING:
         commands.add_parser(name, add_help=False, help="the tiny demo models: training/README.md; -h shows its options")

@@ -1,6 +1,6 @@
 """What one IP-Adapter unit costs: time of a UNet call, what stays in memory while sampling, and what a second job repeats.
 
-    python dev.py bench                                          with everything else
+    python dev.py bench --full                                   with everything else
     python benchmarks/image_prompt_cost.py [--base sd15] [--latent 64] [--batch 2] [--rounds 3] [--device cpu]
 
 Plain UNet, Relight's patches and diffusers' own processors take turns in the same process, each round beginning with another
@@ -31,13 +31,12 @@ from diffusers import UNet2DConditionModel  # noqa: E402
 from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0  # noqa: E402
 from ipadapter import ip_files as made  # noqa: E402
 from ipadapter.mini_host import MiniHost  # noqa: E402
+from sd_relight.benchmarks.machine import load  # noqa: E402
 from sd_relight.lib_ipadapter.attend.attention import Unit, build_patches  # noqa: E402
 from sd_relight.lib_ipadapter.attend.keys_values import compute_keys, size_in_bytes  # noqa: E402
 from sd_relight.lib_ipadapter.attend.weight_types import transformer_weights  # noqa: E402
-from sd_relight.lib_relight.base.caches import counters  # noqa: E402
 
 TOKENS = 16
-COUNTED = {"image_prompts": "pictures encoded", "keys": "keys and values computed", "adapter_reads": "files read"}
 CONFIGS = {
     "sd15": dict(cross_attention_dim=768),
     "sdxl": dict(cross_attention_dim=2048, block_out_channels=(320, 640, 1280), layers_per_block=2,
@@ -151,11 +150,6 @@ def ratio_to(values: list[float], plain: list[float]) -> str:
     return f"{middle:.3f} ({low:.3f} to {high:.3f})"
 
 
-def load() -> str:
-    """The machine's load average over the last minute, where it has one."""
-    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
-
-
 def cost(base: str, latent: int, batch: int, rounds: int, device: str) -> str:
     """Markdown: time of a UNet call, and bytes resident while sampling."""
     dtype = torch.float32 if device == "cpu" else torch.float16
@@ -172,18 +166,6 @@ def cost(base: str, latent: int, batch: int, rounds: int, device: str) -> str:
     lines += [f"| {name} | {1000 * statistics.median(values):.0f} ms | {ratio_to(values, times['plain UNet'])} "
               f"| {kept[name] / 2**20:.1f} MiB |" for name, values in times.items()]
     return "\n".join([*lines, "", f"Keys and values of all layers, once a job: {1000 * contestants.build_seconds:.0f} ms."])
-
-
-def count_jobs(host, model: str, picture) -> str:
-    """Markdown: what each of three jobs in a row really did. host: an EmbeddedHost with Relight; model: an adapter it has."""
-    payload = {"prompt": "", "steps": 2, "width": 64, "height": 64, "seed": 1}
-    unit = {"model": model, "image": picture}
-    lines = [f"| job with one image prompt | {' | '.join(COUNTED.values())} |", f"|{' --- |' * (1 + len(COUNTED))}"]
-    for name, changed in (("first", {}), ("second, the same", {}), ("third, another weight", {"weight": 0.5})):
-        before = counters.copy()
-        host.txt2img({**payload, "alwayson_scripts": {"Relight": {"args": [{"ip_adapter": [{**unit, **changed}]}]}}})
-        lines.append(f"| {name} | {' | '.join(str(counters[key] - before[key]) for key in COUNTED)} |")
-    return "\n".join(lines)
 
 
 def main() -> None:

@@ -1,101 +1,183 @@
 """`dev.py bench`: what relighting costs beside a plain job, as ratios measured in the same run.
 
-The baseline is the host's own img2img with the same size, steps, seed and sampler, and Relight off. Every row is the median
-of ROUNDS jobs in a row; the first job of each kind stands in a row of its own.
+In every round each kind of job runs twice in a row, first cold, from empty caches and unmerged weights, then warm; the kinds take
+turns, and each round begins with another one. Ratios are medians over the rounds, with quartiles. A cold job is also what
+extensions do that read and merge the weights in every job.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
-import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
+import torch
 from PIL import Image
 
 from ..embedded_host.cli import demo
-from ..embedded_host.cli.job_spec import RelightJobSpec, fit_size, payload_of, uses_img2img
-from ..embedded_host.cli.session import Session, defaults, describe_models, native_side
-from ..lib_relight.base.caches import counters
+from ..embedded_host.cli.job_spec import fit_size
+from ..embedded_host.cli.session import Session, describe_models, is_tiny, native_side
+from ..lib_relight.base.errors import RelightError
 from ..lib_relight.models import ip_adapter_files
-from . import image_prompt_cost
+from ..lib_relight.models.folders import model_folders
+from . import image_prompt_cost, machine, webui_cost
+from .comparison import Case, Comparison, forget
+from .job_cost import Cost, Stopwatch, measure
+from .verify import iclight_paths
 
-ROUNDS = 3
-IMAGE_PROMPT_ROUNDS = 2
-COLUMNS = ("seconds", "of plain", "weights merged", "weight reads", "VAE encodes")
-COUNTED = ("weight_reads", "encodes")
-
-
-def cases(models) -> dict[str, RelightJobSpec | None]:
-    """Name to RelightJobSpec; None is the baseline."""
-    photo, matte = Image.open(demo.PHOTO).convert("RGB"), Image.open(demo.MATTE)
-    common = defaults(models, demo.TINY_PROMPT)
-    spec = RelightJobSpec(photo, fit_size(photo.size, native_side(models)), mask=matte, **common)
-    background = Image.open(demo.BACKGROUND).convert("RGB")
-    return {"plain img2img": None, "fc, left": replace(spec, light="left"),
-            "fbc on a background": replace(spec, background=background)}
+PLAIN, LIGHT, ORIGINAL = "plain", "fc", "original's arithmetic, fc"
+SET = "set of eight lights"
+COUNTS = ("files_read", "encodes", "merged")
+COLUMNS = ("warm job, s", "to plain", "before the first step, s: cold", "warm", "a step, s", "to plain", "reads/encodes/merges:"
+           " cold", "warm", "peak MB", "MB")
+Job = Callable[[], Any]
 
 
-def plain_payload(spec: RelightJobSpec) -> dict:
-    payload = payload_of(spec)
-    del payload["alwayson_scripts"]
-    return payload | {"denoising_strength": 1.0}
+def base_case(models: Path, steps: int | None, size: int | None) -> Case:
+    """Return the photograph that ships with the project, lit from the left."""
+    photo = Image.open(demo.PHOTO).convert("RGB")
+    side = size or (native_side(models) // 2 if is_tiny(models) else native_side(models))
+    return Case("astronaut", photo, Image.open(demo.MATTE).convert("L"), fit_size(photo.size, side),
+                demo.TINY_PROMPT if is_tiny(models) else demo.PROMPT, side="left", steps=steps or 4)
 
 
-def measure(host, run, payload) -> dict:
-    """One job: seconds, and what it really did."""
-    before, merged, began = counters.copy(), host.merged_tensors, time.perf_counter()
-    run(payload)
-    return {"seconds": time.perf_counter() - began, "merged": host.merged_tensors - merged,
-            **{name: counters[name] - before[name] for name in COUNTED}}
+def with_request(payload: dict, request: dict | None, is_txt2img: bool = False, **fields: Any) -> dict:
+    """Return the payload with another Relight request; None leaves Relight out."""
+    scripts = {} if request is None else {"alwayson_scripts": {"Relight": {"args": [request]}}}
+    left_out = {"alwayson_scripts", *(("init_images", "denoising_strength") if is_txt2img else ())}
+    return {key: value for key, value in payload.items() if key not in left_out} | scripts | fields
 
 
-def job_of(host, specs, name):
-    """(method, payload) of a case."""
-    spec = specs[name]
-    if spec is None:
-        return host.img2img, plain_payload(specs["fc, left"])
-    return (host.img2img if uses_img2img(spec) else host.txt2img), payload_of(spec)
+def jobs(host: Any, case: Case, has_background: bool, adapter: str | None) -> dict[str, Job]:
+    """Return each kind of job by name."""
+    lit = case.payload()
+    light = lit["alwayson_scripts"]["Relight"]["args"][0]["iclight"]
+    unit = {"model": adapter, "image": case.photo}
+    found = {PLAIN: (host.img2img, with_request(lit, None)), LIGHT: (host.img2img, lit)}
+    if has_background:
+        background = Image.open(demo.BACKGROUND).convert("RGB")
+        on_wall = {**light, "light": "none", "foreground": case.photo, "background": background}
+        found["fbc"] = host.txt2img, with_request(lit, {"iclight": on_wall}, is_txt2img=True)
+    if adapter:
+        units = [{**unit, "weight": 0.25 + 0.05 * number} for number in range(4)]
+        found["one image prompt"] = host.img2img, with_request(lit, {"ip_adapter": units[:1]})
+        found["four image prompts"] = host.img2img, with_request(lit, {"ip_adapter": units})
+        found["fc, one image prompt"] = host.img2img, with_request(lit, {"iclight": light, "ip_adapter": units[:1]})
+    directions = {"iclight": {**light, "set": "directions"}}
+    found[SET] = host.img2img, with_request(lit, directions)
+    found[f"{SET}, batch size 4"] = host.img2img, with_request(lit, directions, batch_size=4)
+    found["fc, batch size 4"] = host.img2img, with_request(lit, {"iclight": light}, batch_size=4)
+    hires = {"iclight": {**light, "foreground": case.photo}}
+    found["fc, hires 1.5"] = host.txt2img, with_request(lit, hires, is_txt2img=True, enable_hr=True, hr_scale=1.5,
+                                                        denoising_strength=0.5)
+    return {name: lambda run=run, payload=payload: run(payload) for name, (run, payload) in found.items()}
 
 
-def collect(host, specs) -> list[tuple[str, dict]]:
-    """Rows: each case's first job, then the median of ROUNDS further ones in a row."""
-    rows = []
-    for name in specs:
-        run, payload = job_of(host, specs, name)
-        rows.append((f"{name}, first", measure(host, run, payload)))
-        again = [measure(host, run, payload) for _ in range(ROUNDS)]
-        rows.append((f"{name}, again", {key: statistics.median(row[key] for row in again) for key in again[0]}))
-    return rows
+def original_cost(comparison: Comparison, case: Case, unet: Any, device: str) -> Cost:
+    """Return the cost of the original's pipeline, its weights already merged: condition, light and prompts, then the steps."""
+    stopwatch, original = Stopwatch(device), comparison.original
+    start = stopwatch()
+    condition, light = comparison.inputs(case)
+    texts, sigmas = tuple(map(original.tokens, (case.prompt, case.negative))), original.sigmas(case.steps, case.strength)
+    x = original.start(light, case.seed, condition[:, :4].shape, sigmas[0])
+    ready = stopwatch()
+    latent = original.sample(unet, x, sigmas, texts, condition, case.cfg)
+    sampled = stopwatch()
+    original.decode(latent)
+    return Cost(stopwatch() - start, ready - start, (sampled - ready) / case.steps)
 
 
-def table(rows) -> str:
-    """Text table; ratios are against the plain job when it runs again."""
-    baseline = dict(rows)["plain img2img, again"]["seconds"]
-    lines = [f"{'':30}" + "".join(f"{column:>16}" for column in COLUMNS)]
-    for name, row in rows:
-        counts = [f"{row[key]:g}" for key in ("merged", *COUNTED)]
-        cells = [f"{row['seconds']:.2f}", f"{row['seconds'] / baseline:.2f}", *counts]
-        lines.append(f"{name:30}" + "".join(f"{cell:>16}" for cell in cells))
-    return "\n".join(lines)
+class Rounds:
+    """costs: name -> (cold, warm) of each round."""
+
+    def __init__(self, session: Any, case: Case):
+        files, _ = iclight_paths()
+        adapters = ip_adapter_files.choices(model_folders("ipadapter"))
+        self.host, self.device, self.case = session.host, session.device, case
+        self.comparison = Comparison(session.host, files)
+        self.unet, _ = self.comparison.original.merged(files["fc"])
+        self.jobs = jobs(session.host, case, "fbc" in files, adapters[0] if adapters else None)
+        self.costs: dict[str, list[tuple[Cost, Cost]]] = {name: [] for name in [*self.jobs, ORIGINAL]}
+
+    def run(self, count: int) -> None:
+        """Run the rounds after one that is not counted."""
+        names = list(self.costs)
+        for name in (PLAIN, LIGHT):
+            self.jobs[name]()
+        for number in range(count):
+            shift = number % len(names)
+            for name in names[shift:] + names[:shift]:
+                self.costs[name].append(self.pair(name))
+
+    def pair(self, name: str) -> tuple[Cost, Cost]:
+        if name == ORIGINAL:
+            cost = original_cost(self.comparison, self.case, self.unet, self.device)
+            return cost, cost
+        forget(self.host)
+        return tuple(measure(self.host, self.jobs[name], self.device) for _ in range(2))
+
+    def ratio(self, name: str, field: str, other: str = PLAIN, times: int = 1) -> str:
+        """Return the median and quartiles of warm jobs' ratios, round by round."""
+        own, base = ([getattr(warm, field) for _, warm in self.costs[key]] for key in (name, other))
+        return image_prompt_cost.ratio_to(own, [times * value for value in base])
+
+    def row(self, name: str) -> list[str]:
+        def middle(which: int, field: str) -> float | None:
+            values = [getattr(pair[which], field) for pair in self.costs[name]]
+            return None if None in values else statistics.median(values)
+
+        counts = ["/".join(f"{middle(which, field):g}" for field in COUNTS) for which in (0, 1)]
+        sizes = [middle(1, field) for field in ("peak_megabytes", "megabytes")]
+        return [f"{middle(1, 'total'):.3f}", self.ratio(name, "total"), f"{middle(0, 'before_first_step'):.3f}",
+                f"{middle(1, 'before_first_step'):.3f}", f"{middle(1, 'per_step'):.4f}", self.ratio(name, "per_step"), *counts,
+                *("" if size is None else f"{size:.0f}" for size in sizes)]
 
 
-def image_prompts(session) -> str:
-    """Counts of jobs with one of the models' own adapters, if there is one, and the cost of a unit at full size."""
-    from ..lib_relight.models.folders import model_folders
+def table(rounds: Rounds) -> str:
+    """Return a Markdown table, and the sets beside eight jobs."""
+    lines = [f"| job | {' | '.join(COLUMNS)} |", f"|{' --- |' * (1 + len(COLUMNS))}"]
+    lines += [f"| {name} | {' | '.join(rounds.row(name))} |" for name in rounds.costs]
+    sets = [f"{name}, to eight warm fc jobs: {rounds.ratio(name, 'total', LIGHT, 8)}"
+            for name in rounds.costs if name.startswith(SET)]
+    return "\n".join([*lines, "", *sets])
 
-    found = ip_adapter_files.choices(model_folders("ipadapter"))
-    counted = [image_prompt_cost.count_jobs(session.host, found[0], Image.open(demo.PHOTO))] if found else []
-    return "\n\n".join([*counted, image_prompt_cost.cost("sd15", 64, 2, IMAGE_PROMPT_ROUNDS, session.device)])
+
+def plot(rounds: Rounds, path: Path) -> None:
+    """Draw the warm jobs' seconds per step and before the first step. Raises RelightError without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise RelightError("--plot needs matplotlib; install it in the environment, or leave the option out.") from error
+    names, figure = list(rounds.costs), Figure(figsize=(10, 0.4 * len(rounds.costs) + 1.5), layout="constrained")
+    for axes, field in zip(figure.subplots(1, 2, sharey=True), ("before_first_step", "per_step")):
+        axes.barh(names, [statistics.median(getattr(warm, field) for _, warm in rounds.costs[name]) for name in names])
+        axes.set_xlabel(f"{field.replace('_', ' ')}, seconds")
+    figure.savefig(path)
 
 
-def run(args) -> int:
+def run(args: Any) -> int:
+    if args.webui:
+        return webui_cost.run(args)
     session = Session(args.models, args.device)
-    specs = cases(session.models)
-    if args.steps:
-        specs = {name: spec and replace(spec, steps=args.steps) for name, spec in specs.items()}
-    head = f"models: {describe_models(session.models)}\ndevice: {session.device}"
-    text = "\n\n".join([head, table(collect(session.host, specs)), image_prompts(session)]) + "\n"
+    if session.device == "cpu":
+        torch.set_num_threads(1)  # a second thread that waits counts as processor time
+    rounds = Rounds(session, base_case(session.models, args.steps, args.size))
+    facts = machine.describe(session.device)
+    rounds.run(args.rounds)
+    about = f"models: {describe_models(session.models)}\n" + ", ".join(f"{key} {value}" for key, value in facts.items())
+    about += f" to {machine.load()} at the end; {args.rounds} rounds, {rounds.case.steps} steps, {rounds.case.size}"
+    full = [image_prompt_cost.cost(base, 64, 2, args.rounds, session.device) for base in ("sd15", "sdxl")] if args.full else []
+    text = "\n\n".join([about, table(rounds), *full]) + "\n"
     print(text)
     if args.out:
         args.out.write_text(text, "utf-8")
+    if args.json:
+        costs = {name: [{"cold": asdict(cold), "warm": asdict(warm)} for cold, warm in pairs]
+                 for name, pairs in rounds.costs.items()}
+        args.json.write_text(json.dumps({"machine": facts, "costs": costs, "full size": full}, indent=1) + "\n", "utf-8")
+    if args.plot:
+        plot(rounds, args.plot)
     return 0

@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 from sd_relight.benchmarks import comparison, verify
 from sd_relight.benchmarks.comparison import Case, Comparison
-from sd_relight.embedded_host.host import EmbeddedHost
 from sd_relight.lib_iclight import conditioning
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.hosts.patcher import to_host_range
@@ -19,10 +18,8 @@ from sd_relight.lib_relight.models import offsets
 
 
 @pytest.fixture(scope="module")
-def compared(repo_root, tmp_path_factory):
-    models = repo_root / "models" / "demo"
-    host = EmbeddedHost(models, device="cpu", extensions=[repo_root], data_dir=tmp_path_factory.mktemp("data"))
-    return Comparison(host, {kind: models / f"iclight_{kind}.safetensors" for kind in ("fc", "fbc")})
+def compared(session):
+    return Comparison(session.host, {kind: session.models / f"iclight_{kind}.safetensors" for kind in ("fc", "fbc")})
 
 
 @pytest.fixture
@@ -47,8 +44,8 @@ def changed_offsets(change):
     return lambda *args: replace(loaded := load(*args), deltas=change(loaded.deltas))
 
 
-def mirrored(*args, light_map=subject.light_map):
-    return np.ascontiguousarray(light_map(*args)[:, ::-1])
+def mirrored(*args, light_map=subject.light_map, **kwargs):
+    return np.ascontiguousarray(light_map(*args, **kwargs)[:, ::-1])
 
 
 def exchanged(subject, background, scale=1.0):
@@ -84,8 +81,7 @@ def test_shapes_that_differ_are_infinitely_far_apart():
     assert comparison.relative_error(None, torch.ones(1)) == comparison.relative_error(torch.ones(2), torch.ones(1)) == float("inf")
 
 
-def test_verify_writes_one_page_and_json(compared, repo_root, tmp_path, monkeypatch):
-    session = SimpleNamespace(host=compared.host, models=repo_root / "models" / "demo", device="cpu")
+def test_verify_writes_one_page_and_json(session, repo_root, tmp_path, monkeypatch):
     monkeypatch.setattr(verify, "Session", lambda models, device: session)
     args = SimpleNamespace(models=None, device="cpu", out=tmp_path, light=["left"], objects=0, steps=1, seed=5)
     assert verify.run(args) == 0

@@ -1,0 +1,51 @@
+"""dev.py bench: what its rows count, and its figures of a running WebUI."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from sd_relight.benchmarks import report, webui_cost
+from sd_relight.lib_relight.base.errors import RelightError
+
+KINDS = (report.PLAIN, report.LIGHT, report.SET)
+ARGS = {"models": None, "device": "cpu", "webui": None, "steps": 1, "size": 64, "rounds": 1, "full": False, "plot": None}
+
+
+@pytest.fixture
+def written(session, tmp_path, monkeypatch):
+    """Run the benchmark with three kinds of job; get its table and its JSON."""
+    monkeypatch.setattr(report, "Session", lambda models, device: session)
+    all_jobs = report.jobs
+    monkeypatch.setattr(report, "jobs", lambda *args: {name: job for name, job in all_jobs(*args).items() if name in KINDS})
+    paths = {"out": tmp_path / "table.md", "json": tmp_path / "costs.json"}
+    assert report.run(SimpleNamespace(**ARGS, **paths)) == 0
+    return paths["out"].read_text(), json.loads(paths["json"].read_text())
+
+
+def test_a_second_job_reads_encodes_and_merges_nothing(written):
+    table, found = written
+    costs = {name: rounds[0] for name, rounds in found["costs"].items()}
+    assert list(costs) == [*KINDS, report.ORIGINAL]
+    counts = {name: tuple(costs[name]["cold"][field] for field in report.COUNTS) for name in KINDS}
+    assert counts == {report.PLAIN: (0, 0, 0), report.LIGHT: (1, 2, 686), report.SET: (1, 9, 686)}
+    assert all(costs[name]["warm"][field] == 0 for name in KINDS for field in report.COUNTS)
+    assert all(0 < cost["warm"]["before_first_step"] < cost["warm"]["total"] for cost in costs.values())
+    assert "| fc |" in table and "set of eight lights, to eight warm fc jobs: " in table and found["machine"]["torch"]
+
+
+def test_fixed_cost_of_a_webui_is_the_rest_of_a_job_of_one_step(monkeypatch):
+    asked = []
+
+    def post(url, payload):
+        asked.append(payload)
+        return 2.0 + payload["steps"]
+
+    monkeypatch.setattr(webui_cost, "post", post)
+    found = webui_cost.rounds_of("url", {"plain": {}, "fc": {}}, 2)
+    assert found["fc"] == found["plain"] == [{"first job": 3.0, "second job": 3.0, "per step": 1.0, "fixed": 2.0}] * 2
+    assert "| fc | 3.000 | 3.000 | 1.000 | 2.000 |" in webui_cost.table(found) and len(asked) == 12
+
+
+def test_a_webui_that_does_not_answer_is_one_sentence():
+    with pytest.raises(RelightError, match="--webui: http://127.0.0.1:9/x does not answer .*; start it with --api"):
+        webui_cost.post("http://127.0.0.1:9/x", {})
