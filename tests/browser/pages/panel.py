@@ -10,6 +10,8 @@ from selenium.common.exceptions import ElementClickInterceptedException, StaleEl
 
 PATIENCE, JOB_PATIENCE = (90, 240), (90, 900)
 """Seconds on the embedded page and on a real WebUI, whose jobs take minutes on a busy CPU; a longer wait, and one for a job's end, fails."""
+SETTLED = 8
+"""Seconds without a change on a real WebUI, after which its controls have their values."""
 SAME_LOG = 10
 """Seconds to wait for the result of a job without images: gradio does not write a log that equals the one before."""
 
@@ -27,6 +29,17 @@ class Panel:
         self.driver.get(self.url)
         self.until(lambda: self.find_all("#txt2img_generate") and self.find_all("#txt2img_hr-visible-checkbox"))
         self.until(lambda: self.driver.execute_script("return !!window.relight?.pads"), "Relight's scripts")
+        if self.is_webui:
+            self.until_settled()
+
+    def until_settled(self):
+        """Forge and Forge Neo give the controls their preset's values some seconds after the page is there."""
+        seen, since = None, time.monotonic()
+        while time.monotonic() - since < SETTLED:
+            values = [self.value(f"{tab}_{name}") for tab in ("txt2img", "img2img") for name in ("steps", "width", "cfg_scale")]
+            if values != seen:
+                seen, since = values, time.monotonic()
+            time.sleep(0.5)
 
     def until(self, condition, what="the page", patience=None):
         """Returns condition()'s first true value; fails after `patience` seconds."""
