@@ -9,6 +9,8 @@ from PIL import Image
 
 SHAPE_SIZE = 128
 """Longer side in pixels of the grid on which a matte is inflated; the light pad computes its map at the same size."""
+TOWARDS_VIEWER = (128, 128, 255)
+"""Colour of the normal (0, 0, 1) in a normal map."""
 SMOOTH_RADIUS, SMOOTH_PASSES = 3, 2
 """Of the box filter over the distances, against ridges along the matte's middle."""
 

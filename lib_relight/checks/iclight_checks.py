@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from ...lib_iclight import light_map
 from ...lib_iclight.light_sets import first_of_set
@@ -24,7 +24,7 @@ NO_INIT_IMAGE = "img2img has no image; add the subject as the img2img image or a
 def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]:
     images = request.images
     try:
-        params = first_of_set(request.iclight)
+        params = first_of_set(with_stand_in(request.iclight, images))
     except UserError as raised:
         yield from_error(raised)
         return
@@ -43,6 +43,13 @@ def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]
     yield from shape_messages(images, state)
     yield from cut_out_messages(params, images, state)
     yield from exchange_messages(images)
+
+
+def with_stand_in(params: IcLightParams, images: IcLightImages) -> IcLightParams:
+    """Return params with a light in place of those that the job will find in `light_from`."""
+    if images.light_from is None:
+        return params
+    return replace(params, lights=({"light": "angle", "light_elevation": 30.0}, *params.lights))
 
 
 def shape_messages(images: IcLightImages, state: State) -> Iterator[Message]:

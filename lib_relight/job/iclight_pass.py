@@ -25,6 +25,7 @@ from ..request import infotext
 from ..request.images import ImageDecoder
 from ..request.request import IcLightImages
 from . import set_products, subject as images_of
+from .copied_light import with_copied_light
 from .frame import Frame, Frames
 from .passes import Sampling
 from .subject import Subject
@@ -38,11 +39,12 @@ class IcLightPass:
     """
 
     def __init__(self, host: Host, p: Processing, params: IcLightParams, images: IcLightImages, folders: Iterable[Path]):
-        self.host, self.lights, self.images = host, expand_set(params), images
-        self.requested, self.params = params, self.lights[0]
+        self.progress = job_progress(host)
+        self.requested = with_copied_light(params, images.light_from, self.progress)
+        self.host, self.lights, self.images = host, expand_set(self.requested), images
+        self.params = self.lights[0]
         self.path, self.info = iclight_files.resolve(params.model, images.background is not None, folders)
         self.is_img2img = host.is_img2img(p)
-        self.progress = job_progress(host)
         self.subjects: list[Subject] = []
         self.init_latent: torch.Tensor | None = None
         self.rewritten: torch.Tensor | None = None

@@ -12,7 +12,7 @@ from ...lib_iclight import conditioning, foreground
 from ...lib_iclight.light_map import has_depth, render_lights
 from ...lib_iclight.matte_edges import adjust_matte
 from ...lib_iclight.params import IcLightParams
-from ...lib_iclight.surface import Surface, decode_normals, surface_of
+from ...lib_iclight.surface import TOWARDS_VIEWER, Surface, decode_normals, surface_of
 from ..base.caches import ContentCache, content_hash, counters, tensor_bytes
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Progress
@@ -23,8 +23,6 @@ from ..request.images import DecodedImage
 from ..request.request import IcLightImages
 from .frame import Frame
 
-TOWARDS_VIEWER = (128, 128, 255)
-"""Colour of the normal (0, 0, 1) in a normal map."""
 latents = ContentCache(256 * 2**20, tensor_bytes, lambda latent: [latent], group="images")
 
 

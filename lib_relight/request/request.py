@@ -25,6 +25,7 @@ class IcLightImages:
     light_map: DecodedImage | None = None
     mask: DecodedImage | None = None
     normal_map: DecodedImage | None = None
+    light_from: DecodedImage | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ ICLIGHT_IMAGES = {
     "mask": "White where the subject is, with `matting` set to `mask` or `auto`.",
     "normal_map": "The subject's normals (OpenGL: x right, y up) for lights with `light_elevation`, such as the set `normals` "
                   "makes; `\"matte\"`, or without one, a shape is made from the matte.",
+    "light_from": "A photograph whose light is copied: up to three lights and ambient light, found on its subject, are put "
+                  "before `lights`; the infotext has them as numbers.",
 }
 UNIT_IMAGES = {
     "image": f"What to prompt with: one image or a list of them. `\"{SUBJECT}\"` takes the job's own subject on grey.",

@@ -21,6 +21,7 @@ from ..checks.iclight_checks import image_messages
 from ..checks.messages import State, raise_first_error
 from ..hosts import current_host
 from ..job import subject as images_of
+from ..job.copied_light import copied_lights
 from ..job.frame import Box, Frame, Frames, predicted_crop
 from ..job.subject import Subject
 from ..job.unit_images import resolve_unit_images
@@ -179,6 +180,14 @@ def show_light(preview: PreviewRequest, folders: Folders, progress: Progress) ->
     return PreviewResult([("light map", Image.fromarray(light))], {"kind": kind})
 
 
+def show_light_from(preview: PreviewRequest, folders: Folders, progress: Progress) -> PreviewResult:
+    """Return the lights of `light_from` in info, as entries of `lights`, and no image. `normal_map`: of that photograph."""
+    images = preview.request.images
+    if images.light_from is None:
+        raise RelightError("`light_from` is missing: it is the image whose light is copied; add it to `iclight`.")
+    return PreviewResult([], {"lights": copied_lights(images.light_from, images.normal_map, progress)})
+
+
 def kind_of(request: RelightRequest, folders: Folders) -> str:
     """Return the model's kind, by `model` alone if no file is found."""
     has_background = request.images.background is not None
@@ -206,4 +215,5 @@ def with_subjects(unit: IpUnit, preview: PreviewRequest, folders: Folders, progr
     return resolve_unit_images(unit, subjects_of(preview, folders, progress)) if SUBJECT in unit.images else unit
 
 
-KINDS = {"matte": show_matte, "foreground": show_foreground, "frame": show_frame, "light": show_light, "crop": show_crop}
+KINDS = {"matte": show_matte, "foreground": show_foreground, "frame": show_frame, "light": show_light,
+         "light-from": show_light_from, "crop": show_crop}

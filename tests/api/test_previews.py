@@ -128,6 +128,22 @@ def test_the_shaded_light_map_is_the_jobs_and_takes_a_normal_map(preview, job):
     assert answer.status_code == 422 and answer.json()["detail"].startswith("`normal_map` is no image in a supported format")
 
 
+def test_the_light_of_a_photograph_is_copied_into_lights(preview, job):
+    found = preview("light-from", iclight={"light_from": SUBJECT}).json()["info"]["lights"]
+    assert found[-1]["light"] == "ambient" and all(light["light"] == "angle" for light in found[:-1])
+    copied = extras(job(iclight={"foreground": SUBJECT, "light_from": SUBJECT, "extras": True}))["light map"]
+    np.testing.assert_array_equal(pictures(preview("light", iclight={"foreground": SUBJECT, "lights": found}))[0], copied)
+
+
+@pytest.mark.parametrize(("iclight", "sentence"), [
+    ({"light": "left"}, "`light_from` is missing: it is the image whose light is copied; add it to `iclight`."),
+    ({"light_from": "no base64"}, "`light_from` is no image in a supported format"),
+])
+def test_a_light_that_cannot_be_copied_is_an_error(preview, iclight, sentence):
+    answer = preview("light-from", iclight=iclight)
+    assert answer.status_code == 422 and answer.json()["detail"].startswith(sentence)
+
+
 def test_fbc_without_a_background_shows_the_light_as_background(preview, job):
     iclight = {"foreground": SUBJECT, "light": "right", "model": "fbc"}
     used = extras(job(iclight={**iclight, "extras": True}))

@@ -1,0 +1,154 @@
+"""How good lights with depth are: shading against the renderer, lights copied from renders, objects lit from front and behind.
+
+    python benchmarks/depth_quality.py [--objects 64] [--relit 8] [--steps 8] [--only shading|copy|relit]
+
+Shading: correlation, inside of the matte, of the shaded light map in linear light with the renderer's own diffuse shading of the
+same normals, over 16 directions each. Copy: angle between the light that `light_fit` finds in a render and the render's own, for
+one light and for two. Relit: the embedded host relights objects with the tiny demo models at 256 px, img2img at denoise 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "devtools"), str(ROOT / "benchmarks")]
+
+import environments  # noqa: E402
+import set_quality  # noqa: E402
+
+if "sd_relight" not in sys.modules:
+    environments.make_root_package(ROOT)
+
+from sd_relight.embedded_host.cli.session import Session  # noqa: E402
+from sd_relight.lib_iclight.depth import direction  # noqa: E402
+from sd_relight.lib_iclight.light_fit import fit_lights  # noqa: E402
+from sd_relight.lib_iclight.light_map import render_lights  # noqa: E402
+from sd_relight.lib_iclight.params import IcLightParams  # noqa: E402
+from sd_relight.lib_iclight.srgb import to_linear, to_srgb  # noqa: E402
+from sd_relight.lib_iclight.surface import Surface, surface_of  # noqa: E402
+from sd_relight.training.rendering import held_out_scenes, render, shade  # noqa: E402
+from sd_relight.training.scenes import COLOUR_NAMES, SHAPES, Scene  # noqa: E402
+from sd_relight.training.shapes import Geometry, trace  # noqa: E402
+
+SIZE, HELD_OUT = 96, 2001
+DIRECTIONS = [(angle, elevation) for elevation in (20, 55) for angle in range(0, 360, 45)]
+WHITE, DIM = (torch.ones(1, 3, 1, 1) * level for level in (0.8, 0.22))
+
+
+def traced(count: int) -> tuple[list[Scene], Geometry, list[Surface]]:
+    scenes = held_out_scenes(count, HELD_OUT)
+    geometry = trace(scenes, SIZE, "cpu")
+    surfaces = [surface_of(geometry.alpha[i, 0].double().numpy(), geometry.normal[i].permute(1, 2, 0).double().numpy())
+                for i in range(count)]
+    return scenes, geometry, surfaces
+
+
+def part(geometry: Geometry, index: int) -> Geometry:
+    return Geometry(*(getattr(geometry, name)[index:index + 1] for name in ("alpha", "normal", "local")))
+
+
+def report_shading(count: int) -> None:
+    found = []
+    for surface in traced(count)[2]:
+        inside = surface.matte > 0.99
+        for angle, elevation in DIRECTIONS:
+            params = IcLightParams(light="angle", light_angle=angle, light_elevation=elevation)
+            shaded = to_linear(render_lights(params, "fc", SIZE, SIZE, surface=surface)[..., 0] / 255)
+            facing = (surface.normals * np.array(direction(angle, elevation))).sum(-1)
+            found.append(np.corrcoef(shaded[inside], np.maximum(0, (facing + 0.12) / 1.12)[inside])[0, 1])
+    print(f"shading of {count} objects, {len(DIRECTIONS)} directions: correlation {np.mean(found):.4f}, least "
+          f"{np.min(found):.4f}, at least 0.95 in {np.mean(np.array(found) >= 0.95):.1%}")
+
+
+def random_direction(rng: np.random.Generator) -> np.ndarray:
+    return np.array(direction(rng.uniform(0, 360), rng.uniform(0, 70)))
+
+
+def angle_between(a: np.ndarray, b: np.ndarray) -> float:
+    return math.degrees(math.acos(min(1.0, max(-1.0, float(a @ b)))))
+
+
+def report_copy(count: int) -> None:
+    rng = np.random.default_rng(HELD_OUT)
+    scenes, geometry, surfaces = traced(count)
+    errors = {"normals": ([], []), "matte": ([], [])}
+    for index, scene in enumerate(scenes):
+        first, second = two_directions(rng)
+        for lights in ([first], [first, second]):
+            image = lit(scene, part(geometry, index), lights)
+            shapes = {"normals": surfaces[index], "matte": surface_of(surfaces[index].matte, None)}
+            for name, surface in shapes.items():
+                errors[name][len(lights) - 1].append(worst_error(lights, fit_lights(image, surface, len(lights))))
+    for name, (one, two) in errors.items():
+        print(f"lights copied from {count} renders, shape by the {name}: one light, median {np.median(one):.1f} degrees, within "
+              f"10 in {np.mean(np.array(one) <= 10):.1%}; two lights, median {np.median(two):.1f}, both within 20 in "
+              f"{np.mean(np.array(two) <= 20):.1%}")
+
+
+def two_directions(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return two directions at least 60 degrees apart."""
+    while True:
+        first, second = random_direction(rng), random_direction(rng)
+        if angle_between(first, second) >= 60:
+            return first, second
+
+
+def lit(scene: Scene, geometry: Geometry, lights: list[np.ndarray]) -> np.ndarray:
+    """Return the object under lights of equal strength and ambient light, uint8 [SIZE, SIZE, 3]."""
+    linear = sum(shade([scene], geometry, torch.tensor(light, dtype=torch.float32)[None], WHITE / len(lights), DIM / len(lights))
+                 for light in lights)
+    return (to_srgb(linear[0].permute(1, 2, 0).double().numpy().clip(0, 1)) * 255).round().astype(np.uint8)
+
+
+def worst_error(lights: list[np.ndarray], entries: list[dict]) -> float:
+    """Return the largest angle of a light to its own among the found ones; 180 if some were not found."""
+    found = [np.array(direction(entry["light_angle"], entry["light_elevation"])) for entry in entries
+             if entry["light"] == "angle"]
+    if len(found) < len(lights):
+        return 180.0
+    orders = [found] if len(found) == 1 else [found, found[::-1]]
+    return min(max(angle_between(a, b) for a, b in zip(lights, order)) for order in orders)
+
+
+def report_relit(count: int, steps: int) -> None:
+    scenes, session, good = held_out_scenes(count, HELD_OUT), Session(device="cpu"), {"front": 0, "behind": 0}
+    renders = render(scenes, set_quality.SIZE)
+    for index, scene in enumerate(scenes):
+        prompt = f"a {COLOUR_NAMES[scene.style.colour]} clay {SHAPES[scene.shape]}, neutral light"
+        lights = {"light": "top", "light_elevation": 90, "lights": [{"light": "top", "light_elevation": -90}], "set": "lights"}
+        images = set_quality.relit(session, set_quality.cut_out(renders, index), prompt, steps, **lights)
+        matte, edge = renders.alpha[index, 0].numpy(), surface_of(renders.alpha[index, 0].numpy(), None).edge
+        middle, rim = (matte > 0.9) & (edge < np.quantile(edge[matte > 0.9], 0.4)), (matte > 0.9) & (
+            edge > np.quantile(edge[matte > 0.9], 0.8))
+        differences = [image[middle].mean() - image[rim].mean() for image in images.astype(float)]
+        good["front"] += differences[0] > 0
+        good["behind"] += differences[1] < 0
+        print(f"{index + 1}/{count}: middle over edge {differences[0]:+.1f} levels from the front, "
+              f"{differences[1]:+.1f} from behind", flush=True)
+    print(f"relit, {count} objects, {steps} steps: front brighter in the middle {good['front']}/{count}, behind at the edges "
+          f"{good['behind']}/{count}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    for name, default in (("objects", 64), ("relit", 8), ("steps", 8)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--only", choices=("shading", "copy", "relit"))
+    args = parser.parse_args()
+    if args.only in (None, "shading"):
+        report_shading(args.objects)
+    if args.only in (None, "copy"):
+        report_copy(args.objects)
+    if args.only in (None, "relit"):
+        report_relit(args.relit, args.steps)
+
+
+if __name__ == "__main__":
+    main()
