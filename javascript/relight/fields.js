@@ -30,6 +30,14 @@ window.relight.fields = (() => {
         return isClosed;
     }
 
+    /** Set a number of the host's, such as "steps", as a user does. */
+    function setHost(tab, id, value) {
+        const input = document.querySelector(`#${tab}_${id} input[type=number]`);
+        if (!input || input.value === String(value)) return;
+        input.value = value;
+        for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, {bubbles: true}));
+    }
+
     /** Names of the fields of a channel ("light" or "all"), in gradio's order. */
     const names = (tab, channel) => {
         const place = document.querySelector(`.relight-pad[data-tab="${tab}"]`);
@@ -76,7 +84,7 @@ window.relight.fields = (() => {
     const channelOf = (tab, wanted) => (wanted.every((name) => names(tab, "light").includes(name)) ? "light" : "all");
 
     return {
-        element, press, unfold, receiveValues, provideValues, fieldsChanged,
+        element, press, unfold, setHost, receiveValues, provideValues, fieldsChanged,
         get: (tab, channel = "all") => ask(tab, `${channel}_read`),
         set: (tab, values) => ask(tab, `${channelOf(tab, Object.keys(values))}_write`, values),
         onChange: (tab, listener) => (listeners[tab] ??= []).push(listener),

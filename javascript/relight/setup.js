@@ -1,5 +1,6 @@
 /* Sets the host's size, steps, CFG scale and denoising strength when a panel with a subject is enabled, except those that the user has
-   changed since the page was loaded. The values come from the server's action set_up, and Undo takes them back. */
+   changed since the page was loaded, be it while the answer is on its way. The values come from the server's action set_up, and Undo takes
+   them back. */
 
 window.relight = window.relight || {};
 
@@ -7,6 +8,7 @@ window.relight.setup = (() => {
     "use strict";
 
     const TABS = ["txt2img", "img2img"], ANSWER_MS = 15000;
+    const APPLIED_MS = 100;  // gradio has an answer's values in its controls
     const CONTROLS = {steps: "host_steps", cfg_scale: "host_cfg", width: "host_width", height: "host_height", denoising_strength: "host_denoise"};
     const SIZE = ["host_width", "host_height"], ALL = Object.values(CONTROLS);
     /** Buttons that set the controls as the user wants them: css -> names of the controls. */
@@ -31,7 +33,11 @@ window.relight.setup = (() => {
     function onInput({target}) {
         if (!(target instanceof Element)) return;
         for (const tab of TABS) {
-            for (const [id, name] of Object.entries(CONTROLS)) if (target.closest(`#${tab}_${id}`)) changed[tab].add(name);
+            for (const [id, name] of Object.entries(CONTROLS)) {
+                if (!target.closest(`#${tab}_${id}`)) continue;
+                changed[tab].add(name);
+                if (waiting[tab]) waiting[tab].typed[id] = target.value;
+            }
         }
     }
 
@@ -57,7 +63,7 @@ window.relight.setup = (() => {
         const key = subjectOf(tab);
         if (!key || key === done[tab]) return waiting[tab]?.promise || Promise.resolve();
         done[tab] = key;
-        const {naturalWidth, naturalHeight} = window.relight.subject.image(tab), entry = {size: [naturalWidth, naturalHeight], known: answerOf(tab)};
+        const {naturalWidth, naturalHeight} = window.relight.subject.image(tab), entry = {size: [naturalWidth, naturalHeight], known: answerOf(tab), typed: {}};
         entry.promise = new Promise((resolve) => (entry.resolve = resolve));
         waiting[tab]?.resolve(entry.promise);
         waiting[tab] = entry;
@@ -74,7 +80,12 @@ window.relight.setup = (() => {
     function onAnswer(tab, entry = waiting[tab]) {
         if (!entry || waiting[tab] !== entry) return;
         delete waiting[tab];
-        entry.resolve();
+        const typed = Object.entries(entry.typed);
+        if (!typed.length) return entry.resolve();
+        setTimeout(() => {
+            for (const [id, value] of typed) window.relight.fields.setHost(tab, id, value);
+            entry.resolve();
+        }, APPLIED_MS);
     }
 
     /** For gradio: puts what only the page knows at an index of an event's values. */

@@ -19,13 +19,6 @@ window.relight = window.relight || {};
         field?.querySelector("input[type=file]")?.click();
     }
 
-    function setHost(tab, id, value) {
-        const input = document.querySelector(`#${tab}_${id} input[type=number]`);
-        if (!input) return;
-        input.value = value;
-        for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, {bubbles: true}));
-    }
-
     function chooseCheckpoint() {
         const field = document.querySelector("#setting_sd_model_checkpoint :is(input, select)");
         into(field);
@@ -34,7 +27,7 @@ window.relight = window.relight || {};
 
     const ACTIONS = {
         set: (tab, values) => window.relight.fields.set(tab, values), choose,
-        host: (tab, values) => Object.entries(values).forEach(([id, value]) => setHost(tab, id, value)),
+        host: (tab, values) => Object.entries(values).forEach(([id, value]) => window.relight.fields.setHost(tab, id, value)),
         models: () => window.relight.models.open(), checkpoint: chooseCheckpoint,
     };
 

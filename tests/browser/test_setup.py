@@ -48,6 +48,26 @@ def test_what_the_user_has_changed_stays_and_hires_is_left_alone(panel, accordio
     assert not panel.checked("txt2img_hr-visible-checkbox")
 
 
+TYPE_MEANWHILE = """
+const [css] = arguments, own = relight.setup.withState;
+relight.setup.withState = (...values) => {
+    const answer = own(...values), input = document.querySelector(css);
+    input.value = 3;
+    for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, {bubbles: true}));
+    return answer;
+};
+"""
+"""Types 3 once the server was asked."""
+
+
+def test_what_is_typed_while_the_answer_is_on_its_way_stays(panel, accordion, tall):
+    accordion.open()
+    panel.driver.execute_script(TYPE_MEANWHILE, "#txt2img_steps input[type=number]")
+    panel.upload(accordion("foreground"), tall)
+    accordion.until_message("Set for relighting: ")
+    panel.until(lambda: controls(panel, "steps", "cfg_scale") == ["3", "2"], "the user's steps")
+
+
 def test_generate_waits_for_the_settings(panel, accordion, subject):
     accordion.open(prompt="a vase", steps=2, width=64, height=64, seed=7)
     panel.upload(accordion("foreground"), subject)
