@@ -11,6 +11,7 @@
     python dev.py test                                   everything that CI runs
     python dev.py bench                                  the project's figures, measured here
     python dev.py verify --models DIR                    compare with the original's pipeline on your model files
+    python dev.py evaluate                               how near relit images are to the true ones
 
 Environments are made under .relight/ (ignored by git), once for each content of the requirement files.
 RELIGHT_TORCH overrides what pip is asked for instead of torch==2.13.0, e.g. a CUDA or a CPU wheel.
@@ -191,6 +192,16 @@ def add_verify(commands):
     add_common(verify)
 
 
+def add_evaluate(commands):
+    evaluate = commands.add_parser("evaluate", help="how near relit images are to the true ones")
+    evaluate.add_argument("--examples", type=Path, metavar="DIR", help="sub-folders with input, truth and light.json (default: "
+                          "rendered objects in four lights)")
+    evaluate.add_argument("--objects", type=positive, default=6, help="rendered objects")
+    evaluate.add_argument("--out", type=Path, metavar="FILE", help="also write the table to this file")
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures of every image to this file")
+    add_common(evaluate)
+
+
 def parser():
     top = argparse.ArgumentParser(prog="dev.py", description=__doc__.split("\n\n")[0],
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -203,6 +214,7 @@ def parser():
     add_models(commands)
     add_bench(commands)
     add_verify(commands)
+    add_evaluate(commands)
     for name in TRAINING:
         commands.add_parser(name, add_help=False, help="the tiny demo models: training/README.md; -h shows its options")
     return top
@@ -210,7 +222,7 @@ def parser():
 
 def check_paths(args):
     """Says at once, before anything is installed, which file that was named is not there."""
-    names = ("photo", "folder", "background", "mask", "masks", "models", "webui", "dir")
+    names = ("photo", "folder", "background", "mask", "masks", "models", "webui", "dir", "examples")
     given = [(name, getattr(args, name, None)) for name in names]
     for name, path in [*given, *(("--dir", path) for path in getattr(args, "dirs", None) or ())]:
         if isinstance(path, Path) and not path.exists():

@@ -21,7 +21,7 @@ def main(args) -> int:
     """args: what dev.py parsed. Returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl+C."""
     try:
         commands = {"demo": run_demo, "relight": relight, "batch": relight_folder, "models": models_command.run, "bench": bench,
-                    "verify": verify}
+                    "verify": verify, "evaluate": evaluate}
         return commands.get(args.command, relight_set)(args)
     except UserError as error:
         return say(str(error))
@@ -62,6 +62,12 @@ def verify(args) -> int:
     from ...benchmarks import verify
 
     return verify.run(args)
+
+
+def evaluate(args) -> int:
+    from ...benchmarks import evaluate
+
+    return evaluate.run(args)
 
 
 def check(args) -> None:
