@@ -19,6 +19,7 @@ from .srgb import to_linear, to_srgb
 NAMED_SETS = {
     "sides": ("left", "right", "top", "bottom"),
     "normals": ("left", "right", "bottom", "top"),
+    "even": ("left", "right", "bottom", "top"),
     "directions": ("left", "top-left", "top", "top-right", "right", "bottom-right", "bottom", "bottom-left"),
 }
 """The lights of the sets that need no list, in the order of their images."""

@@ -23,7 +23,7 @@ IMAGES_SHOWN_FOR = {"light_map": {"light": kinds_with("light_map")}, "mask": {"m
 """Image fields that have an effect for some values of another field only: {image: {field: values}}."""
 MODELS = ("auto", "fc", "fcon", "fbc")
 MATTINGS = ("auto", "none", "alpha", "mask")
-SETS = ("none", "sides", "directions", "lights", "sweep", "normals")
+SETS = ("none", "sides", "directions", "lights", "sweep", "normals", "even")
 EASINGS = ("linear", "smooth")
 ANIMATIONS = ("none", "webp", "gif", "mp4")
 NORMAL_Y = ("opengl", "directx")
@@ -108,7 +108,8 @@ class IcLightParams(CheckedFields):
     set: str = field(default="none", metadata=field_meta(
         "Set of lights",
         "Several lights in one job, an image for each: sides (4), directions (8), lights (this light and each further one "
-        "alone), sweep (frames from this light through the further ones), normals (4 sides, their normal map, mean and albedo).",
+        "alone), sweep (frames from this light through the further ones), normals (4 sides, their normal map, mean and albedo), "
+        "even (4 sides and their mean in the subject's own colours).",
         choices=SETS,
         group="numbers", axis=True, pad=True))
     set_frames: int = field(default=24, metadata=field_meta(

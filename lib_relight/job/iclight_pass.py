@@ -184,10 +184,10 @@ class IcLightPass:
         added = []
         for group in zip(*[iter(images)] * len(self.lights)):
             text = infotext.with_set(group[0].info.get("parameters", ""), self.requested, self.params)
-            matte = None if frames.first.is_part else self.subject(0).at(frames.first, *group[0].size)[1]
+            original, matte = (None, None) if frames.first.is_part else self.subject(0).at(frames.first, *group[0].size)
             beside = getattr(group[0], "already_saved_as", None)
             added += [replace(one, beside=beside)
-                      for one in set_products.products(self.requested, self.lights, group, text, matte)]
+                      for one in set_products.products(self.requested, self.lights, group, text, original, matte)]
             if extras and self.requested.set == "normals":
                 added += set_products.ratio_images(group)
         return added

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ...lib_iclight import normals
+from ...lib_iclight.detail import hold_color
 from ...lib_iclight.light_sets import NAMED_SETS, light_name
 from ...lib_iclight.params import IcLightParams
 from ..hosts.contact_sheet import contact_sheet
@@ -19,12 +20,18 @@ COLUMNS = 4
 
 
 def products(params: IcLightParams, lights: Sequence[IcLightParams], images: Sequence[Image.Image], infotext: str,
-             matte: np.ndarray | None) -> Iterator[Added]:
+             original: np.ndarray | None, matte: np.ndarray | None) -> Iterator[Added]:
     """Yield what the set adds to its images.
 
-    params: with the set.  lights: of each image.  infotext: of the files.  matte: float [H, W], 0..1, for the normal map;
-    None for the whole image.
+    params: with the set.  lights: of each image.  infotext: of the files.  original: the subject before, uint8 [H, W, 3], for the
+    colours of even light; None where a part of the images was sampled.  matte: float [H, W], 0..1, of the subject; None for
+    the whole image.
     """
+    if params.set == "even":
+        even = levels(normals.even_light(unit_range(images)))
+        if original is not None:
+            even = hold_color(even, original, matte, params.color_hold or 1.0)
+        yield png("even light", Image.fromarray(even), infotext)
     if params.set == "normals":
         yield from normal_maps(params, images, infotext, matte)
     if params.set == "sweep" and params.set_file != "none":

@@ -21,7 +21,7 @@ CHANNELS = {"light": PAD_FIELDS, "all": ("enabled", *PRESET_FIELDS)}
 MENUS = {
     "matting": {"auto": "Automatic", "none": "Off", "alpha": "By transparency", "mask": "By mask"},
     "set": {"none": "One image", "sides": "4 directions", "directions": "8 directions", "lights": "One per light",
-            "sweep": "Sweep", "normals": "Normals"},
+            "sweep": "Sweep", "normals": "Normals", "even": "Even light"},
 }
 """Fields that the pad offers as menus: value -> its words; other values, such as matting models, are their own words."""
 answers = itertools.count(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from ...lib_common.errors import UserError
+from ...lib_iclight.light_setups import SETUPS
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import lights_from_text, unit_name
 
@@ -13,7 +14,7 @@ PLACES = {"left": "from the left", "right": "from the right", "top": "from above
           "bottom-left": "from the bottom left corner", "bottom-right": "from the bottom right corner"}
 KINDS = {"none": "Light from the prompt", "spot": "1 spot light", "ambient": "1 ambient light", "custom": "Light by your own map"}
 SETS = {"sides": "4 images, one per direction", "directions": "8 images, one per direction", "lights": "One image per light",
-        "normals": "4 images and their normal map"}
+        "normals": "4 images and their normal map", "even": "4 images and their even light"}
 
 
 def summary(values: Mapping, given: Collection[str]) -> list[str]:
@@ -37,11 +38,14 @@ def light_words(values: Mapping) -> str:
         further = len(lights_from_text(values.get("lights") or ""))
     except UserError:
         further = 0
-    light = values.get("light")
+    light, angle = values.get("light"), values.get("light_angle") or 0
+    if light in SETUPS:
+        further += len(SETUPS[light]) - 1
+        light, angle = "angle", SETUPS[light][0]["light_angle"]
     if further:
         return f"{further + (light != 'none')} lights"
     if light == "angle":
-        return f"1 light from {values.get('light_angle') or 0:g} degrees"
+        return f"1 light from {angle:g} degrees"
     return f"1 light {PLACES[light]}" if light in PLACES else KINDS.get(light, "")
 
 

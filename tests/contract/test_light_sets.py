@@ -106,6 +106,15 @@ def test_normals_of_four_sides(client):
     assert np.abs(even - relights.mean(axis=0)).max() <= 0.5
 
 
+def test_even_light_is_the_mean_in_the_subjects_colours(client):
+    reply = client.send(relight=fc(set="even"))
+    assert reply.infotexts[-1] == "Relight even light"
+    first = len(reply.png) - SIZE - 1
+    mean = np.stack([reply.pixels(first + index) for index in range(SIZE)]).mean(axis=0)
+    off = np.abs(reply.pixels(first + SIZE) - mean)
+    assert off[0, 0].max() <= 0.5 < off.max(), "colours are held inside of the subject only"
+
+
 def test_the_next_job_is_plain_again(client):
     before = client.once()
     client.send(relight=fc(set="sides"))
