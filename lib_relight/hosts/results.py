@@ -65,9 +65,19 @@ def add(p: Processing, processed: Any, added: Added, text: str) -> None:
             processed.comments = f"{getattr(processed, 'comments', '')}{text}\n"
     if path is not None and is_displayed:
         image.already_saved_as = str(path)
+    if path is None and not p.is_api:
+        make_temp_folder()
     image.info["parameters"] = text
     processed.images.append(image)
     processed.infotexts.append(text)
+
+
+def make_temp_folder() -> None:
+    """Create the host's folder for images without a file; Forge Neo's page expects it and does not make it."""
+    from modules import shared
+
+    if folder := getattr(shared.opts, "temp_dir", ""):
+        Path(folder).mkdir(parents=True, exist_ok=True)
 
 
 def write(added: Added) -> Path:

@@ -1,6 +1,7 @@
 """Files of images: animations, 16-bit PNG, EXR; where they are written, and what the API and the page get."""
 
 import io
+import sys
 import zlib
 from types import SimpleNamespace
 
@@ -98,6 +99,13 @@ def test_the_api_s_encoder_writes_the_file_itself():
         image.save(file, format=form, **options)
         assert file.getvalue() == b"RIFF"
     assert image.size == (8, 6) and not hasattr(image, "already_saved_as")
+
+
+def test_the_page_s_folder_for_images_without_a_file_exists(tmp_path, monkeypatch):
+    shared = SimpleNamespace(opts=SimpleNamespace(temp_dir=str(tmp_path / "data" / "tmp")))
+    monkeypatch.setitem(sys.modules, "modules", SimpleNamespace(shared=shared))
+    added_to(tmp_path, Added("matte", RED), is_api=False)
+    assert (tmp_path / "data" / "tmp").is_dir()
 
 
 def test_the_page_names_a_file_that_it_cannot_show(tmp_path):
