@@ -29,6 +29,7 @@ ANIMATIONS = ("none", "webp", "gif", "mp4")
 NORMAL_Y = ("opengl", "directx")
 NORMAL_FILES = ("none", "png16", "exr")
 HR_OPTIONS = ("both", "low", "high")
+OUTPUTS = ("result", "rgba")
 
 
 def check_entries(value: Any) -> tuple[Mapping, ...]:
@@ -192,6 +193,10 @@ class IcLightParams(CheckedFields):
         group="quality"))
     compensate_steps: bool = field(default=True, metadata=field_meta(
         "Run all steps", "Run the full number of steps although img2img starts late, as the original does.",
+        group="quality"))
+    output: str = field(default="result", metadata=field_meta(
+        "Output", "What the job gives: its result, or the relit subject as a transparent cut-out too (rgba).",
+        choices=OUTPUTS,
         group="quality"))
     extras: bool | None = field(default=None, metadata=field_meta(
         "Save matte and light map too", "Add both to the results of the job.",

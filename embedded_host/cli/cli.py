@@ -128,9 +128,14 @@ def finish_of(models: Path, args) -> dict:
 def relight(args) -> int:
     check(args)
     session, spec = prepared(args, {"light": args.light})
-    photo = session.run(args.photo.name, spec)
-    save_image(photo.image, args.out, photo.infotext)
-    print(f"{photo.infotext.splitlines()[-1]}\nwrote {args.out.resolve()} ({photo.image.width}x{photo.image.height})")
+    result = session.run_set(args.photo.name, spec)
+    image, text = result.images[0], result.infotexts[0]
+    save_image(image, args.out, text)
+    print(f"{text.splitlines()[-1]}\nwrote {args.out.resolve()} ({image.width}x{image.height})")
+    if cut_out := result.added.get("cut-out"):
+        path = args.out.with_name(f"{args.out.stem}-cut-out.png")
+        light_sets.write_bytes(cut_out.data, path)
+        print(f"wrote {path.resolve()}")
     return 0
 
 

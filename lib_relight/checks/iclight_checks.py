@@ -181,6 +181,9 @@ def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -
         yield warning("keep_background", True,
                       "`keep_background` needs a matte to find the background, but `matting` is 'none'; choose another "
                       "matting.")
+    if params.matting == "none" and params.output == "rgba":
+        yield warning("output", "rgba",
+                      "`output` rgba needs a matte to cut the subject out, but `matting` is 'none'; choose another matting.")
     is_cut_out = state.init_is_cut_out if images.foreground is None else images.foreground.alpha is not None
     if params.keep_background and is_cut_out:
         name = "the img2img image" if images.foreground is None else "`foreground`"

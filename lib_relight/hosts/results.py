@@ -33,11 +33,14 @@ class Added:
 
 
 class FileImage(Image.Image):
-    """An image whose file is given: saving it in any format writes those bytes, so that the host's API answers with them."""
+    """An image whose file is given: saving it in any format writes those bytes, so that the host's API answers with them.
+
+    Its own pixels are RGB, because hosts convert an image with transparency to a new one before they save it as JPEG.
+    """
 
     def __init__(self, image: Image.Image, data: bytes):
         super().__init__()
-        vars(self).update(vars(image.copy()), data=data)
+        vars(self).update(vars(image.convert("RGB")), data=data)
 
     def save(self, fp: Any, *args: Any, **kwargs: Any) -> None:
         if isinstance(fp, (str, os.PathLike)):

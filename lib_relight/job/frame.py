@@ -7,7 +7,7 @@ contain. Subject, background, light map, masks and post-processing must all use 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -45,6 +45,11 @@ class Frame:
     def is_part(self) -> bool:
         """Return whether less than the whole image is sampled."""
         return self.crop is not None or self.tile is not None
+
+    @property
+    def finished(self) -> Frame:
+        """Return the frame of the finished image: inpaint only masked pastes the sampled box into the whole init image."""
+        return self if self.crop is None else replace(self, crop=None, mode=STRETCH)
 
     @property
     def canvas(self) -> Size | None:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from ...lib_iclight import conditioning, detail, foreground, light_map
+from ...lib_iclight.edge_colors import foreground_colors
 from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.light_sets import expand_set, neighbours
 from ...lib_iclight.params import IcLightParams
@@ -180,7 +181,7 @@ class IcLightPass:
         return [Added(name, Image.fromarray(array)) for name, array in named]
 
     def products(self, images: Sequence[Image.Image], frames: Frames, extras: bool) -> list[Added]:
-        """Return what each whole set among the job's images gives, with files beside the set's first image."""
+        """Return what each whole set among the job's images gives, and the cut-outs, with files beside their images."""
         added = []
         for group in zip(*[iter(images)] * len(self.lights)):
             text = infotext.with_set(group[0].info.get("parameters", ""), self.requested, self.params)
@@ -190,4 +191,18 @@ class IcLightPass:
                       for one in set_products.products(self.requested, self.lights, group, text, original, matte)]
             if extras and self.requested.set == "normals":
                 added += set_products.ratio_images(group)
+        return added + (self.cut_outs(images, frames) if self.params.output == "rgba" else [])
+
+    def cut_outs(self, images: Sequence[Image.Image], frames: Frames) -> list[Added]:
+        """Return the relit subject of each image as RGBA with the job's matte; none of the tiles of SD upscale."""
+        added = []
+        for index, image in enumerate(images):
+            subject, frame = self.subject(index), frames[index].finished
+            if subject.alpha is None or frame.tile is not None:
+                continue
+            alpha = frame.place(subject.alpha, *image.size, fill=0)
+            rgb = foreground_colors(np.asarray(image.convert("RGB")), alpha)
+            rgba = Image.fromarray(np.dstack([rgb, np.round(alpha * 255).astype(np.uint8)]))
+            one = set_products.png("cut-out", rgba, image.info.get("parameters", ""))
+            added.append(replace(one, beside=getattr(image, "already_saved_as", None)))
         return added

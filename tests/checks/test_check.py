@@ -76,6 +76,8 @@ def unit(**fields):
                                                     "another matting, or set it to 0."),
     (asked(matting="none", keep_background=True), state(), "`keep_background` needs a matte to find the background, but "
                                                            "`matting` is 'none'; choose another matting."),
+    (asked(matting="none", output="rgba"), state(), "`output` rgba needs a matte to cut the subject out, but `matting` is 'none'; choose "
+                                                    "another matting."),
     (asked(mask=PHOTO), state(), "`foreground` is black and white and `mask` is not, so they may be exchanged; give the photo as "
                                  "`foreground` and its silhouette as `mask`."),
     (asked(keep_background=True, foreground=CUTOUT), state(),

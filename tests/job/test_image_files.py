@@ -108,6 +108,11 @@ def test_the_page_s_folder_for_images_without_a_file_exists(tmp_path, monkeypatc
     assert (tmp_path / "data" / "tmp").is_dir()
 
 
+def test_a_cut_out_reaches_the_api_where_images_are_jpegs():
+    (image,) = added_to(None, Added("cut-out", RED.convert("RGBA"), b"PNG", "png"), is_api=True).images
+    assert image.mode == "RGB", "else the host converts it, and saves what it converted"
+
+
 def test_the_page_names_a_file_that_it_cannot_show(tmp_path):
     processed = added_to(tmp_path, Added("sweep", RED, b"mp4", "mp4", beside=str(tmp_path / "a.png")), is_api=False)
     assert processed.infotexts == [f"Relight sweep: {tmp_path / 'a-sweep.mp4'}"] == processed.comments.splitlines()

@@ -1,0 +1,52 @@
+"""Estimates the subject's own colours along a soft edge, so that a cut-out shows no rim on another background."""
+
+from __future__ import annotations
+
+import numpy as np
+
+RADII = (30, 6, 2)
+"""Radius in pixels of each pass's box filter."""
+SMALL = 1e-5
+LEAST_FRONT, LEAST_BACK = 1e-5, 1e-6
+"""Least variance of the foreground and the background, with colours 0..1: where both are flat, the foreground is adjusted."""
+
+
+def foreground_colors(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return the foreground's colours without the background that shows through its soft edge: uint8 [H, W, 3].
+
+    image: uint8 [H, W, 3] = alpha * F + (1 - alpha) * B, of which F is estimated; alpha: float [H, W], 0..1. Opaque pixels keep
+    their colour. Blur fusion in three passes (Marco Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021): f and b
+    are means of F and B weighted by alpha and 1 - alpha, and what image - alpha * f - (1 - alpha) * b leaves is given to both.
+    The paper gives them alpha and 1 - alpha of it; here the shares are those of the most probable F and B under their
+    local variances (Chuang et al., "A Bayesian Approach to Digital Matting", CVPR 2001, with a known alpha).
+    """
+    observed, weight = image.astype(np.float32) / 255, alpha.astype(np.float32)[..., None]
+    front = back = observed
+    for radius in RADII:
+        f, f_variance = statistics(front, weight, radius, LEAST_FRONT)
+        b, b_variance = statistics(back, 1 - weight, radius, LEAST_BACK)
+        rest = observed - weight * f - (1 - weight) * b
+        rest /= weight ** 2 * f_variance + (1 - weight) ** 2 * b_variance
+        front = (f + weight * f_variance * rest).clip(0, 1)
+        back = (b + (1 - weight) * b_variance * rest).clip(0, 1)
+    return np.where(weight == 1, image, np.rint(front * 255)).astype(np.uint8)
+
+
+def statistics(colors: np.ndarray, weight: np.ndarray, radius: int, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weighted mean and variance of the colours within `radius`, float32 [H, W, 3] each. least: added variance."""
+    total = box_mean(weight, radius) + SMALL
+    mean = box_mean(colors * weight, radius) / total
+    variance = box_mean(colors ** 2 * weight, radius) / total - mean ** 2
+    return mean, variance.clip(0) + np.float32(least)
+
+
+def box_mean(array: np.ndarray, radius: int) -> np.ndarray:
+    """Return the mean of float [H, W, C] over the part of a square of 2 * radius + 1 pixels that lies in the image."""
+    for axis in (0, 1):
+        size = array.shape[axis]
+        sums = np.insert(np.cumsum(array, axis, np.float64), 0, 0, axis)
+        place = np.arange(size)
+        first, last = np.maximum(place - radius, 0), np.minimum(place + radius + 1, size)
+        count = (last - first).reshape((-1, 1, 1) if axis == 0 else (-1, 1))
+        array = ((sums.take(last, axis) - sums.take(first, axis)) / count).astype(np.float32)
+    return array

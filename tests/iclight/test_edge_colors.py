@@ -1,0 +1,55 @@
+"""A cut-out of a rendered object shows no rim on any background."""
+
+import numpy as np
+import torch
+from sd_relight.lib_iclight.edge_colors import box_mean, foreground_colors
+from sd_relight.training import rendering
+from sd_relight.training.rendering import column, held_out_scenes, light_vector, shade, to_srgb, to_uint8, wall_linear
+from torch.nn.functional import avg_pool2d
+
+RIM = 4
+"""Levels of 255 that a cut-out's edge may differ from the ideal composite, as the mean along five pixels of it."""
+
+
+def parts(count, size):
+    """Objects times their matte, the matte, the walls; each pixel is the mean of four rendered ones, so that edges are soft."""
+    scenes = held_out_scenes(count)
+    geometry = rendering.trace(scenes, 2 * size, "cpu")
+    light = light_vector(torch.tensor([s.angle for s in scenes]), torch.tensor([s.elevation for s in scenes]))
+    light_rgb, ambient = (column(rows, "cpu") for rows in zip(*[(s.style.light_rgb * s.intensity, s.ambient * (0.5 + 0.5 * s.style.wall))
+                                                              for s in scenes], strict=True))
+    subjects = to_srgb(shade(scenes, geometry, light, light_rgb, ambient)) * geometry.alpha
+    walls = to_srgb(wall_linear(scenes, 2 * size, torch.device("cpu"))) * (1 - geometry.alpha)
+    return (avg_pool2d(part, 2) for part in (subjects, geometry.alpha, walls))
+
+
+def along_the_edge(difference, alpha):
+    """The largest mean over the soft pixels of a square of five, of absolute differences [H, W, 3]."""
+    soft = ((alpha > 0) & (alpha < 1)).astype(np.float32)[..., None]
+    means = box_mean(difference * soft, 2) / np.maximum(box_mean(soft, 2), 1e-6)
+    return (means * soft).max()
+
+
+def test_no_rim_on_black_white_and_a_colour():
+    subjects, mattes, walls = parts(12, 256)
+    results, left = to_uint8(subjects + walls), []
+    for subject, matte, result in zip(subjects.permute(0, 2, 3, 1).numpy() * 255, mattes[:, 0].numpy(), results, strict=True):
+        alpha = np.round(matte * 255) / 255
+        cut_out = foreground_colors(result, matte)
+        for color in ((0, 0, 0), (255, 255, 255), (30, 200, 60)):
+            ideal = subject + (1 - matte[..., None]) * np.float32(color)
+            made = cut_out * alpha[..., None] + (1 - alpha[..., None]) * np.float32(color)
+            assert along_the_edge(np.abs(made - ideal), matte) <= RIM
+        left.append(along_the_edge(np.abs(result * alpha[..., None] - subject), matte))
+    assert np.median(left) > 3 * RIM, "without the estimate there is a rim"
+
+
+def test_opaque_pixels_keep_their_colour(rng):
+    image = rng.integers(0, 256, (20, 30, 3), np.uint8)
+    np.testing.assert_array_equal(foreground_colors(image, np.ones((20, 30), np.float32)), image)
+
+
+def test_box_mean_is_the_mean_inside_the_image(rng):
+    array = rng.random((9, 7, 1)).astype(np.float32)
+    expected = [[array[max(y - 2, 0):y + 3, max(x - 2, 0):x + 3].mean() for x in range(7)] for y in range(9)]
+    np.testing.assert_allclose(box_mean(array, 2)[..., 0], expected, rtol=1e-5)
