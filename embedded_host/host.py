@@ -32,7 +32,7 @@ class EmbeddedHost:
         scripts.load_scripts()
         for callback in (script_callbacks.before_ui_callback, script_callbacks.ui_settings_callback):
             callback()
-        self._defaults = {tab: build_panels(tab) for tab in TABS}
+        self._defaults = build_panels()
         script_callbacks.model_loaded_callback(shared.sd_model)
 
     def _load_model(self, folder: Path) -> None:
@@ -80,15 +80,18 @@ class EmbeddedHost:
         return build_ui()
 
 
-def build_panels(tab: str) -> list[Any]:
-    """Build a tab's panels once, so that every script knows its arguments. Returns their default values."""
+def build_panels() -> dict[str, list[Any]]:
+    """Build the panels of both tabs once, so that every script knows its arguments. Returns their default values by tab."""
     import gradio as gr
     from modules import scripts
 
     from .page import gradio_compat  # noqa: F401
 
-    runner = {"txt2img": scripts.scripts_txt2img, "img2img": scripts.scripts_img2img}[tab]
-    runner.initialize_scripts(tab == "img2img")
-    with gr.Blocks(title=tab, analytics_enabled=False), scripts.building(runner):
-        runner.setup_ui()
-    return runner.default_script_args()
+    defaults = {}
+    with gr.Blocks(title="defaults", analytics_enabled=False):
+        for tab, runner in zip(TABS, (scripts.scripts_txt2img, scripts.scripts_img2img)):
+            runner.initialize_scripts(tab == "img2img")
+            with scripts.building(runner):
+                _, *components = runner.setup_ui()
+            defaults[tab] = [0, *(component.value for component in components)]
+    return defaults
