@@ -7,6 +7,8 @@ import numpy as np
 RADII = (30, 6, 2)
 """Radius in pixels of each pass's box filter."""
 SMALL = 1e-5
+BAND = 256
+"""Rows that are computed at a time, which bounds the memory for a large image."""
 LEAST_FRONT, LEAST_BACK = 1e-5, 1e-6
 """Least variance of the foreground and the background, with colours 0..1: where both are flat, the foreground is adjusted."""
 
@@ -20,6 +22,16 @@ def foreground_colors(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     The paper gives them alpha and 1 - alpha of it; here the shares are those of the most probable F and B under their
     local variances (Chuang et al., "A Bayesian Approach to Digital Matting", CVPR 2001, with a known alpha).
     """
+    bands, margin = [], sum(RADII)
+    for top in range(0, image.shape[0], BAND):
+        first = max(top - margin, 0)
+        near = slice(first, top + BAND + margin)
+        bands.append(blur_fusion(image[near], alpha[near])[top - first:top - first + BAND])
+    return np.concatenate(bands)
+
+
+def blur_fusion(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return foreground_colors of a band of rows."""
     observed, weight = image.astype(np.float32) / 255, alpha.astype(np.float32)[..., None]
     front = back = observed
     for radius in RADII:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from sd_relight.lib_iclight import edge_colors
 from sd_relight.lib_iclight.edge_colors import box_mean, foreground_colors
 from sd_relight.training import rendering
 from sd_relight.training.rendering import column, held_out_scenes, light_vector, shade, to_srgb, to_uint8, wall_linear
@@ -47,6 +48,13 @@ def test_no_rim_on_black_white_and_a_colour():
 def test_opaque_pixels_keep_their_colour(rng):
     image = rng.integers(0, 256, (20, 30, 3), np.uint8)
     np.testing.assert_array_equal(foreground_colors(image, np.ones((20, 30), np.float32)), image)
+
+
+def test_bands_of_rows_give_the_whole(rng, monkeypatch):
+    image, alpha = rng.integers(0, 256, (150, 20, 3), np.uint8), rng.random((150, 20)).astype(np.float32)
+    whole = foreground_colors(image, alpha).astype(int)
+    monkeypatch.setattr(edge_colors, "BAND", 40)
+    assert np.abs(foreground_colors(image, alpha) - whole).max() <= 1
 
 
 def test_box_mean_is_the_mean_inside_the_image(rng):
