@@ -6,9 +6,9 @@ window.relight = window.relight || {};
 window.relight.units = (() => {
     "use strict";
 
-    const UNCHANGED = {__type__: "update"}, COUNT = 4, RACE_MS = 2000;
+    const UNCHANGED = {__type__: "update"}, COUNT = 4, RACE_MS = 10000;
     const IMAGES = ["mask", "image_mask", "negative_image"];
-    const given = {}, touched = new Set(), ticked = {}, states = {txt2img: {}, img2img: {}};
+    const given = {}, touched = new Set(), ticked = {}, answering = new Set(), states = {txt2img: {}, img2img: {}};
     const element = (tab, name) => window.relight.fields.element(tab, name);
     const identity = (value) => value?.path || value?.name || value?.data || value?.url || value;
 
@@ -35,9 +35,11 @@ window.relight.units = (() => {
         given[key] = images;
         if (images.some((image) => !before.includes(image)) || (isTicked && unit.use_subject)) {
             delete ticked[key];
+            answering.add(key);
             return true;
         }
-        if (click && performance.now() - click.time < RACE_MS && unit.enabled !== click.checked) return click.checked;
+        if (!click && unit.enabled) answering.delete(key);
+        if (click && unit.enabled !== click.checked && answering.delete(key) && performance.now() - click.time < RACE_MS) return click.checked;
         return !images.length && !unit.use_subject && (before.length || isTicked) ? false : UNCHANGED;
     }
 
