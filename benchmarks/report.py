@@ -11,6 +11,7 @@ import json
 import statistics
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from PIL import Image
 from ..embedded_host.cli import demo
 from ..embedded_host.cli.job_spec import fit_size
 from ..embedded_host.cli.session import Session, describe_models, is_tiny, native_side
+from ..lib_iclight.light_sets import NAMED_SETS
 from ..lib_relight.base.errors import RelightError
 from ..lib_relight.models import ip_adapter_files
 from ..lib_relight.models.folders import model_folders
@@ -29,7 +31,7 @@ from .job_cost import Cost, Stopwatch, measure
 from .verify import iclight_paths
 
 PLAIN, LIGHT, ORIGINAL = "plain", "fc", "original's arithmetic, fc"
-SET = "set of eight lights"
+SET, SEPARATE = "set of eight lights", "eight jobs, one for each light"
 COUNTS = ("files_read", "encodes", "merged")
 COLUMNS = ("warm job, s", "to plain", "before the first step, s: cold", "warm", "a step, s", "to plain", "reads/encodes/merges:"
            " cold", "warm", "peak MB", "MB")
@@ -67,13 +69,15 @@ def jobs(host: Any, case: Case, has_background: bool, adapter: str | None) -> di
         found["four image prompts"] = host.img2img, with_request(lit, {"ip_adapter": units})
         found["fc, one image prompt"] = host.img2img, with_request(lit, {"iclight": light, "ip_adapter": units[:1]})
     directions = {"iclight": {**light, "set": "directions"}}
+    separate = [with_request(lit, {"iclight": {**light, "light": name}}) for name in NAMED_SETS["directions"]]
     found[SET] = host.img2img, with_request(lit, directions)
     found[f"{SET}, batch size 4"] = host.img2img, with_request(lit, directions, batch_size=4)
     found["fc, batch size 4"] = host.img2img, with_request(lit, {"iclight": light}, batch_size=4)
     hires = {"iclight": {**light, "foreground": case.photo}}
     found["fc, hires 1.5"] = host.txt2img, with_request(lit, hires, is_txt2img=True, enable_hr=True, hr_scale=1.5,
                                                         denoising_strength=0.5)
-    return {name: lambda run=run, payload=payload: run(payload) for name, (run, payload) in found.items()}
+    made = {name: lambda run=run, payload=payload: run(payload) for name, (run, payload) in found.items()}
+    return {**made, SEPARATE: lambda before_each=lambda: None: [(before_each(), host.img2img(payload)) for payload in separate]}
 
 
 def original_cost(comparison: Comparison, case: Case, unet: Any, device: str) -> Cost:
@@ -116,13 +120,19 @@ class Rounds:
         if name == ORIGINAL:
             cost = original_cost(self.comparison, self.case, self.unet, self.device)
             return cost, cost
-        forget(self.host)
-        return tuple(measure(self.host, self.jobs[name], self.device) for _ in range(2))
+        job = self.jobs[name]
+        if name == SEPARATE:
+            cold = measure(self.host, partial(job, partial(forget, self.host)), self.device)
+            job()  # the last of the cold jobs has left only its own light in the caches
+        else:
+            forget(self.host)
+            cold = measure(self.host, job, self.device)
+        return cold, measure(self.host, job, self.device)
 
-    def ratio(self, name: str, field: str, other: str = PLAIN, times: int = 1) -> str:
-        """Return the median and quartiles of warm jobs' ratios, round by round."""
-        own, base = ([getattr(warm, field) for _, warm in self.costs[key]] for key in (name, other))
-        return image_prompt_cost.ratio_to(own, [times * value for value in base])
+    def ratio(self, name: str, field: str, other: str = PLAIN, is_cold: bool = False) -> str:
+        """Return the median and quartiles of the ratios of warm, or cold, jobs, round by round."""
+        own, base = ([getattr(pair[not is_cold], field) for pair in self.costs[key]] for key in (name, other))
+        return image_prompt_cost.ratio_to(own, base)
 
     def row(self, name: str) -> list[str]:
         def middle(which: int, field: str) -> float | None:
@@ -137,11 +147,11 @@ class Rounds:
 
 
 def table(rounds: Rounds) -> str:
-    """Return a Markdown table, and the sets beside eight jobs."""
+    """Return a Markdown table, and the sets beside eight separate jobs, each of them cold or all warm as the set is."""
     lines = [f"| job | {' | '.join(COLUMNS)} |", f"|{' --- |' * (1 + len(COLUMNS))}"]
     lines += [f"| {name} | {' | '.join(rounds.row(name))} |" for name in rounds.costs]
-    sets = [f"{name}, to eight warm fc jobs: {rounds.ratio(name, 'total', LIGHT, 8)}"
-            for name in rounds.costs if name.startswith(SET)]
+    sets = [f"{name}, to {SEPARATE}: warm {rounds.ratio(name, 'total', SEPARATE)}, "
+            f"cold {rounds.ratio(name, 'total', SEPARATE, is_cold=True)}" for name in rounds.costs if name.startswith(SET)]
     return "\n".join([*lines, "", *sets])
 
 

@@ -7,7 +7,7 @@ import pytest
 from sd_relight.benchmarks import report, webui_cost
 from sd_relight.lib_relight.base.errors import RelightError
 
-KINDS = (report.PLAIN, report.LIGHT, report.SET)
+KINDS = (report.PLAIN, report.LIGHT, report.SET, report.SEPARATE)
 ARGS = {"models": None, "device": "cpu", "webui": None, "steps": 1, "size": 64, "rounds": 1, "full": False, "plot": None}
 
 
@@ -27,10 +27,10 @@ def test_a_second_job_reads_encodes_and_merges_nothing(written):
     costs = {name: rounds[0] for name, rounds in found["costs"].items()}
     assert list(costs) == [*KINDS, report.ORIGINAL]
     counts = {name: tuple(costs[name]["cold"][field] for field in report.COUNTS) for name in KINDS}
-    assert counts == {report.PLAIN: (0, 0, 0), report.LIGHT: (1, 2, 686), report.SET: (1, 9, 686)}
+    assert counts == {report.PLAIN: (0, 0, 0), report.LIGHT: (1, 2, 686), report.SET: (1, 9, 686), report.SEPARATE: (8, 16, 8 * 686)}
     assert all(costs[name]["warm"][field] == 0 for name in KINDS for field in report.COUNTS)
     assert all(0 < cost["warm"]["before_first_step"] < cost["warm"]["total"] for cost in costs.values())
-    assert "| fc |" in table and "set of eight lights, to eight warm fc jobs: " in table and found["machine"]["torch"]
+    assert "| fc |" in table and "set of eight lights, to eight jobs, one for each light: warm " in table and found["machine"]["torch"]
 
 
 def test_fixed_cost_of_a_webui_is_the_rest_of_a_job_of_one_step(monkeypatch):
