@@ -20,7 +20,11 @@ from selenium import webdriver
 from selenium.webdriver.support.ui import WebDriverWait
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "devtools")]
+
+import environments  # noqa: E402
+
+environments.make_root_package(ROOT)
 
 from api.serving import HostProcess  # noqa: E402
 from browser.conftest import FLAGS  # noqa: E402
