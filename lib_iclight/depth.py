@@ -16,7 +16,6 @@ FULL_DEPTH = 15.0
 DIRECTION_ANGLES = {**SIDE_ANGLES, **CORNER_ANGLES}
 
 
-
 def has_depth(light: LightFields) -> bool:
     """Return whether a light is off the image plane; ambient light and a custom map have no direction."""
     return light.light_elevation != 0 and kind_of(light).distance is not None
