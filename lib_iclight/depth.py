@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .light_kinds import CORNER_ANGLES, SIDE_ANGLES, Band, LightFields, kind_of, pixel_grid
+from .light_kinds import CORNER_ANGLES, SIDE_ANGLES, Band, LightFields, kind_of, pixel_grid, spot_distance
 from .surface import Surface
 
 WRAP = 0.12
@@ -61,7 +61,7 @@ def shading(light: LightFields, surface: Surface, band: Band) -> np.ndarray:
         beside = (surface.normals[..., :2] * vectors[..., :2]).sum(axis=-1)
         lit = np.maximum(lit, surface.edge ** 2 * (beside - vectors[..., 2]).clip(0, 1))
     if light.light == "spot":
-        lit = lit * (1 - kind_of(light).distance(light, band))
+        lit = lit * (1 - spot_distance(light, band))
     return lit
 
 

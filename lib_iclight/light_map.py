@@ -154,9 +154,10 @@ def shadow_level(light: IcLightParams, model_kind: str) -> float:
 def grey_levels(light: IcLightParams, model_kind: str, band: Band) -> np.ndarray:
     """Return float64 [rows, width], 0..255: end + (start - end) * (1 - distance) ** gamma."""
     start, end = light_range(light, model_kind)
-    if kind_of(light).distance is None:
+    distance_of = kind_of(light).distance
+    if distance_of is None:
         return np.full(band.shape, start, np.float64)
-    distance = kind_of(light).distance(light, band)
+    distance = distance_of(light, band)
     if depth.has_depth(light):
         distance = depth.surround_distance(light, distance, band)
     return end + (start - end) * (1.0 - distance) ** light.light_gamma

@@ -37,9 +37,9 @@ def surface_of(matte: np.ndarray | None, normals: np.ndarray | None) -> Surface 
 
     matte: float [H, W], 0..1, None for the whole image.  normals: [H, W, 3], None to inflate the matte.
     """
-    if matte is None and normals is None:
-        return None
     if matte is None:
+        if normals is None:
+            return None
         return Surface(normals, np.ones(normals.shape[:2]), 1 - normals[..., 2].clip(0, 1))
     inflated = resized_normals(inflate(shape_grid(matte)), matte.shape[1], matte.shape[0])
     return Surface(inflated if normals is None else normals, np.asarray(matte, np.float64), 1 - inflated[..., 2].clip(0, 1))
@@ -119,7 +119,7 @@ def smoothed(values: np.ndarray) -> np.ndarray:
     for axis in (0, 1) * SMOOTH_PASSES:
         padded = np.pad(np.moveaxis(values, axis, 0), ((SMOOTH_RADIUS, SMOOTH_RADIUS), (0, 0)), mode="edge")
         size = padded.shape[0] - count + 1
-        values = np.moveaxis(sum(padded[k:k + size] for k in range(count)) / count, 0, axis)
+        values = np.moveaxis(np.mean([padded[k:k + size] for k in range(count)], axis=0), 0, axis)
     return values
 
 
