@@ -1,9 +1,10 @@
 """What Relight adds to the opening of the page: first contentful paint and readiness with and without it, and opening the panel.
 
-    python benchmarks/page_load.py [--rounds 10]
+    python benchmarks/page_load.py [--rounds 10] [--beside URL]
 
 Two embedded hosts, one with the extension and one without, are opened in turns in headless Chromium with an empty cache. Ready is
-when the Generate button of the page is there. Needs the packages of requirements/test.txt, Chromium and chromedriver.
+when the Generate button of the page is there. --beside adds a page that is served already, such as an older version's. Needs the
+packages of requirements/test.txt, Chromium and chromedriver.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from selenium import webdriver
 
 KEYS = ("paint", "ready", "kB")
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "devtools")]
+
+import environments  # noqa: E402
+
+if "sd_relight" not in sys.modules:
+    environments.make_root_package(ROOT)
 
 from api.serving import HostProcess  # noqa: E402
 from browser.conftest import FLAGS  # noqa: E402
@@ -88,12 +94,14 @@ def open_panel(driver, url: str) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=10)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--beside", metavar="URL")
+    args = parser.parse_args()
+    rounds = args.rounds
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two, \
             HostProcess(one, []) as plain, HostProcess(two, [ROOT]) as ours:
         driver = browser()
         try:
-            hosts = {"without Relight": plain.url, "with Relight": ours.url}
+            hosts = {"without Relight": plain.url, "with Relight": ours.url, **({"beside": args.beside} if args.beside else {})}
             for url in hosts.values():
                 load(driver, url)
             loads = [{name: load(driver, url) for name, url in hosts.items()} for _ in range(rounds)]
@@ -104,7 +112,7 @@ def main() -> None:
     print(f"{'median of ' + str(rounds) + ' loads, ms':28}{'first paint':>14}{'ready':>10}{'page, kB':>10}")
     medians = [{key: statistics.median(row[name][key] for row in loads) for key in KEYS} for name in hosts]
     difference = {key: medians[1][key] - medians[0][key] for key in KEYS}
-    for name, row in zip((*hosts, "difference"), (*medians, difference)):
+    for name, row in zip((*hosts, "Relight's share"), (*medians, difference)):
         print(f"{name:28}{row['paint']:14.0f}{row['ready']:10.0f}{row['kB']:10.0f}")
     print(f"panel opened, pad painted: {statistics.median(took for took, _ in opened):.0f} ms; "
           f"layout shift inside the panel: {max(shift for _, shift in opened):.4f}")
