@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..lib_iclight.light_kinds import SIDE_ANGLES
 from ..lib_relight.base.errors import RelightError
 from ..lib_relight.request.images import open_file
 from ..training.evaluate import prompt_of
 from ..training.rendering import Renders, held_out_scenes, render, to_uint8
-from .measures import ANGLES
 from .original import resize_and_crop
 
 PARTS = ("input", "truth", "mask", "normal")
@@ -47,7 +47,7 @@ def image_of(renders: Renders, part: str) -> Image.Image:
 def rendered(count: int, size: int) -> Iterator[Example]:
     """Yield each held-out object in four lights; the truth is its render in front of its wall, lit from that side."""
     for number, scene in enumerate(held_out_scenes(count)):
-        for side, angle in ANGLES.items():
+        for side, angle in sorted(SIDE_ANGLES.items(), key=lambda item: item[1]):
             images = render([replace(scene, angle=angle)], size)
             matte = Image.fromarray((images.alpha[0, 0].numpy() * 255).round().astype(np.uint8))
             yield Example(f"object {number + 1}", image_of(images, "foreground"), matte, image_of(images, "target"),
@@ -75,7 +75,7 @@ def from_folder(folder: Path, size: tuple[int, int]) -> Iterator[Example]:
         mask = fitted["mask"].convert("L") if "mask" in fitted else Image.new("L", size, 255)
         normal = np.asarray(fitted["normal"], np.float32) / 127.5 - 1 if "normal" in fitted else None
         fields = light["iclight"]
-        angle = light.get("angle", ANGLES.get(fields.get("light")))
+        angle = light.get("angle", SIDE_ANGLES.get(fields.get("light")))
         yield Example(place.name, fitted["input"], mask, fitted["truth"], fields, light.get("prompt", ""), angle, normal)
 
 

@@ -10,7 +10,6 @@ from torch import Tensor
 from ..lib_iclight.detail import gaussian_blur
 from ..training.metrics import lit_difference, luma, mean_inside
 
-ANGLES = {"right": 0.0, "top": 90.0, "left": 180.0, "bottom": 270.0}
 FINE = 3.0
 """Standard deviation in pixels of the blur that separates detail from shading."""
 
@@ -42,9 +41,13 @@ def fine_detail(image: Tensor) -> np.ndarray:
 
 
 def detail_correlation(image: Tensor, original: Tensor, alpha: Tensor) -> float:
-    """Return Pearson's correlation of both images' fine detail inside the matte, -1..1; 0 if one has none."""
+    """Return the correlation of both images' fine detail inside the matte, -1..1; 0 if one has none."""
     inside = alpha[0, 0].numpy() > 0.5
-    a, b = (fine_detail(x)[inside] for x in (image, original))
+    return correlation(*(fine_detail(x)[inside] for x in (image, original)))
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return Pearson's correlation of two vectors, -1..1; 0 if one is constant."""
     a, b = a - a.mean(), b - b.mean()
     length = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / length if length else 0.0
@@ -83,7 +86,4 @@ def ssim(image: Tensor, truth: Tensor, alpha: Tensor) -> float:
 def edge_retention(image: Tensor, truth: Tensor, alpha: Tensor) -> float:
     """Return the correlation of both images' gradient magnitudes inside the matte, -1..1."""
     inside = alpha[0, 0].numpy() > 0.5
-    a, b = (np.hypot(*np.gradient(luma(x)[0, 0].numpy()))[inside] for x in (image, truth))
-    a, b = a - a.mean(), b - b.mean()
-    length = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / length if length else 0.0
+    return correlation(*(np.hypot(*np.gradient(luma(x)[0, 0].numpy()))[inside] for x in (image, truth)))

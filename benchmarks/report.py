@@ -69,7 +69,6 @@ def jobs(host: Any, case: Case, has_background: bool, adapter: str | None) -> di
         found["four image prompts"] = host.img2img, with_request(lit, {"ip_adapter": units})
         found["fc, one image prompt"] = host.img2img, with_request(lit, {"iclight": light, "ip_adapter": units[:1]})
     directions = {"iclight": {**light, "set": "directions"}}
-    separate = [with_request(lit, {"iclight": {**light, "light": name}}) for name in NAMED_SETS["directions"]]
     found[SET] = host.img2img, with_request(lit, directions)
     found[f"{SET}, batch size 4"] = host.img2img, with_request(lit, directions, batch_size=4)
     found["fc, batch size 4"] = host.img2img, with_request(lit, {"iclight": light}, batch_size=4)
@@ -77,7 +76,15 @@ def jobs(host: Any, case: Case, has_background: bool, adapter: str | None) -> di
     found["fc, hires 1.5"] = host.txt2img, with_request(lit, hires, is_txt2img=True, enable_hr=True, hr_scale=1.5,
                                                         denoising_strength=0.5)
     made = {name: lambda run=run, payload=payload: run(payload) for name, (run, payload) in found.items()}
-    return {**made, SEPARATE: lambda before_each=lambda: None: [(before_each(), host.img2img(payload)) for payload in separate]}
+    each = [with_request(lit, {"iclight": {**light, "light": name}}) for name in NAMED_SETS["directions"]]
+    return {**made, SEPARATE: partial(run_each, host, each)}
+
+
+def run_each(host: Any, payloads: list[dict], are_cold: bool = False) -> None:
+    for payload in payloads:
+        if are_cold:
+            forget(host)
+        host.img2img(payload)
 
 
 def original_cost(comparison: Comparison, case: Case, unet: Any, device: str) -> Cost:
@@ -122,7 +129,7 @@ class Rounds:
             return cost, cost
         job = self.jobs[name]
         if name == SEPARATE:
-            cold = measure(self.host, partial(job, partial(forget, self.host)), self.device)
+            cold = measure(self.host, partial(job, are_cold=True), self.device)
             job()  # the last of the cold jobs has left only its own light in the caches
         else:
             forget(self.host)

@@ -16,6 +16,7 @@ from PIL import Image
 from ..embedded_host.cli import demo
 from ..embedded_host.cli.job_spec import fit_size
 from ..embedded_host.cli.session import ROOT, Session, describe_models, is_tiny, native_side
+from ..lib_iclight.light_kinds import SIDE_ANGLES
 from ..lib_relight.base.errors import RelightError, UserError
 from ..lib_relight.models import iclight_files
 from ..lib_relight.models.folders import model_folders
@@ -96,7 +97,7 @@ def measured(case: Case, image: Image.Image) -> dict[str, float]:
     figures = {"colour error": measures.colour_error(relit, original, matte),
                "detail correlation": measures.detail_correlation(relit, original, matte)}
     if case.side:
-        figures["contrast"] = measures.contrast(relit, matte, measures.ANGLES[case.side])
+        figures["contrast"] = measures.contrast(relit, matte, SIDE_ANGLES[case.side])
     return figures
 
 

@@ -6,14 +6,13 @@ import math
 
 import numpy as np
 
-from .light_kinds import CORNER_ANGLES, SIDE_ANGLES, Band, LightFields, kind_of, pixel_grid, spot_distance
+from .light_kinds import DIRECTION_ANGLES, Band, LightFields, kind_of, pixel_grid, spot_distance
 from .surface import Surface
 
 WRAP = 0.12
 """How far light of softness 1 reaches around a body: surfaces up to asin(0.12), 7 degrees, beyond the shadow line are lit."""
 FULL_DEPTH = 15.0
 """Elevation in degrees from which the subject is shaded by its surface alone; below it the flat map is mixed in."""
-DIRECTION_ANGLES = {**SIDE_ANGLES, **CORNER_ANGLES}
 
 
 def has_depth(light: LightFields) -> bool:

@@ -159,7 +159,8 @@ KINDS = {kind.name: kind for kind in (
 )}
 LIGHTS = tuple(KINDS)
 COMPUTED_LIGHTS = tuple(name for name, kind in KINDS.items() if kind.is_computed)
-DIRECTIONS = (*SIDE_ANGLES, *CORNER_ANGLES)
+DIRECTION_ANGLES = {**SIDE_ANGLES, **CORNER_ANGLES}
+DIRECTIONS = tuple(DIRECTION_ANGLES)
 
 
 def kinds_with(name: str) -> tuple[str, ...]:

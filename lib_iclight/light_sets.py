@@ -11,7 +11,7 @@ import numpy as np
 
 from .colors import parse_color
 from .errors import IcLightError
-from .light_kinds import CORNER_ANGLES, SIDE_ANGLES
+from .light_kinds import DIRECTION_ANGLES
 from .light_map import all_lights, light_range
 from .params import LIGHT_FIELDS, SET_FIELDS, IcLightParams
 from .srgb import to_linear, to_srgb
@@ -25,7 +25,6 @@ NAMED_SETS = {
 """The lights of the sets that need no list, in the order of their images."""
 SPOT_FIELDS = ("light_x", "light_y", "light_radius")
 COMMON_FIELDS = ("light_elevation", "light_gamma", "intensity")
-DIRECTION_ANGLES = {**SIDE_ANGLES, **CORNER_ANGLES}
 
 
 def expand_set(params: IcLightParams) -> tuple[IcLightParams, ...]:

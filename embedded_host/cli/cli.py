@@ -20,8 +20,8 @@ FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 def main(args) -> int:
     """args: what dev.py parsed. Returns the exit code: 0, 2 for what the user can mend, 130 after Ctrl+C."""
     try:
-        commands = {"demo": run_demo, "relight": relight, "batch": relight_folder, "models": models_command.run, "bench": bench,
-                    "verify": verify, "evaluate": evaluate}
+        commands = {"demo": run_demo, "relight": relight, "batch": relight_folder, "models": models_command.run, "bench": measure,
+                    "verify": measure, "evaluate": measure}
         return commands.get(args.command, relight_set)(args)
     except UserError as error:
         return say(str(error))
@@ -52,22 +52,11 @@ def run_demo(args) -> int:
     return demo.run(args)
 
 
-def bench(args) -> int:
-    from ...benchmarks import report
+def measure(args) -> int:
+    """Run a command of benchmarks/, whose imports no other command needs."""
+    from ...benchmarks import evaluate, report, verify
 
-    return report.run(args)
-
-
-def verify(args) -> int:
-    from ...benchmarks import verify
-
-    return verify.run(args)
-
-
-def evaluate(args) -> int:
-    from ...benchmarks import evaluate
-
-    return evaluate.run(args)
+    return {"bench": report, "verify": verify, "evaluate": evaluate}[args.command].run(args)
 
 
 def check(args) -> None:

@@ -6,10 +6,9 @@ window.relight = window.relight || {};
 window.relight.depth = (() => {
     "use strict";
 
-    const {kindOf, clip} = window.relight.lightKinds;
+    const {angleOf, kindOf, clip} = window.relight.lightKinds;
     const WRAP = 0.12, FULL_DEPTH = 15, SMOOTH_RADIUS = 3, SMOOTH_PASSES = 2;
     const RADIANS = Math.PI / 180;
-    const ANGLES = {right: 0, top: 90, left: 180, bottom: 270, "top-right": 45, "top-left": 135, "bottom-left": 225, "bottom-right": 315};
     let surfaces = 0;
 
     /** Whether the light is off the image plane; ambient light and a custom map have no direction. */
@@ -18,7 +17,7 @@ window.relight.depth = (() => {
     /** (x, y) -> unit vector towards the light. */
     function towards(light, width, height) {
         if (light.light !== "spot") {
-            const a = (ANGLES[light.light] ?? light.light_angle) * RADIANS, e = light.light_elevation * RADIANS;
+            const a = angleOf(light) * RADIANS, e = light.light_elevation * RADIANS;
             const vector = [Math.cos(a) * Math.cos(e), Math.sin(a) * Math.cos(e), Math.sin(e)];
             return () => vector;
         }

@@ -203,5 +203,5 @@ window.relight.lightKinds = (() => {
 
     const kindOf = (light) => KINDS[kindName(light)];
 
-    return {KINDS, DIRECTIONS, WORDS, directionName, kindName, kindOf, fill, clip, round};
+    return {KINDS, DIRECTIONS, WORDS, directionName, angleOf, kindName, kindOf, fill, clip, round};
 })();

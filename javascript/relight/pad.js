@@ -16,7 +16,6 @@ window.relight.Pad = (() => {
             this.model = window.relight.padModel;
             this.state = {lights: [], selected: 0, kind: "fc", width: 512, height: 512, frame: {}};
             this.history = new this.model.History([]);
-            this.model.setSetups(JSON.parse(root.dataset.setups));
             this.writes = 0;
             this.drag = null;
             this.view = window.relight.padElements.build(root, tab);

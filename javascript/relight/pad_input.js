@@ -79,11 +79,12 @@ window.relight.padInput = (() => {
         moveSelected(pad, event);
     }
 
-    /** Raise the chosen light's elevation by degrees. */
-    function raise(pad, degrees) {
+    /** Raise or lower the chosen light by five degrees, with Shift by one. */
+    function raise(pad, event, isUp) {
         const light = pad.selected;
         if (!light || !pad.model.kindOf(light).settings.includes("elevation")) return;
-        pad.change({...light, light_elevation: pad.model.clip(light.light_elevation + degrees, -90, 90)});
+        const degrees = light.light_elevation + (isUp ? 1 : -1) * (event.shiftKey ? 1 : 5);
+        pad.change({...light, light_elevation: pad.model.clip(degrees, -90, 90)});
     }
 
     function onWheel(pad, event) {
@@ -91,7 +92,7 @@ window.relight.padInput = (() => {
         if (!handle || event.ctrlKey || !event.deltaY) return;
         event.preventDefault();
         if (indexOf(handle) !== pad.state.selected) pad.select(indexOf(handle));
-        raise(pad, (event.deltaY < 0 ? 1 : -1) * (event.shiftKey ? 1 : 5));
+        raise(pad, event, event.deltaY < 0);
     }
 
     function onHandleKey(pad, event) {
@@ -100,7 +101,7 @@ window.relight.padInput = (() => {
         else if ((event.key === "+" || event.key === "=" || event.key === "-") && pad.model.kindOf(light).settings.includes("radius")) {
             const radius = light.light_radius + (event.key === "-" ? -0.05 : 0.05);
             pad.change({...light, light_radius: pad.model.round(pad.model.clip(radius, 0.01, 2), 2)});
-        } else if (event.key === "PageUp" || event.key === "PageDown") raise(pad, (event.key === "PageUp" ? 1 : -1) * (event.shiftKey ? 1 : 5));
+        } else if (event.key === "PageUp" || event.key === "PageDown") raise(pad, event, event.key === "PageUp");
         else if (event.key === "Delete" || event.key === "Backspace") pad.remove();
         else if (event.key === "Home") pad.reset();
         else return;

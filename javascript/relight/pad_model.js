@@ -10,10 +10,13 @@ window.relight.padModel = (() => {
     const COMMON = ["light", "light_start", "light_end", "light_color", "light_gamma", "intensity", "light_elevation"];
     const {KINDS, kindName, kindOf, clip, round} = window.relight.lightKinds;
     const defaults = () => window.relight.light.DEFAULTS;
-    let setups = {};
+    let setups;
 
-    /** Set the named set-ups: name -> list of lights; see lib_iclight/light_setups.py. */
-    const setSetups = (named) => (setups = named);
+    /** The lights of a named set-up, see lib_iclight/light_setups.py; undefined for any other light. */
+    function setupOf(name) {
+        setups ??= JSON.parse(document.querySelector(".relight-setups").dataset.setups);
+        return setups[name];
+    }
 
     /** Keep only the fields that the light's kind uses; reset the others to their defaults. */
     function tidy(light) {
@@ -40,7 +43,7 @@ window.relight.padModel = (() => {
     /** The field's own light, or the lights of a named set-up; fields that have their default take the set-up's. */
     function expanded(own) {
         if (own.light === "none") return [];
-        const [key, ...others] = setups[own.light] || [{}];
+        const [key, ...others] = setupOf(own.light) || [{}];
         const changed = Object.entries(own).filter(([name, value]) => value !== defaults()[name] && !(name === "light" && key.light));
         return [{...key, ...Object.fromEntries(changed)}, ...others].map((light) => tidy({...defaults(), ...light}));
     }
@@ -113,5 +116,5 @@ window.relight.padModel = (() => {
         }
     }
 
-    return {KINDS, MAX_LIGHTS, History, clip, fromFields, kindName, kindOf, moveTo, placeOf, round, setSetups, step, tidy, toFields, words};
+    return {KINDS, MAX_LIGHTS, History, clip, fromFields, kindName, kindOf, moveTo, placeOf, round, step, tidy, toFields, words};
 })();

@@ -38,7 +38,7 @@ def build(panel: Components) -> None:
     menus = {name: [(words.get(value, value), value) for value in available_choices(ICLIGHT_SCHEMA[name])[0] or words]
              for name, words in MENUS.items()}
     gr.HTML(f'<div class="relight-pad" data-tab="{tab_of(panel)}" data-version="{scripts_version()}" {names} '
-            f"data-menus='{attribute(menus)}' data-setups='{attribute(SETUPS)}'></div>", elem_id=panel.elem_id("pad"))
+            f"data-menus='{attribute(menus)}'></div>", elem_id=panel.elem_id("pad"))
 
 
 def attribute(value: object) -> str:
@@ -54,6 +54,8 @@ def scripts_version() -> str:
 def connect(panel: Components) -> None:
     """Call it once all fields exist. Every event runs in the browser only."""
     tab = tab_of(panel)
+    gr.HTML(f"<div class='relight-setups' data-setups='{attribute(SETUPS)}' hidden></div>", elem_id=panel.elem_id("setups"),
+            elem_classes=["relight-hidden"])
     for channel, names in CHANNELS.items():
         fields = [panel.components[name] for name in names]
         listen(hidden_button(panel, f"{channel}_read").click, f"receiveValues('{tab}', '{channel}', values)", inputs=fields)

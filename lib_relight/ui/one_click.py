@@ -172,8 +172,8 @@ class OneClickActions:
     def bind_use_light(self) -> None:
         """Once its button, the results' infotexts and the panel's actions exist."""
         if None not in (self.use_light_button, self.generation_info, self.binder):
-            button, self.use_light_button = self.use_light_button, None  # what bind makes comes back to on_component
-            use_light.bind(self.binder, button, self.generation_info)
+            use_light.bind(self.binder, self.use_light_button, self.panel.page_state, self.generation_info)
+            self.use_light_button = None
 
     def add_send_buttons(self) -> None:
         """Next to the host's own Send buttons, and bound by the host in the same way."""

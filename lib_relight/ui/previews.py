@@ -60,18 +60,17 @@ def connect(panel: Components) -> None:
 
     Previews bypass the host's queue, so that none waits for a job.
     """
-    page = panel.page_state
     for kind in LIGHT_BUTTONS:
-        attach(panel, page, f"preview_{kind}", "preview_shown", LIGHT_INPUTS, light_request, kind)
-    cancel_button(panel, page, "preview_cancel")
+        attach(panel, f"preview_{kind}", "preview_shown", LIGHT_INPUTS, light_request, kind)
+    cancel_button(panel, "preview_cancel")
     for number in range(1, MAX_UNITS + 1):
         names = (*LIGHT_INPUTS, *(unit_name(number, name) for name in UNIT_PANEL_NAMES))
-        attach(panel, page, unit_name(number, "preview_crop"), unit_name(number, "preview_shown"), names,
+        attach(panel, unit_name(number, "preview_crop"), unit_name(number, "preview_shown"), names,
                lambda tab, values, page, number=number: unit_request(tab, values, page, number), "crop")
-        cancel_button(panel, page, unit_name(number, "preview_cancel"))
+        cancel_button(panel, unit_name(number, "preview_cancel"))
 
 
-def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: tuple, build_request: Callable,
+def attach(panel: Components, name: str, output: str, inputs: tuple, build_request: Callable,
            kind: str) -> None:
     tab = tab_of(panel)
 
@@ -82,17 +81,17 @@ def attach(panel: Components, page: gr.Textbox, name: str, output: str, inputs: 
 
     panel.components[name].click(
         fn=run, _js=f"(...values) => window.relight?.previews ? relight.previews.withPage('{tab}', values) : values",
-        inputs=[page, *(panel.components[field] for field in inputs)], outputs=[panel.components[output]],
+        inputs=[panel.page_state, *(panel.components[field] for field in inputs)], outputs=[panel.components[output]],
         queue=False, show_progress="minimal", api_name=False)
 
 
-def cancel_button(panel: Components, page: gr.Textbox, name: str) -> None:
+def cancel_button(panel: Components, name: str) -> None:
     def cancel(request: gr.Request, known: str):
         running_previews.cancel(session_of(request), number_of(read_page(known)))
 
     panel.components[name].click(
-        fn=cancel, _js="(page) => window.relight?.previews ? relight.previews.withNumber() : page", inputs=[page], outputs=[],
-        queue=False, show_progress="hidden", api_name=False)
+        fn=cancel, _js="(page) => window.relight?.previews ? relight.previews.withNumber() : page", inputs=[panel.page_state],
+        outputs=[], queue=False, show_progress="hidden", api_name=False)
 
 
 def number_of(page: Mapping) -> int:

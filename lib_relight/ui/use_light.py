@@ -18,7 +18,7 @@ SYMBOL = "\N{BLACK SUN WITH RAYS}"
 FIELDS = (*LIGHT_FIELDS, "lights")
 NO_LIGHT = "The selected image names no light of Relight; select an image of a set in the results, then press the button again."
 SELECTED = "typeof selected_gallery_index === 'function' ? selected_gallery_index() : 0"
-WITH_SELECTION = f"((tab, values, index) => values.map((value, i) => (i === index ? {SELECTED} : value)))"
+WITH_SELECTION = f"((tab, values, index) => values.map((value, i) => (i === index ? String({SELECTED}) : value)))"
 
 
 def add_button(tab: str) -> ToolButton:
@@ -28,14 +28,12 @@ def add_button(tab: str) -> ToolButton:
     return button
 
 
-def bind(binder: ActionBinder, button: ToolButton, generation_info) -> None:
+def bind(binder: ActionBinder, button: ToolButton, page_state: gr.Textbox, generation_info) -> None:
     """generation_info: the host's textbox with the infotexts of the results as JSON."""
-    index = gr.Number(0, visible=False)
-    index.do_not_save_to_config = True
-    binder.bind(Action(button.click, use_light, (index, generation_info), page_state=WITH_SELECTION))
+    binder.bind(Action(button.click, use_light, (page_state, generation_info), page_state=WITH_SELECTION))
 
 
-def use_light(page: Page, index: float | None, info: str) -> tuple[dict, str]:
+def use_light(page: Page, index: str, info: str) -> tuple[dict, str]:
     """Return the values of `set` and the light's fields, and the message."""
     values = light_of(infotext_of(info, int(index or 0)))
     return {"set": "none", **values}, f"Light: {values['light']}."

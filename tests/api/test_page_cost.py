@@ -51,7 +51,7 @@ def test_the_page_holds_no_image_of_ours_and_no_description_of_an_api(host):
     config = requests.get(f"{host.url}/config", timeout=60).json()
     ours = [json.dumps(component) for component in config["components"]
             if "_relight_" in str(component["props"].get("elem_id"))]
-    assert [text[:200] for text in ours if "base64," in text or len(text) > 6000] == []
+    assert [text[:200] for text in ours if "base64," in text or len(text) > 4000] == []
 
 
 def test_the_two_panels_stay_below_the_components_of_the_first_panel(host):

@@ -86,8 +86,7 @@ def test_a_result_becomes_the_subject(panel, accordion, target, in_viewer):
         assert not panel.find("#lightboxModal").is_displayed()
     else:
         panel.click(f"#txt2img_send_to_relight_{target}")
-    panel.until(lambda: panel.find(f"#{target}_generate").is_displayed(), "the tab")
-    panel.tab = target
+    panel.until_tab(target)
     accordion.until_enabled()
     field = accordion("foreground") if target == "txt2img" else "img2img_image"
     size = panel.until(lambda: panel.driver.execute_script(

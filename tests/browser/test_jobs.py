@@ -218,14 +218,19 @@ def test_a_preset_after_a_reload(panel, pad, subject):
     pad.until_message("Preset 'light of a job' deleted.")
 
 
-@pytest.mark.any_page
-def test_an_infotext_is_pasted_and_generated_again(panel, pad, subject):
+def generate_from_the_left(panel, pad, subject):
+    """Four actions in txt2img: upload, tick Relight, click the pad, Generate."""
     start(panel, "txt2img", prompt="a vase", **JOB)
     pad.unfold()
     panel.upload(pad("foreground"), subject)
     click_pad(pad, 0.03, 0.5)
     status(panel, pad, "1 light from the left")
     panel.generate()
+
+
+@pytest.mark.any_page
+def test_an_infotext_is_pasted_and_generated_again(panel, pad, subject):
+    generate_from_the_left(panel, pad, subject)
     infotext, image = panel.infotext, panel.picture()
     assert actions(panel) == 4
 
@@ -243,16 +248,10 @@ def test_an_infotext_is_pasted_and_generated_again(panel, pad, subject):
 
 @pytest.mark.any_page
 def test_a_result_in_another_light(panel, pad, subject):
-    start(panel, "txt2img", prompt="a vase", **JOB)
-    pad.unfold()
-    panel.upload(pad("foreground"), subject)
-    click_pad(pad, 0.03, 0.5)
-    status(panel, pad, "1 light from the left")
-    panel.generate()
+    generate_from_the_left(panel, pad, subject)
     panel.fill("txt2img_prompt", "something else")
     panel.click("#txt2img_send_to_relight_img2img")
-    panel.until(lambda: panel.find("#img2img_generate").is_displayed(), "the tab")
-    panel.tab = "img2img"
+    panel.until_tab("img2img")
     pad.until_enabled()
     pad.until_message("Set for relighting: ")
     assert controls(panel, ("prompt", "seed", "width", "height")) == {"prompt": "a vase", "seed": "7", "width": "64", "height": "64"}

@@ -81,8 +81,7 @@ def test_a_sent_image_brings_its_prompt_and_seed(panel, accordion):
     panel.generate()
     panel.fill("txt2img_prompt", "something else")
     panel.click("#txt2img_send_to_relight_img2img")
-    panel.until(lambda: panel.find("#img2img_generate").is_displayed(), "the tab")
-    panel.tab = "img2img"
+    panel.until_tab("img2img")
     accordion.until_enabled()
     panel.until(lambda: controls(panel, "prompt", "seed") == ["a vase", "7"], "prompt and seed of the image")
     assert controls(panel, "width", "height", "cfg_scale", "denoising_strength") == ["128", "64", "2", "0.95"]

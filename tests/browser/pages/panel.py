@@ -75,8 +75,12 @@ class Panel:
 
     def select_tab(self, name):
         next(x for x in self.find_all("#tabs > .tab-nav > button") if x.text.strip().lower() == name).click()
-        self.tab = name
+        self.until_tab(name)
+
+    def until_tab(self, name):
+        """Wait until a tab is shown; it is the one that is worked with from now on."""
         self.until(lambda: self.find(f"#{name}_generate").is_displayed(), f"tab {name}")
+        self.tab = name
 
     def fill(self, elem_id, text):
         """Type into a text or number field."""
