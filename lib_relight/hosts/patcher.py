@@ -27,6 +27,8 @@ INCOMPLETE = "incomplete"
 """In place of Forge's name of the merged set: the next load restores all weights."""
 identities: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 """Names of model objects, which end with the object: another VAE, another name."""
+fitting_keys: WeakKeyDictionary[Any, dict[str, list[str]]] = WeakKeyDictionary()
+"""For each model, the keys of a weight file's deltas that fit its weights, by the file's identity."""
 
 
 class PatcherHost(WebuiHost):
@@ -74,9 +76,11 @@ class PatcherHost(WebuiHost):
 
     def add_weight_deltas(self, unet: UnetPatcher, deltas: dict[str, Tensor], identity: str) -> int:
         """Pass only deltas that fit: hosts accept a key of any shape and drop a mismatch while merging."""
-        weights = dict(unet.model.named_parameters())
-        patches = {PREFIX + key: ("diff", (delta, {"pad_weight": True})) for key, delta in deltas.items()
-                   if fits(weights.get(PREFIX + key), delta)}
+        known = fitting_keys.setdefault(unet.model, {})
+        if identity not in known:
+            weights = dict(unet.model.named_parameters())
+            known[identity] = [key for key, delta in deltas.items() if fits(weights.get(PREFIX + key), delta)]
+        patches = {PREFIX + key: ("diff", (deltas[key], {"pad_weight": True})) for key in known[identity]}
         return self.add_named_patches(unet, patches, identity)
 
     def add_named_patches(self, unet: UnetPatcher, patches: dict, identity: str, strength: float = 1.0) -> int:

@@ -47,6 +47,7 @@ class IcLightPass:
         self.path, self.info = iclight_files.resolve(params.model, images.background is not None, folders)
         self.is_img2img = host.is_img2img(p)
         self.subjects: list[Subject] = []
+        self.subject_latents: dict[tuple[int, Frame, tuple[int, int]], torch.Tensor] = {}
         self.init_latent: torch.Tensor | None = None
         self.rewritten: torch.Tensor | None = None
         self.applied = infotext.IcLightReport(self.info.kind)
@@ -115,12 +116,14 @@ class IcLightPass:
     def condition(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
         """Encode the c_concat condition: [1, 4, h, w] for fc, [1, 8, h, w] for fbc (foreground, background)."""
         frame, size = sampling.frames[index], sampling.size
-        subject = self.encode(p, self.subject(index).on_grey(frame, *size), "the subject")
+        key = index % len(self.subjects), frame, size
+        if key not in self.subject_latents:
+            self.subject_latents[key] = self.encode(p, self.subject(index).on_grey(frame, *size), "the subject")
         background = None
         if self.info.kind == "fbc":
             background = self.blended(sampling.first_image + index, lambda params: self.encode(
                 p, images_of.background(params, self.images, frame, *size, self.subject(index)), "the background"))
-        return conditioning.concat_condition(subject, background, self.params.condition_scale)
+        return conditioning.concat_condition(self.subject_latents[key], background, self.params.condition_scale)
 
     def start_latent(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
         """Encode the light map with the subject pasted on it by its matte times `reinforce`: [1, 4, h, w]."""
