@@ -168,6 +168,19 @@ def kinds_with(name: str) -> tuple[str, ...]:
     return tuple(kind.name for kind in KINDS.values() if name in kind.fields)
 
 
+def ignored_fields(name: str) -> frozenset[str]:
+    """Return the names of the light fields without effect on a kind of light."""
+    kind = KINDS[name]
+    ignored = {other for each in KINDS.values() for other in each.fields} - {*kind.fields, "light_map"}
+    if kind.distance is None:
+        ignored |= {"light_elevation", "light_gamma", "light_end"}
+    if not kind.is_computed:
+        ignored.add("light_start")
+    if name == "none":
+        ignored |= {"light_color", "intensity"}
+    return frozenset(ignored)
+
+
 def kind_of(light: LightFields) -> LightKind:
     """Return the kind of a light; an angle that is a multiple of 90 degrees is the side it comes from."""
     if light.light == "angle":

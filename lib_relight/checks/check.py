@@ -13,7 +13,7 @@ from ..request.images import DecodedImage, ImageDecoder, is_given, several_frame
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import ARGS_FORM, PanelParts, parse_panel_parts, parse_request, unit_name
 from ..request.request import TABS, RelightRequest, parse_api, parse_tab
-from .iclight_checks import iclight_messages
+from .iclight_checks import iclight_messages, is_like_mask
 from .ip_adapter_checks import ip_adapter_messages
 from .messages import Level, Message, State, error, from_error, number, scalar, warning
 
@@ -93,8 +93,8 @@ def init_image_state(body: Mapping) -> dict:
     if init is None:
         return known
     is_part = is_given(body.get("mask")) and bool(body.get("inpaint_full_res", True))
-    return {**known, "init_is_cut_out": init.alpha is not None, "init_frames": init.frames,
-            "part_of": init.size if is_part else None}
+    return {**known, "init_is_cut_out": init.alpha is not None, "init_is_like_mask": is_like_mask(init),
+            "init_frames": init.frames, "part_of": init.size if is_part else None}
 
 
 def parse_job(body: Mapping, job_fields: Collection[str]) -> RelightRequest | None:

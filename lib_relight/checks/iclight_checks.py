@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 
+from PIL import Image
+
 from ...lib_iclight import light_map
-from ...lib_iclight.light_sets import first_of_set
-from ...lib_iclight.params import MATTINGS, IcLightParams
+from ...lib_iclight.light_kinds import ignored_fields
+from ...lib_iclight.light_sets import NAMED_SETS, first_of_set
+from ...lib_iclight.params import LIGHT_FIELDS, MATTINGS, IcLightParams
 from ..base.errors import RelightError, UserError
 from ..models import iclight_files
 from ..models.checkpoint import Checkpoint
 from ..packages import exr, video
 from ..request.images import DecodedImage, same_shape
+from ..request.pixel_formats import channels_of
 from ..request.request import IcLightImages, RelightRequest
 from .messages import Message, State, error, from_error, warning
 
@@ -29,6 +33,7 @@ def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]
         yield from_error(raised)
         return
     yield from set_messages(request.iclight)
+    yield from light_messages(request.iclight)
     yield from image_messages(params, images, state)
     kind = params.model
     try:
@@ -42,7 +47,7 @@ def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]
     yield from ineffective_fields(params, images, state)
     yield from shape_messages(images, state)
     yield from cut_out_messages(params, images, state)
-    yield from exchange_messages(images)
+    yield from exchange_messages(images, state)
 
 
 def with_stand_in(params: IcLightParams, images: IcLightImages) -> IcLightParams:
@@ -74,6 +79,25 @@ def set_messages(params: IcLightParams) -> Iterator[Message]:
         yield error("set_file", "mp4", sentence)
     if (params.set, params.set_normals_file) == ("normals", "exr") and (sentence := exr.missing()):
         yield error("set_normals_file", "exr", sentence)
+
+
+def light_messages(params: IcLightParams) -> Iterator[Message]:
+    """Yield a warning for each field of a light that its kind ignores. A set of directions has its own lights."""
+    own = [] if params.set in NAMED_SETS else without_effect({name: getattr(params, name) for name in LIGHT_FIELDS})
+    for name, value in own:
+        yield warning(name, value,
+                      f"`{name}` has no effect, because `light` is {params.light!r}; choose another light, or leave it out.")
+    for number, light in enumerate(params.lights, 1):
+        for name, _ in without_effect(light):
+            yield warning("lights", None,
+                          f"`{name}` of entry {number} of `lights` has no effect, because that light is {light['light']!r}; "
+                          "choose another light, or leave it out.")
+
+
+def without_effect(light: Mapping) -> list[tuple[str, object]]:
+    """Return (field, value) of a light's fields that differ from their default and that its kind ignores."""
+    ignored, defaults = ignored_fields(light["light"]), {item.name: item.default for item in fields(IcLightParams)}
+    return [(name, light[name]) for name in LIGHT_FIELDS if name in ignored and light.get(name, defaults[name]) != defaults[name]]
 
 
 def image_messages(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
@@ -205,6 +229,11 @@ def cut_out_messages(params: IcLightParams, images: IcLightImages, state: State)
                     "mask, or set `matting` to 'none'.")
 
 
+def init_is_like_mask(image: Image.Image) -> bool:
+    """Return whether an init image is like a mask."""
+    return is_like_mask(DecodedImage(*channels_of(image.resize((64, 64), Image.Resampling.NEAREST))))
+
+
 def is_like_mask(image: DecodedImage) -> bool:
     """Return whether an image is opaque and black and white but for a tenth of its pixels; about 64x64 of them are looked at."""
     down, across = (max(1, side // 64) for side in (image.height, image.width))
@@ -213,8 +242,14 @@ def is_like_mask(image: DecodedImage) -> bool:
     return image.alpha is None and is_extreme.mean() >= 0.9
 
 
-def exchange_messages(images: IcLightImages) -> Iterator[Message]:
-    if None not in (images.foreground, images.mask) and is_like_mask(images.foreground) and not is_like_mask(images.mask):
-        yield warning("mask", None,
-                      "`foreground` is black and white and `mask` is not, so they may be exchanged; give the photo as "
-                      "`foreground` and its silhouette as `mask`.")
+def exchange_messages(images: IcLightImages, state: State) -> Iterator[Message]:
+    """Yield a warning for a subject that looks like a mask, with a mask that does not."""
+    own = images.foreground
+    is_mask = is_like_mask(own) if own is not None else state.is_img2img and state.init_is_like_mask
+    if not is_mask or images.mask is None or is_like_mask(images.mask):
+        return
+    yield warning("mask", None,
+                  "The img2img image is black and white and `mask` is not, so they may be exchanged; give the photo as the "
+                  "img2img image and its silhouette as `mask`." if own is None else
+                  "`foreground` is black and white and `mask` is not, so they may be exchanged; give the photo as "
+                  "`foreground` and its silhouette as `mask`.")

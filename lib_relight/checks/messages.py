@@ -42,8 +42,8 @@ class State:
     """State of the host and the job. None: unknown; checks that depend on it are skipped.
 
     folders: kind of model file -> folders. init_images: how many images img2img has. init_frames: frames or pages of the one
-    with most. init_is_cut_out: whether a part of that image is
-    transparent. part_of: (width, height) of the image of which the job samples a part, see job.frame; None if it samples all
+    with most. init_is_cut_out: whether a part of that image is transparent. init_is_like_mask: whether the first one looks like
+    a mask. part_of: (width, height) of the image of which the job samples a part, see job.frame; None if it samples all
     of it. refiner: the name of the refiner's checkpoint. can_cut_out(matting): whether that model can run.
     """
 
@@ -55,6 +55,7 @@ class State:
     init_images: int | None = None
     init_frames: int = 1
     init_is_cut_out: bool = False
+    init_is_like_mask: bool = False
     part_of: tuple[int, int] | None = None
     batch_size: float | None = None
     cfg_scale: float | None = None

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..base.errors import is_bug, is_out_of_memory, message_for
 from ..base.progress import Stopped
 from ..checks.check import check
+from ..checks.iclight_checks import init_is_like_mask
 from ..checks.messages import State, raise_first_error
 from ..hosts import current_host, results
 from ..hosts.failures import discard_images, end_interrupted
@@ -92,7 +93,8 @@ def job_state(host: Host, p: Processing) -> State:
         model_folders, is_img2img, chosen if chosen and chosen.family == "iclight" else None, p.denoising_strength,
         has_hires=bool(getattr(p, "enable_hr", False)), init_images=len(init_images),
         init_frames=max(map(frame_count, init_images), default=1),
-        init_is_cut_out=any(is_cut_out(image) for image in init_images), part_of=part_of(p) if init_images else None,
+        init_is_cut_out=any(is_cut_out(image) for image in init_images),
+        init_is_like_mask=any(init_is_like_mask(image) for image in init_images[:1]), part_of=part_of(p) if init_images else None,
         batch_size=p.batch_size, cfg_scale=p.cfg_scale, refiner=getattr(p, "refiner_checkpoint", None))
 
 

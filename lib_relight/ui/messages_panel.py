@@ -62,6 +62,7 @@ def listed(values: dict, page: dict, tab: str) -> str:
     is_img2img = tab == "img2img"
     init = panel_image(page.get("init_image"))
     known = {"init_images": int(init is not None), "init_is_cut_out": init is not None and init.is_cut_out,
+             "init_is_like_mask": init is not None and init.is_like_mask,
              "part_of": init.size if init and page.get("only_masked") else None}
     state = status.state_now(is_img2img=is_img2img, denoise=check.number(page.get("denoise")), has_hires=page.get("hires"),
                              **known if is_img2img else {})

@@ -80,6 +80,13 @@ def unit(**fields):
                                                     "another matting."),
     (asked(mask=PHOTO), state(), "`foreground` is black and white and `mask` is not, so they may be exchanged; give the photo as "
                                  "`foreground` and its silhouette as `mask`."),
+    (asked(mask=PHOTO, foreground=None), state(True, init_is_like_mask=True), "The img2img image is black and white and `mask` is not, so "
+     "they may be exchanged; give the photo as the img2img image and its silhouette as `mask`."),
+    (asked(light="left", light_radius=0.2), state(), "`light_radius` has no effect, because `light` is 'left'; choose another light, or "
+                                                     "leave it out."),
+    (asked(light_color="#ff8800"), state(), "`light_color` has no effect, because `light` is 'none'; choose another light, or leave it out."),
+    (asked(light="top", lights=({"light": "left", "light_x": 0.5}, {"light": "ambient", "light_gamma": 2})), state(),
+     "`light_gamma` of entry 2 of `lights` has no effect, because that light is 'ambient'; choose another light, or leave it out."),
     (asked(keep_background=True, foreground=CUTOUT), state(),
      "`keep_background` has no background to keep, because `foreground` is a cut-out; its transparent parts become grey. Give the "
      "whole image, or switch it off."),
@@ -106,6 +113,8 @@ def test_each_warning(request_, state, sentence):
     (asked(matting="alpha"), state(can_cut_out=lambda matting: False)),
     (asked(mask=PICTURE), state(can_cut_out=lambda matting: False)),
     (asked(mask=PHOTO, foreground=PHOTO), state()),
+    (asked(mask=PHOTO, foreground=None), state(True)),
+    (asked(light="spot", light_angle=30, set="sides"), state()),
     (asked(foreground=CUTOUT), state(can_cut_out=lambda matting: False)),
     (asked(foreground=None), state(True, init_is_cut_out=True, can_cut_out=lambda matting: False)),
     (asked([unit()]), state(has_hires=False)),
