@@ -198,6 +198,14 @@ class IcLightParams(CheckedFields):
         "Output", "What the job gives: its result, or the relit subject as a transparent cut-out too (rgba).",
         choices=OUTPUTS,
         group="quality"))
+    shadow: float = field(default=0.0, metadata=field_meta(
+        "Contact shadow", "How dark the subject's shadow on the background is; it falls away from the light.",
+        minimum=0.0, maximum=1.0, step=0.05,
+        group="quality", axis=True))
+    shadow_softness: float = field(default=0.5, metadata=field_meta(
+        "Shadow softness", "How far the contact shadow blurs with the distance from where the subject stands.",
+        minimum=0.0, maximum=1.0, step=0.05,
+        group="quality", axis=True))
     extras: bool | None = field(default=None, metadata=field_meta(
         "Save matte and light map too", "Add both to the results of the job.",
         group="quality", ui_config=False))

@@ -208,6 +208,12 @@ def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -
     if params.matting == "none" and params.output == "rgba":
         yield warning("output", "rgba",
                       "`output` rgba needs a matte to cut the subject out, but `matting` is 'none'; choose another matting.")
+    if params.matting == "none" and params.shadow:
+        yield warning("shadow", params.shadow,
+                      "`shadow` needs a matte to know what casts it, but `matting` is 'none'; choose another matting.")
+    if params.shadow_softness != IcLightParams.shadow_softness and not params.shadow:
+        yield warning("shadow_softness", params.shadow_softness,
+                      "`shadow_softness` has no shadow to soften; set `shadow` above 0, or leave it out.")
     is_cut_out = state.init_is_cut_out if images.foreground is None else images.foreground.alpha is not None
     if params.keep_background and is_cut_out:
         name = "the img2img image" if images.foreground is None else "`foreground`"

@@ -15,6 +15,7 @@ from ...lib_iclight.edge_colors import foreground_colors
 from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.light_sets import expand_set, neighbours
 from ...lib_iclight.params import IcLightParams
+from ...lib_iclight.shadow import darken, shadow_alpha
 from ..checks import iclight_checks
 from ..checks.messages import no_step
 from ..hosts.results import Added
@@ -51,10 +52,16 @@ class IcLightPass:
         self.init_latent: torch.Tensor | None = None
         self.rewritten: torch.Tensor | None = None
         self.applied = infotext.IcLightReport(self.info.kind)
+        self.first_image = 0
 
     @property
     def rewrites_start(self) -> bool:
         return iclight_checks.rewrites_start(self.info.kind, self.params, self.images)
+
+    @property
+    def samples_shadow(self) -> bool:
+        """Return whether the model gets the shadow on its background; otherwise it falls on the finished image."""
+        return self.info.kind == "fbc" and self.images.background is not None and not self.params.keep_background
 
     def prepare(self, p: Processing) -> None:
         family = self.host.family(p)
@@ -93,6 +100,7 @@ class IcLightPass:
             self.host.notify(p, no_step(p.denoising_strength if sampling.starts_late else None, p.steps))
             return
         self.add_weights(sampling.unet)
+        self.first_image = sampling.first_image
         rows = [self.condition(p, index, sampling) for index in range(sampling.batch)]
         self.host.set_concat(sampling.unet, torch.cat(rows).to(sampling.x.device))
         if self.rewrites_start and not sampling.is_hr_pass:
@@ -122,8 +130,20 @@ class IcLightPass:
         background = None
         if self.info.kind == "fbc":
             background = self.blended(sampling.first_image + index, lambda params: self.encode(
-                p, images_of.background(params, self.images, frame, *size, self.subject(index)), "the background"))
+                p, self.background(params, index, frame, size), "the background"))
         return conditioning.concat_condition(self.subject_latents[key], background, self.params.condition_scale)
+
+    def background(self, params: IcLightParams, index: int, frame: Frame, size: tuple[int, int]) -> np.ndarray:
+        """Return fbc's background, uint8 [height, width, 3], with the subject's shadow on a background of the user's own."""
+        image = images_of.background(params, self.images, frame, *size, self.subject(index))
+        return darken(image, self.shadow(params, index, frame, size)) if params.shadow and self.samples_shadow else image
+
+    def shadow(self, params: IcLightParams, index: int, frame: Frame, size: tuple[int, int]) -> np.ndarray:
+        """Return the opacity of the subject's shadow, uint8 [height, width]; none on a tile, which is not the whole subject."""
+        alpha = self.subject(index).at(frame, *size)[1]
+        if alpha is None or frame.tile is not None:
+            return np.zeros(size[::-1], np.uint8)
+        return shadow_alpha(alpha, light_map.all_lights(params), params.shadow, params.shadow_softness)
 
     def start_latent(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
         """Encode the light map with the subject pasted on it by its matte times `reinforce`: [1, 4, h, w]."""
@@ -155,8 +175,9 @@ class IcLightPass:
         self.rewritten = p.init_latent = conditioning.masked_init(self.init_latent, start, getattr(p, "nmask", None))
 
     def finish(self, image: Image.Image, index: int, frame: Frame) -> Image.Image:
-        params = self.params
-        if not (params.detail or params.color_hold or params.keep_background):
+        params = self.params_of(self.first_image + index)
+        casts = params.shadow > 0 and not self.samples_shadow
+        if not (params.detail or params.color_hold or params.keep_background or casts):
             return image
         relit = np.asarray(image.convert("RGB"))
         original, alpha = self.subject(index).at(frame, image.width, image.height)
@@ -164,9 +185,10 @@ class IcLightPass:
             relit = detail.hold_color(relit, original, alpha, params.color_hold)
         if params.detail:
             relit = detail.restore_detail(relit, original, alpha, params.detail_sigma, params.detail)
-        if params.keep_background:
-            relit = detail.keep_background(relit, original, alpha)
-        return Image.fromarray(relit)
+        background = original if params.keep_background else relit
+        if casts:
+            background = darken(background, self.shadow(params, index, frame, image.size))
+        return Image.fromarray(relit if background is relit else detail.keep_background(relit, background, alpha))
 
     def extras(self, size: tuple[int, int], frames: Frames) -> list[Added]:
         """Return each subject's condition and matte, and each light's map or background."""
@@ -177,7 +199,7 @@ class IcLightPass:
                 named.append(("matte", np.round(subject.at(frames[index], *size)[1] * 255).astype(np.uint8)))
         for params in self.lights:
             if self.info.kind == "fbc" and (params is self.params or self.images.background is None):
-                named.append(("background", images_of.background(params, self.images, frames.first, *size, self.subject(0))))
+                named.append(("background", self.background(params, 0, frames.first, size)))
             if self.rewrites_start:
                 named.append(("light map", images_of.light_map(params, self.images, "fc", frames.first, *size,
                                                                subject=self.subject(0))))

@@ -78,6 +78,8 @@ def unit(**fields):
                                                            "`matting` is 'none'; choose another matting."),
     (asked(matting="none", output="rgba"), state(), "`output` rgba needs a matte to cut the subject out, but `matting` is 'none'; choose "
                                                     "another matting."),
+    (asked(matting="none", shadow=0.5), state(), "`shadow` needs a matte to know what casts it, but `matting` is 'none'; choose another matting."),
+    (asked(shadow_softness=1), state(), "`shadow_softness` has no shadow to soften; set `shadow` above 0, or leave it out."),
     (asked(mask=PHOTO), state(), "`foreground` is black and white and `mask` is not, so they may be exchanged; give the photo as "
                                  "`foreground` and its silhouette as `mask`."),
     (asked(mask=PHOTO, foreground=None), state(True, init_is_like_mask=True), "The img2img image is black and white and `mask` is not, so "

@@ -14,7 +14,7 @@ DEFAULTS = {
     "lights": (), "set": "none", "set_frames": 24, "set_easing": "linear", "set_loop": True,
     "matting": "auto", "matte_threshold": 0.0, "matte_grow": 0.0, "matte_feather": 0.0, "reinforce": 0.0, "detail": 0.0, "detail_sigma": 3.0, "color_hold": 0.0,
     "keep_background": False, "set_blend": 0.0, "set_file": "none", "set_fps": 12.0, "set_sheet": False, "set_normals_y": "opengl",
-    "set_normals_file": "none", "condition_scale": 1.0, "hr_option": "both", "compensate_steps": True, "output": "result", "extras": None,
+    "set_normals_file": "none", "condition_scale": 1.0, "hr_option": "both", "compensate_steps": True, "output": "result", "shadow": 0.0, "shadow_softness": 0.5, "extras": None,
 }
 OTHER = {
     "model": "iclight_fcon", "background_flip": True, "light": "top-left", "light_angle": -45, "light_elevation": 30, "light_x": 0.25,
@@ -23,7 +23,7 @@ OTHER = {
     "set": "sweep", "set_frames": 12, "set_easing": "smooth", "set_loop": False, "set_blend": 0.5, "set_file": "gif", "set_fps": 10,
     "set_sheet": True, "set_normals_y": "directx", "set_normals_file": "exr", "matting": "birefnet",
     "matte_threshold": 0.5, "matte_grow": -3, "matte_feather": 1.5, "reinforce": 0.3, "detail": 1, "detail_sigma": 1.5, "color_hold": 0.5, "keep_background": True,
-    "condition_scale": 0.9, "hr_option": "low", "compensate_steps": False, "output": "rgba", "extras": True,
+    "condition_scale": 0.9, "hr_option": "low", "compensate_steps": False, "output": "rgba", "shadow": 0.5, "shadow_softness": 1, "extras": True,
 }
 
 
@@ -57,6 +57,7 @@ def test_a_dict_becomes_parameters_and_back():
     ({"light": "lef"}, "`light` is 'lef'; choose one of none, left, right"),
     ({"light_elevation": 91}, "`light_elevation` is 91; it must be a number from -90 to 90."),
     ({"output": "psd"}, "`output` is 'psd'; choose one of result, rgba."),
+    ({"shadow": 2}, "`shadow` is 2; it must be a number from 0 to 1."),
     ({"hr_option": "most"}, "`hr_option` is 'most'; choose one of both, low, high"),
     ({"detail": 1.01}, "`detail` is 1.01; it must be a number from 0 to 1."),
     ({"detail": -0.1}, "`detail` is -0.1; it must be a number from 0 to 1."),

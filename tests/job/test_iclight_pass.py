@@ -7,6 +7,8 @@ from decoding import decoded
 from job.sampler_inputs import JOB, light, mode_latent, on_grey
 from PIL import Image
 from sd_relight.lib_iclight import foreground
+from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_iclight.shadow import darken, shadow_alpha
 from sd_relight.lib_relight.base import caches
 from sd_relight.lib_relight.job import subject
 from sd_relight.lib_relight.matting import matting
@@ -29,6 +31,14 @@ def test_fbc_has_foreground_then_background(host, applied, photo, rng):
     behind = foreground.fit(np.asarray(background), 64, 96)[:, ::-1]
     expected = torch.cat([mode_latent(host, on_grey(photo, 64, 96)), mode_latent(host, behind)], dim=1)
     torch.testing.assert_close(seen[0]["unet"].extra_concat_condition, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_fbc_has_the_shadow_on_the_background(host, applied, photo):
+    fields = {"foreground": photo, "background": Image.new("RGB", (70, 70), "white"), "light": "left"}
+    seen, _ = applied(iclight={**fields, "shadow": 0.7})
+    alpha = shadow_alpha(decoded(photo).fitted(64, 96).alpha, [IcLightParams(light="left")], 0.7, 0.5)
+    expected = mode_latent(host, darken(np.full((96, 64, 3), 255, np.uint8), alpha))
+    torch.testing.assert_close(seen[0]["unet"].extra_concat_condition[:, 4:], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_fbc_takes_a_light_as_background_in_its_own_range(host, applied, photo):
