@@ -37,6 +37,13 @@ def expand_set(params: IcLightParams) -> tuple[IcLightParams, ...]:
     return tuple(lights_of_set(params))
 
 
+def set_size(params: IcLightParams) -> int:
+    """Return the number of entries of `expand_set`, 1 without a set."""
+    if params.set in NAMED_SETS:
+        return len(NAMED_SETS[params.set])
+    return {"none": 1, "sweep": params.set_frames}.get(params.set, len(all_lights(params)))
+
+
 def first_of_set(params: IcLightParams) -> IcLightParams:
     """Return the first entry of `expand_set` without computing the others."""
     return next(lights_of_set(params))

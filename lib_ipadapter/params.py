@@ -149,7 +149,7 @@ class IpAdapterParams(CheckedFields):
         "Tiled", "Encode the image in overlapping tiles, each prompting its own part of the output."))
     unfold_batch: bool = field(default=False, metadata=field_meta(
         "One input image per output image",
-        "Give the first input image to the first image of the batch, the second to the second."))
+        "Give the first input image to the first image of the batch or to the first light of a set, the second to the second."))
     uncond: str = field(default="official", metadata=field_meta(
         "Negative side", "What the negative side sees: official is the default; or black, noise, an image, or Fooocus' file.",
         choices=UNCONDS))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from ...lib_common.fields import short_repr
+from ...lib_iclight.light_sets import set_size
 from ..base.errors import RelightError, UserError
 from ..request.images import DecodedImage, ImageDecoder, is_given, several_frames
 from ..request.ip_adapter_unit import MAX_UNITS
@@ -21,7 +22,9 @@ from .messages import Level, Message, State, error, from_error, number, scalar, 
 def check(request: RelightRequest, state: State) -> list[Message]:
     """Return the messages of a request, errors first; model files are read by header, nothing is loaded or computed."""
     found = [*refiner_messages(state), *init_image_messages(state), *frame_messages(request, state)]
-    found += iclight_messages(request, state) if request.iclight is not None else []
+    if request.iclight is not None:
+        found += iclight_messages(request, state)
+        state = replace(state, set_size=set_size(request.iclight))
     found += ip_adapter_messages(request, state)
     return errors_first(found)
 

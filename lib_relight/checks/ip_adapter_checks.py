@@ -189,6 +189,9 @@ def unfold_messages(unit: IpUnit, state: State) -> Iterator[Message]:
         yield warning("combine", params.combine,
                       f"`combine` of the unit {params.model!r} has no effect, because `unfold_batch` gives each image of the "
                       "batch one image of its own; leave out `combine`, or switch `unfold_batch` off.")
+    if state.set_size > 1:
+        yield from unfold_messages_of_set(unit, state.set_size)
+        return
     if batch is not None and count > batch:
         yield warning("unfold_batch", True,
                       f"`unfold_batch` of the unit {params.model!r} gives one of its {count} images to each image of "
@@ -197,6 +200,18 @@ def unfold_messages(unit: IpUnit, state: State) -> Iterator[Message]:
         yield warning("unfold_batch", True,
                       f"`unfold_batch` of the unit {params.model!r} has {count} images for a batch of {batch:g}; the last one is "
                       "used for the others too. Give one for each image of the batch.")
+
+
+def unfold_messages_of_set(unit: IpUnit, size: int) -> Iterator[Message]:
+    count = len(unit.images)
+    if count > size:
+        yield warning("unfold_batch", True,
+                      f"`unfold_batch` of the unit {unit.params.model!r} gives one of its {count} images to each light of the set, "
+                      f"which has {size}; the others have no effect. Leave them out.")
+    if 0 < count < size and SUBJECT not in unit.images:
+        yield warning("unfold_batch", True,
+                      f"`unfold_batch` of the unit {unit.params.model!r} has {count} images for the {size} lights of the set; the "
+                      "last one is used for the others too. Give one for each light.")
 
 
 def window_messages(windows: Iterable[Window], clock: StepClock) -> Iterator[str]:

@@ -204,11 +204,13 @@ class IpAdapterPass:
 
     def attention_units(self, entry: Prepared, sampling: Sampling) -> list[attention.Unit]:
         """Compute keys and values for all layers; cached by content for every job and pass."""
-        mask = self.mattes(sampling) if entry.mask is SUBJECT else place_masks(entry.mask, sampling)
-        prompts = tuple(replace(prompt, mask=place_masks(prompt.mask, sampling)) for prompt in entry.prompts)
+        rows = self.rows_of_set(entry.unit.params, sampling)
+        mask = self.mattes(sampling) if entry.mask is SUBJECT else place_masks(picked(entry.mask, rows), sampling)
+        prompts = tuple(replace(prompt, mask=place_masks(prompt.mask, sampling), cond=picked(prompt.cond, rows),
+                                uncond=picked(prompt.uncond, rows)) for prompt in entry.prompts)
         device = self.host.device()
         placed = (mask, *(prompt.mask for prompt in prompts))
-        identity = f"{entry.identity}|{content_hash(*(None if area is None else area.numpy() for area in placed))}"
+        identity = f"{entry.identity}|{rows}|{content_hash(*(None if area is None else area.numpy() for area in placed))}"
 
         def compute():
             self.progress(f"computing keys and values of {entry.adapter.variant.path.stem}")
@@ -217,6 +219,13 @@ class IpAdapterPass:
                                      dtype=working_dtype(device))
 
         return unit_cache.get((identity, str(device)), compute)
+
+    def rows_of_set(self, params: IpAdapterParams, sampling: Sampling) -> list[int] | None:
+        """Return which image of the unit each image of a set's batch takes; None where the place in the batch says it."""
+        lights = len(self.iclight.lights) if self.iclight else 1
+        if lights == 1 or not params.unfold_batch or params.tiled:
+            return None
+        return [(sampling.first_image + index) % lights for index in range(sampling.batch)]
 
     def mattes(self, sampling: Sampling) -> Tensor:
         """Return where each subject lies in the sampled image: [subjects, height, width], 0..1."""
@@ -246,6 +255,13 @@ def working_dtype(device: torch.device | str) -> torch.dtype:
 
 def at(entries: Sequence, index: int) -> Any:
     return entries[index] if index < len(entries) else None
+
+
+def picked(values: Tensor | None, rows: Sequence[int] | None) -> Tensor | None:
+    """Return rows of a tensor, the last one where it has fewer; all of one that has a single row."""
+    if values is None or rows is None or len(values) == 1:
+        return values
+    return values[[min(row, len(values) - 1) for row in rows]]
 
 
 def stacked(area: Sequence[Tensor], count: int) -> Tensor:

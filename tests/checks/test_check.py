@@ -220,6 +220,18 @@ def test_inputs_of_a_unit_without_effect(changes, params, sentence):
     assert warnings_of(asked([replace(unit(**params), **changes)]), state(batch_size=2, cfg_scale=1)) == [sentence]
 
 
+@pytest.mark.parametrize(("count", "sentences"), [
+    (5, ["`unfold_batch` of the unit 'ip-adapter' gives one of its 5 images to each light of the set, which has 4; the others have no "
+         "effect. Leave them out."]),
+    (4, []),
+    (2, ["`unfold_batch` of the unit 'ip-adapter' has 2 images for the 4 lights of the set; the last one is used for the others "
+         "too. Give one for each light."]),
+])
+def test_images_for_the_lights_of_a_set(count, sentences):
+    request = asked([replace(unit(unfold_batch=True), images=(PICTURE,) * count)], light="left", set="sides")
+    assert warnings_of(request, state(batch_size=1)) == sentences
+
+
 @pytest.mark.parametrize(("changes", "params"), [
     ({"masks": (PICTURE,) * 2, "images": (PICTURE,) * 2}, {"combine": "separate"}),
     ({"masks": (PICTURE,), "images": (PICTURE,) * 2, "image_masks": (WHITE,) * 2}, {"image_weights": (1.0, 0.5)}),

@@ -132,6 +132,18 @@ def test_unfolded_images_have_their_own_masks(host, photo):
         assert np.abs(images_of(alone, 1)[0] - together[index]).max() <= 2
 
 
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_each_light_of_a_set_takes_its_own_unfolded_image(host, photo, batch_size):
+    unit, images = {"model": "ip-adapter", "weight": 3}, [photo, photo.rotate(180), photo.rotate(90)]
+    light = {"foreground": photo, "matting": "none", "light": "left", "set": "sides"}
+    together = images_of(job_with("txt2img", host, {"iclight": light, "ip_adapter": [
+        {**unit, "image": images, "unfold_batch": True}]}, batch_size=batch_size), 4)
+    for side, image, made in zip(("left", "right", "top", "bottom"), [*images, images[-1]], together):
+        alone = job_with("txt2img", host, {"iclight": {**light, "light": side, "set": "none"},
+                                           "ip_adapter": [{**unit, "image": image}]})
+        assert np.abs(images_of(alone, 1)[0] - made).max() <= 2, side
+
+
 def test_inpaint_keeps_the_images_latent_outside_the_mask(host, applied, photo):
     mask = Image.new("L", photo.size)
     mask.paste(255, (0, 0, 60, 80))
