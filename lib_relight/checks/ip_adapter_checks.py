@@ -206,12 +206,12 @@ def unfold_messages_of_set(unit: IpUnit, size: int) -> Iterator[Message]:
     count = len(unit.images)
     if count > size:
         yield warning("unfold_batch", True,
-                      f"`unfold_batch` of the unit {unit.params.model!r} gives one of its {count} images to each light of the set, "
-                      f"which has {size}; the others have no effect. Leave them out.")
+                      f"`unfold_batch` of the unit {unit.params.model!r} gives one of its {count} images to each light of the "
+                      f"set, which has {size}; the others have no effect. Leave them out.")
     if 0 < count < size and SUBJECT not in unit.images:
         yield warning("unfold_batch", True,
-                      f"`unfold_batch` of the unit {unit.params.model!r} has {count} images for the {size} lights of the set; the "
-                      "last one is used for the others too. Give one for each light.")
+                      f"`unfold_batch` of the unit {unit.params.model!r} has {count} images for the {size} lights of the set; "
+                      "the last one is used for the others too. Give one for each light.")
 
 
 def window_messages(windows: Iterable[Window], clock: StepClock) -> Iterator[str]:
