@@ -8,7 +8,8 @@ from pathlib import Path
 from generated import with_generated
 
 ROOT = Path(__file__).resolve().parent.parent
-FURTHER = {"boolean": "`true`, `false`", "integer": "whole number", "string": "text", "array": "list of objects"}
+FURTHER = {"boolean": "`true`, `false`", "integer": "whole number", "string": "text", "array": "list of objects",
+           "object": "object"}
 
 
 def schema():

@@ -15,6 +15,7 @@ from .colors import COLOR_SCHEMA, check_color
 from .errors import IcLightError
 from .light_kinds import COMPUTED_LIGHTS, LIGHTS, kinds_with
 from .light_setups import SETUPS
+from .placing import PLACE_SCHEMA, check_place
 
 IMAGE_FIELDS = ("foreground", "background", "light_map", "mask")
 API_IMAGE_FIELDS = ("normal_map", "light_from")
@@ -206,6 +207,10 @@ class IcLightParams(CheckedFields):
         "Shadow softness", "How far the contact shadow blurs with the distance from where the subject stands.",
         minimum=0.0, maximum=1.0, step=0.05,
         group="quality", axis=True))
+    place: tuple | None = field(default=None, metadata=field_meta(
+        "Place",
+        "Where the cut-out subject is put: its centre's x and y (0 to 1) and its scale, such as 0.5, 0.6, 0.8; empty leaves it.",
+        convert=check_place, schema=PLACE_SCHEMA, group="numbers", axis=True, pad=True, ui_config=False))
     extras: bool | None = field(default=None, metadata=field_meta(
         "Save matte and light map too", "Add both to the results of the job.",
         group="quality", ui_config=False))

@@ -45,6 +45,7 @@ def iclight_messages(request: RelightRequest, state: State) -> Iterator[Message]
         yield from checkpoint_messages(state.checkpoint)
     yield from denoise_messages(kind, params, images, state)
     yield from ineffective_fields(params, images, state)
+    yield from place_messages(params, images, state)
     yield from shape_messages(images, state)
     yield from cut_out_messages(params, images, state)
     yield from exchange_messages(images, state)
@@ -195,6 +196,32 @@ def ineffective_fields(params: IcLightParams, images: IcLightImages, state: Stat
     yield from matte_messages(params, images, state)
 
 
+def is_fixed(params: IcLightParams, images: IcLightImages, is_img2img: bool, part_of: tuple[int, int] | None) -> bool:
+    """Return whether `place` has no effect, since a part of the subject's own image is sampled: it belongs to the rest."""
+    return bool(params.place) and is_img2img and images.foreground is None and part_of is not None
+
+
+def place_messages(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
+    if not params.place:
+        return
+    if params.matting == "none":
+        yield warning("place", None,
+                      "`place` moves the cut-out subject, and `matting` 'none' does not cut it out; set `matting` to 'auto', or "
+                      "leave `place` out.")
+    elif is_fixed(params, images, state.is_img2img, state.part_of):
+        yield warning("place", None,
+                      "`place` does not move the img2img image's subject while only a part of that image is sampled; give the "
+                      "subject as `foreground`, or leave `place` out.")
+    elif state.is_img2img and images.foreground is None and images.background is None and not light_map.has_light(params):
+        yield error("place", None,
+                    "`place` moves the subject, but img2img starts from the image that has it elsewhere; choose a `light`, or "
+                    "give a `background`.")
+    elif params.keep_background and images.background is None:
+        yield warning("keep_background", True,
+                      "`keep_background` does nothing, because `place` moves the subject away from the image it came from; give "
+                      "a `background`, which is then kept, or switch it off.")
+
+
 def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -> Iterator[Message]:
     tools = [name for name in ("matte_threshold", "matte_grow", "matte_feather") if getattr(params, name)]
     if params.matting == "none" and tools:
@@ -215,7 +242,7 @@ def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -
         yield warning("shadow_softness", params.shadow_softness,
                       "`shadow_softness` has no shadow to soften; set `shadow` above 0, or leave it out.")
     is_cut_out = state.init_is_cut_out if images.foreground is None else images.foreground.alpha is not None
-    if params.keep_background and is_cut_out:
+    if params.keep_background and is_cut_out and not params.place:
         name = "the img2img image" if images.foreground is None else "`foreground`"
         yield warning("keep_background", True,
                       f"`keep_background` has no background to keep, because {name} is a cut-out; its transparent "

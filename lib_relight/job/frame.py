@@ -6,6 +6,7 @@ contain. Subject, background, light map, masks and post-processing must all use 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,16 +16,56 @@ from PIL import Image
 from torch.nn import functional
 
 from ...lib_iclight import foreground
+from ...lib_iclight.placing import Place
+from ..base.errors import RelightError
 from ..hosts.tiles import Tile, tile_of
 from ..hosts.types import Host, Processing
 from ..request.images import DecodedImage, same_shape
 
 Box = tuple[int, int, int, int]
 Size = tuple[int, int]
+Shares = tuple[float, float, float, float]
 STRETCH, COVER, CONTAIN, LATENT = range(4)
 """The hosts' resize modes: just resize, crop and resize, resize and fill, just resize (latent upscale)."""
 LARGEST_LIGHT = 2048
 """Longer side in pixels at which the light over the image of SD upscale is computed before it is cut into tiles."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Moves and scales a subject in the frame, in place of cropping it around its middle.
+
+    box: (left, top, right, bottom) of its matte in shares of its image, whose centre is moved to x and y of `place`.
+    """
+
+    place: Place
+    box: Shares
+
+    def paste(self, array: np.ndarray, width: int, height: int, mode: int, fill: int | None = None) -> np.ndarray:
+        """Bring the subject's image or matte to width x height pixels; see Frame.place for array and fill.
+
+        mode: gives the size at scale 1. What the image does not cover is fill. Raises RelightError if the matte is outside.
+        """
+        scales = width / array.shape[1], height / array.shape[0]
+        scales = (max(scales),) * 2 if mode == COVER else (min(scales),) * 2 if mode == CONTAIN else scales
+        spans = [self.span(axis, array.shape[1 - axis], scales[axis] * self.place.scale, side)
+                 for axis, side in enumerate((width, height))]
+        (left, right, first, last), (top, bottom, upper, lower) = spans
+        image = Image.fromarray(np.ascontiguousarray(array))
+        inner = np.asarray(image.resize((right - left, bottom - top), Image.LANCZOS, box=(first, upper, last, lower)))
+        inner = inner.clip(0, 1) if array.dtype.kind == "f" else inner
+        return padded(inner, left, top, width, height, fill)
+
+    def span(self, axis: int, length: int, scale: float, side: int) -> tuple[int, int, float, float]:
+        """Return the pixels of the frame that the image covers along an axis, [first, last), and what of the image is there."""
+        low, high = self.box[axis], self.box[axis + 2]
+        offset = self.place[axis] * side - (low + high) / 2 * length * scale
+        first, last = max(0, math.ceil(offset)), min(side, math.floor(offset + length * scale))
+        if last <= first or offset + high * length * scale <= 0 or offset + low * length * scale >= side:
+            x, y, zoom = self.place
+            raise RelightError(f"`place` {x:g}, {y:g}, {zoom:g} puts the subject outside of the image; choose x and y nearer to "
+                               "0.5.")
+        return first, last, max(0, (first - offset) / scale), min(length, (last - offset) / scale)
 
 
 @dataclass(frozen=True)
@@ -60,13 +101,19 @@ class Frame:
         """Return whether an image of this size can lie in the frame: it has the aspect of the canvas."""
         return self.canvas is not None and same_shape(size, self.canvas)
 
-    def place(self, array: np.ndarray, width: int, height: int, fill: int | None = None) -> np.ndarray:
+    def place(self, array: np.ndarray, width: int, height: int, fill: int | None = None,
+              placement: Placement | None = None) -> np.ndarray:
         """Bring an image or a matte to the sampled width x height pixels, as the host brings the init image there.
 
         array: uint8 [H, W, 3], or a float32 matte [H, W], 0..1.  fill: level of the border that CONTAIN leaves; None repeats
         the image's edge, as the host does.  An image of another aspect covers the canvas, or the output if that is all of it.
+        placement: of the subject, in the whole image, if it is moved.
         """
         size = array.shape[1], array.shape[0]
+        if placement is not None and not self.is_part:
+            return placement.paste(array, width, height, self.mode if self.contains(size) else COVER, fill)
+        if placement is not None:
+            array = placement.paste(array, *self.canvas, COVER, fill)
         if not self.is_part:
             return resize(array, width, height, self.mode, fill) if self.contains(size) else foreground.fit(array, width, height)
         array = self.on_init(array)
@@ -95,10 +142,13 @@ class Frame:
         scale = min(1.0, LARGEST_LIGHT / max(self.canvas))
         return self.place(render(*(max(1, round(side * scale)) for side in self.canvas)), width, height)
 
-    def on_light(self, array: np.ndarray, width: int, height: int, fill: int | None = None) -> np.ndarray:
-        """Bring an image or a matte to the width x height pixels that place_light renders; see place for array and fill."""
+    def on_light(self, array: np.ndarray, width: int, height: int, fill: int | None = None,
+                 placement: Placement | None = None) -> np.ndarray:
+        """Bring an image or a matte to the width x height pixels that place_light renders; see place for the arguments."""
         if self.tile is None:
-            return self.place(array, width, height, fill)
+            return self.place(array, width, height, fill, placement)
+        if placement is not None:
+            return placement.paste(array, width, height, COVER, fill)
         if (array.shape[1], array.shape[0]) == self.size:
             canvas = np.zeros((self.tile.canvas[1], self.tile.canvas[0], *array.shape[2:]), array.dtype)
             canvas[self.tile.top:self.tile.top + self.size[1], self.tile.left:self.tile.left + self.size[0]] = array
@@ -126,7 +176,11 @@ def centred(inner: np.ndarray, width: int, height: int, fill: int | None) -> np.
     """Crop or pad an image to width x height around its centre, rounded as the hosts round it."""
     left, top = width // 2 - inner.shape[1] // 2, height // 2 - inner.shape[0] // 2
     inner = inner[max(0, -top):max(0, -top) + height, max(0, -left):max(0, -left) + width]
-    left, top = max(0, left), max(0, top)
+    return padded(inner, max(0, left), max(0, top), width, height, fill)
+
+
+def padded(inner: np.ndarray, left: int, top: int, width: int, height: int, fill: int | None) -> np.ndarray:
+    """Put an image on width x height pixels at left, top; what is left is fill, or repeats its edge for None."""
     pads = ((top, height - inner.shape[0] - top), (left, width - inner.shape[1] - left), *((0, 0),) * (inner.ndim - 2))
     if fill is None:
         return np.pad(inner, pads, mode="edge")

@@ -28,7 +28,7 @@ from ..request.images import ImageDecoder
 from ..request.request import IcLightImages
 from . import set_products, subject as images_of
 from .copied_light import with_copied_light
-from .frame import Frame, Frames
+from .frame import Frame, Frames, part_of
 from .passes import Sampling
 from .subject import Subject
 
@@ -42,11 +42,13 @@ class IcLightPass:
 
     def __init__(self, host: Host, p: Processing, params: IcLightParams, images: IcLightImages, folders: Iterable[Path]):
         self.progress = job_progress(host)
+        self.is_img2img = host.is_img2img(p)
+        if iclight_checks.is_fixed(params, images, self.is_img2img, part_of(p) if self.is_img2img and p.init_images else None):
+            params = replace(params, place=None)
         self.requested = with_copied_light(params, images.light_from, self.progress)
         self.host, self.lights, self.images = host, expand_set(self.requested), images
         self.params = self.lights[0]
         self.path, self.info = iclight_files.resolve(params.model, images.background is not None, folders)
-        self.is_img2img = host.is_img2img(p)
         self.subjects: list[Subject] = []
         self.subject_latents: dict[tuple[int, Frame, tuple[int, int]], torch.Tensor] = {}
         self.init_latent: torch.Tensor | None = None
@@ -62,6 +64,12 @@ class IcLightPass:
     def samples_shadow(self) -> bool:
         """Return whether the model gets the shadow on its background; otherwise it falls on the finished image."""
         return self.info.kind == "fbc" and self.images.background is not None and not self.params.keep_background
+
+    @property
+    def moves_init(self) -> bool:
+        """Return whether img2img starts from the moved subject on its background: the init image has it elsewhere."""
+        own_init = self.is_img2img and self.images.foreground is None
+        return own_init and not self.rewrites_start and self.subject(0).placement is not None
 
     def prepare(self, p: Processing) -> None:
         family = self.host.family(p)
@@ -103,7 +111,7 @@ class IcLightPass:
         self.first_image = sampling.first_image
         rows = [self.condition(p, index, sampling) for index in range(sampling.batch)]
         self.host.set_concat(sampling.unet, torch.cat(rows).to(sampling.x.device))
-        if self.rewrites_start and not sampling.is_hr_pass:
+        if (self.rewrites_start or self.moves_init) and not sampling.is_hr_pass:
             self.rewrite_start(p, sampling)
         self.applied.sizes["x".join(str(side // 8) for side in sampling.size)] = None
 
@@ -146,13 +154,19 @@ class IcLightPass:
         return shadow_alpha(alpha, light_map.all_lights(params), params.shadow, params.shadow_softness)
 
     def start_latent(self, p: Processing, index: int, sampling: Sampling) -> torch.Tensor:
-        """Encode the light map with the subject pasted on it by its matte times `reinforce`: [1, 4, h, w]."""
-        frame, size = sampling.frames[index], sampling.size
+        """Encode the light map with the subject pasted on it by its matte times `reinforce`: [1, 4, h, w].
+
+        Where `moves_init`, the background with the subject on it.
+        """
+        frame, size, subject = sampling.frames[index], sampling.size, self.subject(index)
 
         def latent(params: IcLightParams) -> torch.Tensor:
-            image = images_of.light_map(params, self.images, "fc", frame, *size, subject=self.subject(index))
+            if self.moves_init:
+                behind = self.background(params, index, frame, size)
+                return self.encode(p, foreground.blend(behind, *subject.at(frame, *size)), "the moved subject")
+            image = images_of.light_map(params, self.images, "fc", frame, *size, subject=subject)
             if params.reinforce > 0:
-                image = foreground.reinforce(image, *self.subject(index).at(frame, *size), params.reinforce)
+                image = foreground.reinforce(image, *subject.at(frame, *size), params.reinforce)
             return self.encode(p, image, "the light")
 
         return self.blended(sampling.first_image + index, latent)
@@ -165,7 +179,7 @@ class IcLightPass:
         return torch.lerp(own, torch.stack([latent(self.lights[frame]) for frame in near]).mean(dim=0), self.requested.set_blend)
 
     def rewrite_start(self, p: Processing, sampling: Sampling) -> None:
-        """Put the light into the start of sampling; the same for every batch of a batch count."""
+        """Put the light, or the moved subject, into the start of sampling; the same for every batch of a batch count."""
         start = torch.cat([self.start_latent(p, index, sampling) for index in range(sampling.batch)]).to(sampling.x)
         if not self.is_img2img:
             self.host.set_start_latent(p, sampling.noise, start)
@@ -185,10 +199,18 @@ class IcLightPass:
             relit = detail.hold_color(relit, original, alpha, params.color_hold)
         if params.detail:
             relit = detail.restore_detail(relit, original, alpha, params.detail_sigma, params.detail)
-        background = original if params.keep_background else relit
+        background = self.kept_background(index, frame, original, relit) if params.keep_background else relit
         if casts:
             background = darken(background, self.shadow(params, index, frame, image.size))
         return Image.fromarray(relit if background is relit else detail.keep_background(relit, background, alpha))
+
+    def kept_background(self, index: int, frame: Frame, original: np.ndarray, relit: np.ndarray) -> np.ndarray:
+        """Return the subject's own image, or, if `place` moves it away from there, the new background; relit without one."""
+        if self.subject(index).placement is None:
+            return original
+        if self.images.background is None:
+            return relit
+        return images_of.background(self.params, self.images, frame, original.shape[1], original.shape[0])
 
     def extras(self, size: tuple[int, int], frames: Frames) -> list[Added]:
         """Return each subject's condition and matte, and each light's map or background."""
@@ -225,7 +247,7 @@ class IcLightPass:
             subject, frame = self.subject(index), frames[index].finished
             if subject.alpha is None or frame.tile is not None:
                 continue
-            alpha = frame.place(subject.alpha, *image.size, fill=0)
+            alpha = subject.matte_at(frame, *image.size)
             rgb = foreground_colors(np.asarray(image.convert("RGB")), alpha)
             rgba = Image.fromarray(np.dstack([rgb, np.round(alpha * 255).astype(np.uint8)]))
             one = set_products.png("cut-out", rgba, image.info.get("parameters", ""))

@@ -12,6 +12,7 @@ from ...lib_iclight import conditioning, foreground
 from ...lib_iclight.light_map import has_depth, render_lights
 from ...lib_iclight.matte_edges import adjust_matte
 from ...lib_iclight.params import IcLightParams
+from ...lib_iclight.placing import Place
 from ...lib_iclight.surface import TOWARDS_VIEWER, Surface, decode_normals, surface_of
 from ..base.caches import ContentCache, content_hash, counters, tensor_bytes
 from ..base.errors import RelightError
@@ -21,17 +22,21 @@ from ..hosts.types import Host, Processing
 from ..matting import matting
 from ..request.images import DecodedImage
 from ..request.request import IcLightImages
-from .frame import Frame
+from .frame import Frame, Placement
 
 latents = ContentCache(256 * 2**20, tensor_bytes, lambda latent: [latent], group="images")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """image: with its own transparency.  alpha: the matte, float32 [H, W], 0..1, or None for the whole image."""
+    """image: with its own transparency.  alpha: the matte, float32 [H, W], 0..1, or None for the whole image.
+
+    placement: where `place` puts it, None for where its image has it.
+    """
 
     image: DecodedImage
     alpha: np.ndarray | None
+    placement: Placement | None = None
 
     @property
     def composite(self) -> np.ndarray:
@@ -40,12 +45,17 @@ class Subject:
 
     def at(self, frame: Frame, width: int, height: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Return (rgb, alpha) at the sampled size."""
-        alpha = None if self.alpha is None else frame.place(self.alpha, width, height, fill=0)
-        return self.image.resized(lambda array: frame.place(array, width, height)).rgb, alpha
+        rgb = self.image.resized(lambda array: frame.place(array, width, height, placement=self.placement)).rgb
+        return rgb, self.matte_at(frame, width, height)
+
+    def matte_at(self, frame: Frame, width: int, height: int) -> np.ndarray | None:
+        """Return the matte at the sampled size."""
+        return None if self.alpha is None else frame.place(self.alpha, width, height, fill=0, placement=self.placement)
 
     def on_grey(self, frame: Frame, width: int, height: int) -> np.ndarray:
         """Return the fc condition, uint8 [height, width, 3]: composited over 127 at full resolution, then placed."""
-        return frame.place(self.composite, width, height, fill=None if self.alpha is None else foreground.GREY)
+        fill = None if self.alpha is None else foreground.GREY
+        return frame.place(self.composite, width, height, fill, self.placement)
 
 
 def cut_out(image: DecodedImage, params: IcLightParams, images: IcLightImages, progress: Progress = SILENT) -> Subject:
@@ -56,7 +66,20 @@ def cut_out(image: DecodedImage, params: IcLightParams, images: IcLightImages, p
         if alpha.max() < matting.VISIBLE:
             raise RelightError(f"Nothing of the subject is left by `matte_threshold` {params.matte_threshold:g} and `matte_grow` "
                                f"{params.matte_grow:g}; lower the threshold, or shrink less.")
-    return Subject(image, alpha)
+    return Subject(image, alpha, placement_of(params, alpha))
+
+
+def placement_of(params: IcLightParams, alpha: np.ndarray | None) -> Placement | None:
+    """Return the placement of a matte, whose box holds what is at least half as opaque as its most opaque pixel."""
+    if not params.place or alpha is None:
+        return None
+    bounds = []
+    for axis in (0, 1):
+        along = alpha.max(axis)
+        inside = np.flatnonzero(along >= along.max() / 2)
+        bounds.append((inside[0] / len(along), (inside[-1] + 1) / len(along)))
+    (left, right), (top, bottom) = bounds
+    return Placement(Place(*params.place), (left, top, right, bottom))
 
 
 def cut_out_all(params: IcLightParams, images: IcLightImages, init_images: Sequence[DecodedImage] | None,
@@ -93,11 +116,11 @@ def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, fra
 
 def surface_on(frame: Frame, subject: Subject, normal_map: DecodedImage | None, width: int, height: int) -> Surface | None:
     """Return the subject's surface on the width x height pixels of a light map; None for a subject without a shape."""
-    matte = None if subject.alpha is None else frame.on_light(subject.alpha, width, height, fill=0)
+    matte = None if subject.alpha is None else frame.on_light(subject.alpha, width, height, fill=0, placement=subject.placement)
     if normal_map is None:
         return surface_of(matte, None)
     flat = normal_map.flattened(TOWARDS_VIEWER).rgb
-    return surface_of(matte, decode_normals(frame.on_light(flat, width, height)))
+    return surface_of(matte, decode_normals(frame.on_light(flat, width, height, placement=subject.placement)))
 
 
 def background(params: IcLightParams, images: IcLightImages, frame: Frame, width: int, height: int,

@@ -103,7 +103,7 @@ def from_infotext(pairs: Mapping, key: str, item):
     """
     text = pairs.get(key)
     if text is None:
-        return "" if item.type in ("float | None", "tuple") else item.default
+        return "" if item.type in ("float | None", "tuple", "tuple | None") else item.default
     try:
         return READERS.get(item.type.split(" |")[0], str)(text)
     except ValueError:

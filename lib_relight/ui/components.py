@@ -163,7 +163,7 @@ def control(item, common: dict):
                            **{**common, "info": problem or common["info"]})
     if "bool" in item.type:
         return gr.Checkbox(value=settings.get("relight_extras") if item.name == "extras" else item.default, **common)
-    if item.type in ("str", "tuple"):
+    if item.type in ("str", "tuple", "tuple | None"):
         return gr.Textbox(value=item.default or "", **common)
     low, high = item.metadata["minimum"], item.metadata["maximum"]
     if item.default is None:

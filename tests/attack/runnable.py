@@ -15,7 +15,8 @@ from sd_relight.lib_relight.request.schema import request_schema
 NOISE = np.random.default_rng(14).integers(0, 256, (240, 240, 4)).astype(np.uint8)
 CHOICES = {"iclight": {"model": ["auto", "fc", "fbc"], "matting": ["none", "alpha", "mask", "auto", "quick"], "family": ["auto"],
                        "set": ["none"] * 5 + ["sides", "lights", "sweep"], "set_frames": [2, 3], "matte_grow": [-2.5, 0, 64],
-                       "matte_feather": [0, 3, 64], "light_from": ["image"]},
+                       "matte_feather": [0, 3, 64], "light_from": ["image"],
+                       "place": [None, {"x": 0.3, "scale": 0.4}, {"x": 0.9, "y": 1.1, "scale": 3}]},
            "ip_adapter": {"family": ["auto"], "uncond": ["official", "black", "noise", "image"], "crop": ["center", "pad", "stretch", "box"], "face_index": [-1, 0, 63]}}
 """Values of fields whose others need files or packages that are not there, or minutes."""
 

@@ -30,6 +30,7 @@ CUTOUT = decoded(np.dstack([np.eye(64, dtype=np.uint8) * 255] * 4))
 DEMO = Path(__file__).resolve().parents[2] / "models" / "demo"
 CUTTING_OUT_IS_OFF = ("Cutting out is off, because {} and nothing may be installed; give an image with transparency or a mask, or set "
                       "`matting` to 'none'.")
+MOVED = {"x": 0.25}
 SD15 = Checkpoint("v1-5.safetensors", "sd15", 4, 16, 768)
 
 
@@ -80,6 +81,13 @@ def unit(**fields):
                                                     "another matting."),
     (asked(matting="none", shadow=0.5), state(), "`shadow` needs a matte to know what casts it, but `matting` is 'none'; choose another matting."),
     (asked(shadow_softness=1), state(), "`shadow_softness` has no shadow to soften; set `shadow` above 0, or leave it out."),
+    (asked(matting="none", place=MOVED), state(), "`place` moves the cut-out subject, and `matting` 'none' does not cut it out; set `matting` to "
+                                                  "'auto', or leave `place` out."),
+    (asked(foreground=None, light="left", place=MOVED), state(True, part_of=(64, 64)),
+     "`place` does not move the img2img image's subject while only a part of that image is sampled; give the subject as `foreground`, or "
+     "leave `place` out."),
+    (asked(keep_background=True, place=MOVED), state(), "`keep_background` does nothing, because `place` moves the subject away from the image "
+     "it came from; give a `background`, which is then kept, or switch it off."),
     (asked(mask=PHOTO), state(), "`foreground` is black and white and `mask` is not, so they may be exchanged; give the photo as "
                                  "`foreground` and its silhouette as `mask`."),
     (asked(mask=PHOTO, foreground=None), state(True, init_is_like_mask=True), "The img2img image is black and white and `mask` is not, so "
@@ -117,6 +125,8 @@ def test_each_warning(request_, state, sentence):
     (asked(mask=PHOTO, foreground=PHOTO), state()),
     (asked(mask=PHOTO, foreground=None), state(True)),
     (asked(light="spot", light_angle=30, set="sides"), state()),
+    (asked(place=MOVED), state(True)),
+    (asked(place=MOVED, keep_background=True, background=PICTURE, foreground=CUTOUT), state()),
     (asked(foreground=CUTOUT), state(can_cut_out=lambda matting: False)),
     (asked(foreground=None), state(True, init_is_cut_out=True, can_cut_out=lambda matting: False)),
     (asked([unit()]), state(has_hires=False)),
@@ -146,6 +156,8 @@ def test_nothing_is_reported_where_nothing_is_wrong(request_, state):
     (asked(), state(checkpoint=Checkpoint("iclight_fc.safetensors", "iclight", 8, 16, 768)),
      "iclight_fc.safetensors is an IC-Light file chosen as checkpoint; choose an SD 1.5 checkpoint and leave IC-Light to "
      "Relight's `model`."),
+    (asked(foreground=None, place=MOVED), state(True), "`place` moves the subject, but img2img starts from the image that has it elsewhere; "
+                                                       "choose a `light`, or give a `background`."),
     (asked(matting="u2net"), state(can_cut_out=lambda matting: False), CUTTING_OUT_IS_OFF.format("rembg is not installed")),
     (asked(), state(can_cut_out=lambda matting: False), CUTTING_OUT_IS_OFF.format("there is no matting model")),
     (asked(foreground=None), state(True, can_cut_out=lambda matting: False), CUTTING_OUT_IS_OFF.format("there is no matting model")),

@@ -14,7 +14,7 @@ DEFAULTS = {
     "lights": (), "set": "none", "set_frames": 24, "set_easing": "linear", "set_loop": True,
     "matting": "auto", "matte_threshold": 0.0, "matte_grow": 0.0, "matte_feather": 0.0, "reinforce": 0.0, "detail": 0.0, "detail_sigma": 3.0, "color_hold": 0.0,
     "keep_background": False, "set_blend": 0.0, "set_file": "none", "set_fps": 12.0, "set_sheet": False, "set_normals_y": "opengl",
-    "set_normals_file": "none", "condition_scale": 1.0, "hr_option": "both", "compensate_steps": True, "output": "result", "shadow": 0.0, "shadow_softness": 0.5, "extras": None,
+    "set_normals_file": "none", "condition_scale": 1.0, "hr_option": "both", "compensate_steps": True, "output": "result", "shadow": 0.0, "shadow_softness": 0.5, "place": None, "extras": None,
 }
 OTHER = {
     "model": "iclight_fcon", "background_flip": True, "light": "top-left", "light_angle": -45, "light_elevation": 30, "light_x": 0.25,
@@ -23,7 +23,7 @@ OTHER = {
     "set": "sweep", "set_frames": 12, "set_easing": "smooth", "set_loop": False, "set_blend": 0.5, "set_file": "gif", "set_fps": 10,
     "set_sheet": True, "set_normals_y": "directx", "set_normals_file": "exr", "matting": "birefnet",
     "matte_threshold": 0.5, "matte_grow": -3, "matte_feather": 1.5, "reinforce": 0.3, "detail": 1, "detail_sigma": 1.5, "color_hold": 0.5, "keep_background": True,
-    "condition_scale": 0.9, "hr_option": "low", "compensate_steps": False, "output": "rgba", "shadow": 0.5, "shadow_softness": 1, "extras": True,
+    "condition_scale": 0.9, "hr_option": "low", "compensate_steps": False, "output": "rgba", "shadow": 0.5, "shadow_softness": 1, "place": (0.25, 0.5, 2), "extras": True,
 }
 
 
@@ -79,6 +79,11 @@ def test_a_dict_becomes_parameters_and_back():
     ({"lights": ["left"]}, r"`lights` is \['left'\]; it must be a list"),
     ({"lights": [{"angle": 3}]}, "`lights` has no field `angle`; did you mean `light_angle`?"),
     ({"lights": [{"light_x": 2}]}, "`light_x` is 2; it must be a number from 0 to 1."),
+    ({"place": 5}, "`place` is 5; it must be an object with x, y and scale, such as {\"x\": 0.5, \"y\": 0.6, \"scale\": 0.8}."),
+    ({"place": "left"}, "`place` is 'left'; it must be an object with x, y and scale"),
+    ({"place": {"z": 1}}, "`place` has no field `z`; known fields are x, y, scale."),
+    ({"place": {"x": 7}}, "`place` has 7 as x; it must be a number from -1 to 2."),
+    ({"place": [0.5, 0.5, "1"]}, "`place` has '1' as scale; it must be a number from 0.05 to 4."),
 ])
 def test_errors_name_the_field_and_the_value(values, sentence):
     with pytest.raises(IcLightError, match=sentence.replace("?", r"\?").replace("(", r"\(")):
@@ -89,6 +94,12 @@ def test_a_huge_value_does_not_fill_the_message():
     with pytest.raises(IcLightError, match="`light` is") as caught:
         params_from_dict({"light": "x" * 100_000})
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("value, place", [({"x": 0.25}, (0.25, 0.5, 1)), ({}, (0.5, 0.5, 1)), ("0.1, 0.2, 0.3", (0.1, 0.2, 0.3)),
+                                          ("0.1 0.2 0.3", (0.1, 0.2, 0.3)), ("", None), ([], None), (None, None)])
+def test_a_place_is_an_object_or_three_numbers(value, place):
+    assert IcLightParams(place=value).place == place
 
 
 def test_frozen():

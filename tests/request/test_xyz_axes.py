@@ -32,7 +32,7 @@ def error_of(call, *args):
 
 def test_labels_are_unique_and_every_axis_is_a_field():
     labels = [axis.label for axis in xyz_axes.axes()]
-    assert len(set(labels)) == len(labels) == 30
+    assert len(set(labels)) == len(labels) == 33
     assert set(BY_KEY) <= set(PRESET_FIELDS)
     assert {axis.kind for axis in xyz_axes.axes()} == {float, str}
 
