@@ -70,6 +70,6 @@ class SafetensorsReader:
             raise unsupported(self.name, key, info.dtype)
         buffer = torch.empty(end - begin, dtype=torch.uint8)
         self.file.seek(self.start + begin)
-        if end > begin and self.file.readinto(memoryview(buffer.numpy())) != end - begin:  # type: ignore
+        if end > begin and self.file.readinto(memoryview(buffer.numpy())) != end - begin:  # type: ignore  # type: ignore
             raise truncated(self.name, os.fstat(self.file.fileno()).st_size, self.start + end)
         return buffer.view(DTYPES[info.dtype]).reshape(info.shape)

@@ -26,6 +26,16 @@ def test_folders_are_expanded_once_and_node_ids_kept(chunks, tree):
     assert chunks.expand(tree, ["tests"], ["job", "browser"]) == ["tests/test_d.py"]
 
 
+@pytest.mark.parametrize(("text", "left_out"), [
+    ("pytestmark = pytest.mark.slow", True), ("pytestmark = [pytest.mark.any,\n              pytest.mark.slow]", True),
+    ("pytestmark = pytest.mark.slower", False), ("@pytest.mark.slow\ndef test_one():", False), ("", False)])
+def test_a_file_is_left_out_when_all_of_its_tests_are(chunks, tmp_path, text, left_out):
+    path = tmp_path / "test_a.py"
+    path.write_text(f"import pytest\n\n{text}\n")
+    assert chunks.is_left_out(path, ("slow", "large")) == left_out
+    assert not chunks.is_left_out(tmp_path / "test_a.py::test_one", ("slow",))
+
+
 def test_neighbours_share_a_process_up_to_the_limit(chunks):
     seconds = {"a": 50, "b": 60, "c": 200, "d": 1}  # one room of 311 s
     packed = list(chunks.pack("neo", seconds, seconds.get, limit=120))

@@ -53,7 +53,7 @@ def test_a_real_host_is_started_once(testing, tmp_path):
     for name in "abc":
         (tmp_path / f"tests/contract/test_{name}.py").parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / f"tests/contract/test_{name}.py").touch()
-    durations = SimpleNamespace(of=lambda env, path: 100.0)
+    durations = SimpleNamespace(of=lambda env, path: 200.0)
     pins = testing.PINS["forge"]
     count = {webui: len(testing.chunks_of(tmp_path, options(webui=webui), pins, durations)) for webui in (None, Path("x"))}
     assert count == {None: 3, Path("x"): 1}
