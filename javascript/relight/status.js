@@ -1,4 +1,4 @@
-/* The status line: its button mends the first problem, and a job that was rejected is reported there. */
+/* The status line: its button mends the first problem, and a job that was rejected is reported there, and by a toast. */
 
 window.relight = window.relight || {};
 
@@ -7,6 +7,8 @@ window.relight = window.relight || {};
 
     const TABS = ["txt2img", "img2img"], SAME_PLACE = 8, CLICK_MS = 350;  // a tap's click comes up to 300 ms after its release
     const element = (tab, name) => window.relight.fields.element(tab, name);
+    /** Whether the last job of a tab has had its toast; hosts may write a job's log more than once. */
+    const hasToast = {};
     let pressed = null;
     const into = (target) => target?.scrollIntoView({block: "center", behavior: "auto"});
 
@@ -77,24 +79,31 @@ window.relight = window.relight || {};
         const listed = [...notices.querySelectorAll("li")].find((line) => line.innerText.includes(message));
         window.relight.fields.unfold(accordion);
         if (!listed) {
-            const line = Object.assign(document.createElement("p"), {className: "relight-rejection", textContent: message});
-            line.setAttribute("role", "alert");
-            notices.parentElement.prepend(line);
+            notices.parentElement.prepend(Object.assign(document.createElement("p"), {className: "relight-rejection", textContent: message}));
         }
         into(listed || rejectionOf(tab));
     }
 
     function onLog(tab) {
         rejectionOf(tab)?.remove();
-        const message = isEnabled(tab) && messageOf(tab);
-        if (message) report(tab, window.relight.panelMessage(message));
+        const message = isEnabled(tab) && window.relight.panelMessage(messageOf(tab));
+        if (!message) return;
+        report(tab, message);
+        if (!hasToast[tab]) window.relight.toast.show(tab, message);
+        hasToast[tab] = true;
+    }
+
+    function onGenerate(tab) {
+        rejectionOf(tab)?.remove();
+        window.relight.toast.hide(tab);
+        hasToast[tab] = false;
     }
 
     function attach() {
         for (const tab of TABS) {
             const log = document.getElementById(`html_log_${tab}`);
             if (log && element(tab, "notices")) new MutationObserver(() => onLog(tab)).observe(log, {childList: true, subtree: true});
-            document.getElementById(`${tab}_generate`)?.addEventListener("click", () => rejectionOf(tab)?.remove());
+            document.getElementById(`${tab}_generate`)?.addEventListener("click", () => onGenerate(tab));
         }
     }
 

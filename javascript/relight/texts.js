@@ -54,6 +54,7 @@ window.relight = window.relight || {};
         goOn: "Get the rest",
         again: "Get again",
         cancel: "Cancel",
+        close: "Close",
         discard: "Delete the part",
         needs: "needs {names}",
         isThere: "there",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from ..base.errors import INSUFFICIENT_STORAGE, OUT_OF_MEMORY, RelightError, is_
 from ..base.log import logger
 from .state import state_of
 from .types import Processing
+
+endings = itertools.cycle(("", " "))
 
 
 class ApiError(RelightError, HTTPException):
@@ -82,9 +85,10 @@ def guarded(p: Processing, run: Callable, clean_up: Callable[[], None]) -> Calla
 
 
 def interrupt(p: Processing, message: str) -> None:
+    """End a job of the page with a message. Pages redraw a changed log only: a space tells a message from the one before."""
     from modules import shared
 
-    p.comment(message)
+    p.comment(message + next(endings))
     shared.state.interrupt()
 
 

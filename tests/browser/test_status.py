@@ -61,3 +61,17 @@ def test_a_rejected_job_is_in_sight(panel, accordion):
     box = panel.driver.execute_script("const {top, bottom} = arguments[0].getBoundingClientRect(); return [top, innerHeight - bottom]", line)
     assert min(box) >= 0 and "“Subject” is missing" in line.text
     assert panel.infotext_so_far == ""
+
+
+def test_a_rejected_job_has_one_toast_wherever_the_page_is(panel, accordion):
+    accordion.open(**JOB)
+    panel.driver.execute_script("document.querySelector(arguments[0]).style.display = 'none'", accordion.css("enabled"))
+    panel.generate()
+    [toast] = panel.until(lambda: panel.find_all(".relight-toast"), "the toast")
+    assert toast.get_attribute("role") == "alert" and "“Subject” is missing" in toast.text
+    panel.driver.execute_script("const log = document.querySelector('#html_log_txt2img :is(.error, .comments)'); log.replaceWith(log.cloneNode(true))")
+    panel.click(".relight-toast button")
+    panel.until_painted()
+    assert not panel.find_all(".relight-toast")
+    panel.generate()
+    panel.until(lambda: len(panel.find_all(".relight-toast")) == 1, "the next job's toast")
