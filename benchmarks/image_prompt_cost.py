@@ -1,11 +1,12 @@
-"""What one IP-Adapter unit costs: time of a UNet call, what stays in memory while sampling, and what a second job repeats.
+"""What IP-Adapter units cost: time of a UNet call, what stays in memory while sampling, and what a second job repeats.
 
     python dev.py bench --full                                   with everything else
     python benchmarks/image_prompt_cost.py [--base sd15] [--latent 64] [--batch 2] [--rounds 3] [--device cpu]
 
-Plain UNet, Relight's patches and diffusers' own processors take turns in the same process, each round beginning with another
-one, with random weights of full size. A time is a median; the ratio is the median of the ratios to the plain UNet of the same
-round, with the quartiles behind it. The load average tells how quiet the machine was.
+Plain UNet, Relight's patches and diffusers' own processors, which compute keys and values at every step, take turns in the same
+process, each round beginning with another one, with random weights of full size: a base unit (4 tokens), a plus unit (16), and
+four plus units. A time is a median; ratios are medians of those of the same round, with the quartiles behind them. The load
+average tells how quiet the machine was.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -36,7 +38,8 @@ from sd_relight.lib_ipadapter.attend.attention import Unit, build_patches  # noq
 from sd_relight.lib_ipadapter.attend.keys_values import compute_keys, size_in_bytes  # noqa: E402
 from sd_relight.lib_ipadapter.attend.weight_types import transformer_weights  # noqa: E402
 
-TOKENS = 16
+KINDS = {"one base unit": (4,), "one plus unit": (16,), "four plus units": (16,) * 4}
+"""Tokens of each unit."""
 CONFIGS = {
     "sd15": dict(cross_attention_dim=768),
     "sdxl": dict(cross_attention_dim=2048, block_out_channels=(320, 640, 1280), layers_per_block=2,
@@ -73,67 +76,66 @@ def random_unet(base: str, device: str, dtype: torch.dtype) -> UNet2DConditionMo
 
 
 class Contestants:
-    """One UNet, three ways to call it. batch: rows that the UNet sees, half of them unconditional."""
+    """One UNet, and each kind of image prompt in two ways. batch: rows that the UNet sees, half of them unconditional."""
 
     def __init__(self, base: str, latent: int, batch: int, device: str, dtype: torch.dtype):
-        self.device, self.dtype = device, dtype
+        self.base, self.device, self.dtype, self.batch = base, device, dtype, batch
         self.cross = CONFIGS[base]["cross_attention_dim"]
         self.unet = random_unet(base, device, dtype)
         self.weights = made.random_state(made.layer_shapes(base), scale=0.02)
         self.x, self.text = (torch.randn(*shape, device=device, dtype=dtype)
                              for shape in ((batch, 4, latent, latent), (batch, 77, self.cross)))
-        cond, uncond = torch.randn(1, TOKENS, self.cross), torch.randn(1, TOKENS, self.cross)
-        self.image = torch.cat([uncond, cond]).repeat_interleave(batch // 2, 0).to(device, dtype)
-        self.theirs = self.diffusers_processors()
+        processors = {name: self.diffusers_processors(tokens) for name, tokens in KINDS.items()}
         self.host = MiniHost(base, self.unet)
         self.hosted = self.unet.attn_processors
-        self.patches = self.build(base, cond, uncond)
+        self.kept, self.build_seconds = {"plain UNet": 0}, {}
+        self.calls = {"plain UNet": partial(self.run, {})}
+        for name, tokens in KINDS.items():
+            images = [torch.randn(2, 1, count, self.cross) for count in tokens]
+            self.calls[f"Relight, {name}"] = partial(self.run, self.patches(name, images))
+            rows = [image.repeat_interleave(batch // 2, 0)[:, 0].to(device, dtype) for image in images]
+            self.calls[f"diffusers' processors, {name}"] = partial(self.run_theirs, processors[name], rows)
+            layers = sum(weight.numel() for weight in self.weights.values()) * self.x.element_size()
+            self.kept[f"diffusers' processors, {name}"] = layers * len(tokens)
 
-    def build(self, base: str, cond: torch.Tensor, uncond: torch.Tensor) -> dict:
+    def patches(self, name: str, images: list[torch.Tensor]) -> dict:
+        """images: for each unit the tokens of uncond and cond, [2, 1, S, D]."""
         layers = {num: (self.weights[f"{2 * num + 1}.to_k_ip.weight"], self.weights[f"{2 * num + 1}.to_v_ip.weight"])
                   for num in range(len(self.weights) // 2)}
         start = time.perf_counter()
-        keys = compute_keys(layers, cond, uncond, device=self.device, dtype=self.dtype)
+        keys = [compute_keys(layers, cond, uncond, device=self.device, dtype=self.dtype) for uncond, cond in images]
         synchronize(self.device)
-        self.build_seconds, self.resident = time.perf_counter() - start, size_in_bytes(keys)
-        return build_patches([Unit(keys, transformer_weights("linear", base, 1.0))], base)
+        self.build_seconds[name] = time.perf_counter() - start
+        self.kept[f"Relight, {name}"] = sum(map(size_in_bytes, keys))
+        return build_patches([Unit(one, transformer_weights("linear", self.base, 1.0)) for one in keys], self.base)
 
-    def diffusers_processors(self) -> dict:
+    def diffusers_processors(self, tokens: tuple[int, ...]) -> dict:
         processors = dict(self.unet.attn_processors)
         for number, name in enumerate(processors):
             if "attn2" in name:
                 to_k, to_v = (self.weights[f"{number}.to_{part}_ip.weight"] for part in "kv")
-                processor = IPAdapterAttnProcessor2_0(to_k.shape[0], self.cross, (TOKENS,))
-                processor.to_k_ip[0].weight.data, processor.to_v_ip[0].weight.data = to_k, to_v
+                processor = IPAdapterAttnProcessor2_0(to_k.shape[0], self.cross, tokens)
+                for unit in range(len(tokens)):
+                    processor.to_k_ip[unit].weight.data, processor.to_v_ip[unit].weight.data = to_k, to_v
                 processors[name] = processor.to(self.device, self.dtype)
         return processors
-
-    @property
-    def layer_bytes(self) -> int:
-        """What diffusers' processors keep beside the UNet: the adapter's layers."""
-        return sum(weight.numel() for weight in self.weights.values()) * self.x.element_size()
 
     def run(self, table: dict) -> torch.Tensor:
         self.unet.set_attn_processor(dict(self.hosted))
         self.host.table = table
         return self.host(self.x, 500, self.text, [1, 0])
 
-    def run_theirs(self) -> torch.Tensor:
-        self.unet.set_attn_processor(dict(self.theirs))
+    def run_theirs(self, processors: dict, images: list[torch.Tensor]) -> torch.Tensor:
+        self.unet.set_attn_processor(dict(processors))
         with torch.no_grad():
-            return self.unet(self.x, 500, (self.text, [self.image])).sample
-
-    def calls(self) -> dict:
-        return {"plain UNet": lambda: self.run({}), "Relight, one unit": lambda: self.run(self.patches),
-                "diffusers' processors": self.run_theirs}
+            return self.unet(self.x, 500, (self.text, images)).sample
 
 
-def measure(contestants: Contestants, rounds: int) -> tuple[dict[str, list[float]], list[torch.Tensor]]:
+def measure(contestants: Contestants, rounds: int) -> tuple[dict[str, list[float]], dict[str, torch.Tensor]]:
     """Seconds of each in every round, and what each gives; one round before is not counted."""
-    calls = contestants.calls()
-    results = [timed(call, contestants.device)[1] for call in calls.values()]
-    times = {name: [] for name in calls}
-    names = list(calls)
+    calls = contestants.calls
+    results = {name: timed(call, contestants.device)[1] for name, call in calls.items()}
+    times, names = {name: [] for name in calls}, list(calls)
     for number in range(rounds):
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
@@ -155,17 +157,24 @@ def cost(base: str, latent: int, batch: int, rounds: int, device: str) -> str:
     dtype = torch.float32 if device == "cpu" else torch.float16
     contestants = Contestants(base, latent, batch, device, dtype)
     before = load()
-    times, (plain, ours, theirs) = measure(contestants, rounds)
-    apart, effect = (float((ours - other).abs().max()) for other in (theirs, plain))
-    kept = {"plain UNet": 0, "Relight, one unit": contestants.resident, "diffusers' processors": contestants.layer_bytes}
-    about = (f"One image prompt of {TOKENS} tokens on a {base} UNet, {latent}x{latent} latents, UNet batch {batch}, {device}, "
+    times, results = measure(contestants, rounds)
+    plain = times["plain UNet"]
+    about = (f"Image prompts on a {base} UNet, {latent}x{latent} latents, UNet batch {batch}, {device}, "
              f"{str(dtype).removeprefix('torch.')}, {torch.get_num_threads()} threads, {rounds} rounds, load average {before} "
-             f"to {load()} on {os.cpu_count()} cores. Both ways' outputs differ by at most {apart:.1e}, "
-             f"from the plain one's by {effect:.1e}.")
+             f"to {load()} on {os.cpu_count()} cores.")
     lines = [about, "", "| UNet call | median | to plain | resident beside the UNet |", "| --- | --- | --- | --- |"]
-    lines += [f"| {name} | {1000 * statistics.median(values):.0f} ms | {ratio_to(values, times['plain UNet'])} "
-              f"| {kept[name] / 2**20:.1f} MiB |" for name, values in times.items()]
-    return "\n".join([*lines, "", f"Keys and values of all layers, once a job: {1000 * contestants.build_seconds:.0f} ms."])
+    lines += [f"| {name} | {1000 * statistics.median(values):.0f} ms | {ratio_to(values, plain)} "
+              f"| {contestants.kept[name] / 2**20:.1f} MiB |" for name, values in times.items()]
+    lines += ["", *(beside(name, times, results, contestants.build_seconds[name]) for name in KINDS)]
+    return "\n".join(lines)
+
+
+def beside(name: str, times: dict[str, list[float]], results: dict[str, torch.Tensor], build_seconds: float) -> str:
+    """Return how one kind of image prompt compares with diffusers' processors."""
+    ours, theirs = f"Relight, {name}", f"diffusers' processors, {name}"
+    apart, effect = (float((results[ours] - results[other]).abs().max()) for other in (theirs, "plain UNet"))
+    return (f"- {name}: {ratio_to(times[ours], times[theirs])} of diffusers' time; outputs differ by at most {apart:.1e}, from "
+            f"the plain one's by {effect:.1e}; keys and values of all layers, once a job, {1000 * build_seconds:.0f} ms.")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import torch
 
 from ..lib_relight.base.caches import counters
 
-FILES_READ = ("weight_reads", "adapter_reads")
+FILES_READ = ("weight_reads", "adapter_reads", "encoder_reads")
 STATUS, CLEAR_PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -24,6 +24,7 @@ class Cost:
     before_first_step: float
     per_step: float
     files_read: int = 0
+    bytes_read: int = 0
     encodes: int = 0
     merged: int = 0
     peak_megabytes: float | None = None
@@ -94,4 +95,5 @@ def measure(host: Any, job: Callable[[], Any], device: str) -> Cost:
     reset_peak(device)
     seconds = timed(Stopwatch(device), job, host.model.forge_objects_original.unet.model)
     files = sum(counters[name] - before[name] for name in FILES_READ)
-    return Cost(*seconds, files, counters["encodes"] - before["encodes"], host.merged_tensors - merged, *memory(device))
+    read = counters["bytes_read"] - before["bytes_read"]
+    return Cost(*seconds, files, read, counters["encodes"] - before["encodes"], host.merged_tensors - merged, *memory(device))

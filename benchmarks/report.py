@@ -34,7 +34,7 @@ PLAIN, LIGHT, ORIGINAL = "plain", "fc", "original's arithmetic, fc"
 SET, SEPARATE = "set of eight lights", "eight jobs, one for each light"
 COUNTS = ("files_read", "encodes", "merged")
 COLUMNS = ("warm job, s", "to plain", "before the first step, s: cold", "warm", "a step, s", "to plain", "reads/encodes/merges:"
-           " cold", "warm", "peak MB", "MB")
+           " cold", "warm", "MB read: cold", "warm", "peak MB", "MB")
 Job = Callable[[], Any]
 
 
@@ -147,7 +147,8 @@ class Rounds:
             return None if None in values else statistics.median(values)
 
         counts = ["/".join(f"{middle(which, field):g}" for field in COUNTS) for which in (0, 1)]
-        sizes = [middle(1, field) for field in ("peak_megabytes", "megabytes")]
+        sizes = [*(middle(which, "bytes_read") / 2**20 for which in (0, 1)),
+                 *(middle(1, field) for field in ("peak_megabytes", "megabytes"))]
         return [f"{middle(1, 'total'):.3f}", self.ratio(name, "total"), f"{middle(0, 'before_first_step'):.3f}",
                 f"{middle(1, 'before_first_step'):.3f}", f"{middle(1, 'per_step'):.4f}", self.ratio(name, "per_step"), *counts,
                 *("" if size is None else f"{size:.0f}" for size in sizes)]

@@ -14,7 +14,13 @@ import torch
 from torch import Tensor
 
 counters: Counter[str] = Counter()
-"""weight_reads, encodes, mattes, merges since the process started."""
+"""weight_reads, encodes, mattes, adapter_reads, encoder_reads, bytes_read, image_prompts, keys since the process started."""
+
+
+def count_read(name: str, path: Path) -> None:
+    """Count a model file that is read, and its bytes."""
+    counters[name] += 1
+    counters["bytes_read"] += path.stat().st_size
 
 
 def content_hash(*arrays: np.ndarray | None, digits: int = 32) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -14,7 +14,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...lib_iclight.foreground import fit
 from ...lib_ipadapter.attend import attention, masks, timing, units
 from ...lib_ipadapter.attend.keys_values import size_in_bytes
 from ...lib_ipadapter.encode import encoder, faces
@@ -23,7 +22,7 @@ from ...lib_ipadapter.encode.encoder import EncoderInfo
 from ...lib_ipadapter.encode.tokens import ImagePrompt, Reference, encode_prompt, fingerprint
 from ...lib_ipadapter.files.variants import check_unet
 from ...lib_ipadapter.params import IpAdapterParams
-from ..base.caches import ContentCache, content_hash, counters, file_identity
+from ..base.caches import ContentCache, content_hash, count_read, counters, file_identity
 from ..base.errors import RelightError
 from ..checks import ip_adapter_checks
 from ..checks.messages import no_step
@@ -33,9 +32,10 @@ from ..hosts.webui import job_progress
 from ..models import ip_adapter_files
 from ..request import infotext
 from ..request.ip_adapter_unit import SUBJECT, IpUnit
-from .frame import LATENT, STRETCH, Frame, Frames
+from .frame import Frame, Frames
 from .iclight_pass import IcLightPass
 from .passes import Sampling
+from .region_masks import picked, place_masks, stacked
 from .unit_images import face_files_identity, find_face, resolve_unit_images
 
 prompt_cache = ContentCache(64 * 2**20, lambda prompts: sum(4 * (p.cond.numel() + p.uncond.numel()) for p in prompts),
@@ -44,9 +44,6 @@ prompt_cache = ContentCache(64 * 2**20, lambda prompts: sum(4 * (p.cond.numel() 
 unit_cache = ContentCache(512 * 2**20, lambda made: sum(size_in_bytes(unit.keys) for unit in made),
                           lambda made: (tensor for unit in made for keys in unit.keys.values()
                                         for tensor in (*keys.cond, *keys.uncond)), group="images")
-
-
-STRETCHING = (STRETCH, LATENT)
 
 
 @dataclass
@@ -104,7 +101,7 @@ class IpAdapterPass:
         subjects = self.iclight.subjects if self.iclight else []
         device = self.host.device()
         with ExitStack() as stack:
-            opened = cache(lambda path: stack.enter_context(encoder.opened(path, device, working_dtype(device))))
+            opened = cache(lambda path: stack.enter_context(open_encoder(path, device)))
             self.prepared = [self.prepare_unit(resolve_unit_images(unit, subjects), adapter, info, opened)
                              for unit, adapter, info in zip(self.requested, self.adapters, self.encoders)]
 
@@ -245,6 +242,11 @@ class IpAdapterPass:
                 for prompt in entry.prompts for preview in prompt.previews]
 
 
+def open_encoder(path: Path, device: torch.device) -> AbstractContextManager[encoder.ImageEncoder]:
+    count_read("encoder_reads", path)
+    return encoder.opened(path, device, working_dtype(device))
+
+
 def works_in(params: IpAdapterParams, is_hr_pass: bool) -> bool:
     return params.hr_option in ("both", "high" if is_hr_pass else "low")
 
@@ -255,42 +257,6 @@ def working_dtype(device: torch.device | str) -> torch.dtype:
 
 def at(entries: Sequence, index: int) -> Any:
     return entries[index] if index < len(entries) else None
-
-
-def picked(values: Tensor | None, rows: Sequence[int] | None) -> Tensor | None:
-    """Return rows of a tensor, the last one where it has fewer; all of one that has a single row."""
-    if values is None or rows is None or len(values) == 1:
-        return values
-    return values[[min(row, len(values) - 1) for row in rows]]
-
-
-def stacked(area: Sequence[Tensor], count: int) -> Tensor:
-    """Return masks [1, H, W] of any size as [count, H, W] of the first one's size; white where there is none, the same for all
-    if there is only one."""
-    if len(area) == 1:
-        return area[0]
-    height, width = area[0].shape[1:]
-    missing = [torch.ones(1, height, width)] * (count - len(area))
-    return torch.cat([*(masks.resize_mask(mask, height, width) for mask in area), *missing])
-
-
-def place_masks(area: Tensor | None, sampling: Sampling) -> Tensor | None:
-    """Bring output masks, [M, H, W], to what is sampled of the init images: one mask, or one for each image of the batch."""
-    if area is None:
-        return None
-    distinct = len(set(sampling.frames.frames)) > 1
-    count = max(len(area), len(sampling.frames.frames) if distinct else 1)
-    placed = [place_mask(area[min(index, len(area) - 1)][None], sampling.frames[index], *sampling.size) for index in range(count)]
-    return placed[0] if count == 1 else stacked(placed, count)
-
-
-def place_mask(mask: Tensor, frame: Frame, width: int, height: int) -> Tensor:
-    """Bring an output mask, [1, H, W], to what is sampled of the init image; elsewhere it is kept as it is."""
-    belongs = frame.contains((mask.shape[2], mask.shape[1]))
-    if not frame.is_part and (not belongs or frame.mode in STRETCHING):
-        return mask
-    levels = mask[0].numpy() if belongs else fit(mask[0].numpy(), *frame.canvas, "stretch")
-    return torch.from_numpy(np.ascontiguousarray(frame.place(levels, width, height, fill=0)))[None]
 
 
 def named(unit: IpUnit, path: Path) -> IpUnit:

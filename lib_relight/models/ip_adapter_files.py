@@ -12,7 +12,7 @@ from ...lib_ipadapter.encode.adapter import Adapter, inspect_adapter, load_adapt
 from ...lib_ipadapter.encode.encoder import EncoderInfo, find_encoder
 from ...lib_ipadapter.files.families import BY_NAME
 from ...lib_ipadapter.files.variants import BASE_NAMES, Variant
-from ..base.caches import cached_by_mtime, counters, file_identity
+from ..base.caches import cached_by_mtime, count_read, file_identity
 from ..base.errors import RelightError
 from ..base.known_files import known_files
 from . import checkpoint
@@ -88,7 +88,7 @@ def load(path: Path, family: str) -> Adapter:
 
 @lru_cache(maxsize=4)
 def cached_adapter(path: Path, family: str, identity: str) -> Adapter:
-    counters["adapter_reads"] += 1
+    count_read("adapter_reads", path)
     return load_adapter(path, family)
 
 

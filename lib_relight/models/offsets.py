@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from ...lib_iclight import weights
-from ..base.caches import ContentCache, counters, tensor_bytes
+from ..base.caches import ContentCache, count_read, tensor_bytes
 from ..base.progress import SILENT, Progress
 
 files = ContentCache(4 * 2**30, lambda entry: tensor_bytes(entry.deltas), group="weights")
@@ -26,7 +26,7 @@ def load(path: Path, kind: str, progress: Progress = SILENT) -> Offsets:
 
     def compute():
         progress(f"reading {path.name}")
-        counters["weight_reads"] += 1
+        count_read("weight_reads", path)
         return Offsets(weights.load_offsets(path), identity)
 
     return files.get(identity, compute)

@@ -13,7 +13,8 @@ VERSION = "0.1.0"
 
 
 def status() -> dict:
-    """Return the status. counters: weight_reads, encodes, mattes, adapter_reads, image_prompts, keys since the start.
+    """Return the status. counters: weight_reads, adapter_reads, encoder_reads, bytes_read of the three, encodes, mattes,
+    image_prompts, keys since the start.
 
     merged_weights names the set of patches now merged into the host's UNet: the same name, nothing merged in between.
     """

@@ -10,7 +10,7 @@ from PIL import Image
 from sd_relight.lib_iclight import foreground
 from sd_relight.lib_relight.hosts.tiles import Tile, tile_of
 from sd_relight.lib_relight.job.frame import CONTAIN, COVER, LATENT, STRETCH, Frame, frames_of, part_of
-from sd_relight.lib_relight.job.ip_adapter_pass import place_mask
+from sd_relight.lib_relight.job.region_masks import place_mask
 
 
 @pytest.fixture
