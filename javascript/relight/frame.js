@@ -94,25 +94,36 @@ window.relight.frame = (() => {
     }
 
     /** Draw a picture into the canvas of a context as the job brings it to its size. frame: {mode, size of the init image or
-        null, crop or null}. isCut: the border that "resize and fill" leaves stays transparent instead of repeating the edge. */
-    function place(context, picture, frame, isCut = false) {
-        const [width, height] = sizeOf(picture);
-        if (!frame.size) return draw(context, picture, COVER, isCut);
-        const stretch = (width / height) / (frame.size[0] / frame.size[1]), isSameShape = Math.max(stretch, 1 / stretch) <= 1 + ASPECT_TOLERANCE;
-        if (!frame.crop) return draw(context, picture, isSameShape ? frame.mode : COVER, isCut);
+        null, crop or null}. isCut: the border that "resize and fill" leaves stays transparent instead of repeating the edge.
+        moved: {place, bounds} of a subject that is moved, see relight.place. */
+    function place(context, picture, frame, isCut = false, moved = null) {
+        if (!frame.crop) return draw(context, picture, modeOf(picture, frame), isCut, moved);
         const [left, top, right, bottom] = frame.crop, part = window.relight.subject.canvas(right - left, bottom - top);
-        const scale = Math.max(frame.size[0] / width, frame.size[1] / height);
-        part.getContext("2d").drawImage(picture, (frame.size[0] - width * scale) / 2 - left, (frame.size[1] - height * scale) / 2 - top,
-            width * scale, height * scale);
+        const [x, y, ...size] = boxOf(picture, COVER, ...frame.size, moved);
+        part.getContext("2d").drawImage(picture, x - left, y - top, ...size);
         draw(context, part, CONTAIN, isCut);
     }
 
-    function draw(context, picture, mode, isCut) {
-        const {width, height} = context.canvas, own = sizeOf(picture);
-        const scales = [width / own[0], height / own[1]];
+    /** The resize mode of a picture in a frame without a crop: one of another shape than the init image covers the output. */
+    function modeOf(picture, frame) {
+        if (!frame.size) return COVER;
+        const [width, height] = sizeOf(picture), stretch = (width / height) / (frame.size[0] / frame.size[1]);
+        return Math.max(stretch, 1 / stretch) <= 1 + ASPECT_TOLERANCE ? frame.mode : COVER;
+    }
+
+    /** [left, top, width, height] that a picture takes in a frame of width x height; see place for moved. */
+    function boxOf(picture, mode, width, height, moved) {
+        const own = sizeOf(picture), scales = [width / own[0], height / own[1]];
         if (mode === COVER) scales.fill(Math.max(...scales));
         if (mode === CONTAIN) scales.fill(Math.min(...scales));
-        const size = [own[0] * scales[0], own[1] * scales[1]], left = (width - size[0]) / 2, top = (height - size[1]) / 2;
+        const size = own.map((side, i) => side * scales[i] * (moved ? moved.place.scale : 1));
+        if (!moved) return [(width - size[0]) / 2, (height - size[1]) / 2, ...size];
+        const {place: {x, y}, bounds: [left, top, right, bottom]} = moved;
+        return [x * width - (left + right) / 2 * size[0], y * height - (top + bottom) / 2 * size[1], ...size];
+    }
+
+    function draw(context, picture, mode, isCut, moved = null) {
+        const [left, top, ...size] = boxOf(picture, mode, context.canvas.width, context.canvas.height, moved);
         context.imageSmoothingQuality = "high";
         if (mode === CONTAIN && !isCut) repeatEdges(context, picture, left, top, size);
         context.drawImage(picture, left, top, ...size);
@@ -131,5 +142,5 @@ window.relight.frame = (() => {
         }
     }
 
-    return {FrameReader, number, isPart, job, place, sizeOf};
+    return {FrameReader, number, isPart, job, place, modeOf, boxOf, sizeOf};
 })();

@@ -14,8 +14,8 @@ window.relight.Pad = (() => {
         constructor(root, tab) {
             super(root, tab);
             this.model = window.relight.padModel;
-            this.state = {lights: [], selected: 0, kind: "fc", width: 512, height: 512, frame: {}};
-            this.history = new this.model.History([]);
+            this.state = {lights: [], place: null, selected: 0, kind: "fc", width: 512, height: 512, frame: {}};
+            this.history = new this.model.History(this.snapshot);
             this.writes = 0;
             this.drag = null;
             this.view = window.relight.padElements.build(root, tab);
@@ -44,12 +44,21 @@ window.relight.Pad = (() => {
             if (values.model !== modelName) this.poll();
             this.cutOut();
             this.draw();
-            const lights = this.model.fromFields(values), text = JSON.stringify(lights);
-            if (this.drag || this.pending || this.settling || text === JSON.stringify(this.state.lights)) return;
-            this.state.lights = lights;
-            this.state.selected = Math.max(0, Math.min(this.state.selected, lights.length - 1));
-            if (first) this.history = new this.model.History(lights);
-            this.history.push(lights);
+            const read = this.model.fromFields(values);
+            if (this.drag || this.pending || this.settling || JSON.stringify(read) === JSON.stringify(this.snapshot)) return;
+            this.restore(read);
+            if (first) this.history = new this.model.History(read);
+            this.history.push(read);
+        }
+
+        /** What the fields hold and Undo takes back. */
+        get snapshot() {
+            return {lights: this.state.lights, place: this.state.place};
+        }
+
+        restore({lights, place}) {
+            Object.assign(this.state, {lights, place, selected: Math.max(0, Math.min(this.state.selected, lights.length - 1))});
+            this.cutOut();
             this.draw();
         }
 
@@ -64,7 +73,7 @@ window.relight.Pad = (() => {
             this.pending = null;
             clearTimeout(this.settling);
             this.settling = setTimeout(() => this.settle(), SETTLE_MS);
-            this.sent = window.relight.fields.set(this.tab, this.model.toFields(this.state.lights)).catch(warn);
+            this.sent = window.relight.fields.set(this.tab, this.model.toFields(this.snapshot)).catch(warn);
         }
 
         /** Whether the last change may not be in the fields yet. */
@@ -76,7 +85,7 @@ window.relight.Pad = (() => {
         async flush() {
             if (this.pending) this.send();
             await this.sent;
-            const wanted = JSON.stringify(this.state.lights), end = performance.now() + FLUSH_MS;
+            const wanted = JSON.stringify(this.snapshot), end = performance.now() + FLUSH_MS;
             while (this.isSettling && performance.now() < end) {
                 const values = await window.relight.fields.get(this.tab, "light");
                 if (JSON.stringify(this.model.fromFields(values)) === wanted) return;
@@ -100,7 +109,15 @@ window.relight.Pad = (() => {
         setLights(lights, selected = this.state.selected) {
             this.state.lights = lights.map((light) => this.model.tidy(light));
             this.state.selected = Math.max(0, Math.min(selected, lights.length - 1));
-            if (!this.drag) this.history.push(this.state.lights);
+            if (!this.drag) this.history.push(this.snapshot);
+            this.write();
+            this.draw();
+        }
+
+        /** place: {x, y, scale}, or null for where the subject's own image has it. */
+        setPlace(place) {
+            this.state.place = place && window.relight.place.tidy(place);
+            if (!this.drag) this.history.push(this.snapshot);
             this.write();
             this.draw();
         }
@@ -132,10 +149,8 @@ window.relight.Pad = (() => {
         }
 
         moveHistory(by) {
-            this.state.lights = this.history.move(by);
-            this.state.selected = Math.max(0, Math.min(this.state.selected, this.state.lights.length - 1));
+            this.restore(this.history.move(by));
             this.write();
-            this.draw();
         }
 
         /** kind: of light_kinds.js, or a named direction. */
@@ -176,7 +191,7 @@ window.relight.Pad = (() => {
                 this.frame = null;
                 const began = performance.now();
                 const {history} = this;
-                window.relight.padView.draw(this.view, {...this.state, values: this.values, canUndo: history.canMove(-1), canRedo: history.canMove(1)});
+                window.relight.padView.draw(this.view, {...this.state, spot: this.spot, values: this.values, canUndo: history.canMove(-1), canRedo: history.canMove(1)});
                 this.paint();
                 this.paintMs = performance.now() - began;
             });

@@ -10,6 +10,7 @@ window.relight.padElements = (() => {
         undo: "M9 7 4 12l5 5M4 12h10a6 6 0 0 1 6 6", redo: "m15 7 5 5-5 5M20 12H10a6 6 0 0 0-6 6",
         reset: "M4 4v6h6M5 15a8 8 0 1 0 1-8l-2 3", remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13", add: "M12 5v14M5 12h14",
         cutOut: "M12 3a4 4 0 1 1 0 8 4 4 0 0 1 0-8M4 21c0-5 3-8 8-8s8 3 8 8M4 4h2M4 8h2", mapOnly: "M4 4h16v16H4zM4 20 20 4M4 14 14 4M10 20 20 10",
+        move: "M12 3v18M3 12h18M9 6l3-3 3 3M9 18l3 3 3-3M6 9l-3 3 3 3M18 9l3 3-3 3",
         none: "M5 5l14 14M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18",
     };
     const TURNS = {top: 0, "top-right": 45, right: 90, "bottom-right": 135, bottom: 180, "bottom-left": 225, left: 270, "top-left": 315};
@@ -91,6 +92,20 @@ window.relight.padElements = (() => {
         return {row, select};
     }
 
+    /** The outline of a subject that can be moved, the handle that moves it, and the one that scales it. */
+    function subjectOf(view, tab) {
+        const {text} = window.relight, keys = make("span", {id: `relight_pad_${tab}_place_keys`, hidden: true}, text("placeKeys"));
+        view.outline = make("div", {className: "relight-pad-outline", "aria-hidden": "true"});
+        view.mover = make("div", {
+            className: "relight-pad-grip relight-pad-mover", tabIndex: 0, role: "slider", title: text("placeHelp"), "aria-label": text("place"),
+            "aria-valuemin": -100, "aria-valuemax": 200, "aria-describedby": keys.id}, icon(ICONS.move));
+        view.scaler = make("div", {className: "relight-pad-grip", title: text("scaleHelp"), "aria-hidden": "true"});
+        Object.assign(view.mover.dataset, {moves: "place"});
+        Object.assign(view.scaler.dataset, {moves: "scale"});
+        view.subject = make("div", {className: "relight-pad-subject", hidden: true}, view.outline, view.mover, view.scaler, keys);
+        return view.subject;
+    }
+
     function stageOf(view, tab) {
         view.canvas = make("canvas", {"aria-hidden": "true"});
         view.grip = make("div", {className: "relight-pad-grip", title: window.relight.text("radius")});
@@ -99,7 +114,7 @@ window.relight.padElements = (() => {
         view.tilt = make("div", {className: "relight-pad-tilt", "aria-hidden": "true"}, view.tiltGrip);
         view.handles = make("div", {className: "relight-pad-handles", role: "group", "aria-label": window.relight.text("pad")});
         view.keys = make("span", {id: `relight_pad_${tab}_keys`, hidden: true}, window.relight.text("keys"));
-        view.frame = make("div", {className: "relight-pad-frame"}, view.canvas, view.ring, view.tilt, view.handles, view.keys);
+        view.frame = make("div", {className: "relight-pad-frame"}, view.canvas, view.ring, view.tilt, subjectOf(view, tab), view.handles, view.keys);
         view.hint = make("p", {className: "relight-pad-hint"});
         view.stage = make("div", {className: "relight-pad-stage"}, view.frame, view.hint);
     }

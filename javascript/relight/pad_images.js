@@ -37,7 +37,7 @@ window.relight.PadImages = (() => {
             }
             this.seen = key.join("\n");
             const {image, custom, background} = found;
-            this.pictures = {image, custom, background, cut: image ? this.isCutOut(image) : false};
+            this.pictures = {image, custom, background, cut: image ? this.isCutOut(image) : false, isInit: image === subject.initImage(this.tab)};
             Object.assign(this.state, {width: found.width, height: found.height, frame, kind: found.background ? "fc" : found.kind});
             this.view.frame.style.setProperty("--relight-ratio", found.width / found.height);
             this.root.closest(".relight-light")?.classList.toggle("relight-has-background", !!background);
@@ -71,7 +71,7 @@ window.relight.PadImages = (() => {
             matte settings. */
         cutOut() {
             const {image, background} = this.pictures || {};
-            const wanted = (this.view.cutOut.checked || background || this.hasDepth) && image && !this.pictures.cut;
+            const wanted = (this.view.cutOut.checked || background || this.hasDepth || this.state.place) && image && !this.pictures.cut;
             const key = wanted ? [image.src, ...Object.values(window.relight.subject.matteFields(this.values || {})), this.maskSource()].join("\n") : "";
             if (key === this.cutKey) return;
             this.cutKey = key;
@@ -149,12 +149,37 @@ window.relight.PadImages = (() => {
 
         fittedSubject() {
             if (!this.pictures?.image) return null;
-            const cut = this.pictures.cut || !!this.made;
-            if (!this.scaled) {
+            const cut = this.pictures.cut || !!this.made, {moved} = this, key = JSON.stringify(moved);
+            if (!this.scaled || this.scaledFor !== key) {
                 this.scaled = window.relight.subject.canvas(this.view.canvas.width, this.view.canvas.height);
-                window.relight.frame.place(this.scaled.getContext("2d"), this.made || this.pictures.image, this.state.frame, cut);
+                this.scaledFor = key;
+                window.relight.frame.place(this.scaled.getContext("2d"), this.made || this.pictures.image, this.state.frame, cut, moved);
             }
             return {picture: this.scaled, cut};
+        }
+
+        /* ---- the subject's place ---- */
+
+        /** The cut-out that the job moves by "Place", null where it moves nothing: without a matte, or with a part of the init image. */
+        get movable() {
+            const {image, cut, isInit} = this.pictures || {}, hasMatte = (cut || this.made) && this.values?.matting !== "none";
+            return image && hasMatte && !(isInit && this.state.frame.crop) ? this.made || image : null;
+        }
+
+        /** {place, bounds} of a subject that is moved, else null. */
+        get moved() {
+            const {movable, state: {place}} = this;
+            return movable && place && {place, bounds: window.relight.place.boundsOf(movable)};
+        }
+
+        /** What the subject's handles show: its place, and its box in shares of the frame; null where it has none. */
+        get spot() {
+            const {movable, moved, state: {place, frame, width, height}} = this;
+            if (!movable || frame.crop || !(place || this.pictures.background)) return null;
+            const {boxOf, modeOf} = window.relight.frame, box = boxOf(movable, modeOf(movable, frame), width, height, moved);
+            const sides = [width, height, width, height];
+            const shares = window.relight.place.boundsOf(movable).map((share, i) => (box[i % 2] + share * box[2 + i % 2]) / sides[i]);
+            return {box: shares, place: place || {x: (shares[0] + shares[2]) / 2, y: (shares[1] + shares[3]) / 2, scale: 1}};
         }
 
         /** Cache light planes by light, so that moving one light does not recompute the others. */

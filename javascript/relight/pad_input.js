@@ -8,6 +8,7 @@ window.relight.padInput = (() => {
     const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
     const SNAP = {mouse: 10, pen: 10, touch: 16};
     const SNAP_DEGREES = 4;
+    const ZOOM = 1.05;
     const indexOf = (target) => Number(target.closest("[data-index]")?.dataset.index ?? -1);
 
     /** Pointer position [u, v] as shares of the frame; may lie outside 0..1. */
@@ -36,6 +37,22 @@ window.relight.padInput = (() => {
         pad.change(pad.model.moveTo(light, u - du, v - dv, box.width, box.height, snap));
     }
 
+    /** Move or scale the subject by the way of the pointer since it took one of its handles. */
+    function moveSubject(pad, event) {
+        const {subject, from: {place}, at} = pad.drag, now = placeOf(pad, event), {frame} = pad.view;
+        if (subject === "place") {
+            pad.setPlace({...place, x: place.x + now[0] - at[0], y: place.y + now[1] - at[1]});
+            return;
+        }
+        const away = ([u, v]) => Math.hypot((u - place.x) * frame.clientWidth, (v - place.y) * frame.clientHeight);
+        pad.setPlace({...place, scale: place.scale * away(now) / Math.max(away(at), 1)});
+    }
+
+    function zoom(pad, factor) {
+        const {place} = pad.spot;
+        pad.setPlace({...place, scale: place.scale * factor});
+    }
+
     /** Offset of the pointer from the handle's centre, so that the handle does not jump; 0 for directions. */
     function grabOf(pad, event) {
         const light = pad.selected, [u, v] = placeOf(pad, event);
@@ -50,6 +67,12 @@ window.relight.padInput = (() => {
         const handle = event.target.closest(".relight-pad-handle"), grip = event.target.closest(".relight-pad-grip");
         if (event.pointerType === "touch" && !handle && !grip) return;
         event.preventDefault();
+        if (grip?.dataset.moves) {
+            pad.drag = {subject: grip.dataset.moves, from: pad.spot, at: placeOf(pad, event), id: event.pointerId};
+            grip.setPointerCapture(event.pointerId);
+            pad.root.classList.add("relight-pad-dragging");
+            return;
+        }
         if (handle) pad.select(indexOf(handle));
         else if (!pad.selected) pad.add();
         const tilt = !!event.target.closest(".relight-pad-tilt-grip");
@@ -60,17 +83,20 @@ window.relight.padInput = (() => {
     }
 
     function onMove(pad, event) {
-        if (pad.drag?.id === event.pointerId) moveSelected(pad, event);
+        if (pad.drag?.id !== event.pointerId) return;
+        if (pad.drag.subject) moveSubject(pad, event);
+        else moveSelected(pad, event);
     }
 
     function onUp(pad, event) {
         if (pad.drag?.id !== event.pointerId) return;
+        const {subject} = pad.drag;
         pad.drag = null;
         pad.root.classList.remove("relight-pad-dragging");
-        pad.history.push(pad.state.lights);
+        pad.history.push(pad.snapshot);
         pad.write();
         pad.draw();
-        pad.view.handles.children[pad.state.selected]?.focus({preventScroll: true});
+        (subject ? pad.view.mover : pad.view.handles.children[pad.state.selected])?.focus({preventScroll: true});
     }
 
     function onTap(pad, event) {
@@ -88,9 +114,13 @@ window.relight.padInput = (() => {
     }
 
     function onWheel(pad, event) {
-        const handle = event.target.closest(".relight-pad-handle");
-        if (!handle || event.ctrlKey || !event.deltaY) return;
+        const handle = event.target.closest(".relight-pad-handle"), isOfSubject = event.target.closest("[data-moves]");
+        if (!(handle || isOfSubject) || event.ctrlKey || !event.deltaY) return;
         event.preventDefault();
+        if (isOfSubject) {
+            zoom(pad, event.deltaY < 0 ? ZOOM : 1 / ZOOM);
+            return;
+        }
         if (indexOf(handle) !== pad.state.selected) pad.select(indexOf(handle));
         raise(pad, event, event.deltaY < 0);
     }
@@ -108,6 +138,15 @@ window.relight.padInput = (() => {
         event.preventDefault();
     }
 
+    function onSubjectKey(pad, event) {
+        const {place} = pad.spot, arrow = ARROWS[event.key], step = event.shiftKey ? 0.01 : 0.05;
+        if (arrow) pad.setPlace({...place, x: place.x + arrow[0] * step, y: place.y + arrow[1] * step});
+        else if (["+", "=", "-"].includes(event.key)) zoom(pad, event.key === "-" ? 1 / ZOOM : ZOOM);
+        else if (["Home", "Delete", "Backspace"].includes(event.key)) pad.setPlace(null);
+        else return;
+        event.preventDefault();
+    }
+
     function onKey(pad, event) {
         const key = event.key.toLowerCase();
         if ((event.ctrlKey || event.metaKey) && !event.altKey && (key === "z" || key === "y")) {
@@ -115,6 +154,7 @@ window.relight.padInput = (() => {
             if (pad.history.canMove(by)) pad.moveHistory(by);
             event.preventDefault();
         } else if (event.target.closest(".relight-pad-handle") && !event.ctrlKey && !event.metaKey) onHandleKey(pad, event);
+        else if (event.target === pad.view.mover && !event.ctrlKey && !event.metaKey) onSubjectKey(pad, event);
     }
 
     function listenToControls(pad) {
@@ -151,7 +191,7 @@ window.relight.padInput = (() => {
         stage.addEventListener("touchmove", (event) => onTouchMove(pad, event), {passive: false});
         stage.addEventListener("wheel", (event) => onWheel(pad, event), {passive: false});
         on(stage, "click", onTap);
-        on(stage, "dblclick", () => pad.reset());
+        on(stage, "dblclick", (_, event) => (event.target.closest("[data-moves]") ? pad.setPlace(null) : pad.reset()));
         on(handles, "focusin", (_, event) => pad.state.selected !== indexOf(event.target) && pad.select(indexOf(event.target)));
         on(root, "keydown", onKey);
         listenToControls(pad);

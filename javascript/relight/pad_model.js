@@ -29,7 +29,7 @@ window.relight.padModel = (() => {
 
     const number = (value) => (value === "" || value === null || !Number.isFinite(Number(value)) ? null : Number(value));
 
-    /** Panel fields -> list of lights; invalid JSON counts as empty. */
+    /** Panel fields -> {lights, place}; invalid JSON counts as empty. */
     function fromFields(values) {
         const own = {...defaults()};
         for (const name of Object.keys(own)) {
@@ -37,7 +37,7 @@ window.relight.padModel = (() => {
             if (typeof own[name] === "string") own[name] = given || own[name];
             else own[name] = number(given) ?? own[name];
         }
-        return [...expanded(own), ...furtherLights(values.lights)];
+        return {lights: [...expanded(own), ...furtherLights(values.lights)], place: window.relight.place.parse(values.place)};
     }
 
     /** The field's own light, or the lights of a named set-up; fields that have their default take the set-up's. */
@@ -59,13 +59,13 @@ window.relight.padModel = (() => {
         return Array.isArray(list) ? list.filter(known).map((light) => tidy({...defaults(), ...light})) : [];
     }
 
-    /** List of lights -> the panel's fields: the first is the panel's own light, the others are the JSON of `lights`. */
-    function toFields(lights) {
+    /** {lights, place} -> the panel's fields: the first is the panel's own light, the others are the JSON of `lights`. */
+    function toFields({lights, place}) {
         const [own, ...others] = lights.length ? lights : [{...defaults()}];
         const changed = (light) => Object.fromEntries(Object.entries(light).filter(([name, value]) => value !== defaults()[name]));
         return {
             ...own, light_start: asText(own.light_start), light_end: asText(own.light_end),
-            lights: others.length ? JSON.stringify(others.map(changed)) : "",
+            lights: others.length ? JSON.stringify(others.map(changed)) : "", place: window.relight.place.toText(place),
         };
     }
 

@@ -75,6 +75,24 @@ window.relight.padView = (() => {
         say(view.tiltGrip, `${Math.round(light.light_elevation)}°`);
     }
 
+    /** The subject's outline and its handles, which stay inside of the frame and beside the lights' usual places. */
+    function drawSubject(view, {spot}) {
+        const hadFocus = view.mover === document.activeElement, {clip} = window.relight.padModel;
+        view.subject.hidden = !spot;
+        if (hadFocus && !spot) view.buttons.add.focus({preventScroll: true});
+        if (!spot) return;
+        const {box: [left, top, right, bottom], place} = spot, put = (element, values) => {
+            for (const [name, share] of Object.entries(values)) element.style[name] = `${share * 100}%`;
+        };
+        const x = clip(left, 0.14, 0.64), y = clip(top, 0.14, 0.72);
+        put(view.outline, {left, top, width: right - left, height: bottom - top});
+        put(view.mover, {left: x, top: y});
+        put(view.scaler, {left: clip(right, x + 0.14, 0.78), top: clip(bottom, y + 0.14, 0.86)});
+        const [across, down, scale] = [place.x, place.y, place.scale].map((share) => Math.round(100 * share));
+        view.mover.setAttribute("aria-valuenow", across);
+        view.mover.setAttribute("aria-valuetext", window.relight.text("placeWords", {across, down, scale}));
+    }
+
     function drawChips(view, state) {
         keepChildren(view.chips, state.lights.length, () => make("button", {type: "button", className: "relight-pad-chip"}));
         [...view.chips.children].forEach((chip, i) => {
@@ -128,7 +146,7 @@ window.relight.padView = (() => {
         }
     }
 
-    /** Draw everything except the canvas; keeps keyboard focus when a light is removed. state: lights, selected, kind, width, height, note, values, canUndo, canRedo. */
+    /** Draw everything except the canvas; keeps keyboard focus when a light is removed. state: lights, selected, spot, kind, width, height, note, values, canUndo, canRedo. */
     function draw(view, state) {
         const {kindName, words, MAX_LIGHTS} = window.relight.padModel, text = window.relight.text;
         const light = state.lights[state.selected], kind = kindName(light);
@@ -139,6 +157,7 @@ window.relight.padView = (() => {
         }
         drawRing(view, state);
         drawTilt(view, state);
+        drawSubject(view, state);
         drawChips(view, state);
         drawSettings(view, state);
         drawKinds(view, state);

@@ -133,8 +133,8 @@ async function reset() {
     await relight.fields.set(tab, first);
     await frames(4);
     const now = await relight.fields.get(tab);
-    pad.state = {...pad.state, lights: [], selected: 0};
-    pad.history = new relight.padModel.History([]);
+    pad.state = {...pad.state, lights: [], place: null, selected: 0};
+    pad.history = new relight.padModel.History(pad.snapshot);
     if (pad.view.cutOut.checked) pad.view.cutOut.click();
     pad.draw();
     await frames(2);
