@@ -14,7 +14,7 @@ import numpy as np
 from . import depth
 from .colors import is_white, parse_color
 from .errors import IcLightError
-from .light_kinds import COMPUTED_LIGHTS, DIRECTIONS, KINDS, Band, kind_of
+from .light_kinds import COMPUTED_LIGHTS, KINDS, Band, kind_of
 from .params import IcLightParams
 from .srgb import to_linear, to_srgb
 from .surface import Surface
@@ -48,19 +48,6 @@ def light_range(light: IcLightParams, model_kind: str) -> tuple[float, float]:
     start, end = default_range(model_kind, light.light)
     return (start if light.light_start is None else light.light_start,
             end if light.light_end is None else light.light_end)
-
-
-def compute_light_map(light: str, width: int, height: int, start: float, end: float) -> np.ndarray:
-    """Return the gradient of IC-Light's demos, uint8 [height, width, 3], three equal channels.
-
-    light: a side or a corner (the bright end), or ambient (flat at start); others raise IcLightError.  start, end: grey
-    levels 0..255 at the light and farthest from it. Values are truncated to uint8.
-    """
-    gradient = KINDS[light].gradient if light in KINDS else None
-    if gradient is None:
-        raise IcLightError(f"`light` {light!r} has no light map of the original; choose one of {', '.join(DIRECTIONS)}, "
-                           "ambient.")
-    return gradient_bytes(gradient(Band(width, height, 0, height), start, end))
 
 
 def gradient_bytes(grey: np.ndarray) -> np.ndarray:

@@ -57,9 +57,6 @@ class Embeddings:
     clip: Tensor | None = None
     face: Tensor | None = None
 
-    def pick(self, index: int) -> Embeddings:
-        return Embeddings(*(None if t is None else t[index:index + 1] for t in (self.clip, self.face)))
-
     def map(self, function) -> Embeddings:
         return Embeddings(*(None if t is None else function(t) for t in (self.clip, self.face)))
 

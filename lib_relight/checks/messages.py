@@ -113,10 +113,6 @@ def no_step(strength: float | None, steps: int) -> str:
             "have an effect; raise it.")
 
 
-def sentences(messages: list[Message], level: Level) -> list[str]:
-    return [message.sentence for message in messages if message.level == level]
-
-
 def raise_first_error(messages: list[Message]) -> None:
     """Raise RelightError with the first error's sentence, if there is one."""
     for message in messages:

@@ -86,12 +86,6 @@ class DecodedImage:
         mixed = below + (self.rgb.astype(np.float32) - below) * self.alpha[..., None]
         return replace(self, rgb=np.rint(mixed).astype(np.uint8), alpha=None)
 
-    def cropped(self, box: tuple[int, int, int, int]) -> DecodedImage:
-        """Return the part inside (left, top, right, bottom) in pixels."""
-        left, top, right, bottom = box
-        alpha = None if self.alpha is None else self.alpha[top:bottom, left:right].copy()
-        return replace(self, rgb=self.rgb[top:bottom, left:right].copy(), alpha=alpha)
-
     def fitted(self, width: int, height: int, mode: str = "cover") -> DecodedImage:
         """Resize to width x height pixels; mode as of lib_iclight.foreground.fit. Colors are weighted by alpha."""
         return self.resized(lambda array: foreground.fit(array, width, height, mode))

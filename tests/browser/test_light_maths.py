@@ -5,10 +5,11 @@ import random
 
 import numpy as np
 import pytest
+from iclight.gradients import gradient
 from PIL import Image
 from sd_relight.lib_iclight.colors import kelvin_color
 from sd_relight.lib_iclight.light_kinds import COMPUTED_LIGHTS, DIRECTIONS, KINDS
-from sd_relight.lib_iclight.light_map import compute_light_map, default_range, render_lights
+from sd_relight.lib_iclight.light_map import default_range, render_lights
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_iclight.surface import surface_of
 
@@ -93,7 +94,7 @@ def test_named_lights_keep_the_originals_bits(javascript, width, height):
              for kind in ("fc", "fbc") for light in (*DIRECTIONS, "ambient")]
     for case, answer in zip(cases, javascript(cases)):
         light = case["lights"][0]["light"]
-        expected = compute_light_map(light, width, height, *default_range(case["kind"], light))
+        expected = gradient(light, width, height, *default_range(case["kind"], light))
         np.testing.assert_array_equal(answer[..., :3], expected, err_msg=str(case))
 
 

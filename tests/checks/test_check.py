@@ -16,7 +16,7 @@ from sd_relight.lib_ipadapter.params import IpAdapterParams
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.checks import iclight_checks
 from sd_relight.lib_relight.checks.check import PanelImage, check, check_body, check_panel
-from sd_relight.lib_relight.checks.messages import Level, Message, State, from_error, sentences
+from sd_relight.lib_relight.checks.messages import Level, Message, State, from_error
 from sd_relight.lib_relight.models import ip_adapter_files
 from sd_relight.lib_relight.models.checkpoint import Checkpoint, inspect
 from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
@@ -36,6 +36,10 @@ SD15 = Checkpoint("v1-5.safetensors", "sd15", 4, 16, 768)
 
 def state(is_img2img=False, folders=lambda kind: [DEMO], **known):
     return State(folders, is_img2img, **known)
+
+
+def sentences(messages, level):
+    return [message.sentence for message in messages if message.level == level]
 
 
 def errors_of(request, state):

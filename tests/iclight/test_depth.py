@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from iclight.gradients import gradient
 from sd_relight.lib_iclight.depth import direction, shading, surround_distance, wrapped_lambert
 from sd_relight.lib_iclight.light_kinds import Band
-from sd_relight.lib_iclight.light_map import compute_light_map, render_lights
+from sd_relight.lib_iclight.light_map import render_lights
 from sd_relight.lib_iclight.light_sets import expand_set
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_iclight.surface import decode_normals, distance_inside, inflate, surface_of
@@ -83,7 +84,7 @@ def test_distances_are_exact_and_an_image_without_outline_has_one_at_its_border(
 
 def test_elevation_0_keeps_the_originals_bits(body):
     found = render_lights(IcLightParams(light="left"), "fc", SIZE, SIZE, surface=body)
-    np.testing.assert_array_equal(found, compute_light_map("left", SIZE, SIZE, 255, 0))
+    np.testing.assert_array_equal(found, gradient("left", SIZE, SIZE, 255, 0))
 
 
 def test_small_elevations_lead_to_the_flat_map(body):

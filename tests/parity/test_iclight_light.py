@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from sd_relight.lib_iclight.light_map import compute_light_map, default_range
+from iclight.gradients import gradient
+from sd_relight.lib_iclight.light_map import default_range
 
 SIZES = [(512, 640), (513, 777), (64, 64), (640, 512), (1000, 8), (896, 471)]  # a mirrored ramp differs at 896 and 471
 
@@ -19,7 +20,7 @@ def original(light, width, height, bright, dark):
 @pytest.mark.parametrize("light", ["left", "right", "top", "bottom"])
 @pytest.mark.parametrize("kind, bright, dark", [("fc", 255, 0), ("fcon", 255, 0), ("fbc", 224, 32)])
 def test_directions(light, size, kind, bright, dark):
-    ours = compute_light_map(light, *size, *default_range(kind, light))
+    ours = gradient(light, *size, *default_range(kind, light))
     reference = original(light, *size, bright, dark)
     assert ours.dtype == reference.dtype and ours.shape == reference.shape == (size[1], size[0], 3)
     assert ours.tobytes() == reference.tobytes()
@@ -29,7 +30,7 @@ def test_directions(light, size, kind, bright, dark):
 @pytest.mark.parametrize("kind, grey", [("fc", 127), ("fcon", 127), ("fbc", 64)])
 def test_ambient(size, kind, grey):
     reference = np.zeros(shape=(size[1], size[0], 3), dtype=np.uint8) + grey
-    ours = compute_light_map("ambient", *size, *default_range(kind, "ambient"))
+    ours = gradient("ambient", *size, *default_range(kind, "ambient"))
     assert ours.tobytes() == reference.astype(np.uint8).tobytes() and ours.shape == reference.shape
 
 
@@ -41,8 +42,8 @@ def kj_corner(light, width, height, start, end):
     if light.startswith("bottom"):
         y = np.linspace(1, 0, height)
     x_mesh, y_mesh = np.meshgrid(x, y)
-    gradient = np.sqrt(x_mesh ** 2 + y_mesh ** 2) / np.sqrt(2.0)
-    image = start + (end - start) * gradient
+    distance = np.sqrt(x_mesh ** 2 + y_mesh ** 2) / np.sqrt(2.0)
+    image = start + (end - start) * distance
     return np.stack((image,) * 3, axis=-1).clip(0, 255).astype(np.uint8)
 
 
@@ -51,5 +52,5 @@ def kj_corner(light, width, height, start, end):
 @pytest.mark.parametrize("kind", ["fc", "fbc"])
 def test_corners(light, size, kind):
     start, end = default_range(kind, light)
-    ours, reference = compute_light_map(light, *size, start, end), kj_corner(light, *size, start, end)
+    ours, reference = gradient(light, *size, start, end), kj_corner(light, *size, start, end)
     assert ours.tobytes() == reference.tobytes() and ours.shape == reference.shape

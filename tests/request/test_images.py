@@ -189,10 +189,8 @@ def test_flattened(picture):
     np.testing.assert_allclose(flat.rgb, rgb * alpha + np.array([10, 200, 30]) * (1 - alpha), atol=0.501)
 
 
-def test_cropped_and_grey(picture):
+def test_grey(picture):
     image = decode(picture)
-    part = image.cropped((3, 4, 23, 20))
-    np.testing.assert_array_equal(part.pixels, np.asarray(picture)[4:20, 3:23])
     np.testing.assert_array_equal(image.grey(), np.asarray(picture.convert("RGB").convert("L")))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sd_relight.lib_iclight import light_map
+from iclight.gradients import gradient
 from sd_relight.training.dataset import chunk_scenes
 from sd_relight.training.metrics import lit_difference
 from sd_relight.training.rendering import held_out_scenes, light_ramp, render, to_uint8
@@ -58,7 +58,7 @@ def test_outside_the_object_the_condition_is_grey_127(images):
 @pytest.mark.parametrize("name", DIRECTIONS)
 def test_the_ramp_is_iclights_light_map(name):
     """At most one grey level away: the original truncates."""
-    expected = light_map.compute_light_map(name, SIZE, SIZE, 255, 0).astype(int)
+    expected = gradient(name, SIZE, SIZE, 255, 0).astype(int)
     ours = to_uint8(light_ramp(DIRECTIONS[name], SIZE))[0].astype(int)
     assert np.abs(ours - expected).max() <= 1
 
