@@ -171,7 +171,7 @@ def test_progress_then_interrupt(client, post, get, small):
 
 
 def test_skip_goes_on_to_the_next_image(client, post, get, small):
-    job = Job(post, **{**small, "steps": 60, "n_iter": 2, "width": 128, "height": 128})
+    job = Job(post, **{**small, "steps": 20, "n_iter": 2, "width": 128, "height": 128})
     wait_for_step(get)
     client.skip()
     job.join(120)

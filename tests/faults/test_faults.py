@@ -98,7 +98,8 @@ def test_checks_answer_within_a_second_while_45_jobs_wait(client):
     threads = [threading.Thread(target=client.relit) for _ in range(45)]
     for thread in threads:
         thread.start()
-    time.sleep(0.5)
+    while not requests.get(f"{client.process.url}/sdapi/v1/progress", timeout=60).json()["state"]["job_count"]:
+        time.sleep(0.02)
     times, busy = [], True
     for _ in range(5):
         begun = time.monotonic()
