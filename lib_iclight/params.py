@@ -17,8 +17,8 @@ from .light_kinds import COMPUTED_LIGHTS, LIGHTS, kinds_with
 from .light_setups import SETUPS
 from .placing import PLACE_SCHEMA, check_place
 
-IMAGE_FIELDS = ("foreground", "background", "light_map", "mask")
-API_IMAGE_FIELDS = ("normal_map", "light_from")
+IMAGE_FIELDS = ("foreground", "background", "light_map", "mask", "normal_map")
+API_IMAGE_FIELDS = ("light_from",)
 """Images that the API and the command line take, and the panel does not."""
 IMAGES_SHOWN_FOR = {"light_map": {"light": kinds_with("light_map")}, "mask": {"matting": ("mask",)}}
 """Image fields that have an effect for some values of another field only: {image: {field: values}}."""

@@ -108,15 +108,39 @@ window.relight.depth = (() => {
         return made;
     }
 
-    /** The surface of a matte, 0..1, blown up to a body; see surface.inflate. */
-    function surfaceOf(matte, width, height) {
+    /** Replace a surface's normals by those of an OpenGL normal map, RGBA: value / 127.5 - 1, of length 1. */
+    function setNormals(surface, pixels) {
+        for (let i = 0; i < surface.z.length; i++) {
+            const [x, y, z] = [0, 1, 2].map((channel) => pixels[4 * i + channel] / 127.5 - 1), length = Math.hypot(x, y, z);
+            [surface.x[i], surface.y[i], surface.z[i]] = length < 0.1 ? [0, 0, 1] : [x / length, y / length, z / length];
+        }
+        return surface;
+    }
+
+    /** The surface of a subject, null without a shape; see surface.surface_of. matte: 0..1, or null for the whole image. normals: RGBA of a
+        normal map, or null for the matte blown up to a body. */
+    function surfaceOf(matte, width, height, normals = null) {
+        if (matte) return normals ? setNormals(inflated(matte, width, height), normals) : inflated(matte, width, height);
+        if (!normals) return null;
+        const made = setNormals(empty(new Float64Array(width * height).fill(1)), normals);
+        made.edge = made.z.map((value) => 1 - clip(value, 0, 1));
+        return made;
+    }
+
+    /** A surface towards the viewer. */
+    function empty(matte) {
+        const [x, y, edge] = [0, 1, 2].map(() => new Float64Array(matte.length));
+        return {id: ++surfaces, matte, x, y, z: new Float64Array(matte.length).fill(1), edge};
+    }
+
+    /** A matte blown up to a body; see surface.inflate. */
+    function inflated(matte, width, height) {
         const inside = Array.from(matte, (value) => value >= 0.5);
         const distance = distanceInside(inside, width, height), outer = distanceInside(inside.map((value) => !value), width, height);
         const smooth = smoothed(distance.map((value, i) => value - outer[i]), width, height);
         const across = slope(smooth, width, height, "x"), down = slope(smooth, width, height, "y");
-        const deepest = distance.reduce((most, value) => Math.max(most, value), 1), count = matte.length;
-        const made = {id: ++surfaces, matte, x: new Float64Array(count), y: new Float64Array(count), z: new Float64Array(count).fill(1), edge: new Float64Array(count)};
-        for (let i = 0; i < count; i++) {
+        const deepest = distance.reduce((most, value) => Math.max(most, value), 1), made = empty(matte);
+        for (let i = 0; i < matte.length; i++) {
             if (!inside[i]) continue;
             const share = 1 - distance[i] / deepest, x = -across[i] * share, y = down[i] * share, length = Math.max(Math.hypot(x, y), 1);
             [made.x[i], made.y[i]] = [x / length, y / length];

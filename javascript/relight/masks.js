@@ -1,4 +1,4 @@
-/* Removes a mask when the image that it belongs to is replaced: a mask belongs to the image that is there when it comes. */
+/* Removes a mask or a normal map when the image that it belongs to is replaced: it belongs to the image that is there when it comes. */
 
 window.relight = window.relight || {};
 
@@ -21,12 +21,13 @@ window.relight.masks = (() => {
         return false;
     }
 
-    /** For gradio, with [mask, image, image if the first is empty]: returns values for the mask, the message and further fields. */
-    function check(key, [mask, ...images], others) {
+    /** For gradio, with [mask, image, image if the first is empty]: returns values for the mask, the message and further fields.
+        words: key of the message's text. */
+    function check(key, [mask, ...images], others, words) {
         if (!isOutdated(key, images.map(identity).find(Boolean) || null, identity(mask))) {
             return [UNCHANGED, UNCHANGED, ...others.map(() => UNCHANGED)];
         }
-        const message = Object.assign(document.createElement("p"), {textContent: window.relight.text("maskRemoved")});
+        const message = Object.assign(document.createElement("p"), {textContent: window.relight.text(words)});
         message.setAttribute("role", "status");
         return [null, message.outerHTML, ...others];
     }

@@ -5,7 +5,7 @@ window.relight = window.relight || {};
 window.relight.PadImages = (() => {
     "use strict";
 
-    const MATTE_MS = 400, MAX_PIXELS = 1024, MAX_PLANES = 12;
+    const MATTE_MS = 400, MAX_PIXELS = 1024, MAX_PLANES = 12, TOWARDS_VIEWER = "rgb(128, 128, 255)";
 
     /** Base of relight.Pad, which has `state`, `values`, `view`, `frames`, draw() and root. */
     class PadImages {
@@ -26,18 +26,19 @@ window.relight.PadImages = (() => {
             const found = {
                 width: this.size("width"), height: this.size("height"), image: subject.image(this.tab),
                 custom: subject.fieldImage(this.tab, "light_map"), background: subject.fieldImage(this.tab, "background"),
+                normals: subject.fieldImage(this.tab, "normal_map"),
                 kind: this.modelKind(), box: this.view.frame.clientWidth,
             };
             const frame = this.frames.read(found.width, found.height);
             const key = [found.width, found.height, found.image?.src, found.custom?.src, found.kind, found.box, found.background?.src,
-                JSON.stringify(frame)];
+                found.normals?.src, JSON.stringify(frame)];
             if (key.join("\n") === this.seen) {
                 this.cutOut();
                 return;
             }
             this.seen = key.join("\n");
-            const {image, custom, background} = found;
-            this.pictures = {image, custom, background, cut: image ? this.isCutOut(image) : false, isInit: image === subject.initImage(this.tab)};
+            const {image, custom, background, normals} = found;
+            this.pictures = {image, custom, background, normals, cut: image ? this.isCutOut(image) : false, isInit: image === subject.initImage(this.tab)};
             Object.assign(this.state, {width: found.width, height: found.height, frame, kind: found.background ? "fc" : found.kind});
             this.view.frame.style.setProperty("--relight-ratio", found.width / found.height);
             this.root.closest(".relight-light")?.classList.toggle("relight-has-background", !!background);
@@ -120,18 +121,36 @@ window.relight.PadImages = (() => {
             window.relight.padView.paint(this.view, map, subject, this.fittedBackground());
         }
 
-        /** The surface of the cut-out subject at the map's size; null without one. */
+        /** The surface that the job's lights shade, at the map's size; null for a subject without a shape. */
         surfaceOf(subject) {
-            if (!subject?.cut) return null;
-            const [width, height] = window.relight.padView.mapSize(this.state), {picture} = subject;
-            if (this.shape?.picture !== picture) {
-                const context = window.relight.subject.canvas(width, height).getContext("2d", {willReadFrequently: true});
-                context.drawImage(picture, 0, 0, width, height);
-                const {data} = context.getImageData(0, 0, width, height);
-                const matte = Float64Array.from({length: width * height}, (_, i) => data[4 * i + 3] / 255);
-                this.shape = {picture, surface: window.relight.depth.surfaceOf(matte, width, height)};
+            const isWhole = this.values?.matting === "none", normals = this.pictures?.normals;
+            if (!subject || !isWhole && !subject.cut) return null;
+            const {picture} = subject, key = `${isWhole} ${normals?.src}`;
+            if (this.shape?.picture !== picture || this.shape.key !== key) {
+                const [width, height] = window.relight.padView.mapSize(this.state);
+                const matte = isWhole ? null : this.matteOf(picture, width, height), map = normals ? this.normalPixels(width, height) : null;
+                this.shape = {picture, key, surface: window.relight.depth.surfaceOf(matte, width, height, map)};
             }
             return this.shape.surface;
+        }
+
+        matteOf(picture, width, height) {
+            const context = window.relight.subject.canvas(width, height).getContext("2d", {willReadFrequently: true});
+            context.drawImage(picture, 0, 0, width, height);
+            const {data} = context.getImageData(0, 0, width, height);
+            return Float64Array.from({length: width * height}, (_, i) => data[4 * i + 3] / 255);
+        }
+
+        /** RGBA of the normal map in the job's frame; what is see-through in it is towards the viewer. */
+        normalPixels(width, height) {
+            const {normals} = this.pictures, {canvas} = window.relight.subject, flat = canvas(...window.relight.frame.sizeOf(normals));
+            const own = flat.getContext("2d");
+            own.fillStyle = TOWARDS_VIEWER;
+            own.fillRect(0, 0, flat.width, flat.height);
+            own.drawImage(normals, 0, 0);
+            const placed = canvas(width, height).getContext("2d", {willReadFrequently: true});
+            window.relight.frame.place(placed, flat, this.state.frame);
+            return placed.getImageData(0, 0, width, height).data;
         }
 
         /** The new background at the canvas' size, mirrored by "Flip background"; null without one. */

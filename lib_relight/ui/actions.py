@@ -24,7 +24,7 @@ class Action:
         *values of `outputs`).
     takes_subject: passes the subject image and, in img2img, the init image before `inputs`.
     page_state: JavaScript function (tab, values, index) => values; it puts what only the page knows into the first of `inputs`.
-    sets_images: returns, after `outputs`, values for the four image fields of the Light tab and img2img's init image.
+    sets_images: returns, after `outputs`, values for the image fields of the Light tab and img2img's init image.
     """
 
     event: Callable
@@ -73,6 +73,11 @@ def label_of(name: str) -> str:
     return f"Image {unit.removeprefix('unit')}: {label}" if unit.startswith("unit") else label
 
 
+def is_change(value: object) -> bool:
+    """Whether an output's value is more than an empty gr.update()."""
+    return not isinstance(value, dict) or "value" in value
+
+
 class ActionBinder:
     """Connects actions of one tab to gradio. controls: every host and panel control that actions read and set, by name."""
 
@@ -91,14 +96,14 @@ class ActionBinder:
             return self.run(action, history, args[:len(args) - len(images)], before, len(outputs))
 
         index = 1 + len(self.controls)
-        given = f"values.slice(0, {index + len(inputs)})"  # gradio appends the outputs' values to those of the inputs
+        given = f"values.slice(0, {index + len(inputs) + len(images)})"  # gradio appends the outputs' values to those of the inputs
         call = f"window.relight?.fields ? {action.page_state}('{self.tab}', {given}, {index}) : {given}"
         more = {"_js": f"(...values) => {call}"} if action.page_state else {}
         action.event(fn=handler, inputs=[self.shared.history, *self.controls.values(), *inputs, *images],
                      outputs=[*self.outputs(), *outputs], queue=False, show_progress=False, api_name=False, **more)
 
     def image_fields(self) -> list:
-        """The four image fields of the Light tab, and in img2img the init image."""
+        """The image fields of the Light tab, and in img2img the init image."""
         fields = [*(self.images[name] for name in IMAGE_FIELDS), self.init_image]
         return [part for part in fields if part is not None]
 
@@ -113,6 +118,7 @@ class ActionBinder:
                 traceback.print_exc()
             changes, message, rest, images = {}, message_for(error), [gr.update() for _ in range(output_count)], ()
         changes = without_unchanged(changes, values)
+        images = images if any(is_change(value) for value in rest[len(rest) - len(images):]) else ()
         history = push_history(history, changes, values, images, page.restorers)
         return [*self.updates(history, changes, message), *rest]
 

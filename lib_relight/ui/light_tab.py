@@ -28,6 +28,7 @@ def build(panel: Components) -> None:
             with panel.fold("Numbers", "numbers"):
                 guarded.build(panel, "one-click flows", one_click.add_size)
                 add_grid(panel, "numbers")
+                panel.image("normal_map")
     for control in {other: None for shown_for in SHOWN_FOR.values() for other in shown_for}:
         panel.show_for(control, {name: values[control] for name, values in SHOWN_FOR.items() if control in values})
 

@@ -6,12 +6,21 @@ import io
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_relight.job.frame import CONTAIN, COVER, LATENT, STRETCH, Frame
+from sd_relight.lib_relight.job.subject import Subject, light_map
+from sd_relight.lib_relight.request.images import ImageDecoder
+from sd_relight.lib_relight.request.request import IcLightImages
 
 pytestmark = pytest.mark.once_per_gradio
 MODES = {STRETCH: "Just resize", COVER: "Crop and resize", CONTAIN: "Resize and fill", LATENT: "Just resize (latent upscale)"}
 SIZES = {"wide": (900, 400), "square": (640, 640), "tall": (400, 750)}
 OUTPUT = 512, 384
+MAP = """
+const subject = pad.fittedSubject(), {frame, lights} = pad.state;
+if (frame.mode !== arguments[0] || !frame.size || !pad.pictures?.normals || lights[0]?.light_elevation !== 40 || pad.values.matting !== "none") return null;
+return relight.padView.mapCanvas(pad.state, null, pad.surfaceOf(subject), (_, make) => make()).toDataURL();
+"""
 BOX = (200, 240, 360, 420)
 
 
@@ -73,3 +82,23 @@ def test_inpaint_only_masked(panel, pad, photos, tmp_path):
     panel.choose("img2img_inpaint_full_res", "Whole picture")
     assert difference(pad_image(pad, "!frame.crop"), photos["square"], Frame(SIZES["square"], STRETCH)) <= 2
     assert panel.console_errors() == []
+
+
+@pytest.mark.parametrize("mode", [COVER, CONTAIN])
+def test_the_normal_map_lies_in_the_jobs_frame(panel, pad, photos, tmp_path, mode):
+    """The light map of the pad is the job's for a soft photograph as normal map."""
+    soft = Image.open(photos["wide"]).filter(ImageFilter.GaussianBlur(30))
+    soft.save(tmp_path / "normals.png")
+    pad.open("img2img", width=OUTPUT[0], height=OUTPUT[1])
+    panel.upload("img2img_image", photos["wide"])
+    panel.upload(pad("normal_map"), tmp_path / "normals.png")
+    panel.choose("resize_mode", MODES[mode])
+    panel.pick(pad("matting"), "none")
+    pad.script("pad.setLights([{light: 'left', light_elevation: 40}])")
+    address = panel.until(lambda: pad.script(MAP, mode), "the shaded map")
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB")).astype(int)
+    given = ImageDecoder().decode(soft, "normal_map")
+    params, frame = IcLightParams(light="left", light_elevation=40, matting="none"), Frame(SIZES["wide"], mode)
+    job = light_map(params, IcLightImages(normal_map=given), "fc", frame, shown.shape[1], shown.shape[0], subject=Subject(given, None))
+    assert np.abs(shown - job).mean() <= 2 and job.std() > 20
+    assert panel.find_all(f"#{pad('numbers')} #{pad('normal_map')}") and panel.console_errors() == []

@@ -11,12 +11,13 @@ from sd_relight.lib_iclight.colors import kelvin_color
 from sd_relight.lib_iclight.light_kinds import COMPUTED_LIGHTS, DIRECTIONS, KINDS
 from sd_relight.lib_iclight.light_map import default_range, render_lights
 from sd_relight.lib_iclight.params import IcLightParams
-from sd_relight.lib_iclight.surface import surface_of
+from sd_relight.lib_iclight.surface import decode_normals, surface_of
 
 RENDER = """
 const [cases] = arguments;
-return cases.map(({lights, kind, width, height, custom, matte}) => {
-    const surface = matte ? relight.depth.surfaceOf(Float64Array.from(matte, (level) => level / 255), width, height) : null;
+return cases.map(({lights, kind, width, height, custom, matte, normals}) => {
+    const levels = matte ? Float64Array.from(matte, (level) => level / 255) : null;
+    const surface = relight.depth.surfaceOf(levels, width, height, normals || null);
     const pixels = relight.light.render(lights, kind, width, height, custom && Uint8ClampedArray.from(custom), null, surface);
     let text = "";
     for (const value of pixels) text += String.fromCharCode(value);
@@ -63,7 +64,8 @@ def python_map(case):
     size = case["width"], case["height"]
     custom = case.get("custom") and np.array(case["custom"], np.uint8).reshape(size[1], size[0], 4)[..., :3]
     matte = case.get("matte") and np.array(case["matte"], np.float64).reshape(size[1], size[0]) / 255
-    return render_lights(params, case["kind"], *size, custom, surface=surface_of(matte, None))
+    normals = case.get("normals") and decode_normals(np.array(case["normals"], np.uint8).reshape(size[1], size[0], 4)[..., :3])
+    return render_lights(params, case["kind"], *size, custom, surface=surface_of(matte, normals))
 
 
 def test_two_hundred_random_lights_are_pythons_within_one_level(javascript, rng):
@@ -83,7 +85,10 @@ def test_a_shaded_subject_is_pythons_within_one_level(javascript, rng, width, he
     levels = [255] * (width * height) if is_full else np.asarray(matte).ravel().tolist()
     lights = [{**random_light(dice, COMPUTED_LIGHTS), "light_elevation": dice.uniform(-90, 90)} for _ in range(4)]
     cases = [{"lights": [light], "kind": "fc", "width": width, "height": height, "matte": levels} for light in lights]
-    cases.append({**cases[0], "lights": lights})
+    normals = rng.integers(0, 256, (height, width, 4), np.uint8)
+    normals[:2] = 127  # too short for a direction
+    cases += [{**cases[0], "lights": lights}, {**cases[0], "lights": lights, "normals": normals.ravel().tolist()}]
+    cases.append({**cases[-1], "matte": None})
     for case, answer in zip(cases, javascript(cases)):
         assert np.abs(answer[..., :3].astype(int) - python_map(case)).max() <= 1, case["lights"]
 

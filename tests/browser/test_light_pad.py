@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from sd_relight.lib_relight.job.copied_light import copied_lights
+from sd_relight.lib_relight.request.images import ImageDecoder
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -332,3 +334,24 @@ def test_the_pad_is_in_the_pages_language(pad):
     pad.kind("left")
     assert pad.words() == "von links" and pad.handle().get_attribute("aria-label") == "Licht 1"
     assert pad.find(".relight-pad-kinds input[value=spot] + span").text == "Punkt"
+
+
+def test_the_light_of_a_photo_is_copied_onto_the_pad(open_pad, tmp_path):
+    y, x = (np.mgrid[:64, :64] - 31.5) / 28
+    height = np.sqrt(np.maximum(0, 1 - x * x - y * y))
+    level = np.where(height > 0, 60 + 160 * np.maximum(0, -0.7 * x - 0.3 * y + 0.6 * height), 0)
+    ball = Image.fromarray(np.dstack([level, level * 0.8, level * 0.6, 255 * (height > 0)]).astype(np.uint8), "RGBA")
+    ball.save(tmp_path / "ball.png")
+    expected = copied_lights(ImageDecoder().decode(ball, "light_from"))
+    assert [light["light"] for light in expected][::len(expected) - 1] == ["angle", "ambient"] and 140 < expected[0]["light_angle"] < 170
+    open_pad.panel.find(f"#{open_pad('lights')} .relight-copy-light input").send_keys(str(tmp_path / "ball.png"))
+    open_pad.fields(**expected[0])
+    open_pad.panel.until(lambda: [light["light"] for light in json.loads(open_pad.field("lights"))] == [
+        light["light"] for light in expected[1:]], "the further lights")
+    open_pad.press_action("undo")
+    open_pad.fields(light="none")
+
+    (tmp_path / "text.png").write_text("no image")
+    open_pad.panel.find(f"#{open_pad('lights')} .relight-copy-light input").send_keys(str(tmp_path / "text.png"))
+    status = open_pad.panel.find(f"#{open_pad('lights')} .relight-copy-light [role=status]")
+    open_pad.panel.until(lambda: "is no image in a supported format" in status.get_attribute("textContent"), "the sentence")

@@ -1,6 +1,7 @@
 """Sets of lights in the panel: one press for four directions, the light of one of them taken, the contact sheet and the animation."""
 
 import io
+import json
 
 import pytest
 import requests
@@ -64,6 +65,28 @@ def test_the_light_of_one_of_four_directions_is_used(panel, pad):
     assert f'Relight: "fc, {light}, ' in panel.infotext
     panel.click(pad.css("undo"))
     pad.fields(set="sides", light="none")
+    assert panel.console_errors() == []
+
+
+def test_the_normal_map_of_a_set_is_used(panel, pad):
+    choose_set(pad, "normals")
+    panel.pick(pad("set_normals_y"), "directx")
+    panel.generate()
+    first = next(index for index, text in enumerate(json.loads(panel.value("generation_info_txt2img"))["infotexts"])
+                 if text == "Relight normal map")
+    found = panel.until(lambda: panel.find_all("#txt2img_gallery .thumbnail-small"), "the thumbnails")
+    panel.driver.execute_script("arguments[0].click()", found[first])
+    panel.until_painted()
+    panel.click("#txt2img_relight_use_light")
+    pad.until_message("The normal map shades the subject for lights with an elevation.")
+    pad.fields(set="none", light_elevation=30)
+    panel.until(lambda: panel.find_all(f"#{pad('normal_map')} img"), "the normal map")
+    panel.pick(pad("light"), "left")
+    panel.generate()
+    assert "Relight normal map hash: " in panel.infotext and "Relight light elevation: 30" in panel.infotext
+    panel.click(pad.css("undo"))
+    pad.fields(set="normals", light_elevation=0)
+    panel.until(lambda: not panel.find_all(f"#{pad('normal_map')} img"), "the empty field")
     assert panel.console_errors() == []
 
 

@@ -29,7 +29,7 @@ OTHER = {
 
 def test_fields_and_defaults_are_those_of_the_design():
     assert dataclasses.asdict(IcLightParams()) == DEFAULTS
-    assert IMAGE_FIELDS == ("foreground", "background", "light_map", "mask")
+    assert IMAGE_FIELDS == ("foreground", "background", "light_map", "mask", "normal_map")
 
 
 def test_every_field_carries_what_a_panel_needs():

@@ -25,7 +25,7 @@ def api(enabled=None, **body):
 
 def panel(**changed):
     defaults = {f.name: f.default for f in fields(IcLightParams)}
-    values = {**defaults, **dict.fromkeys(("foreground", "background", "light_map", "mask")), "enabled": True, "iclight": True,
+    values = {**defaults, **dict.fromkeys(("foreground", "background", "light_map", "mask", "normal_map")), "enabled": True, "iclight": True,
               **changed}
     return parse_request([values.get(name) for name in PANEL_ORDER])
 
@@ -48,7 +48,7 @@ def test_extras_are_on_in_the_panel_and_off_in_the_api():
 
 def test_panel_order_is_complete():
     units = tuple(f"unit{number}_{name}" for number in (1, 2, 3, 4) for name in UNIT_PANEL_NAMES)
-    assert PANEL_ORDER == ("enabled", "iclight", "foreground", "background", "light_map", "mask", *ICLIGHT_PANEL_FIELDS, *units)
+    assert PANEL_ORDER == ("enabled", "iclight", "foreground", "background", "light_map", "mask", "normal_map", *ICLIGHT_PANEL_FIELDS, *units)
     assert {"model", "light", "matting", "reinforce", "hr_option", "compensate_steps"} <= set(ICLIGHT_PANEL_FIELDS)
     assert {"enabled", "image", "more", "mask", "use_subject", "model", "weight", "weight_type"} <= set(UNIT_PANEL_NAMES)
 
