@@ -21,8 +21,7 @@ IMAGES = {
     "background": ("New background", "Where to place the subject; with it, auto chooses the fbc model."),
     "light_map": ("Light map", "Bright where the light comes from; used with Light 'custom'."),
     "mask": ("Cut-out mask", "White where the subject is; used with Cut-out 'mask'."),
-    "normal_map": ("Normal map", "The subject's shape for lights with an elevation, in OpenGL colours, as Images 'Normals' makes one; "
-                                 "empty: blown up from the matte."),
+    "normal_map": ("Normal map", "The subject's shape (OpenGL) for lights with an elevation; empty: from the matte."),
     "image": ("Image", "An image to take a style, a person or an object from."),
     "image_mask": ("Encoder mask", "White is what the encoder sees of the image; empty for all of it."),
     "negative_image": ("Negative image", "What the negative side sees when Negative side is 'image'."),

@@ -12,7 +12,7 @@ import gradio as gr
 from ...lib_iclight.light_setups import SETUPS
 from ..request.panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA
 from ..request.presets import PRESET_FIELDS
-from .components import Components, available_choices
+from .components import Components, available_choices, image_help
 
 PAD_FIELDS = tuple(name for name in ICLIGHT_PANEL_FIELDS if ICLIGHT_SCHEMA[name].metadata.get("pad"))
 SCRIPTS = Path(__file__).resolve().parents[2] / "javascript" / "relight"
@@ -54,7 +54,8 @@ def scripts_version() -> str:
 def connect(panel: Components) -> None:
     """Call it once all fields exist. Every event runs in the browser only."""
     tab = tab_of(panel)
-    gr.HTML(f"<div class='relight-setups' data-setups='{attribute(SETUPS)}' hidden></div>", elem_id=panel.elem_id("setups"),
+    data = f"data-setups='{attribute(SETUPS)}' data-images='{attribute(image_help())}'"
+    gr.HTML(f"<div class='relight-setups' {data} hidden></div>", elem_id=panel.elem_id("setups"),
             elem_classes=["relight-hidden"])
     for channel, names in CHANNELS.items():
         fields = [panel.components[name] for name in names]

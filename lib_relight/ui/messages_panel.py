@@ -15,7 +15,7 @@ from ..request.images import MAX_SIDE
 from ..request.panel_values import PANEL_ORDER
 from ..request.presets import PRESET_FIELDS
 from ..web import status
-from .components import Components, field_labels, image_help
+from .components import Components, field_labels
 from .light_pad import answers, attribute, hidden_button, tab_of
 from .previews import read_page
 from .remedies import remedy_for
@@ -35,10 +35,10 @@ def build(panel: Components) -> None:
 
     Messages name fields as the API does; javascript/relight/texts.js replaces the names by the labels given here.
     """
-    fields, labels, images = ",".join(FILES), attribute(field_labels()), attribute(image_help())
+    fields, labels = ",".join(FILES), attribute(field_labels())
     panel.components["notices"] = gr.HTML(
         help_line(tab_of(panel)), elem_id=panel.elem_id("notices"), elem_classes=["relight-notices"])
-    data = f"data-tab='{tab_of(panel)}' data-files='{fields}' data-labels='{labels}' data-images='{images}'"
+    data = f"data-tab='{tab_of(panel)}' data-files='{fields}' data-labels='{labels}'"
     gr.HTML(f"<div class='relight-notices-of' {data} hidden></div>", elem_id=panel.elem_id("notices_of"),
             elem_classes=["relight-hidden"])
     panel.components["notices_answer"] = gr.HTML("0", elem_id=panel.elem_id("notices_answer"), elem_classes=["relight-hidden"])
