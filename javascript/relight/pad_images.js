@@ -149,7 +149,7 @@ window.relight.PadImages = (() => {
             own.fillRect(0, 0, flat.width, flat.height);
             own.drawImage(normals, 0, 0);
             const placed = canvas(width, height).getContext("2d", {willReadFrequently: true});
-            window.relight.frame.place(placed, flat, this.state.frame);
+            window.relight.frame.place(placed, flat, this.state.frame, !!this.moved, this.moved);
             return placed.getImageData(0, 0, width, height).data;
         }
 
