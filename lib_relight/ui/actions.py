@@ -96,7 +96,8 @@ class ActionBinder:
             return self.run(action, history, args[:len(args) - len(images)], before, len(outputs))
 
         index = 1 + len(self.controls)
-        given = f"values.slice(0, {index + len(inputs) + len(images)})"  # gradio appends the outputs' values to those of the inputs
+        count = index + len(inputs) + len(images)
+        given = f"values.slice(0, {count})"  # gradio appends the outputs' values to those of the inputs
         call = f"window.relight?.fields ? {action.page_state}('{self.tab}', {given}, {index}) : {given}"
         more = {"_js": f"(...values) => {call}"} if action.page_state else {}
         action.event(fn=handler, inputs=[self.shared.history, *self.controls.values(), *inputs, *images],
