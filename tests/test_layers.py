@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.same_everywhere
 ROOT = Path(__file__).resolve().parent.parent
 PURE = ("lib_common", "lib_iclight", "lib_ipadapter")
 LIBRARIES = (*PURE, "lib_relight", "embedded_host")

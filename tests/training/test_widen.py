@@ -7,6 +7,7 @@ from sd_relight.training.adapters import adapter_layers, adapter_state, add_proc
 from sd_relight.training.models import ImageProjection, Sizes, build_unet, load_unet, offsets_between, save_half, save_tensors
 from sd_relight.training.widen import ADAPTER, Widening, fit_norms, spread_and_pick, widen_models, widen_state
 
+pytestmark = pytest.mark.same_everywhere
 NARROW = Sizes(unet=(16, 32, 32, 32), unet_groups=4, cross=32, vision=32)
 WIDE = Sizes(unet=(16, 32, 40, 40), unet_groups=4, cross=32, vision=32)
 PLAN = Widening(NARROW.unet, WIDE.unet, 4)
