@@ -5,12 +5,16 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from decoding import decoded
 from job.sampler_inputs import light, mode_latent
 from PIL import Image
+from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_iclight.placing import Place
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.hosts.tiles import Tile
 from sd_relight.lib_relight.job.frame import CONTAIN, COVER, STRETCH, Frame, Placement
+from sd_relight.lib_relight.job.subject import cut_out, light_map
+from sd_relight.lib_relight.request.request import IcLightImages
 
 SIDE, CELL = 128, 8
 SIZE = {"width": SIDE, "height": SIDE, "steps": 1}
@@ -85,6 +89,16 @@ def test_a_part_of_the_subjects_own_image_moves_nothing(applied, photo):
     moved, result = applied("img2img", {"light": "left", "place": {"x": 0.1}}, **fields)
     assert torch.equal(moved[0]["unet"].extra_concat_condition, plain[0]["unet"].extra_concat_condition)
     assert "`place` does not move the img2img image's subject" in result.comments and "Relight place" not in result.infotexts[0]
+
+
+def test_normals_and_matte_of_a_raised_light_move_with_the_subject(product, rng):
+    normals = decoded(Image.fromarray(rng.integers(0, 256, (80, 160, 3), np.uint8)))
+    params = IcLightParams(light="left", light_elevation=40, matting="alpha", place={"x": 0.3, "y": 0.65, "scale": 0.5})
+    for images in (IcLightImages(), IcLightImages(normal_map=normals)):
+        flat, shaded = (light_map(params, images, "fc", Frame(), SIDE, SIDE, subject=subject).astype(int)
+                        for subject in (None, cut_out(decoded(product), params, images)))
+        found = box_of(np.abs(shaded - flat).max(-1) > 0)
+        assert np.abs(np.subtract(found, expected_box((0.3, 0.65), 0.5))).max() < CELL / 2, found
 
 
 def gradient(width, height):

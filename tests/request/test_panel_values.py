@@ -46,4 +46,12 @@ def test_infotext_and_back():
     pasted = {name: read(pairs) for name, read in paste_fields()}
     assert parse(lights=pasted["lights"]).iclight.lights == params.lights
     without = {name: read({MARKER: "fc, left"}) for name, read in paste_fields()}
-    assert without["lights"] == ""
+    assert (without["lights"], without["place"]) == ("", "")
+
+
+def test_a_place_in_the_infotext_and_back():
+    params = IcLightParams(light="left", place={"x": 0.25, "scale": 0.5})
+    pairs = {MARKER: "fc, left", **to_infotext(params, IcLightImages())}
+    assert pairs[key_of("place")] == "0.25, 0.5, 0.5"
+    pasted = {name: read(pairs) for name, read in paste_fields()}
+    assert parse(place=pasted["place"]).iclight.place == params.place and parse(place="").iclight.place is None

@@ -53,6 +53,11 @@ def test_the_apis_dict_is_replaced_and_not_changed():
     assert payload == kept
 
 
+def test_a_place_is_one_value_of_an_axis():
+    [after] = xyz_axes.overridden([{"iclight": {}}], cell(place="0.3 0.6 1"))
+    assert after["iclight"] == {"place": (0.3, 0.6, 1)}
+
+
 def test_cells_are_shallow_copies_and_do_not_see_each_other():
     p = SimpleNamespace()
     first, second = copy(p), copy(p)
