@@ -48,15 +48,51 @@ def start(folder, out):
                             text=True)
 
 
-def run(folder, out):
-    with start(folder, out) as process:
-        return SimpleNamespace(out=process.stdout.read(), code=process.wait())
-
-
 @pytest.fixture(scope="module")
 def undisturbed(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("undisturbed")
-    return out, run(folder, out)
+    with start(folder, out) as process:
+        return out, SimpleNamespace(out=process.stdout.read(), code=process.wait())
+
+
+@pytest.fixture(scope="module")
+def killed(folder, tmp_path_factory):
+    """The output folder of a run that was killed when half of the images were done."""
+    out = tmp_path_factory.mktemp("killed")
+    with start(folder, out) as process:
+        finished = (line for line in process.stdout if f"/{COUNT + 3} " in line)
+        for _ in range(COUNT // 2):
+            next(finished)
+        process.kill()
+    return out
+
+
+@pytest.fixture(scope="module")
+def before(killed):
+    """Its images and the photos that its manifest calls done, before it goes on."""
+    entries = map(batch.parse_line, (killed / "manifest.jsonl").read_bytes().splitlines())
+    return ({path: path.stat().st_mtime_ns for path in killed.rglob("photo*.png")},
+            [entry["photo"] for entry in entries if entry and entry["status"] == "done"])
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A folder of two images, and one for their outputs."""
+    root = tmp_path_factory.mktemp("two")
+    (root / "photos").mkdir()
+    cut_out(1).save(root / "photos/a.png")
+    cut_out(2).save(root / "photos/a.webp")
+    return root / "photos", root / "out"
+
+
+@pytest.fixture(scope="module")
+def answers(folder, killed, before, two, tmp_path_factory):
+    """Further runs, one after the other in one process: the killed one goes on; two images, again, with other options."""
+    commands = {"resumed": words(folder, killed), "first": words(*two), "again": words(*two),
+                "other": words(*two, "--lights", "left,top")}
+    inside = [sys.executable, str(Path(__file__).with_name("inside.py")), str(ROOT), str(tmp_path_factory.mktemp("inside")),
+              json.dumps(commands)]
+    return json.loads(subprocess.run(inside, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
 
 
 def files(out):
@@ -80,35 +116,20 @@ def test_every_good_image_is_relit_and_every_broken_one_named(undisturbed, folde
     assert all(entries[name]["outputs"] == [name] and entries[name]["seed"] == 12345 for name in expected)
 
 
-def test_a_killed_run_goes_on_without_redoing_or_losing_one(undisturbed, folder, tmp_path):
-    with start(folder, tmp_path) as process:
-        finished = (line for line in process.stdout if f"/{COUNT + 3} " in line)
-        for _ in range(COUNT // 2):
-            next(finished)
-        process.kill()
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("photo*.png")}
-    done = [entry["photo"] for entry in map(batch.parse_line, (tmp_path / "manifest.jsonl").read_bytes().splitlines())
-            if entry and entry["status"] == "done"]
+def test_a_killed_run_goes_on_without_redoing_or_losing_one(undisturbed, killed, before, answers):
+    times, done = before
     assert 0 < len(done) < COUNT
-    assert run(folder, tmp_path).code == 1
-    assert files(tmp_path) == files(undisturbed[0])
-    assert all(path.stat().st_mtime_ns == before[path] for path in (tmp_path / name for name in done)), "none is done twice"
-    assert not list(tmp_path.rglob(".*"))
+    assert answers["resumed"]["code"] == 1
+    assert files(killed) == files(undisturbed[0])
+    assert all(path.stat().st_mtime_ns == times[path] for path in (killed / name for name in done)), "none is done twice"
+    assert not list(killed.rglob(".*"))
 
 
-def test_a_finished_run_does_nothing_and_other_options_do_everything(folder, tmp_path):
-    one = tmp_path / "one"
-    one.mkdir()
-    cut_out(1).save(one / "a.png")
-    cut_out(2).save(one / "a.webp")
-    out = tmp_path / "out"
-    commands = {"first": words(one, out), "again": words(one, out), "other": words(one, out, "--lights", "left,top")}
-    inside = [sys.executable, str(Path(__file__).with_name("inside.py")), str(ROOT), str(tmp_path), json.dumps(commands)]
-    answers = json.loads(subprocess.run(inside, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+def test_a_finished_run_does_nothing_and_other_options_do_everything(answers, two):
     assert "2 images, 0 done before" in answers["first"]["out"]
     assert "2 images, 2 done before" in answers["again"]["out"] and answers["again"]["code"] == 0
     assert "2 images, 0 done before" in answers["other"]["out"]
-    assert set(files(out)) == {"a.png.png", "a.webp.png", "a.png-1.png", "a.png-2.png", "a.webp-1.png", "a.webp-2.png"}
+    assert set(files(two[1])) == {"a.png.png", "a.webp.png", "a.png-1.png", "a.png-2.png", "a.webp-1.png", "a.webp-2.png"}
 
 
 def test_a_line_that_was_cut_short_is_ended(tmp_path):
