@@ -79,7 +79,7 @@
             const titles = root.querySelectorAll(".label-wrap");
             titles.forEach(fixTitle);
             if (!titles[0]?.classList.contains("open")) continue;
-            root.querySelectorAll("input[type=file]").forEach(fixUpload);
+            root.querySelectorAll("input[type=file]:not(.relight-copy-light *)").forEach(fixUpload);
             root.querySelectorAll("[data-testid=block-info]").forEach(fixField);
         }
     }
