@@ -9,6 +9,7 @@ from ...lib_iclight import foreground
 from ...lib_iclight.light_fit import fit_lights
 from ...lib_iclight.params import IcLightParams
 from ...lib_iclight.surface import TOWARDS_VIEWER, decode_normals, surface_of
+from ..base.caches import ContentCache, content_hash
 from ..base.errors import RelightError
 from ..base.progress import SILENT, Progress
 from ..matting import matting
@@ -16,6 +17,8 @@ from ..request.images import DecodedImage
 
 LONGEST = 256
 """Longer side in pixels at which a photograph is examined."""
+found_lights = ContentCache(64, lambda lights: 1)
+"""The lights of the last photographs."""
 
 
 def copied_lights(photo: DecodedImage, normal_map: DecodedImage | None = None,
@@ -36,7 +39,9 @@ def copied_lights(photo: DecodedImage, normal_map: DecodedImage | None = None,
     surface = surface_of(matte, normals)
     if surface is None:
         raise RelightError("`light_from` has no subject whose shape would show its light; send an image with a subject.")
-    return fit_lights(photo.fitted(*size, "stretch").rgb, surface)
+    rgb = photo.fitted(*size, "stretch").rgb
+    found = found_lights.get(content_hash(rgb, surface.normals, surface.matte), lambda: fit_lights(rgb, surface))
+    return [dict(light) for light in found]
 
 
 def with_copied_light(params: IcLightParams, photo: DecodedImage | None, progress: Progress = SILENT) -> IcLightParams:
