@@ -50,7 +50,7 @@ def best_fit(pixels: Pixels, colors: np.ndarray, directions: np.ndarray, most: i
     hues = hue_bins(colors)
     by_hue = fitted(pixels, pixels, directions, most, HUE_ROUNDS, lambda brightness, model: hue_gains(brightness, model, hues))
     by_tone = min((fitted(pixels, start.pixels, search(start.pixels, most), most, TONE_ROUNDS, tone_gains)
-                   for start in tone_starts(pixels, directions)), key=lambda fit: fit.error)
+                   for start in tone_starts(pixels)), key=lambda fit: fit.error)
     return by_tone if by_tone.error * TONE_PENALTY < by_hue.error else by_hue
 
 
@@ -64,11 +64,11 @@ def fitted(base: Pixels, pixels: Pixels, directions: np.ndarray, most: int, roun
     return Fit(pixels, directions, gains, limited_error(base, predicted(pixels, directions) * gains))
 
 
-def tone_starts(base: Pixels, directions: np.ndarray) -> list[Fit]:
-    """Return the best fits on two tones of one light of a coarse grid, and those of the given directions."""
-    coarse, own = ([two_tones(base, lights, above) for lights in sets for above in ENVELOPES]
-                   for sets in (sphere(FIRST_GRID)[:, None], [directions]))
-    return [*sorted(coarse, key=lambda fit: fit.error)[:STARTS - 1], *own]
+def tone_starts(base: Pixels) -> list[Fit]:
+    """Return the best fits of one light of a coarse grid on two tones."""
+    fits = [min((two_tones(base, direction[None], above) for above in ENVELOPES), key=lambda fit: fit.error)
+            for direction in sphere(FIRST_GRID)]
+    return sorted(fits, key=lambda fit: fit.error)[:STARTS]
 
 
 def two_tones(base: Pixels, directions: np.ndarray, above: float) -> Fit:
