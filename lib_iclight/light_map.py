@@ -74,6 +74,20 @@ def render_lights(params: IcLightParams, model_kind: str, width: int, height: in
     return light_map
 
 
+def render_linear(params: IcLightParams, model_kind: str, width: int, height: int, custom: np.ndarray | None = None,
+                  before_band: Callable[[], None] = lambda: None, surface: Surface | None = None) -> np.ndarray:
+    """Return the light map of all lights as linear light, float32 [height, width, 3], before it is clipped and rounded.
+
+    Arguments as in render_lights. A single light of IC-Light's demos may differ from the rounded map by a level.
+    """
+    linear = np.empty((height, width, 3), np.float32)
+    for band in bands(width, height):
+        before_band()
+        linear[band.rows] = sum_of_lights(all_lights(params), model_kind, band, None if custom is None else custom[band.rows],
+                                          None if surface is None else surface.rows(band.rows))
+    return linear
+
+
 def bands(width: int, height: int) -> Iterator[Band]:
     rows = max(1, BAND_PIXELS // width)
     for first in range(0, height, rows):
@@ -85,10 +99,16 @@ def render_band(lights: list[IcLightParams], model_kind: str, band: Band, custom
     """Return a band of the map of all lights, uint8 [rows, width, 3]; custom, surface: the band of each."""
     if len(lights) == 1 and not depth.has_depth(lights[0]):
         return render_light(lights[0], model_kind, band, custom)
+    return to_bytes(to_srgb(sum_of_lights(lights, model_kind, band, custom, surface)) * 255)
+
+
+def sum_of_lights(lights: list[IcLightParams], model_kind: str, band: Band, custom: np.ndarray | None,
+                  surface: Surface | None) -> np.ndarray:
+    """Return a band of all lights as linear light, float64 [rows, width, 3]; 1 is white, several lights may be brighter."""
     total = linear_light(lights[0], model_kind, band, custom, surface)
     for light in lights[1:]:
         total += linear_light(light, model_kind, band, custom, surface)
-    return to_bytes(to_srgb(total) * 255)
+    return total
 
 
 def render_light(light: IcLightParams, model_kind: str, band: Band, custom: np.ndarray | None) -> np.ndarray:

@@ -28,9 +28,9 @@ SETS = ("none", "sides", "directions", "lights", "sweep", "normals", "even")
 EASINGS = ("linear", "smooth")
 ANIMATIONS = ("none", "webp", "gif", "mp4")
 NORMAL_Y = ("opengl", "directx")
-NORMAL_FILES = ("none", "png16", "exr")
+PRECISE_FILES = ("none", "png16", "exr")
 HR_OPTIONS = ("both", "low", "high")
-OUTPUTS = ("result", "rgba")
+OUTPUTS = ("result", "rgba", "psd", "png16", "exr")
 
 
 def check_entries(value: Any) -> tuple[Mapping, ...]:
@@ -144,7 +144,7 @@ class IcLightParams(CheckedFields):
         group="set", shown_for={"set": ("normals",)}))
     set_normals_file: str = field(default="none", metadata=field_meta(
         "Precise normal map", "Add the normal map as 16-bit PNG or as EXR with float numbers; exr needs the package OpenEXR.",
-        choices=NORMAL_FILES,
+        choices=PRECISE_FILES,
         group="set", shown_for={"set": ("normals",)}))
     matting: str = field(default="auto", metadata=field_meta(
         "Cut-out",
@@ -196,7 +196,9 @@ class IcLightParams(CheckedFields):
         "Run all steps", "Run the full number of steps although img2img starts late, as the original does.",
         group="quality"))
     output: str = field(default="result", metadata=field_meta(
-        "Output", "What the job gives: its result, or the relit subject as a transparent cut-out too (rgba).",
+        "Output",
+        "What the job gives: its result; also the relit subject as a transparent cut-out (rgba), background, shadow and subject "
+        "as layers of a Photoshop file (psd), or matte and light map as precise files (png16 with 16 bits, exr with floats).",
         choices=OUTPUTS,
         group="quality"))
     shadow: float = field(default=0.0, metadata=field_meta(

@@ -121,9 +121,9 @@ def relight(args) -> int:
     image, text = result.images[0], result.infotexts[0]
     save_image(image, args.out, text)
     print(f"{text.splitlines()[-1]}\nwrote {args.out.resolve()} ({image.width}x{image.height})")
-    if cut_out := result.added.get("cut-out"):
-        path = args.out.with_name(f"{args.out.stem}-cut-out.png")
-        light_sets.write_bytes(cut_out.data, path)
+    for name in light_sets.HANDED_OVER & result.added.keys():
+        path = args.out.with_name(f"{args.out.stem}-{name.replace(' ', '-')}.{result.added[name].suffix}")
+        light_sets.write_bytes(result.added[name].data, path)
         print(f"wrote {path.resolve()}")
     return 0
 

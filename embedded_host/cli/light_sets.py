@@ -16,6 +16,8 @@ from .session import RelitImages, save_image
 
 STILLS = (".png", ".jpg", ".jpeg", ".webp")
 PRECISE = ("normal map 16 bit", "normal map float")
+HANDED_OVER = {"cut-out", "layers", *(f"{name} {kind}" for name in ("matte", "light map") for kind in ("16 bit", "float"))}
+"""Names of the files that `output` adds to one image."""
 SHORTEST_FRAME, LONGEST_FRAME = 0.02, 10.0
 
 
@@ -62,9 +64,9 @@ def check_suffix(path: Path, suffixes: Sequence[str]) -> None:
         raise RelightError(f"-o is {path}; its name must end in {', '.join(suffixes)}.")
     if path.suffix.lower() == ".webp" and not features.check("webp"):
         raise RelightError(f"-o is {path}, but this Pillow cannot write WebP; choose another format.")
-    for kind, missing in ((".mp4", video.missing), (".exr", exr.missing)):
-        if path.suffix.lower() == kind and (sentence := missing()):
-            raise RelightError(sentence)
+    sentences = {".mp4": video.missing(), ".exr": exr.missing("set_normals_file")}
+    if sentence := sentences.get(path.suffix.lower()):
+        raise RelightError(sentence)
 
 
 def write(args: argparse.Namespace, result: RelitImages) -> None:

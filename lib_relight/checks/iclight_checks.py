@@ -78,8 +78,10 @@ def set_messages(params: IcLightParams) -> Iterator[Message]:
                           "or leave it out.")
     if (params.set, params.set_file) == ("sweep", "mp4") and (sentence := video.missing()):
         yield error("set_file", "mp4", sentence)
-    if (params.set, params.set_normals_file) == ("normals", "exr") and (sentence := exr.missing()):
+    if (params.set, params.set_normals_file) == ("normals", "exr") and (sentence := exr.missing("set_normals_file")):
         yield error("set_normals_file", "exr", sentence)
+    if params.output == "exr" and (sentence := exr.missing("output")):
+        yield error("output", "exr", sentence)
 
 
 def light_messages(params: IcLightParams) -> Iterator[Message]:
@@ -232,9 +234,10 @@ def matte_messages(params: IcLightParams, images: IcLightImages, state: State) -
         yield warning("keep_background", True,
                       "`keep_background` needs a matte to find the background, but `matting` is 'none'; choose another "
                       "matting.")
-    if params.matting == "none" and params.output == "rgba":
-        yield warning("output", "rgba",
-                      "`output` rgba needs a matte to cut the subject out, but `matting` is 'none'; choose another matting.")
+    if params.matting == "none" and params.output in ("rgba", "psd"):
+        yield warning("output", params.output,
+                      f"`output` {params.output} needs a matte to cut the subject out, but `matting` is 'none'; choose another "
+                      "matting.")
     if params.matting == "none" and params.shadow:
         yield warning("shadow", params.shadow,
                       "`shadow` needs a matte to know what casts it, but `matting` is 'none'; choose another matting.")

@@ -38,9 +38,9 @@ class FileImage(Image.Image):
     Its own pixels are RGB, because hosts convert an image with transparency to a new one before they save it as JPEG.
     """
 
-    def __init__(self, image: Image.Image, data: bytes):
+    def __init__(self, image: Image.Image, data: bytes, suffix: str):
         super().__init__()
-        vars(self).update(vars(image.convert("RGB")), data=data)
+        vars(self).update(vars(image.convert("RGB")), data=data, suffix=suffix)
 
     def save(self, fp: Any, *args: Any, **kwargs: Any) -> None:
         if isinstance(fp, (str, os.PathLike)):
@@ -60,7 +60,7 @@ def add(p: Processing, processed: Any, added: Added, text: str) -> None:
     if added.data is not None:
         path = write(added) if added.beside or not (p.is_api or is_displayed) else None
         if p.is_api or is_displayed:
-            image = FileImage(image, added.data)
+            image = FileImage(image, added.data, added.suffix)
     if path is not None and not is_displayed:
         text = f"{text}: {path}"
         logger.info(text)

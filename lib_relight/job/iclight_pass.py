@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ import torch
 from PIL import Image
 
 from ...lib_iclight import conditioning, detail, foreground, light_map
-from ...lib_iclight.edge_colors import foreground_colors
 from ...lib_iclight.errors import IcLightError
 from ...lib_iclight.light_sets import expand_set, neighbours
 from ...lib_iclight.params import IcLightParams
@@ -26,7 +26,7 @@ from ..models import iclight_files, offsets
 from ..request import infotext
 from ..request.images import ImageDecoder
 from ..request.request import IcLightImages
-from . import set_products, subject as images_of
+from . import hand_over, set_products, subject as images_of
 from .copied_light import with_copied_light
 from .frame import Frame, Frames, part_of
 from .passes import Sampling
@@ -54,6 +54,7 @@ class IcLightPass:
         self.init_latent: torch.Tensor | None = None
         self.rewritten: torch.Tensor | None = None
         self.applied = infotext.IcLightReport(self.info.kind)
+        self.is_inpainted = getattr(p, "image_mask", None) is not None
         self.first_image = 0
 
     @property
@@ -148,7 +149,7 @@ class IcLightPass:
 
     def shadow(self, params: IcLightParams, index: int, frame: Frame, size: tuple[int, int]) -> np.ndarray:
         """Return the opacity of the subject's shadow, uint8 [height, width]; none on a tile, which is not the whole subject."""
-        alpha = self.subject(index).at(frame, *size)[1]
+        alpha = self.subject(index).matte_at(frame, *size)
         if alpha is None or frame.tile is not None:
             return np.zeros(size[::-1], np.uint8)
         return shadow_alpha(alpha, light_map.all_lights(params), params.shadow, params.shadow_softness)
@@ -228,7 +229,7 @@ class IcLightPass:
         return [Added(name, Image.fromarray(array)) for name, array in named]
 
     def products(self, images: Sequence[Image.Image], frames: Frames, extras: bool) -> list[Added]:
-        """Return what each whole set among the job's images gives, and the cut-outs, with files beside their images."""
+        """Return what each whole set among the job's images gives, and what each image is handed over in."""
         added = []
         for group in zip(*[iter(images)] * len(self.lights)):
             text = infotext.with_set(group[0].info.get("parameters", ""), self.requested, self.params)
@@ -238,18 +239,19 @@ class IcLightPass:
                       for one in set_products.products(self.requested, self.lights, group, text, original, matte)]
             if extras and self.requested.set == "normals":
                 added += set_products.ratio_images(group)
-        return added + (self.cut_outs(images, frames) if self.params.output == "rgba" else [])
+        return added + [one for index, image in enumerate(images) for one in self.handed_over(index, image, frames)]
 
-    def cut_outs(self, images: Sequence[Image.Image], frames: Frames) -> list[Added]:
-        """Return the relit subject of each image as RGBA with the job's matte; none of the tiles of SD upscale."""
-        added = []
-        for index, image in enumerate(images):
-            subject, frame = self.subject(index), frames[index].finished
-            if subject.alpha is None or frame.tile is not None:
-                continue
-            alpha = subject.matte_at(frame, *image.size)
-            rgb = foreground_colors(np.asarray(image.convert("RGB")), alpha)
-            rgba = Image.fromarray(np.dstack([rgb, np.round(alpha * 255).astype(np.uint8)]))
-            one = set_products.png("cut-out", rgba, image.info.get("parameters", ""))
-            added.append(replace(one, beside=getattr(image, "already_saved_as", None)))
-        return added
+    def handed_over(self, index: int, image: Image.Image, frames: Frames) -> list[Added]:
+        """Return the files of an image of the job; none of a tile of SD upscale."""
+        frame, params, subject = frames[index].finished, self.params_of(index), self.subject(index)
+        if frame.tile is not None or params.output == "result":
+            return []
+        shadow = None
+        if params.shadow and not (self.samples_shadow or self.is_inpainted):
+            shadow = self.shadow(params, index, frame, image.size)
+        light = None
+        if light_map.has_light(params) and not frames[index].is_part:
+            kind, (width, height) = "fc" if self.rewrites_start else "fbc", image.size
+            light = partial(images_of.light_map, params, self.images, kind, frame, width, height, self.progress, subject,
+                            light_map.render_linear)
+        return hand_over.files(params, hand_over.Result(image, subject.matte_at(frame, *image.size), shadow, light))

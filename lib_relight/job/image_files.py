@@ -16,6 +16,8 @@ from ..packages import video
 EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
 PARAMETERS = "parameters"
 """Text entry of a PNG that holds the infotext."""
+GREY, RGB = 0, 2
+"""Colour types of PNG."""
 
 
 def encode_animation(frames: Sequence[Image.Image], kind: str, fps: float, loop: bool, infotext: str = "") -> bytes:
@@ -62,12 +64,12 @@ def encode_png(image: Image.Image, infotext: str = "") -> bytes:
 
 
 def encode_png16(image: np.ndarray, infotext: str = "") -> bytes:
-    """Return uint16 [H, W, 3] as a PNG of 16 bits a channel, which Pillow does not write. Format: W3C, PNG, third edition."""
+    """Return a PNG of 16 bits a channel, of uint16 [H, W, 3] or grey [H, W]. Format: W3C, PNG, third edition."""
     height, width = image.shape[:2]
-    rows = np.zeros((height, 1 + width * 6), np.uint8)  # each row begins with its filter, none
-    rows[:, 1:] = image.astype(">u2").view(np.uint8).reshape(height, -1)
+    levels = image.astype(">u2").view(np.uint8).reshape(height, -1)
+    rows = np.pad(levels, ((0, 0), (1, 0)))  # each row begins with its filter, none
     text = chunk(b"iTXt", PARAMETERS.encode() + b"\0\0\0\0\0" + infotext.encode()) if infotext else b""
-    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 16, GREY if image.ndim == 2 else RGB, 0, 0, 0)
     return b"".join((b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), text, chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)),
                      chunk(b"IEND", b"")))
 

@@ -11,10 +11,11 @@ from ...lib_iclight import normals
 from ...lib_iclight.detail import hold_color
 from ...lib_iclight.light_sets import NAMED_SETS, light_name
 from ...lib_iclight.params import IcLightParams
+from ...lib_iclight.srgb import to_linear
 from ..hosts.contact_sheet import contact_sheet
 from ..hosts.results import Added
-from ..packages.exr import encode_exr
-from .image_files import encode_animation, encode_png, encode_png16
+from .hand_over import PRECISE, levels, png, precise
+from .image_files import encode_animation
 
 COLUMNS = 4
 
@@ -43,19 +44,20 @@ def products(params: IcLightParams, lights: Sequence[IcLightParams], images: Seq
 
 
 def normal_maps(params: IcLightParams, images: Sequence[Image.Image], infotext: str, matte: np.ndarray | None) -> Iterator[Added]:
-    """Yield the normal map, the mean of the four images, the albedo, and the map once more in a precise file."""
+    """Yield the normal map, the mean of the four images, the albedo, and map and albedo once more in precise files."""
     relights = unit_range(images)
     normal = normals.normals_from_relights(relights, matte)
     found = normals.with_y_down(normal) if params.set_normals_y == "directx" else normal
+    albedo = normals.albedo(relights, normal)
     named = {"normal map": normals.encode_normals(found), "even light": levels(normals.even_light(relights)),
-             "albedo": levels(normals.albedo(relights, normal))}
+             "albedo": levels(albedo)}
     for name, array in named.items():
         yield png(name, Image.fromarray(array), infotext)
-    preview = Image.fromarray(named["normal map"])
-    if params.set_normals_file == "png16":
-        yield Added("normal map 16 bit", preview, encode_png16(normals.encode_normals(found, 65535), infotext), "png")
-    if params.set_normals_file == "exr":
-        yield Added("normal map float", preview, encode_exr(found, infotext), "exr")
+    for kind in PRECISE:
+        if kind in (params.set_normals_file, params.output):
+            yield precise("normal map", kind, normals.encode_normals(found, 65535), found, infotext)
+    if params.output in PRECISE:
+        yield precise("albedo", params.output, levels(albedo, 65535), to_linear(albedo), infotext)
 
 
 def ratio_images(images: Sequence[Image.Image]) -> list[Added]:
@@ -69,11 +71,3 @@ def unit_range(images: Sequence[Image.Image]) -> np.ndarray:
     """Return the images as float64 [N, H, W, 3], 0..1."""
     return np.stack([np.asarray(image.convert("RGB")) for image in images]) / 255
 
-
-def levels(image: np.ndarray) -> np.ndarray:
-    """Return 0..1 as uint8, rounded."""
-    return np.round(image * 255).astype(np.uint8)
-
-
-def png(name: str, image: Image.Image, infotext: str) -> Added:
-    return Added(name, image, encode_png(image, infotext), "png")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,8 +92,9 @@ def cut_out_all(params: IcLightParams, images: IcLightImages, init_images: Seque
 
 
 def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, frame: Frame, width: int,
-              height: int, progress: Progress = SILENT, subject: Subject | None = None) -> np.ndarray:
-    """Return the light map of the sampled part, uint8 [height, width, 3].
+              height: int, progress: Progress = SILENT, subject: Subject | None = None,
+              render_map: Callable[..., np.ndarray] = render_lights) -> np.ndarray:
+    """Return the light map of the sampled part, [height, width, 3]: uint8, or what render_map gives.
 
     model_kind: "fc" for an init latent, "fbc" for a background condition, which may be mirrored; each has its range.
     subject: what lights with an elevation shade; None for nothing.
@@ -108,7 +109,7 @@ def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, fra
         if subject is not None and has_depth(params):
             surface = surface_on(frame, subject, images.normal_map, width, height)
             surface = surface.mirrored() if surface is not None and mirrored else surface
-        levels = render_lights(params, model_kind, width, height, custom, progress.check, surface)
+        levels = render_map(params, model_kind, width, height, custom, progress.check, surface)
         return flipped(levels, params) if mirrored else levels
 
     return frame.place_light(render, width, height)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -83,6 +84,8 @@ def unit(**fields):
                                                            "`matting` is 'none'; choose another matting."),
     (asked(matting="none", output="rgba"), state(), "`output` rgba needs a matte to cut the subject out, but `matting` is 'none'; choose "
                                                     "another matting."),
+    (asked(matting="none", output="psd"), state(), "`output` psd needs a matte to cut the subject out, but `matting` is 'none'; choose "
+                                                   "another matting."),
     (asked(matting="none", shadow=0.5), state(), "`shadow` needs a matte to know what casts it, but `matting` is 'none'; choose another matting."),
     (asked(shadow_softness=1), state(), "`shadow_softness` has no shadow to soften; set `shadow` above 0, or leave it out."),
     (asked(matting="none", place=MOVED), state(), "`place` moves the cut-out subject, and `matting` 'none' does not cut it out; set `matting` to "
@@ -261,6 +264,18 @@ def test_images_for_the_lights_of_a_set(count, sentences):
 ])
 def test_inputs_of_a_unit_that_fit(changes, params):
     assert check(asked([replace(unit(**params), **changes)]), state(batch_size=2)) == []
+
+
+@pytest.mark.parametrize("fields", [{"output": "exr"}, {"set": "normals", "set_normals_file": "exr"}])
+def test_exr_without_its_package(monkeypatch, fields):
+    monkeypatch.setattr(iclight_checks.exr, "importable", lambda name: False)
+    name = "output" if "output" in fields else "set_normals_file"
+    assert errors_of(asked(light="left", **fields), state()) == [exr_sentence(name)]
+
+
+def exr_sentence(name):
+    return (f'`{name}` exr needs the package OpenEXR, which is not installed; run "{sys.executable}" -m pip install OpenEXR, or choose '
+            "png16.")
 
 
 def test_several_init_images():

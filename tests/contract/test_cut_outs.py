@@ -46,5 +46,5 @@ def test_img2img(client, fields):
 
 
 def test_messages(client):
-    reply = client.send(relight=fc(output="psd"))
-    assert (reply.status, reply.body["detail"]) == (422, "`output` is 'psd'; choose one of result, rgba.")
+    reply = client.send(relight=fc(output="psb"))
+    assert (reply.status, reply.body["detail"]) == (422, "`output` is 'psb'; choose one of result, rgba, psd, png16, exr.")

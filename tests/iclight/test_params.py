@@ -56,7 +56,7 @@ def test_a_dict_becomes_parameters_and_back():
     ({"zzz": 1}, "`iclight` has no field `zzz`; known fields are model, background_flip"),
     ({"light": "lef"}, "`light` is 'lef'; choose one of none, left, right"),
     ({"light_elevation": 91}, "`light_elevation` is 91; it must be a number from -90 to 90."),
-    ({"output": "psd"}, "`output` is 'psd'; choose one of result, rgba."),
+    ({"output": "psb"}, "`output` is 'psb'; choose one of result, rgba, psd, png16, exr."),
     ({"shadow": 2}, "`shadow` is 2; it must be a number from 0 to 1."),
     ({"hr_option": "most"}, "`hr_option` is 'most'; choose one of both, low, high"),
     ({"detail": 1.01}, "`detail` is 1.01; it must be a number from 0 to 1."),

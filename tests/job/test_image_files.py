@@ -54,8 +54,9 @@ def test_packages_that_lack(frames, monkeypatch):
         monkeypatch.setattr(module, "importable", lambda name: False)
     with pytest.raises(RelightError, match="`set_file` mp4 needs the package av or imageio-ffmpeg, and neither is installed; run "):
         encode_animation(frames, "mp4", 12, True)
-    with pytest.raises(RelightError, match="`set_normals_file` exr needs the package OpenEXR, which is not installed; run "):
+    with pytest.raises(RelightError, match="`output` exr needs the package OpenEXR, which is not installed; run "):
         exr.encode_exr(np.zeros((2, 2, 3)))
+    assert exr.missing("set_normals_file").startswith("`set_normals_file` exr needs the package OpenEXR, which is not installed; run ")
 
 
 def test_png_of_16_bits(rng):
@@ -70,11 +71,18 @@ def test_png_of_16_bits(rng):
     assert np.abs(np.asarray(opened).astype(int) - (pixels >> 8)).max() <= 1
 
 
-def test_exr(rng):
+def test_grey_png_of_16_bits(rng):
+    levels = rng.integers(0, 65536, (3, 5), dtype=np.uint16)
+    opened = Image.open(io.BytesIO(encode_png16(levels, "a vase")))
+    assert (np.asarray(opened) == levels).all() and opened.text["parameters"] == "a vase"
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 3), (3, 5)])
+def test_exr(rng, shape):
     openexr = pytest.importorskip("OpenEXR", reason="OpenEXR is not installed, which writes EXR")
-    pixels = rng.uniform(-1, 1, (3, 5, 3)).astype(np.float32)
+    pixels = rng.uniform(-1, 1, shape).astype(np.float32)
     with openexr.File(io.BytesIO(exr.encode_exr(pixels, "a vase"))) as file:
-        assert (file.channels()["RGB"].pixels == pixels).all() and file.header()["comments"] == "a vase"
+        assert (file.channels()["RGB" if len(shape) == 3 else "Y"].pixels == pixels).all() and file.header()["comments"] == "a vase"
 
 
 def added_to(tmp_path, added, is_api):
