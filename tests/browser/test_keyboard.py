@@ -117,8 +117,8 @@ def test_every_control_has_a_name_a_place_and_a_ring(panel, keyboard, pad, subje
         pad.select_tab(number)
         controls = panel.driver.execute_script(CONTROLS)
         count += len(controls)
-        nameless += [html_of(control) for control in controls if not control.accessible_name]
-        ringless += [html_of(control) for control in controls if not panel.driver.execute_script(HAS_RING, control)]
+        nameless += [html_of(control) for control, name in zip(controls, keyboard.names(controls), strict=True) if not name]
+        ringless += [html_of(control) for control in panel.driver.execute_script(RINGLESS, controls)]
         dead += panel.driver.execute_script(DEAD)
         keyboard.to(f"{pad.css('enabled')} > .label-wrap")
         reached = list(keyboard.stops(pad.css("enabled")))
@@ -146,13 +146,15 @@ return [...document.querySelectorAll("#script_txt2img_relight_enabled *")].filte
     element.tabIndex >= 0 && !element.disabled && element.checkVisibility() && element.getClientRects().length && element.type !== "file");
 """
 """What can have the focus and is in sight."""
-HAS_RING = """
+RINGLESS = """
 const ring = element => {
     const style = getComputedStyle(element);
     return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
 };
-arguments[0].focus({focusVisible: true});
-return ring(arguments[0]) || ring(arguments[0].closest("label") || arguments[0]);
+return arguments[0].filter(control => {
+    control.focus({focusVisible: true});
+    return !ring(control) && !ring(control.closest("label") || control);
+});
 """
 DEAD = """
 const focusable = "button, input, textarea, select, summary, a[href], [tabindex='0'], label";

@@ -317,9 +317,11 @@ def screen(chromium):
 
 
 @pytest.mark.parametrize("width, beside", [(320, False), (390, False), (1280, True), (2560, True)])
-def test_the_images_are_beside_the_pad_or_above_it(pad, screen, width, beside):
+def test_the_images_are_beside_the_pad_or_above_it(open_pad, screen, width, beside):
+    pad = open_pad
     screen(width)
-    pad.open()
+    pad.panel.until(lambda: pad.script("return innerWidth === arguments[0] && !pad.frame", width), "the drawn pad at this width")
+    pad.panel.until_painted()
     subject, stage = pad.panel.find(f"#{pad('foreground')}").rect, pad.find(".relight-pad-stage").rect
     assert (subject["x"] >= stage["x"] + stage["width"]) == beside
     assert beside or subject["y"] + subject["height"] <= stage["y"]

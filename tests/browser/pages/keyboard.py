@@ -33,6 +33,17 @@ class Keyboard:
     def name(self):
         return self.driver.switch_to.active_element.accessible_name
 
+    def names(self, elements):
+        """The accessible names of elements, from one look at the browser's tree, which it builds anew for each question."""
+        self.driver.execute_script("arguments[0].forEach((element, number) => element.dataset.number = number)", elements)
+        document = self.driver.execute_cdp_cmd("DOM.getDocument", {"depth": -1})["root"]
+        tree = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        self.driver.execute_script("for (const element of arguments[0]) delete element.dataset.number", elements)
+        found = {node.get("backendDOMNodeId"): node.get("name", {}).get("value", "") for node in tree}
+        names = {number: found.get(place, "") for number, place in numbered(document)}
+        assert len(names) == len(elements)
+        return [names[number] for number in range(len(elements))]
+
     def write(self, css, text):
         """Replace what a text or number field holds, and leave the field."""
         self.to(css)
@@ -56,10 +67,20 @@ class Keyboard:
         self.panel.upload(css.removeprefix("#"), path)
 
     def stops(self, last_css):
-        """Accessible names and places of everything that Tab comes by until it leaves what css names."""
-        while not self.driver.execute_script(OUTSIDE, last_css):
-            yield self.driver.switch_to.active_element
+        """Everything that Tab comes by until it leaves what css names."""
+        while stop := self.driver.execute_script(INSIDE, last_css):
+            yield stop
             self.press(Keys.TAB)
+
+
+def numbered(node):
+    """(number, backend id) of each node of a DevTools document with data-number."""
+    attributes = node.get("attributes", [])
+    given = dict(zip(attributes[::2], attributes[1::2], strict=True))
+    if "data-number" in given:
+        yield int(given["data-number"]), node["backendNodeId"]
+    for child in node.get("children", []):
+        yield from numbered(child)
 
 
 WHERE = """
@@ -67,4 +88,4 @@ const now = document.activeElement, wanted = document.querySelector(arguments[0]
 if (now === wanted) return "here";
 return wanted.compareDocumentPosition(now) & Node.DOCUMENT_POSITION_FOLLOWING ? "before" : "after";
 """
-OUTSIDE = "return !document.querySelector(arguments[0]).contains(document.activeElement)"
+INSIDE = "const now = document.activeElement; return document.querySelector(arguments[0]).contains(now) ? now : null"
