@@ -4,7 +4,8 @@
    relight.fields.get("txt2img")                          Promise of {light: "left", light_angle: 0, ...}
    relight.fields.set("txt2img", {light: "spot", matting: "none"})   Promise, resolved when gradio has the values
    relight.fields.onChange("txt2img", (values) => ...)    the light's fields, whenever one of them changes
-   Names are those of the schema, without images; a unit's fields are unit1_weight and so on. Empty numbers are "". */
+   Names are those of the schema; a unit's fields are unit1_weight and so on. Empty numbers are "". The channel "panel" has images as well,
+   and set() takes the message line's HTML as "message". */
 
 window.relight = window.relight || {};
 
@@ -38,10 +39,13 @@ window.relight.fields = (() => {
         for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, {bubbles: true}));
     }
 
-    /** Names of the fields of a channel ("light" or "all"), in gradio's order. */
+    const listOf = (css, key) => document.querySelector(css)?.dataset[key].split(",") || [];
+
+    /** Names of the fields of a channel ("light", "all" or "panel"), in gradio's order. */
     const names = (tab, channel) => {
-        const place = document.querySelector(`.relight-pad[data-tab="${tab}"]`);
-        return place ? place.dataset[channel].split(",") : [];
+        if (channel !== "panel") return listOf(`.relight-pad[data-tab="${tab}"]`, channel);
+        const files = listOf(`.relight-notices-of[data-tab="${tab}"]`, "files");
+        return [...names(tab, "all").filter((name) => name !== "enabled"), ...files, "message"];
     };
     const named = (tab, channel, values) => Object.fromEntries(names(tab, channel).map((name, i) => [name, values[i]]));
 
@@ -81,10 +85,17 @@ window.relight.fields = (() => {
         return [];
     }
 
-    const channelOf = (tab, wanted) => (wanted.every((name) => names(tab, "light").includes(name)) ? "light" : "all");
+    const channelOf = (tab, wanted) => ["light", "all", "panel"].find((channel) => wanted.every((name) => names(tab, channel).includes(name)));
+
+    /** The value of "message" for a text. */
+    function messageOf(text) {
+        const line = Object.assign(document.createElement("p"), {textContent: text});
+        line.setAttribute("role", "status");
+        return line.outerHTML;
+    }
 
     return {
-        element, press, unfold, setHost, receiveValues, provideValues, fieldsChanged,
+        element, messageOf, press, unfold, setHost, receiveValues, provideValues, fieldsChanged,
         get: (tab, channel = "all") => ask(tab, `${channel}_read`),
         set: (tab, values) => ask(tab, `${channelOf(tab, Object.keys(values))}_write`, values),
         onChange: (tab, listener) => (listeners[tab] ??= []).push(listener),

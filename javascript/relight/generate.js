@@ -24,6 +24,7 @@ window.relight = window.relight || {};
     async function flush(tab) {
         try {
             await window.relight.subject.loading(tab)?.decode();
+            await window.relight.undo.moves(tab);
             await window.relight.setup.check(tab);
             await window.relight.pads[tab]?.flush();
         } catch (error) {
@@ -38,7 +39,7 @@ window.relight = window.relight || {};
         if (!button || isPassing) return;
         const tab = button.id.split("_")[0];
         const isRecent = performance.now() - changedAt <= RECENT_MS;
-        if (!isRecent && !window.relight.pads[tab]?.isSettling && !window.relight.setup.isDue(tab)) return;
+        if (!isRecent && !window.relight.undo.isMoving(tab) && !window.relight.pads[tab]?.isSettling && !window.relight.setup.isDue(tab)) return;
         event.preventDefault();
         event.stopImmediatePropagation();
         if (flushing.has(tab)) return;

@@ -27,9 +27,7 @@ window.relight.masks = (() => {
         if (!isOutdated(key, images.map(identity).find(Boolean) || null, identity(mask))) {
             return [UNCHANGED, UNCHANGED, ...others.map(() => UNCHANGED)];
         }
-        const message = Object.assign(document.createElement("p"), {textContent: window.relight.text(words)});
-        message.setAttribute("role", "status");
-        return [null, message.outerHTML, ...others];
+        return [null, window.relight.fields.messageOf(window.relight.text(words)), ...others];
     }
 
     return {check};

@@ -15,7 +15,7 @@ window.relight.Pad = (() => {
             super(root, tab);
             this.model = window.relight.padModel;
             this.state = {lights: [], place: null, selected: 0, kind: "fc", width: 512, height: 512, frame: {}};
-            this.history = new this.model.History(this.snapshot);
+            this.recorded = this.snapshot;
             this.writes = 0;
             this.drag = null;
             this.view = window.relight.padElements.build(root, tab);
@@ -46,9 +46,9 @@ window.relight.Pad = (() => {
             this.draw();
             const read = this.model.fromFields(values);
             if (this.drag || this.pending || this.settling || JSON.stringify(read) === JSON.stringify(this.snapshot)) return;
-            this.restore(read);
-            if (first) this.history = new this.model.History(read);
-            this.history.push(read);
+            this.show(read);
+            if (first || window.relight.undo.isByAction(this.tab)) this.recorded = read;
+            this.record("fields");
         }
 
         /** What the fields hold and Undo takes back. */
@@ -56,7 +56,7 @@ window.relight.Pad = (() => {
             return {lights: this.state.lights, place: this.state.place};
         }
 
-        restore({lights, place}) {
+        show({lights, place}) {
             Object.assign(this.state, {lights, place, selected: Math.max(0, Math.min(this.state.selected, lights.length - 1))});
             this.cutOut();
             this.draw();
@@ -106,24 +106,41 @@ window.relight.Pad = (() => {
             return this.state.lights[this.state.selected];
         }
 
-        setLights(lights, selected = this.state.selected) {
+        /** key: of changes that follow each other closely and are one step of the history. */
+        setLights(lights, selected = this.state.selected, key = null) {
             this.state.lights = lights.map((light) => this.model.tidy(light));
             this.state.selected = Math.max(0, Math.min(selected, lights.length - 1));
-            if (!this.drag) this.history.push(this.snapshot);
-            this.write();
-            this.draw();
+            this.changed(key);
         }
 
         /** place: {x, y, scale}, or null for where the subject's own image has it. */
         setPlace(place) {
             this.state.place = place && window.relight.place.tidy(place);
-            if (!this.drag) this.history.push(this.snapshot);
+            this.changed();
+        }
+
+        changed(key = null) {
+            if (!this.drag) this.record(key);
             this.write();
             this.draw();
         }
 
-        change(light) {
-            this.setLights(this.state.lights.map((old, i) => (i === this.state.selected ? light : old)));
+        /** Add what has changed since the last record to the panel's history. */
+        record(key = null) {
+            const before = this.recorded, after = this.snapshot;
+            this.recorded = after;
+            if (JSON.stringify(before) !== JSON.stringify(after)) window.relight.undo.addPad(this.tab, before, after, key);
+        }
+
+        /** Show a snapshot of the history. */
+        restore(snapshot) {
+            this.recorded = snapshot;
+            this.show(snapshot);
+            this.write();
+        }
+
+        change(light, key = null) {
+            this.setLights(this.state.lights.map((old, i) => (i === this.state.selected ? light : old)), this.state.selected, key);
         }
 
         select(index) {
@@ -148,11 +165,6 @@ window.relight.Pad = (() => {
             if (this.selected) this.change({...window.relight.light.DEFAULTS, ...this.model.kindOf(this.selected).first});
         }
 
-        moveHistory(by) {
-            this.restore(this.history.move(by));
-            this.write();
-        }
-
         /** kind: of light_kinds.js, or a named direction. */
         setKind(kind) {
             const direction = window.relight.lightKinds.DIRECTIONS.includes(kind) && {...this.model.KINDS.direction, first: {light: kind}};
@@ -175,7 +187,7 @@ window.relight.Pad = (() => {
                 radius: () => ({light_radius: Number(value)}),
                 gamma: () => ({light_gamma: this.model.clip(Math.round(20 * 10 ** -value) / 20, 0.1, 10)}),
             };
-            this.change({...this.selected, ...made[name]()});
+            this.change({...this.selected, ...made[name]()}, name);
         }
 
         /** Choose an entry of a menu: a field of the panel that is no light's. */
@@ -190,8 +202,7 @@ window.relight.Pad = (() => {
             this.frame = requestAnimationFrame(() => {
                 this.frame = null;
                 const began = performance.now();
-                const {history} = this;
-                window.relight.padView.draw(this.view, {...this.state, spot: this.spot, values: this.values, canUndo: history.canMove(-1), canRedo: history.canMove(1)});
+                window.relight.padView.draw(this.view, {...this.state, spot: this.spot, values: this.values});
                 this.paint();
                 this.paintMs = performance.now() - began;
             });

@@ -7,7 +7,6 @@ window.relight.padElements = (() => {
 
     const ARROW = "M12 20V5M6 11l6-6 6 6";
     const ICONS = {
-        undo: "M9 7 4 12l5 5M4 12h10a6 6 0 0 1 6 6", redo: "m15 7 5 5-5 5M20 12H10a6 6 0 0 0-6 6",
         reset: "M4 4v6h6M5 15a8 8 0 1 0 1-8l-2 3", remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13", add: "M12 5v14M5 12h14",
         cutOut: "M12 3a4 4 0 1 1 0 8 4 4 0 0 1 0-8M4 21c0-5 3-8 8-8s8 3 8 8M4 4h2M4 8h2", mapOnly: "M4 4h16v16H4zM4 20 20 4M4 14 14 4M10 20 20 10",
         move: "M12 3v18M3 12h18M9 6l3-3 3 3M9 18l3 3 3-3M6 9l-3 3 3 3M18 9l3 3-3 3",
@@ -122,15 +121,15 @@ window.relight.padElements = (() => {
     /** The row below the stage: lights, the chosen one's description, what the pad shows, and the buttons. */
     function barOf(view) {
         const text = window.relight.text, cutOut = toggle("cutOut"), mapOnly = toggle("mapOnly");
-        view.buttons = Object.fromEntries(["add", "remove", "reset", "undo", "redo"].map((name) => [name, iconButton(name, text(name))]));
+        view.buttons = Object.fromEntries(["add", "remove", "reset"].map((name) => [name, iconButton(name, text(name))]));
         view.chips = make("div", {className: "relight-pad-chips", role: "group", "aria-label": text("lights")});
         view.words = make("output", {className: "relight-pad-words"});
         Object.assign(view, {cutOut: cutOut.input, mapOnly: mapOnly.input});
-        const {add, remove, reset, undo, redo} = view.buttons;
+        const {add, remove, reset} = view.buttons;
         remove.hidden = reset.hidden = view.chips.hidden = true;  // as without a light, until the fields are read
         return make("div", {className: "relight-pad-bar"},
             make("div", {className: "relight-pad-lights"}, view.chips, add), view.words,
-            make("div", {className: "relight-pad-tools"}, remove, reset, undo, redo, cutOut.label, mapOnly.label));
+            make("div", {className: "relight-pad-tools"}, remove, reset, cutOut.label, mapOnly.label));
     }
 
     /** Build the pad inside its container; returns its elements by name. */

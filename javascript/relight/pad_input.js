@@ -74,9 +74,9 @@ window.relight.padInput = (() => {
             return;
         }
         if (handle) pad.select(indexOf(handle));
-        else if (!pad.selected) pad.add();
         const tilt = !!event.target.closest(".relight-pad-tilt-grip");
-        pad.drag = {tilt, radius: !!grip && !tilt, grab: handle ? grabOf(pad, event) : [0, 0], id: event.pointerId, before: pad.history.at};
+        pad.drag = {tilt, radius: !!grip && !tilt, grab: handle ? grabOf(pad, event) : [0, 0], id: event.pointerId};
+        if (!handle && !pad.selected) pad.add();
         (handle || grip || pad.view.stage).setPointerCapture(event.pointerId);
         pad.root.classList.add("relight-pad-dragging");
         if (!handle && !grip) moveSelected(pad, event);
@@ -93,7 +93,7 @@ window.relight.padInput = (() => {
         const {subject} = pad.drag;
         pad.drag = null;
         pad.root.classList.remove("relight-pad-dragging");
-        pad.history.push(pad.snapshot);
+        pad.record();
         pad.write();
         pad.draw();
         (subject ? pad.view.mover : pad.view.handles.children[pad.state.selected])?.focus({preventScroll: true});
@@ -101,8 +101,11 @@ window.relight.padInput = (() => {
 
     function onTap(pad, event) {
         if (event.pointerType !== "touch" || event.target.closest(".relight-pad-handle, .relight-pad-grip")) return;
+        pad.drag = {};
         if (!pad.selected) pad.add();
         moveSelected(pad, event);
+        pad.drag = null;
+        pad.record();
     }
 
     /** Raise or lower the chosen light by five degrees, with Shift by one. */
@@ -150,8 +153,7 @@ window.relight.padInput = (() => {
     function onKey(pad, event) {
         const key = event.key.toLowerCase();
         if ((event.ctrlKey || event.metaKey) && !event.altKey && (key === "z" || key === "y")) {
-            const by = key === "y" || event.shiftKey ? 1 : -1;
-            if (pad.history.canMove(by)) pad.moveHistory(by);
+            window.relight.undo.move(pad.tab, key === "y" || event.shiftKey ? 1 : -1);
             event.preventDefault();
         } else if (event.target.closest(".relight-pad-handle") && !event.ctrlKey && !event.metaKey) onHandleKey(pad, event);
         else if (event.target === pad.view.mover && !event.ctrlKey && !event.metaKey) onSubjectKey(pad, event);
@@ -162,10 +164,7 @@ window.relight.padInput = (() => {
         view.root.addEventListener("click", (event) => {
             const action = event.target.closest("[data-action]")?.dataset.action, chip = event.target.closest(".relight-pad-chip");
             if (chip) pad.select(indexOf(chip));
-            const actions = {
-                undo: () => pad.moveHistory(-1), redo: () => pad.moveHistory(1), reset: () => pad.reset(), remove: () => pad.remove(),
-                add: () => pad.add(),
-            };
+            const actions = {reset: () => pad.reset(), remove: () => pad.remove(), add: () => pad.add()};
             if (action) actions[action]();
         });
         for (const [name, {input}] of Object.entries(view.settings)) input.addEventListener("input", () => pad.set(name, input.value));

@@ -1,4 +1,4 @@
-/* Light pad model without a page: conversion between lights and fields, handle positions, descriptions, undo history.
+/* Light pad model without a page: conversion between lights and fields, handle positions, descriptions.
    Positions are shares of the frame: u 0..1 from the left, v 0..1 from the top. */
 
 window.relight = window.relight || {};
@@ -92,29 +92,5 @@ window.relight.padModel = (() => {
         return isWhite ? raised : window.relight.text("ofColor", {words: raised, color: light.light_color});
     }
 
-    /** Undo and redo of JSON states. */
-    class History {
-        constructor(state) {
-            this.states = [JSON.stringify(state)];
-            this.at = 0;
-        }
-
-        push(state) {
-            const text = JSON.stringify(state);
-            if (text === this.states[this.at]) return;
-            this.states = [...this.states.slice(Math.max(0, this.at - 98), this.at + 1), text];
-            this.at = this.states.length - 1;
-        }
-
-        canMove(by) {
-            return this.at + by in this.states;
-        }
-
-        move(by) {
-            if (this.canMove(by)) this.at += by;
-            return JSON.parse(this.states[this.at]);
-        }
-    }
-
-    return {KINDS, MAX_LIGHTS, History, clip, fromFields, kindName, kindOf, moveTo, placeOf, round, step, tidy, toFields, words};
+    return {KINDS, MAX_LIGHTS, clip, fromFields, kindName, kindOf, moveTo, placeOf, round, step, tidy, toFields, words};
 })();

@@ -146,7 +146,7 @@ window.relight.padView = (() => {
         }
     }
 
-    /** Draw everything except the canvas; keeps keyboard focus when a light is removed. state: lights, selected, spot, kind, width, height, note, values, canUndo, canRedo. */
+    /** Draw everything except the canvas; keeps keyboard focus when a light is removed. state: lights, selected, spot, kind, width, height, note, values. */
     function draw(view, state) {
         const {kindName, words, MAX_LIGHTS} = window.relight.padModel, text = window.relight.text;
         const light = state.lights[state.selected], kind = kindName(light);
@@ -162,8 +162,6 @@ window.relight.padView = (() => {
         drawSettings(view, state);
         drawKinds(view, state);
         drawMenus(view, state.values);
-        view.buttons.undo.disabled = !state.canUndo;
-        view.buttons.redo.disabled = !state.canRedo;
         view.chips.hidden = state.lights.length < 2;
         view.buttons.reset.hidden = view.buttons.remove.hidden = !light;
         view.buttons.add.disabled = state.lights.length >= MAX_LIGHTS;

@@ -61,7 +61,7 @@ window.relight.previews = (() => {
     /** One request at a time: answers may arrive in another order than their requests, and the last one has to stay. */
     function request(tab) {
         if (window.relight.pads[tab]?.drag) return refresh(tab);  // a line that changes its height would move the pad
-        window.relight.setup.check(tab);
+        window.relight.undo.look(tab).catch((error) => console.warn("Relight:", error)).then(() => window.relight.setup.check(tab));
         isOutdated[tab] = !!asked[tab];
         if (asked[tab]) return;
         asked[tab] = setTimeout(() => onAnswer(tab), ANSWER_MS);

@@ -1,6 +1,6 @@
 /* Sets the host's size, steps, CFG scale and denoising strength when a panel with a subject is enabled, except those that the user has
    changed since the page was loaded, be it while the answer is on its way. The values come from the server's action set_up, and Undo takes
-   them back. */
+   them back; it also keeps what it has restored. */
 
 window.relight = window.relight || {};
 
@@ -13,7 +13,7 @@ window.relight.setup = (() => {
     const SIZE = ["host_width", "host_height"], ALL = Object.values(CONTROLS);
     /** Buttons that set the controls as the user wants them: css -> names of the controls. */
     const CHOSEN = {
-        "#paste, #tab_pnginfo button, [id$=_relight_undo], .relight-examples button": ALL,
+        "#paste, #tab_pnginfo button, .relight-examples button": ALL,
         "[id$=_relight_size_from_subject]": SIZE, "[id$=_relight_recommended]": ALL.filter((name) => !SIZE.includes(name)),
     };
     const changed = {txt2img: new Set(), img2img: new Set()}, done = {}, sent = {}, waiting = {};
@@ -26,8 +26,9 @@ window.relight.setup = (() => {
     /** The tabs that an element belongs to; both for one outside of them. */
     const tabsOf = (element) => TABS.filter((tab) => element.closest(`#tab_${tab}`) || !element.closest("#tab_txt2img, #tab_img2img"));
 
-    function keep(tabs, names) {
-        for (const tab of tabs) for (const name of names) changed[tab].add(name);
+    /** Leave controls of a tab as they are now. */
+    function keep(tab, names) {
+        for (const name of names) changed[tab].add(name);
     }
 
     function onInput({target}) {
@@ -43,7 +44,7 @@ window.relight.setup = (() => {
 
     function onClick({target}) {
         if (!(target instanceof Element)) return;
-        for (const [css, names] of Object.entries(CHOSEN)) if (target.closest(css)) keep(tabsOf(target), names);
+        for (const [css, names] of Object.entries(CHOSEN)) if (target.closest(css)) for (const tab of tabsOf(target)) keep(tab, names);
         const [, source, tab] = /^(\w+?)_send_to_relight_(\w+)$/.exec(target.closest("[id*=_send_to_relight_]")?.id) || [];
         if (tab) sent[tab] = {infotext: document.getElementById(`html_info_${source}`)?.innerText || ""};
     }
@@ -110,5 +111,5 @@ window.relight.setup = (() => {
     window.addEventListener("click", onClick, true);
     window.relight.onReady(attach);
 
-    return {check, isDue, withState};
+    return {check, isDue, keep, withState};
 })();

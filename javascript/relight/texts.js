@@ -12,8 +12,8 @@ window.relight = window.relight || {};
         kind: "Kind of light",
         add: "Add a light",
         remove: "Remove this light",
-        undo: "Undo",
-        redo: "Redo",
+        restored: "Restored: {names}.",
+        redone: "Redone: {names}.",
         reset: "Reset this light",
         mapOnly: "Show the light map only: what sampling starts from",
         cutOut: "Show the subject cut out",
@@ -124,10 +124,21 @@ window.relight = window.relight || {};
         return whole === value ? value.split(", ").map(ofSeveral).join(", ") : whole;
     };
 
+    function allLabels() {
+        labels ??= JSON.parse(document.querySelector(".relight-notices-of")?.dataset.labels || "null");
+        return labels || {light: {}, unit: {}};
+    }
+
+    /** A field's label in the page's language, with its tab for a unit's. */
+    window.relight.labelOf = (field) => {
+        const {light, unit} = allLabels(), [, number, name] = /^(?:unit(\d)_)?(.*)$/.exec(field);
+        const label = window.relight.fillText((number ? unit : light)[name] || name);
+        return number ? `${window.relight.fillText(`Image ${number}`)}: ${label}` : label;
+    };
+
     /** Replaces the API's field names by the panel's labels. english: the untranslated sentence, which tells whose fields it names. */
     function withLabels(sentence, english) {
-        labels ??= JSON.parse(document.querySelector(".relight-notices-of")?.dataset.labels || "null");
-        const {light, unit} = labels || {light: {}, unit: {}}, known = OF_UNIT.test(english) ? {...light, ...unit} : {...unit, ...light};
+        const {light, unit} = allLabels(), known = OF_UNIT.test(english) ? {...light, ...unit} : {...unit, ...light};
         return sentence.replace(FIELD, (whole, number, name) => {
             const label = number ? unit[name] : Object.hasOwn(known, name) && known[name];
             return label ? `“${number ? `${window.relight.fillText(`Image ${number}`)}: ` : ""}${window.relight.fillText(label)}”` : whole;

@@ -12,7 +12,8 @@ import gradio as gr
 from ...lib_iclight.params import IMAGE_FIELDS
 from ..base.errors import UserError, message_for
 from ..request.presets import item_of
-from .one_click_values import IMAGES, RESTORERS, push_history, without_unchanged
+from .history import History, Restorer, Step
+from .one_click_values import without_unchanged
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,14 @@ class Action:
 class Page:
     """The state an action sees. values: field name -> current value; controls: field name -> component.
 
-    restorers: an action adds functions that Undo calls to take back what is no field; each returns a message.
+    restorers: an action adds how to take back what is no field.
     """
 
     tab: str
     values: Mapping
     controls: Mapping
     has_init_image: bool = False
-    restorers: list[Callable[[], str]] = field(default_factory=list)
+    restorers: list[Restorer] = field(default_factory=list)
 
     def choices(self, name: str) -> list:
         """The entries of a dropdown; empty for other controls."""
@@ -57,11 +58,14 @@ class Page:
 
 @dataclass(frozen=True)
 class ActionOutputs:
-    """The components that every action updates: undo history, undo button, message line."""
+    """The components that every action updates: the history, its last change for the page, the message line; and the hidden buttons
+    that move in the history."""
 
     history: gr.State
-    undo: gr.Button
+    step: gr.HTML
     message: gr.HTML
+    undo: gr.Button
+    redo: gr.Button
 
 
 def label_of(name: str) -> str:
@@ -108,7 +112,7 @@ class ActionBinder:
         fields = [*(self.images[name] for name in IMAGE_FIELDS), self.init_image]
         return [part for part in fields if part is not None]
 
-    def run(self, action: Action, history: list, args: tuple, images: tuple, output_count: int) -> list:
+    def run(self, action: Action, history: History, args: tuple, images: tuple, output_count: int) -> list:
         """images: values of the image fields before the action, if it sets them."""
         values, extra = dict(zip(self.names, args)), args[len(self.names):]
         page = Page(self.tab, values, self.controls, self.init_image is not None)
@@ -120,23 +124,28 @@ class ActionBinder:
             changes, message, rest, images = {}, message_for(error), [gr.update() for _ in range(output_count)], ()
         changes = without_unchanged(changes, values)
         images = images if any(is_change(value) for value in rest[len(rest) - len(images):]) else ()
-        history = push_history(history, changes, values, images, page.restorers)
-        return [*self.updates(history, changes, message), *rest]
+        before = {name: values[name] for name in changes}
+        step = Step(before, changes, images, tuple(rest[-len(images):]) if images else (), tuple(page.restorers))
+        return [*self.updates(history.push(step), changes, message, bool(images)), *rest]
 
-    def bind_undo(self) -> None:
-        self.shared.undo.click(fn=self.undo, inputs=[self.shared.history], outputs=[*self.outputs(), *self.image_fields()],
-                               queue=False, show_progress=False, api_name=False)
+    def bind_history(self) -> None:
+        undo, redo = (lambda history: self.move(history, False)), (lambda history: self.move(history, True))
+        for button, move in ((self.shared.undo, undo), (self.shared.redo, redo)):
+            button.click(fn=move, inputs=[self.shared.history], outputs=[*self.outputs(), *self.image_fields()],
+                         queue=False, show_progress=False, api_name=False)
 
-    def undo(self, history: list) -> list:
-        before = dict(history[-1]) if history else {}
-        images, restorers = before.pop(IMAGES, ()), before.pop(RESTORERS, ())
-        restored = ", ".join([*map(label_of, before), *(["images"] if images else [])])
-        messages = [f"Restored: {restored}."] if restored else []
+    def move(self, history: History, is_redo: bool) -> list:
+        """Undo or redo a step."""
+        history, step = history.move(is_redo)
+        step = step or Step({}, {})
+        values, images = (step.after, step.images_after) if is_redo else (step.before, step.images_before)
+        names = ", ".join([*map(label_of, values), *(["images"] if images else [])])
+        messages = [(f"Redone: {names}." if is_redo else f"Restored: {names}.")] if names else []
         try:
-            messages += [restore() for restore in restorers]
+            messages += [restorer.redo() if is_redo else restorer.undo() for restorer in step.restorers]
         except UserError as error:
             messages.append(str(error))
-        return [*self.updates(history[:-1], before, messages), *self.image_updates(images)]
+        return [*self.updates(history, values, messages, bool(images)), *self.image_updates(images)]
 
     def image_updates(self, images: tuple) -> list:
         """One value for each of `image_fields()`; a file that could not be read is not put back."""
@@ -144,12 +153,12 @@ class ActionBinder:
         return [gr.update() if isinstance(value, (bytes, str)) else value for value in values]
 
     def outputs(self) -> list:
-        return [self.shared.history, self.shared.undo, self.shared.message, *self.controls.values()]
+        return [self.shared.history, self.shared.step, self.shared.message, *self.controls.values()]
 
-    def updates(self, history: list, changes: Mapping, message: str | list[str] | None) -> list:
+    def updates(self, history: History, changes: Mapping, message: str | list[str] | None, sets_images: bool) -> list:
         """One value for each of `outputs()`."""
         messages = [message] if isinstance(message, str) else message or []
         lines = "".join(f"<p role='status'>{html.escape(text)}</p>" for text in messages if text)
         lines = gr.update() if message is None else lines
-        return [history, gr.update(interactive=bool(history)), lines,
+        return [history, history.to_html([*changes, *(IMAGE_FIELDS if sets_images else ())]), lines,
                 *(gr.update(value=changes[name]) if name in changes else gr.update() for name in self.names)]

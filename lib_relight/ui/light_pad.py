@@ -10,14 +10,17 @@ from pathlib import Path
 import gradio as gr
 
 from ...lib_iclight.light_setups import SETUPS
-from ..request.panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA
+from ..request.panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA, PANEL_ORDER
 from ..request.presets import PRESET_FIELDS
 from .components import Components, available_choices, image_help
 
 PAD_FIELDS = tuple(name for name in ICLIGHT_PANEL_FIELDS if ICLIGHT_SCHEMA[name].metadata.get("pad"))
+FILES = tuple(name for name in PANEL_ORDER if name not in ("enabled", *PRESET_FIELDS))
+"""The fields of images and files."""
 SCRIPTS = Path(__file__).resolve().parents[2] / "javascript" / "relight"
 CHANNELS = {"light": PAD_FIELDS, "all": ("enabled", *PRESET_FIELDS)}
-"""Fields read and set together: those of the pad, and all except images."""
+"""Fields read and set together: those of the pad, and all except images. A third channel, "panel", is of all with images, without
+enabled, and sets the message line too."""
 MENUS = {
     "matting": {"auto": "Automatic", "none": "Off", "alpha": "By transparency", "mask": "By mask"},
     "set": {"none": "One image", "sides": "4 directions", "directions": "8 directions", "lights": "One per light",
@@ -57,10 +60,12 @@ def connect(panel: Components) -> None:
     data = f"data-setups='{attribute(SETUPS)}' data-images='{attribute(image_help())}'"
     gr.HTML(f"<div class='relight-setups' {data} hidden></div>", elem_id=panel.elem_id("setups"),
             elem_classes=["relight-hidden"])
-    for channel, names in CHANNELS.items():
-        fields = [panel.components[name] for name in names]
+    fields_of = {channel: [panel.components[name] for name in names] for channel, names in CHANNELS.items()}
+    fields_of["panel"] = [panel.components[name] for name in (*PRESET_FIELDS, *FILES)]
+    for channel, fields in fields_of.items():
+        message = [panel.action_outputs.message] if channel == "panel" else []
         listen(hidden_button(panel, f"{channel}_read").click, f"receiveValues('{tab}', '{channel}', values)", inputs=fields)
-        listen(hidden_button(panel, f"{channel}_write").click, f"provideValues('{tab}', '{channel}')", outputs=fields)
+        listen(hidden_button(panel, f"{channel}_write").click, f"provideValues('{tab}', '{channel}')", outputs=[*fields, *message])
     pad_fields = [panel.components[name] for name in PAD_FIELDS]
     for component in pad_fields:
         listen(component.change, f"fieldsChanged('{tab}', values)", inputs=pad_fields)

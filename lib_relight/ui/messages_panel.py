@@ -12,11 +12,10 @@ from ..base.errors import RelightError, message_for
 from ..checks import check
 from ..checks.messages import Message, from_error
 from ..request.images import MAX_SIDE
-from ..request.panel_values import PANEL_ORDER
 from ..request.presets import PRESET_FIELDS
 from ..web import status
 from .components import Components, field_labels
-from .light_pad import answers, attribute, hidden_button, tab_of
+from .light_pad import FILES, answers, attribute, hidden_button, tab_of
 from .previews import read_page
 from .remedies import remedy_for
 from .summary import summary
@@ -27,7 +26,6 @@ FIRST_STEPS = {
     "txt2img": "Add a subject, set the light on the pad, press Generate. Problems appear here.",
     "img2img": "The img2img image is the subject: set the light on the pad, press Generate. Problems appear here.",
 }
-FILES = tuple(name for name in PANEL_ORDER if name not in FIELDS)
 
 
 def build(panel: Components) -> None:

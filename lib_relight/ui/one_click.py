@@ -16,6 +16,7 @@ from ..request.presets import PRESET_FIELDS
 from . import defaults, masks, one_click_values, use_light
 from .actions import Action, ActionBinder, ActionOutputs, Page
 from .components import Components
+from .history import History
 from .light_pad import answers, hidden_button
 from .previews import read_page
 
@@ -36,10 +37,14 @@ def add_size(panel: Components) -> None:
 
 
 def add_outputs(panel: Components) -> None:
-    """The undo history and the message line of all actions; style.css shows them while there is something to undo or to say."""
+    """The history and message line of all actions, and its buttons, which javascript/relight/undo.js enables and answers."""
     message = gr.HTML("", elem_id=panel.elem_id("note"), elem_classes=["relight-note"])
-    undo = button(panel, "undo", "Undo", interactive=False)
-    panel.action_outputs = ActionOutputs(gr.State([]), undo, message)
+    made = "<button type='button' class='relight-small' id='{}' data-history='{}' {}>{}</button>".format
+    gr.HTML(made(panel.elem_id("undo"), -1, "disabled", "Undo") + made(panel.elem_id("redo"), 1, "hidden", "Redo"),
+            elem_id=panel.elem_id("history"), elem_classes=["relight-history"])
+    step = gr.HTML("", elem_id=panel.elem_id("step"), elem_classes=["relight-hidden"])
+    undo, redo = hidden_button(panel, "undo_action"), hidden_button(panel, "redo_action")
+    panel.action_outputs = ActionOutputs(gr.State(History()), step, message, undo, redo)
 
 
 def add_set_up(panel: Components) -> None:
@@ -160,7 +165,7 @@ class OneClickActions:
         for action in self.panel.actions:
             self.binder.bind(action)
         self.bind_relight_button()
-        self.binder.bind_undo()
+        self.binder.bind_history()
         masks.connect(self.panel, self.init_image)
 
     def bind_relight_button(self) -> None:

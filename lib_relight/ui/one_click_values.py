@@ -1,4 +1,4 @@
-"""Values that the one-click buttons set: output size, the original demos' settings, img2img strength; and undo.
+"""Values that the one-click buttons set: output size, the original demos' settings, img2img strength.
 
 Names with "host_" in front are the host's controls (`host_steps`), all others are panel fields.
 """
@@ -6,14 +6,11 @@ Names with "host_" in front are the host's controls (`host_steps`), all others a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 SHORTEST, LONGEST, STEP = 512, 1536, 64
 LARGEST_AREA = 1024 * 1024
 """Pixels; above it SD 1.5 tends to duplicate the subject. The limit of the original demo."""
-MAX_UNDO = 20
-IMAGES, RESTORERS = "images", "restorers"
-"""Keys of an undo step beside the names of controls: images before, and functions that take back what is no field."""
 QUALITY = "best quality"
 NEGATIVE = "lowres, bad anatomy, bad hands, cropped, worst quality"
 SAMPLER, SCHEDULER = "DPM++ 2M SDE", "Karras"
@@ -118,11 +115,3 @@ def add_words(prompt: str | None, addition: str) -> str:
 def without_unchanged(changes: Mapping, current: Mapping) -> dict:
     """Drop changes of controls that do not exist or already have the value."""
     return {name: value for name, value in changes.items() if name in current and current[name] != value}
-
-
-def push_history(history: list, changes: Mapping, current: Mapping, images: Sequence = (),
-                 restorers: Sequence[Callable[[], str]] = ()) -> list:
-    """history plus the values that `changes` will overwrite, and what else Undo takes back; at most MAX_UNDO steps."""
-    more = {name: value for name, value in ((IMAGES, images), (RESTORERS, restorers)) if value}
-    before = {**{name: current[name] for name in changes}, **more}
-    return [*history, before][-MAX_UNDO:] if before else history

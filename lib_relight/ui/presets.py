@@ -15,6 +15,7 @@ from ..request.presets import PRESET_FIELDS, item_of, usable
 from ..web import endpoints
 from .actions import Action, Page
 from .components import Components, available_choices, drop_api_info
+from .history import Restorer
 from .one_click import button
 
 ROUTE = "/relight/v1/presets"
@@ -120,8 +121,13 @@ def delete_preset(page: Page, chosen) -> tuple:
     """Undo stores it again."""
     text = store().share([require_selection(chosen)])
     store().delete(chosen)
-    page.restorers.append(partial(restore_preset, text))
+    page.restorers.append(Restorer(partial(restore_preset, text), partial(delete_again, chosen)))
     return {}, f"Preset {chosen!r} deleted.", menu()
+
+
+def delete_again(name: str) -> str:
+    store().delete(name)
+    return f"Preset {name!r} deleted."
 
 
 def restore_preset(text: str) -> str:

@@ -39,7 +39,7 @@ def test_a_light_is_aimed_previewed_and_generated(panel, finger, pad, subject):
     finger.tap(f"{pad.css('pad')} [data-action=add]")
     finger.tap(f"{pad.css('pad')} .relight-pad-kinds label:has([value=spot])")
     panel.until(lambda: '"light":"spot"' in pad.field("lights"), "the spot")
-    finger.tap(f"{pad.css('pad')} [data-action=undo]")
+    finger.tap(pad.css("undo"))
     finger.tap(f"{pad.css('pad')} [data-action=remove]")
     pad.fields(lights="")
     finger.tap(f"{pad.css('quality')} > .label-wrap")

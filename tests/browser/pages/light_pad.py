@@ -109,7 +109,7 @@ class LightPad(Accordion):
         self.driver.execute_script("arguments[0].click()", self.find(f".relight-pad-kinds input[value={name}]"))
 
     def press_action(self, action):
-        """Click one of the pad's own buttons: add, remove, undo, redo or reset."""
+        """Click one of the pad's own buttons: add, remove or reset."""
         self.find(f"[data-action={action}]").click()
 
     def setting(self, name, value):
@@ -134,7 +134,7 @@ async function reset() {
     await frames(4);
     const now = await relight.fields.get(tab);
     pad.state = {...pad.state, lights: [], place: null, selected: 0};
-    pad.history = new relight.padModel.History(pad.snapshot);
+    pad.recorded = pad.snapshot;
     if (pad.view.cutOut.checked) pad.view.cutOut.click();
     pad.draw();
     await frames(2);

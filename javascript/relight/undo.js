@@ -1,0 +1,176 @@
+/* The one history of each tab's panel: lights set on the pad, fields and images that the user has changed, and the actions of the server
+   (lib_relight/ui/history.py), in their order.
+
+   relight.undo.move("txt2img", -1)    undo; 1 is redo. Promise, resolved when the fields have their values */
+
+window.relight = window.relight || {};
+
+window.relight.undo = (() => {
+    "use strict";
+
+    const TABS = ["txt2img", "img2img"], BEFORE = 0, AFTER = 1, MOST_STEPS = 100;
+    const MOST_ACTIONS = 20;  // MAX_STEPS of history.py
+    const CLOSE_MS = 600, ANSWER_MS = 15000;
+    const element = (tab, name) => window.relight.fields.element(tab, name);
+    const now = () => performance.now();
+
+    /* An entry is one of {pad: [before, after], key, time}, {fields: {name: [before, after]}} and {isAction: true}.
+       at: how many are done. known: values of all fields when they were looked at last. touched: when the user used the panel last.
+       answer: the last change of the server's history; names: its fields which no look has met yet; isForPad: whether the pad has not. */
+    const fresh = () => ({entries: [], at: 0, looked: 0, known: null, touched: 0, changed: 0, answer: {number: 0, pushes: 0, names: []},
+        names: new Set(), isForPad: false, moves: Promise.resolve(), waiting: 0});
+    const states = {txt2img: fresh(), img2img: fresh()};
+
+    const isOfPad = (name) => name in window.relight.padModel.toFields({lights: [], place: null});
+    /** A value as a text; of a file its address, since gradio makes new objects of the same file. */
+    const textOf = (value) => (Array.isArray(value) ? value.map(textOf).join() : String(value?.path || value?.name || value?.data || value?.url || (value ?? "")));
+
+    /* ---- adding steps ---- */
+
+    function add(tab, entry, index = states[tab].at) {
+        const state = states[tab];
+        state.entries.length = state.at;
+        state.entries.splice(index, 0, entry);
+        const actions = state.entries.filter(({isAction}) => isAction);
+        const surplus = actions.length > MOST_ACTIONS ? state.entries.indexOf(actions[0]) + 1 : state.entries.length - MOST_STEPS;
+        if (surplus > 0) state.entries.splice(0, surplus);
+        state.at = state.entries.length;
+        state.changed = now();
+        draw(tab);
+    }
+
+    /** Take note of what the server has changed. Returns the number of its history's last change. */
+    function sync(tab) {
+        const state = states[tab], {step} = element(tab, "step")?.querySelector("[data-step]")?.dataset || {};
+        const answer = step ? JSON.parse(step) : state.answer;
+        if (answer.number === state.answer.number) return answer.number;
+        for (let i = state.answer.pushes; i < answer.pushes; i++) add(tab, {isAction: true});
+        Object.assign(state, {answer, names: new Set([...state.names, ...answer.names]), isForPad: answer.names.some(isOfPad), changed: now()});
+        return answer.number;
+    }
+
+    /** Whether what the pad's fields have now is an action's, not the user's. */
+    function isByAction(tab) {
+        sync(tab);
+        const state = states[tab], isIt = state.isForPad && state.touched <= state.changed;
+        state.isForPad = false;
+        return isIt;
+    }
+
+    /** A change on the pad: its snapshots before and after. key: changes with the same one that follow each other closely are one step. */
+    function addPad(tab, before, after, key) {
+        sync(tab);
+        const state = states[tab], last = state.entries[state.at - 1];
+        if (key && last?.key === key && now() - last.time < CLOSE_MS && state.at === state.entries.length) {
+            Object.assign(last, {pad: [last.pad[BEFORE], after], time: now()});
+        } else add(tab, {pad: [before, after], key, time: now()});
+    }
+
+    /** Read all fields, and add what the user has changed since the last look. What changes by itself afterwards belongs to the same step. */
+    async function look(tab) {
+        const state = states[tab];
+        let values, number;
+        do {
+            number = sync(tab);
+            values = await window.relight.fields.get(tab, "panel");
+        } while (sync(tab) !== number);
+        const {known, names} = state, last = state.entries[state.at - 1];
+        const found = Object.keys(values).filter((name) => !isOfPad(name) && !names.has(name) && known && textOf(known[name]) !== textOf(values[name]));
+        const fields = Object.fromEntries(found.map((name) => [name, [known[name], values[name]]]));
+        Object.assign(state, {known: values, names: new Set()});
+        if (found.length && state.touched > state.changed) add(tab, {fields}, placeBeforeActions(state));
+        else if (last?.fields && last === state.open) for (const name of found) last.fields[name] = [(last.fields[name] || fields[name])[BEFORE], values[name]];
+        state.open = state.entries[state.at - 1];
+        state.looked = state.at;
+    }
+
+    /** A change that an action has followed before it was looked at, such as an image and its size. */
+    function placeBeforeActions({entries, at, looked}) {
+        while (at > looked && entries[at - 1].isAction) at -= 1;
+        return at;
+    }
+
+    /* ---- moving ---- */
+
+    function messageOf(names, side) {
+        const labels = names.map(window.relight.labelOf).join(", ");
+        return window.relight.fields.messageOf(window.relight.text(side === BEFORE ? "restored" : "redone", {names: labels}));
+    }
+
+    /** Names of what a change on the pad has changed. */
+    const namesOfPad = ([before, after]) => [["light", "lights"], ["place", "place"]]
+        .filter(([, part]) => JSON.stringify(before[part]) !== JSON.stringify(after[part])).map(([name]) => name);
+
+    async function apply(tab, {pad, fields}, side) {
+        if (pad) window.relight.pads[tab].restore(pad[side]);
+        const values = Object.fromEntries(Object.entries(fields || {}).map(([name, pair]) => [name, pair[side]]));
+        await window.relight.fields.set(tab, {...values, message: messageOf(pad ? namesOfPad(pad) : Object.keys(values), side)});
+        Object.assign(states[tab].known, values);
+    }
+
+    /** Have the server undo or redo an action. */
+    function act(tab, side) {
+        return new Promise((resolve) => {
+            const {number} = states[tab].answer, done = () => {
+                observer.disconnect();
+                clearTimeout(timer);
+                window.relight.setup.keep(tab, states[tab].answer.names);
+                resolve();
+            };
+            const observer = new MutationObserver(() => sync(tab) !== number && done()), timer = setTimeout(done, ANSWER_MS);
+            observer.observe(element(tab, "step"), {childList: true, subtree: true});
+            window.relight.fields.press(tab, side === BEFORE ? "undo_action" : "redo_action");
+        });
+    }
+
+    async function step(tab, by) {
+        await look(tab);
+        const state = states[tab], side = by < 0 ? BEFORE : AFTER, entry = state.entries[by < 0 ? state.at - 1 : state.at];
+        if (!entry) return;
+        state.at += by;
+        state.open = null;
+        await (entry.isAction ? act(tab, side) : apply(tab, entry, side));
+        state.changed = now();
+        draw(tab);
+    }
+
+    function move(tab, by) {
+        const state = states[tab];
+        state.waiting += 1;
+        state.moves = state.moves.then(() => step(tab, by)).catch((error) => console.warn("Relight:", error)).finally(() => (state.waiting -= 1));
+        return state.moves;
+    }
+
+    /* ---- the page ---- */
+
+    function draw(tab) {
+        const {entries, at} = states[tab], undo = element(tab, "undo"), redo = element(tab, "redo");
+        if (!undo || !redo) return;
+        undo.disabled = at === 0;
+        redo.hidden = at === entries.length;
+    }
+
+    function onTouch({target}) {
+        const panel = target instanceof Element && target.closest("[id$=_relight_enabled], [id*=_send_to_relight_]");
+        if (!panel || target.closest("[data-history]")) return;
+        for (const tab of TABS) if (panel.id.includes(tab)) states[tab].touched = now();
+    }
+
+    function onClick({target}) {
+        const button = target instanceof Element && target.closest("[data-history]");
+        if (button) move(TABS.find((tab) => button.id.includes(tab)), Number(button.dataset.history));
+    }
+
+    function attach() {
+        for (const tab of TABS) {
+            const box = element(tab, "step");
+            if (box) new MutationObserver(() => sync(tab)).observe(box, {childList: true, subtree: true});
+        }
+    }
+
+    for (const type of ["pointerdown", "keydown", "input", "change", "drop", "paste"]) document.addEventListener(type, onTouch, true);
+    document.addEventListener("click", onClick);
+    window.relight.onReady(attach);
+
+    return {addPad, isByAction, isMoving: (tab) => states[tab].waiting > 0, look, move, moves: (tab) => states[tab].moves};
+})();
