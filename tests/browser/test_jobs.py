@@ -93,7 +93,9 @@ def controls(panel, names):
 
 
 def undo(panel, accordion, before):
-    """Press Undo; the host's controls are what they were before."""
+    """Press Undo for the light and for the settings; the host's controls are what they were before."""
+    panel.click(accordion.css("undo"))
+    accordion.until_message("Restored: Light.")
     panel.click(accordion.css("undo"))
     panel.until(lambda: controls(panel, before) == before, f"{before} again")
 
