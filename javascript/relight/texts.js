@@ -53,7 +53,7 @@ window.relight = window.relight || {};
         copyLight: "Copy the light of a photo",
         copyLightHelp: "Replaces the lights on the pad by one to three lights and ambient light found on the subject of an image.",
         copyingLight: "Finding the light…",
-        lightCopied: "{count} lights were copied; the pad changes them, and its Undo takes them back.",
+        lightCopied: "{count} lights were copied; the pad changes them, and Undo takes them back.",
         initIsSubject: "img2img image · use another",
         unitWithoutImage: "no image",
         unitOff: "off",

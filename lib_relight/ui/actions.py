@@ -58,8 +58,8 @@ class Page:
 
 @dataclass(frozen=True)
 class ActionOutputs:
-    """The components that every action updates: the history, its last change for the page, the message line; and the hidden buttons
-    that move in the history."""
+    """The components that every action updates: the history, its last change for the page, the message line; and the hidden
+    buttons that move in the history."""
 
     history: gr.State
     step: gr.HTML

@@ -65,7 +65,8 @@ def connect(panel: Components) -> None:
     for channel, fields in fields_of.items():
         message = [panel.action_outputs.message] if channel == "panel" else []
         listen(hidden_button(panel, f"{channel}_read").click, f"receiveValues('{tab}', '{channel}', values)", inputs=fields)
-        listen(hidden_button(panel, f"{channel}_write").click, f"provideValues('{tab}', '{channel}')", outputs=[*fields, *message])
+        listen(hidden_button(panel, f"{channel}_write").click, f"provideValues('{tab}', '{channel}')",
+               outputs=[*fields, *message])
     pad_fields = [panel.components[name] for name in PAD_FIELDS]
     for component in pad_fields:
         listen(component.change, f"fieldsChanged('{tab}', values)", inputs=pad_fields)
