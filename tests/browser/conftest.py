@@ -16,11 +16,19 @@ from contract.processes import WebuiHost
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
          "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1500,1600")
 
+FAILED: list[str] = []
+"""Tests that failed since `open_pad` was last made."""
+
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if "browser" in item.path.parts[:-1]:
             item.add_marker(pytest.mark.browser)
+
+
+def pytest_exception_interact(node):
+    """The page of a test that failed is not used again."""
+    FAILED.append(node.nodeid)
 
 
 def missing_parts():
@@ -135,11 +143,12 @@ def pad(panel):
 def open_pad(chromium, host):
     """The light pad in its open accordion with every field at its default; for tests that leave images alone.
 
-    The page is that of the test before where that used it as well.
+    The page is that of the test before where that used it as well, and passed.
     """
     pad = LightPad(Panel(chromium, host.url, isinstance(host, WebuiHost)))
     chromium.get_log("browser")
-    if not (chromium.execute_script("return !!window.padFields") and pad.reset() is True):
+    may_reuse, FAILED[:] = not FAILED, []
+    if not (may_reuse and chromium.execute_script("return !!window.padFields") and pad.reset() is True):
         pad.panel.open()
         pad.open()
         assert pad.reset() is True

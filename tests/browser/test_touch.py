@@ -1,20 +1,22 @@
 """Touch only, on a phone: a whole job by taps and drags, and the size of every control."""
 
 import pytest
-from browser.pages.finger import WIDTH, Finger
+from browser.pages.finger import WIDTH, Finger, phone_screen
 from browser.pages.light_pad import JOB
 
 pytestmark = pytest.mark.same_everywhere
 
 
+@pytest.fixture(autouse=True)
+def phone(chromium):
+    """A phone's screen before the page is opened; the tests after this one have their mouse back."""
+    with phone_screen(chromium):
+        yield
+
+
 @pytest.fixture
 def finger(panel):
-    """On a phone's page; the tests after this one have their mouse back."""
-    finger = Finger(panel)
-    finger.put_on()
-    panel.open()
-    yield finger
-    finger.take_off()
+    return Finger(panel)
 
 
 def open_by_taps(finger, pad):

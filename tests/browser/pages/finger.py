@@ -1,21 +1,24 @@
 """Page object for a phone 390 px wide: taps and drags as the browser receives them from a touch screen."""
 
 import time
+from contextlib import contextmanager
 
 WIDTH, HEIGHT = 390, 844
+
+
+@contextmanager
+def phone_screen(driver):
+    """Pages are shown as on a phone, and touches are enabled; afterwards as before."""
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": True})
+    driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 1})
+    yield
+    driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 class Finger:
     def __init__(self, panel):
         self.panel, self.driver = panel, panel.driver
-
-    def put_on(self):
-        self.command("Emulation.setDeviceMetricsOverride", width=WIDTH, height=HEIGHT, deviceScaleFactor=1, mobile=True)
-        self.command("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=1)
-
-    def take_off(self):
-        self.command("Emulation.setTouchEmulationEnabled", enabled=False)
-        self.command("Emulation.clearDeviceMetricsOverride")
 
     def command(self, name, **parameters):
         self.driver.execute_cdp_cmd(name, parameters)
