@@ -3,13 +3,13 @@
 import numpy as np
 import torch
 from sd_relight.lib_iclight import edge_colors
-from sd_relight.lib_iclight.edge_colors import box_mean, foreground_colors
+from sd_relight.lib_iclight.edge_colors import box_mean, foreground_colors, plane_fit
 from sd_relight.training import rendering
 from sd_relight.training.rendering import column, held_out_scenes, light_vector, shade, to_srgb, to_uint8, wall_linear
 from torch.nn.functional import avg_pool2d
 
 RIM = 4
-"""Levels of 255 that a cut-out's edge may differ from the ideal composite, as the mean along five pixels of it."""
+"""Levels of 255 that a pixel of a cut-out may differ from the ideal composite."""
 
 
 def parts(count, size):
@@ -24,13 +24,6 @@ def parts(count, size):
     return (avg_pool2d(part, 2) for part in (subjects, geometry.alpha, walls))
 
 
-def along_the_edge(difference, alpha):
-    """The largest mean over the soft pixels of a square of five, of absolute differences [H, W, 3]."""
-    soft = ((alpha > 0) & (alpha < 1)).astype(np.float32)[..., None]
-    means = box_mean(difference * soft, 2) / np.maximum(box_mean(soft, 2), 1e-6)
-    return (means * soft).max()
-
-
 def test_no_rim_on_black_white_and_a_colour():
     subjects, mattes, walls = parts(12, 256)
     results, left = to_uint8(subjects + walls), []
@@ -40,14 +33,28 @@ def test_no_rim_on_black_white_and_a_colour():
         for color in ((0, 0, 0), (255, 255, 255), (30, 200, 60)):
             ideal = subject + (1 - matte[..., None]) * np.float32(color)
             made = cut_out * alpha[..., None] + (1 - alpha[..., None]) * np.float32(color)
-            assert along_the_edge(np.abs(made - ideal), matte) <= RIM
-        left.append(along_the_edge(np.abs(result * alpha[..., None] - subject), matte))
+            assert np.abs(made - ideal).max() <= RIM
+        left.append(np.abs(result * alpha[..., None] - subject).max())
     assert np.median(left) > 3 * RIM, "without the estimate there is a rim"
 
 
 def test_opaque_pixels_keep_their_colour(rng):
     image = rng.integers(0, 256, (20, 30, 3), np.uint8)
     np.testing.assert_array_equal(foreground_colors(image, np.ones((20, 30), np.float32)), image)
+
+
+def test_plane_fit_is_weighted_least_squares(rng):
+    colors, weight = rng.random((9, 8, 1)), rng.random((9, 8, 1))
+    value, variance = plane_fit(colors, weight, 2, 1e-6)
+    y, x = np.mgrid[2:7, 1:6]
+    w, c = weight[2:7, 1:6, 0] / weight[2:7, 1:6].sum(), colors[2:7, 1:6, 0]
+    places = np.stack([x - (w * x).sum(), y - (w * y).sum()])
+    spread = np.einsum("ixy,jxy,xy->ij", places, places, w) + np.eye(2)
+    shared = (places * (c - (w * c).sum()) * w).sum((1, 2))
+    slope = np.linalg.solve(spread, shared)
+    at = np.array([3 - (w * x).sum(), 4 - (w * y).sum()])
+    np.testing.assert_allclose(value[4, 3, 0], (w * c).sum() + slope @ at)
+    np.testing.assert_allclose(variance[4, 3, 0], (w * (c - (w * c).sum()) ** 2).sum() - slope @ shared + 1e-6)
 
 
 def test_bands_of_rows_give_the_whole(rng, monkeypatch):
