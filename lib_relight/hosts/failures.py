@@ -7,8 +7,10 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from fastapi import HTTPException
 
+from ..base.allocator import reused_buffers
 from ..base.errors import INSUFFICIENT_STORAGE, OUT_OF_MEMORY, RelightError, is_out_of_memory, status_of
 from ..base.log import logger
 from .state import state_of
@@ -58,8 +60,8 @@ def job_error(p: Processing, message: str, status: int) -> RelightError:
     return ApiError(message, status) if p.is_api else RelightError(message, status)
 
 
-def report_lack_of_memory(p: Processing, clean_up: Callable[[], None] = lambda: None) -> None:
-    """Have p's sampler fail with our sentence where the host has no memory to merge the weights or to sample.
+def guard_sampler(p: Processing, device: torch.device, clean_up: Callable[[], None] = lambda: None) -> None:
+    """Have p's sampler reuse its buffers, and fail with our sentence where the host has no memory to merge or to sample.
 
     The host merges when the sampler starts, outside of our hooks. clean_up: called after such an error, before it is raised.
     """
@@ -67,14 +69,15 @@ def report_lack_of_memory(p: Processing, clean_up: Callable[[], None] = lambda: 
     if state.guarded is not sampler:
         state.guarded = sampler
         for name in ("sample", "sample_img2img"):
-            setattr(sampler, name, guarded(p, getattr(sampler, name), clean_up))
+            setattr(sampler, name, guarded(p, getattr(sampler, name), device, clean_up))
 
 
-def guarded(p: Processing, run: Callable, clean_up: Callable[[], None]) -> Callable:
+def guarded(p: Processing, run: Callable, device: torch.device, clean_up: Callable[[], None]) -> Callable:
     @functools.wraps(run)
     def sample(*args, **kwargs):
         try:
-            return run(*args, **kwargs)
+            with reused_buffers(device):
+                return run(*args, **kwargs)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise

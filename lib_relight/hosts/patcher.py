@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...lib_iclight.conditioning import repeat_to_batch
 from ...lib_ipadapter.files.lora import LoraDelta
-from .failures import report_lack_of_memory
+from .failures import guard_sampler
 from .tiled_sampling import TILED, tiles_wrapper
 from .types import Attention, Processing, UnetPatcher
 from .webui import WebuiHost, family_of, fits
@@ -102,8 +102,8 @@ class PatcherHost(WebuiHost):
             return model.lora_loader.loaded_hash
         return str(getattr(model, "current_weight_patches_uuid", None))
 
-    def report_lack_of_memory(self, p: Processing) -> None:
-        report_lack_of_memory(p, lambda: forget_merge(self.unet(p)))
+    def guard_sampler(self, p: Processing) -> None:
+        guard_sampler(p, self.device(), lambda: forget_merge(self.unet(p)))
 
     def set_concat(self, unet: UnetPatcher, latent: Tensor) -> None:
         if self.native_concat:

@@ -126,8 +126,8 @@ class Host(Protocol):
     def fail(self, p: Processing, error: Exception, message: str, during_sampling: bool = False) -> None:
         """Make the job itself fail with the message."""
 
-    def report_lack_of_memory(self, p: Processing) -> None:
-        """Have lack of memory in the next sampling pass, the merge of weights included, fail the job with our message."""
+    def guard_sampler(self, p: Processing) -> None:
+        """Have the next sampling pass, the merge of weights included, reuse its buffers, and lack of memory fail the job."""
 
     def notify(self, p: Processing, message: str) -> None:
         """Report a remark about a job that goes on: in the page, on the console and in the infotext."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...lib_iclight.conditioning import start_noise
 from ..base.log import logger
 from ..base.progress import Progress
-from .failures import report_lack_of_memory, stop_job
+from .failures import guard_sampler, stop_job
 from .model_places import model_places
 from .state import state_of
 from .types import Host, Processing, UnetPatcher
@@ -136,8 +136,8 @@ class WebuiHost(ABC):
     def fail(self, p: Processing, error: Exception, message: str, during_sampling: bool = False) -> None:
         stop_job(p, error, message, during_sampling)
 
-    def report_lack_of_memory(self, p: Processing) -> None:
-        report_lack_of_memory(p)
+    def guard_sampler(self, p: Processing) -> None:
+        guard_sampler(p, self.device())
 
     def notify(self, p: Processing, message: str) -> None:
         remarks, text = state_of(p).remarks, message.removeprefix(PREFIX)

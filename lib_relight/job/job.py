@@ -86,7 +86,7 @@ class RelightJob:
             self.host.notify(p, BLACK_INPAINT_MASK)
         mark(unet)
         self.host.commit(p, unet)
-        self.host.report_lack_of_memory(p)
+        self.host.guard_sampler(p)
         self.host.progress(MERGING)
         self.write_infotext(p)
 

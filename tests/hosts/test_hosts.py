@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from sd_relight.lib_iclight.errors import IcLightError
 from sd_relight.lib_relight.base.errors import OUT_OF_MEMORY, RelightError, status_of
-from sd_relight.lib_relight.hosts.failures import ApiError, discard_images, report_lack_of_memory, stop_job
+from sd_relight.lib_relight.hosts.failures import ApiError, discard_images, guard_sampler, stop_job
 from sd_relight.lib_relight.hosts.patcher import concat_wrapper
 from sd_relight.lib_relight.hosts.state import reset, state_of
 from sd_relight.lib_relight.hosts.webui import REMARKS, WebuiHost, fits
@@ -163,7 +163,7 @@ def test_lack_of_memory_in_the_hosts_sampler_is_our_sentence(is_api):
 
     p = SimpleNamespace(is_api=is_api, sampler=SimpleNamespace(sample=sample, sample_img2img=sample))
     for _ in range(2):
-        report_lack_of_memory(p, lambda: cleaned.append(p))
+        guard_sampler(p, torch.device("cpu"), lambda: cleaned.append(p))
     with pytest.raises(RelightError) as caught:
         p.sampler.sample(p)
     assert (str(caught.value), caught.value.status_code, caught.value.__context__) == (OUT_OF_MEMORY, 507, None)
