@@ -12,18 +12,22 @@ window.relight = window.relight || {};
     let isReady;
     const ready = new Promise((resolve) => (isReady = resolve));
 
-    /** URL of a module, with the newest modification time of all modules as cache key. */
+    /** URL of a file in relight/, with the newest modification time of all of them as cache key. */
     function address(name) {
         const [folder, version] = [here.slice(0, here.lastIndexOf("/")), here.split("?")[1]];
-        return `${folder}/relight/${name}.js?${document.querySelector(".relight-pad")?.dataset.version || version}`;
+        return `${folder}/relight/${name}?${document.querySelector(".relight-pad")?.dataset.version || version}`;
     }
 
     function load(name) {
         return new Promise((resolve, reject) => {
-            const script = Object.assign(document.createElement("script"), {src: address(name), async: false, onload: resolve});
+            const script = Object.assign(document.createElement("script"), {src: address(`${name}.js`), async: false, onload: resolve});
             script.onerror = () => reject(new Error(`${script.src} cannot be loaded; the light pad and the previews need it`));
             document.head.append(script);
         });
+    }
+
+    function loadStyles() {
+        document.head.append(Object.assign(document.createElement("link"), {rel: "stylesheet", href: address("sections.css")}));
     }
 
     /** Runs the callback once the host's page and all modules are loaded. */
@@ -44,6 +48,7 @@ window.relight = window.relight || {};
     }
 
     onUiLoaded(enableUploadsLazily);
+    onUiLoaded(loadStyles);
     onUiLoaded(() => Promise.all(MODULES.map(load)).then(isReady, (error) => console.error("Relight:", error)));
 
     /** Opens the accordion and enables it. Hosts differ: a click on the title opens and ticks, one on the checkbox may not open. */

@@ -1,4 +1,4 @@
-/* Toasts at the top right of the page, in view wherever it is scrolled. gradio's own do not work from a host's worker thread, nor for
+/* Toasts at the bottom right of the page, in view wherever it is scrolled. gradio's own do not work from a host's worker thread, nor for
    events that are not queued. */
 
 window.relight = window.relight || {};

@@ -50,8 +50,8 @@ def attribute(value: object) -> str:
 
 
 def scripts_version() -> str:
-    """Cache key of the JavaScript modules: the newest modification time."""
-    return str(max(int(path.stat().st_mtime) for path in SCRIPTS.glob("*.js")))
+    """Cache key of the scripts and styles in the folder: the newest modification time."""
+    return str(max(int(path.stat().st_mtime) for path in SCRIPTS.glob("*.*s")))
 
 
 def connect(panel: Components) -> None:
