@@ -4,8 +4,8 @@
    relight.fields.get("txt2img")                          Promise of {light: "left", light_angle: 0, ...}
    relight.fields.set("txt2img", {light: "spot", matting: "none"})   Promise, resolved when gradio has the values
    relight.fields.onChange("txt2img", (values) => ...)    the light's fields, whenever one of them changes
-   Names are those of the schema; a unit's fields are unit1_weight and so on. Empty numbers are "". The channel "panel" has images as well,
-   and set() takes the message line's HTML as "message". */
+   Names are those of the schema; a unit's fields are unit1_weight and so on. Empty numbers are "", images
+   null. set() takes the message line's HTML as "message", see messageOf(). */
 
 window.relight = window.relight || {};
 
@@ -41,11 +41,10 @@ window.relight.fields = (() => {
 
     const listOf = (css, key) => document.querySelector(css)?.dataset[key].split(",") || [];
 
-    /** Names of the fields of a channel ("light", "all" or "panel"), in gradio's order. */
+    /** Names of the fields of a channel ("light" or "all"), in gradio's order; "message" can only be set. */
     const names = (tab, channel) => {
-        if (channel !== "panel") return listOf(`.relight-pad[data-tab="${tab}"]`, channel);
-        const files = listOf(`.relight-notices-of[data-tab="${tab}"]`, "files");
-        return [...names(tab, "all").filter((name) => name !== "enabled"), ...files, "message"];
+        const fields = listOf(`.relight-pad[data-tab="${tab}"]`, channel);
+        return channel === "all" ? [...fields, ...listOf(`.relight-notices-of[data-tab="${tab}"]`, "files"), "message"] : fields;
     };
     const named = (tab, channel, values) => Object.fromEntries(names(tab, channel).map((name, i) => [name, values[i]]));
 
@@ -76,7 +75,7 @@ window.relight.fields = (() => {
         const entry = answer(tab, `${channel}_write`);
         const changes = entry ? entry.message : {};
         if (entry) setTimeout(entry.resolve, 0);
-        return names(tab, channel).map((name) => (name in changes ? changes[name] : UNCHANGED));
+        return names(tab, channel).map((name) => (changes[name] === undefined ? UNCHANGED : changes[name]));
     }
 
     /** Called by gradio when one of the light's fields has changed. */
@@ -85,7 +84,7 @@ window.relight.fields = (() => {
         return [];
     }
 
-    const channelOf = (tab, wanted) => ["light", "all", "panel"].find((channel) => wanted.every((name) => names(tab, channel).includes(name)));
+    const channelOf = (tab, wanted) => (wanted.every((name) => names(tab, "light").includes(name)) ? "light" : "all");
 
     /** The value of "message" for a text. */
     function messageOf(text) {

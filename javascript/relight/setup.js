@@ -18,8 +18,11 @@ window.relight.setup = (() => {
     };
     const changed = {txt2img: new Set(), img2img: new Set()}, done = {}, sent = {}, waiting = {};
 
-    /** The number of the server's last answer. gradio 4 also puts the progress of the event into this element. */
-    const answerOf = (tab) => window.relight.fields.element(tab, "set_up_answer")?.textContent.trim();
+    /** The number of the server's last action if that was set_up, else null. */
+    function answerOf(tab) {
+        const {number, action} = JSON.parse(window.relight.fields.element(tab, "step")?.querySelector("[data-step]")?.dataset.step || "{}");
+        return action === "set_up" ? number : null;
+    }
 
     const isEnabled = (tab) => !!document.querySelector(`#script_${tab}_relight_enabled-visible-checkbox`)?.checked;
 
@@ -75,7 +78,7 @@ window.relight.setup = (() => {
 
     function onChange(tab) {
         const answer = answerOf(tab);
-        if (/^\d+$/.test(answer) && answer !== waiting[tab]?.known) onAnswer(tab);
+        if (answer !== null && answer !== waiting[tab]?.known) onAnswer(tab);
     }
 
     function onAnswer(tab, entry = waiting[tab]) {
@@ -102,8 +105,8 @@ window.relight.setup = (() => {
 
     function attach() {
         for (const tab of TABS) {
-            const answer = window.relight.fields.element(tab, "set_up_answer");
-            if (answer) new MutationObserver(() => onChange(tab)).observe(answer, {childList: true, subtree: true, characterData: true});
+            const step = window.relight.fields.element(tab, "step");
+            if (step) new MutationObserver(() => onChange(tab)).observe(step, {childList: true, subtree: true});
         }
     }
 

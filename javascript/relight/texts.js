@@ -12,6 +12,8 @@ window.relight = window.relight || {};
         kind: "Kind of light",
         add: "Add a light",
         remove: "Remove this light",
+        undo: "Undo",
+        redo: "Redo",
         restored: "Restored: {names}.",
         redone: "Redone: {names}.",
         reset: "Reset this light",

@@ -72,10 +72,10 @@ window.relight.undo = (() => {
         let values, number;
         do {
             number = sync(tab);
-            values = await window.relight.fields.get(tab, "panel");
+            values = await window.relight.fields.get(tab);
         } while (sync(tab) !== number);
         const {known, names} = state, last = state.entries[state.at - 1];
-        const found = Object.keys(values).filter((name) => !isOfPad(name) && !names.has(name) && known && textOf(known[name]) !== textOf(values[name]));
+        const found = Object.keys(values).filter((name) => name !== "enabled" && !isOfPad(name) && !names.has(name) && known && textOf(known[name]) !== textOf(values[name]));
         const fields = Object.fromEntries(found.map((name) => [name, [known[name], values[name]]]));
         Object.assign(state, {known: values, names: new Set()});
         if (found.length && state.touched > state.changed) add(tab, {fields}, placeBeforeActions(state));
@@ -119,9 +119,13 @@ window.relight.undo = (() => {
             };
             const observer = new MutationObserver(() => sync(tab) !== number && done()), timer = setTimeout(done, ANSWER_MS);
             observer.observe(element(tab, "step"), {childList: true, subtree: true});
-            window.relight.fields.press(tab, side === BEFORE ? "undo_action" : "redo_action");
+            states[tab].direction = side === BEFORE ? "-1" : "1";
+            window.relight.fields.press(tab, "history_move");
         });
     }
+
+    /** For gradio: puts the direction in front of an event's values. */
+    const withDirection = (tab, [, ...values]) => [states[tab].direction, ...values];
 
     async function step(tab, by) {
         await look(tab);
@@ -142,6 +146,11 @@ window.relight.undo = (() => {
     }
 
     /* ---- the page ---- */
+
+    function button(tab, name, by) {
+        const {make} = window.relight.padElements;
+        return make("button", {type: "button", className: "relight-small", id: `script_${tab}_relight_${name}`, "data-history": by}, window.relight.text(name));
+    }
 
     function draw(tab) {
         const {entries, at} = states[tab], undo = element(tab, "undo"), redo = element(tab, "redo");
@@ -164,7 +173,10 @@ window.relight.undo = (() => {
     function attach() {
         for (const tab of TABS) {
             const box = element(tab, "step");
-            if (box) new MutationObserver(() => sync(tab)).observe(box, {childList: true, subtree: true});
+            if (!box) continue;
+            new MutationObserver(() => sync(tab)).observe(box, {childList: true, subtree: true});
+            element(tab, "notices").after(window.relight.padElements.make("div", {className: "relight-history"}, button(tab, "undo", -1), button(tab, "redo", 1)));
+            draw(tab);
         }
     }
 
@@ -172,5 +184,5 @@ window.relight.undo = (() => {
     document.addEventListener("click", onClick);
     window.relight.onReady(attach);
 
-    return {addPad, isByAction, isMoving: (tab) => states[tab].waiting > 0, look, move, moves: (tab) => states[tab].moves};
+    return {addPad, isByAction, isMoving: (tab) => states[tab].waiting > 0, look, move, moves: (tab) => states[tab].moves, withDirection};
 })();

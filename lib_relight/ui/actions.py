@@ -58,14 +58,13 @@ class Page:
 
 @dataclass(frozen=True)
 class ActionOutputs:
-    """The components that every action updates: the history, its last change for the page, the message line; and the hidden
-    buttons that move in the history."""
+    """The components that every action updates: the history, the last action for the page, the message line; and the hidden
+    button that moves in the history."""
 
     history: gr.State
     step: gr.HTML
     message: gr.HTML
-    undo: gr.Button
-    redo: gr.Button
+    move: gr.Button
 
 
 def label_of(name: str) -> str:
@@ -126,16 +125,17 @@ class ActionBinder:
         images = images if any(is_change(value) for value in rest[len(rest) - len(images):]) else ()
         before = {name: values[name] for name in changes}
         step = Step(before, changes, images, tuple(rest[-len(images):]) if images else (), tuple(page.restorers))
-        return [*self.updates(history.push(step), changes, message, bool(images)), *rest]
+        return [*self.updates(history.push(step), changes, message, bool(images), action.function.__name__), *rest]
 
-    def bind_history(self) -> None:
-        undo, redo = (lambda history: self.move(history, False)), (lambda history: self.move(history, True))
-        for button, move in ((self.shared.undo, undo), (self.shared.redo, redo)):
-            button.click(fn=move, inputs=[self.shared.history], outputs=[*self.outputs(), *self.image_fields()],
-                         queue=False, show_progress=False, api_name=False)
+    def bind_history(self, page_state: gr.Textbox) -> None:
+        call = f"window.relight?.undo ? relight.undo.withDirection('{self.tab}', values.slice(0, 2)) : values.slice(0, 2)"
+        self.shared.move.click(
+            fn=self.move, _js=f"(...values) => {call}", inputs=[page_state, self.shared.history],
+            outputs=[*self.outputs(), *self.image_fields()], queue=False, show_progress=False, api_name=False)
 
-    def move(self, history: History, is_redo: bool) -> list:
-        """Undo or redo a step."""
+    def move(self, direction: str, history: History) -> list:
+        """Undo a step, or redo one for the direction "1"."""
+        is_redo = direction == "1"
         history, step = history.move(is_redo)
         step = step or Step({}, {})
         values, images = (step.after, step.images_after) if is_redo else (step.before, step.images_before)
@@ -145,7 +145,7 @@ class ActionBinder:
             messages += [restorer.redo() if is_redo else restorer.undo() for restorer in step.restorers]
         except UserError as error:
             messages.append(str(error))
-        return [*self.updates(history, values, messages, bool(images)), *self.image_updates(images)]
+        return [*self.updates(history, values, messages, bool(images), "move"), *self.image_updates(images)]
 
     def image_updates(self, images: tuple) -> list:
         """One value for each of `image_fields()`; a file that could not be read is not put back."""
@@ -155,10 +155,12 @@ class ActionBinder:
     def outputs(self) -> list:
         return [self.shared.history, self.shared.step, self.shared.message, *self.controls.values()]
 
-    def updates(self, history: History, changes: Mapping, message: str | list[str] | None, sets_images: bool) -> list:
+    def updates(self, history: History, changes: Mapping, message: str | list[str] | None, sets_images: bool,
+                action: str) -> list:
         """One value for each of `outputs()`."""
         messages = [message] if isinstance(message, str) else message or []
         lines = "".join(f"<p role='status'>{html.escape(text)}</p>" for text in messages if text)
         lines = gr.update() if message is None else lines
-        return [history, history.to_html([*changes, *(IMAGE_FIELDS if sets_images else ())]), lines,
+        names = [*changes, *(IMAGE_FIELDS if sets_images else ())]
+        return [history, history.to_html(names, action), lines,
                 *(gr.update(value=changes[name]) if name in changes else gr.update() for name in self.names)]

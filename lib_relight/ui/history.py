@@ -45,9 +45,9 @@ class History:
     pushes: int = 0
 
     def push(self, step: Step) -> History:
-        """Add a step, and drop those that are undone and the oldest. A step without changes is not added."""
+        """Add a step, and drop those that are undone and the oldest. One without changes only counts in `number`."""
         if not step:
-            return self
+            return replace(self, number=self.number + 1)
         steps = (*self.steps[:self.at], step)[-MAX_STEPS:]
         return History(steps, len(steps), self.number + 1, self.pushes + 1)
 
@@ -58,7 +58,7 @@ class History:
             return replace(self, number=self.number + 1), None
         return replace(self, at=index + is_redo, number=self.number + 1), self.steps[index]
 
-    def to_html(self, names: list[str]) -> str:
-        """Return what undo.js reads. names: of the fields that the last change has set."""
-        data = {"number": self.number, "pushes": self.pushes, "names": names}
+    def to_html(self, names: list[str], action: str) -> str:
+        """Return what undo.js and setup.js read. names: of the fields that the last action has set."""
+        data = {"number": self.number, "pushes": self.pushes, "names": names, "action": action}
         return f'<span data-step="{html.escape(json.dumps(data))}"></span>'

@@ -19,8 +19,7 @@ FILES = tuple(name for name in PANEL_ORDER if name not in ("enabled", *PRESET_FI
 """The fields of images and files."""
 SCRIPTS = Path(__file__).resolve().parents[2] / "javascript" / "relight"
 CHANNELS = {"light": PAD_FIELDS, "all": ("enabled", *PRESET_FIELDS)}
-"""Fields read and set together: those of the pad, and all except images. A third channel, "panel", is of all with images, without
-enabled, and sets the message line too."""
+"""Fields read and set together: those of the pad, and all. The second has FILES as well, and sets the message line."""
 MENUS = {
     "matting": {"auto": "Automatic", "none": "Off", "alpha": "By transparency", "mask": "By mask"},
     "set": {"none": "One image", "sides": "4 directions", "directions": "8 directions", "lights": "One per light",
@@ -60,10 +59,9 @@ def connect(panel: Components) -> None:
     data = f"data-setups='{attribute(SETUPS)}' data-images='{attribute(image_help())}'"
     gr.HTML(f"<div class='relight-setups' {data} hidden></div>", elem_id=panel.elem_id("setups"),
             elem_classes=["relight-hidden"])
-    fields_of = {channel: [panel.components[name] for name in names] for channel, names in CHANNELS.items()}
-    fields_of["panel"] = [panel.components[name] for name in (*PRESET_FIELDS, *FILES)]
-    for channel, fields in fields_of.items():
-        message = [panel.action_outputs.message] if channel == "panel" else []
+    for channel, names in CHANNELS.items():
+        fields = [panel.components[name] for name in (*names, *(FILES if channel == "all" else ()))]
+        message = [panel.action_outputs.message] if channel == "all" else []
         listen(hidden_button(panel, f"{channel}_read").click, f"receiveValues('{tab}', '{channel}', values)", inputs=fields)
         listen(hidden_button(panel, f"{channel}_write").click, f"provideValues('{tab}', '{channel}')",
                outputs=[*fields, *message])

@@ -17,7 +17,7 @@ from . import defaults, masks, one_click_values, use_light
 from .actions import Action, ActionBinder, ActionOutputs, Page
 from .components import Components
 from .history import History
-from .light_pad import answers, hidden_button
+from .light_pad import hidden_button
 from .previews import read_page
 
 CORE = {"host_prompt", "host_steps", "host_cfg", "host_width", "host_height"}
@@ -37,28 +37,23 @@ def add_size(panel: Components) -> None:
 
 
 def add_outputs(panel: Components) -> None:
-    """The history and message line of all actions, and its buttons, which javascript/relight/undo.js enables and answers."""
+    """The history and message line of all actions. javascript/relight/undo.js adds its buttons."""
     message = gr.HTML("", elem_id=panel.elem_id("note"), elem_classes=["relight-note"])
-    made = "<button type='button' class='relight-small' id='{}' data-history='{}' {}>{}</button>".format
-    gr.HTML(made(panel.elem_id("undo"), -1, "disabled", "Undo") + made(panel.elem_id("redo"), 1, "hidden", "Redo"),
-            elem_id=panel.elem_id("history"), elem_classes=["relight-history"])
     step = gr.HTML("", elem_id=panel.elem_id("step"), elem_classes=["relight-hidden"])
-    undo, redo = hidden_button(panel, "undo_action"), hidden_button(panel, "redo_action")
-    panel.action_outputs = ActionOutputs(gr.State(History()), step, message, undo, redo)
+    panel.action_outputs = ActionOutputs(gr.State(History()), step, message, hidden_button(panel, "history_move"))
 
 
 def add_set_up(panel: Components) -> None:
     """What javascript/relight/setup.js presses when a panel with a new subject is enabled."""
-    answer = gr.HTML("0", elem_id=panel.elem_id("set_up_answer"), elem_classes=["relight-hidden"])
     press = hidden_button(panel, "set_up")
-    panel.actions.append(Action(press.click, set_up, (panel.page_state,), (answer,), page_state="relight.setup.withState"))
+    panel.actions.append(Action(press.click, set_up, (panel.page_state,), page_state="relight.setup.withState"))
 
 
-def set_up(page: Page, known: str) -> tuple[dict, str | None, str]:
+def set_up(page: Page, known: str) -> tuple[dict, str | None]:
     """Values for relighting, less what the user has changed; a sent image's prompt and seed. known: JSON of the page."""
-    state, answer = read_page(known), str(next(answers))
+    state = read_page(known)
     if not page.values.get("iclight"):
-        return {}, None, answer
+        return {}, None
     kept, size = state.get("kept") or [], state.get("size")
     kind = "fbc" if state.get("has_background") else "fc"
     wanted = one_click_values.set_up(kind, page.tab, page.values, tuple(size) if size else None)
@@ -66,7 +61,7 @@ def set_up(page: Page, known: str) -> tuple[dict, str | None, str]:
     changes = one_click_values.without_unchanged(wanted, page.values)
     sent = sent_values(state.get("infotext") or "")
     words = one_click_values.set_up_words(changes, page.values)
-    return {**changes, **sent}, f"Set for relighting: {words}." if words else None, answer
+    return {**changes, **sent}, f"Set for relighting: {words}." if words else None
 
 
 def sent_values(infotext: str) -> dict:
@@ -165,7 +160,7 @@ class OneClickActions:
         for action in self.panel.actions:
             self.binder.bind(action)
         self.bind_relight_button()
-        self.binder.bind_history()
+        self.binder.bind_history(self.panel.page_state)
         masks.connect(self.panel, self.init_image)
 
     def bind_relight_button(self) -> None:

@@ -120,5 +120,5 @@ def test_the_buttons_work_on_a_page_of_any_order(data, monkeypatch, order, fails
                 actions.on_component(kind(elem_id=name), False)
     clicked = {target for entry in page.get_config_file()["dependencies"] for target, event in entry["targets"] if event == "click"}
     buttons = {block.elem_id: number for number, block in page.blocks.items() if isinstance(block, gr.Button)}
-    wanted = {"undo_action", "redo_action", "preset_load", "preset_save", "preset_delete", *(() if fails else ("size_from_subject", "recommended"))}
+    wanted = {"history_move", "preset_load", "preset_save", "preset_delete", *(() if fails else ("size_from_subject", "recommended"))}
     assert {name for name in wanted if buttons[f"test_{name}"] not in clicked} == set()

@@ -21,7 +21,7 @@ def test_undo_and_redo_return_the_steps_in_their_order():
 
 
 def test_a_step_without_changes_is_none_and_the_oldest_are_dropped():
-    assert History().push(Step({}, {})) == History()
+    assert History().push(Step({}, {})) == History(number=1)
     history = History()
     for number in range(MAX_STEPS + 5):
         history = history.push(step(number))
