@@ -1,6 +1,7 @@
 """Beside an extension that ships folders of the same names, each side gets its own modules."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.same_everywhere
 
 CLASH = """
-import importlib.abc, importlib.machinery, importlib.util, json, sys, types
+import importlib.abc, importlib.machinery, importlib.util, json, os, sys, types
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -48,15 +49,27 @@ def load_extension(folder):
         spec.loader.exec_module(module)
         yield module
 
-found = {}
-for folder in sys.argv[1:]:
-    for module in load_extension(folder):
-        if hasattr(module, "Relight"):
-            for name in ("lib_common.fields", "lib_iclight.light_map", "lib_ipadapter.params"):
-                found["ours " + name] = module.load(name).__file__
-        else:
-            found["theirs"] = module.late()
-print(json.dumps(found))
+def loaded_from(folders):
+    found = {}
+    for folder in folders:
+        for module in load_extension(folder):
+            if hasattr(module, "Relight"):
+                for name in ("lib_common.fields", "lib_iclight.light_map", "lib_ipadapter.params"):
+                    found["ours " + name] = module.load(name).__file__
+            else:
+                found["theirs"] = module.late()
+    return found
+
+import torch, transformers.modeling_utils  # slow, and the same in each order
+
+*others, last = json.loads(sys.argv[1])
+for order in others:
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0
+    else:
+        print(json.dumps(loaded_from(order)), flush=True)
+        os._exit(0)
+print(json.dumps(loaded_from(last)))
 """
 
 NEIGHBOUR = """
@@ -81,15 +94,28 @@ def make_neighbour(folder, regular):
             (folder / library / f"{name}.py").write_text("WHOSE = 'theirs'\n")
 
 
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """{(regular, we_come_first): what was loaded from where}, each in a process of its own."""
+    orders = {}
+    for regular in (True, False):
+        neighbour = tmp_path_factory.mktemp("neighbour")
+        make_neighbour(neighbour, regular)
+        orders |= {(regular, True): [str(ROOT), str(neighbour)], (regular, False): [str(neighbour), str(ROOT)]}
+    together = [list(orders.values())] if hasattr(os, "fork") else [[order] for order in orders.values()]
+    lines = []
+    for part in together:
+        answer = subprocess.run([sys.executable, "-c", CLASH, json.dumps(part)], capture_output=True, text=True,
+                                cwd=tmp_path_factory.mktemp("elsewhere"))
+        assert answer.returncode == 0, answer.stderr
+        lines += [line for line in answer.stdout.splitlines() if line.startswith("{")]
+    return dict(zip(orders, map(json.loads, lines), strict=True))
+
+
 @pytest.mark.parametrize("regular", [True, False], ids=["with __init__", "without __init__"])
 @pytest.mark.parametrize("we_come_first", [True, False], ids=["we first", "they first"])
-def test_each_extension_gets_its_own_modules(tmp_path, regular, we_come_first):
-    neighbour = tmp_path / "neighbour"
-    make_neighbour(neighbour, regular)
-    order = [str(ROOT), str(neighbour)] if we_come_first else [str(neighbour), str(ROOT)]
-    answer = subprocess.run([sys.executable, "-c", CLASH, *order], capture_output=True, text=True, cwd=tmp_path)
-    assert answer.returncode == 0, answer.stderr
-    found = json.loads(answer.stdout.splitlines()[-1])
-    assert found["theirs"] == ["theirs"] * 5
+def test_each_extension_gets_its_own_modules(found, regular, we_come_first):
+    loaded = found[regular, we_come_first]
+    assert loaded["theirs"] == ["theirs"] * 5
     for module in ("lib_common/fields.py", "lib_iclight/light_map.py", "lib_ipadapter/params.py"):
-        assert Path(found[f"ours {module[:-3].replace('/', '.')}"]) == ROOT / module
+        assert Path(loaded[f"ours {module[:-3].replace('/', '.')}"]) == ROOT / module
