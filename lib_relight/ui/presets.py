@@ -66,11 +66,10 @@ def add_sharing(panel: Components, chosen: gr.Dropdown) -> None:
     with gr.Accordion("Share", open=False, elem_id=panel.elem_id("preset_sharing")):
         text = gr.Textbox(label="Shared presets", lines=3, elem_id=panel.elem_id("preset_text"),
                           info="JSON, as written by Share.")
-        with gr.Row():
-            file = gr.File(label="Presets file", file_count="single", height=120, elem_id=panel.elem_id("preset_file"))
-            drop_api_info(file)
-            with gr.Column():
-                share, take = button(panel, "preset_share", "Share"), button(panel, "preset_import", "Import")
+        file = gr.File(label="Presets file", file_count="single", height=120, elem_id=panel.elem_id("preset_file"))
+        drop_api_info(file)
+        with gr.Row(elem_classes=["relight-buttons"]):
+            share, take = button(panel, "preset_share", "Share"), button(panel, "preset_import", "Import")
     panel.actions += [
         Action(share.click, share_presets, (chosen,), (text, file)),
         Action(take.click, import_presets, (text, file), (chosen, text, file)),
