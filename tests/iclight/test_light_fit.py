@@ -7,7 +7,7 @@ from sd_relight.lib_iclight.errors import IcLightError
 from sd_relight.lib_iclight.light_fit import fit_lights
 from sd_relight.lib_iclight.light_map import render_lights
 from sd_relight.lib_iclight.params import IcLightParams
-from sd_relight.lib_iclight.srgb import to_srgb
+from sd_relight.lib_iclight.srgb import to_linear, to_srgb
 from sd_relight.lib_iclight.surface import Surface
 
 SIZE = 64
@@ -41,6 +41,16 @@ def test_the_lights_found_in_a_light_map_make_that_map():
     again = render_lights(IcLightParams(lights=fit_lights(shown, BALL)), "fc", SIZE, SIZE, surface=BALL)
     inside = BALL.matte > 0
     assert np.abs(again[inside].astype(int) - shown[inside]).mean() < 4
+
+
+def test_stripes_of_one_hue_do_not_turn_the_light():
+    angle, elevation = 70, 15
+    linear = to_linear(photo((angle, elevation, (0.6, 0.6, 0.6)), ambient=0.15) / 255)
+    dark = (np.sin(9 * (Y + 0.3 * X)) < 0)[..., None]
+    image = np.round(to_srgb(linear * np.where(dark, 0.36, 1.0)) * 255).astype(np.uint8)
+    light = fit_lights(image, BALL, 1)[0]
+    found, given = np.array(direction(light["light_angle"], light["light_elevation"])), np.array(direction(angle, elevation))
+    assert np.degrees(np.arccos(found @ given)) <= 5
 
 
 @pytest.mark.parametrize(("image", "matte", "sentence"), [

@@ -4,7 +4,8 @@ import math
 
 import pytest
 import torch
-from sd_relight.training.metrics import lit_difference
+from sd_relight.lib_iclight.surface import surface_of
+from sd_relight.training.metrics import lit_difference, luma
 from semantic.relighting import ANGLES, LEAST_CONTRAST, relight, relight_from_noise
 
 pytestmark = pytest.mark.same_everywhere
@@ -27,6 +28,16 @@ def test_opposite_lights_differ_on_the_same_object(four_relights, objects, light
     asked = lit_difference(torch.cat(four_relights[light]), alpha, angle)
     other = lit_difference(torch.cat(four_relights[opposite]), alpha, angle)
     assert (asked - other > 2 * LEAST_CONTRAST).all(), (asked, other)
+
+
+def test_light_from_the_front_and_from_behind(host, objects):
+    """From the front the middle is brighter than the edges, from behind the edges; benchmarks/depth_quality.py has 64 objects."""
+    alpha = objects.alpha(1)
+    edge, inside = torch.from_numpy(surface_of(alpha[0, 0].numpy(), None).edge)[None, None], alpha > 0.9
+    middle, rim = inside & (edge < edge[inside].quantile(0.4)), inside & (edge > edge[inside].quantile(0.8))
+    for elevation, sign in ((90, 1), (-90, -1)):
+        relit = luma(relight(host, objects, 1, "top", light_elevation=elevation))
+        assert sign * (relit[middle].mean() - relit[rim].mean()) > LEAST_CONTRAST / 2
 
 
 @pytest.mark.parametrize("light", AXES)
