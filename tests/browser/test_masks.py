@@ -75,3 +75,13 @@ def test_an_encoder_mask_goes_with_its_image(panel, accordion, images):
     panel.upload(accordion("unit1_image_mask"), images["mask"])
     replace(panel, accordion("unit1_image"), images["blue"])
     panel.until(lambda: not has_image(panel, accordion("unit1_image_mask")), "the removed mask")
+
+
+def test_a_normal_map_goes_with_its_subject(panel, accordion, images):
+    accordion.open()
+    panel.upload(accordion("foreground"), images["red"])
+    panel.upload(accordion("normal_map"), images["mask"])
+    panel.until_painted()
+    replace(panel, accordion("foreground"), images["blue"])
+    panel.until(lambda: not has_image(panel, accordion("normal_map")), "the removed normal map")
+    accordion.until_message("The normal map belonged to the image before and was removed.")
