@@ -57,8 +57,9 @@ def connect(panel: Components) -> None:
     """Call it once all fields exist. Every event runs in the browser only."""
     tab = tab_of(panel)
     data = f"data-setups='{attribute(SETUPS)}' data-images='{attribute(image_help())}'"
-    gr.HTML(f"<div class='relight-setups' {data} hidden></div>", elem_id=panel.elem_id("setups"),
-            elem_classes=["relight-hidden"])
+    if not panel.is_img2img:  # once for both tabs
+        gr.HTML(f"<div class='relight-setups' {data} hidden></div>", elem_id=panel.elem_id("setups"),
+                elem_classes=["relight-hidden"])
     for channel, names in CHANNELS.items():
         fields = [panel.components[name] for name in (*names, *(FILES if channel == "all" else ()))]
         message = [panel.action_outputs.message] if channel == "all" else []

@@ -43,11 +43,11 @@ class Panel(Components):
                 for number in range(1, MAX_UNITS + 1):
                     with gr.Tab(f"Image {number}"):
                         unit_tab.build(self, number)
+            self.add_page_state()
             with self.folds():
                 guarded.build(self, "quick prompts and examples", quick_prompts.build)
                 guarded.build(self, "presets", presets.build)
                 guarded.build(self, "models", models_section.build)
-            self.add_page_state()
             guarded.build(self, "light pad", light_pad.connect)
             guarded.build(self, "previews", previews.connect)
             guarded.build(self, "notices", messages_panel.connect)

@@ -17,6 +17,7 @@ from .presets import data_folder
 from .quick_prompt_lists import Example, examples, load
 
 ROUTE = "/relight/v1/examples"
+CHOSEN = "((tab, values, index) => values.map((value, i) => (i === index ? String(relight.example) : value)))"
 LABELS = {"subject": "Subject words", "light": "Light words"}
 
 
@@ -56,16 +57,16 @@ def add_words(page: Page, entries: list, index: int | None) -> tuple:
 def add_examples(panel: Components) -> None:
     """Buttons with thumbnails. (A gr.Gallery writes files while the page is built, before Forge Neo has a folder for them.)"""
     listed = [example for example in examples() if example.thumbnail.is_file()]
-    figures = [example_button(example, panel.elem_id(f"example_{index}")) for index, example in enumerate(listed)]
+    figures = [example_button(example, index, panel.elem_id("example")) for index, example in enumerate(listed)]
     gr.HTML(f"<div class='relight-examples'>{''.join(figures)}</div>", elem_id=panel.elem_id("examples"))
-    for index, example in enumerate(listed):
-        button = hidden_button(panel, f"example_{index}")
-        panel.actions.append(Action(button.click, lambda page, example=example: load_example(page, example), sets_images=True))
+    panel.actions.append(Action(
+        hidden_button(panel, "example").click, lambda page, index: load_example(page, listed[int(index)]), (panel.page_state,),
+        page_state=CHOSEN, sets_images=True))
 
 
-def example_button(example: Example, target: str) -> str:
-    """HTML of a button that clicks the hidden gradio button `target`."""
-    return (f"<button type='button' onclick=\"document.getElementById('{target}').click()\">"
+def example_button(example: Example, index: int, target: str) -> str:
+    """HTML of a button that clicks the hidden gradio button `target` with the example's number."""
+    return (f"<button type='button' onclick=\"relight.example = {index}; document.getElementById('{target}').click()\">"
             f"<img src='{ROUTE[1:]}/{example.thumbnail.stem}' loading='lazy' alt=''>"
             f"<span>{html.escape(example.name)}</span></button>")
 
