@@ -350,7 +350,7 @@ def test_the_light_of_a_photo_is_copied_onto_the_pad(open_pad, tmp_path):
     open_pad.fields(**expected[0])
     open_pad.panel.until(lambda: [light["light"] for light in json.loads(open_pad.field("lights"))] == [
         light["light"] for light in expected[1:]], "the further lights")
-    open_pad.press_action("undo")
+    open_pad.press("undo")
     open_pad.fields(light="none")
 
     (tmp_path / "text.png").write_text("no image")

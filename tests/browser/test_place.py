@@ -69,7 +69,7 @@ def test_the_subject_is_moved_on_its_background(panel, pad, product, tmp_path):
     pad.touch_drag(pad.find("[data-moves=scale]"), x, y)
     panel.until(lambda: placed(pad)[2] < 0.5, "a small subject")
     assert placed(pad)[:2] == [x, y] and difference(pad, product) <= 2
-    pad.press_action("undo")
+    pad.press("undo")
     pad.fields(place=f"{x:g}, {y:g}, {scale:g}")
     panel.fill(pad("place"), "0.2 0.3 1.5")
     panel.until(lambda: pad.script("return pad.state.place?.scale") == 1.5, "the typed place on the pad")
