@@ -85,6 +85,8 @@ def test_the_normal_map_of_a_set_is_used(panel, pad):
     panel.generate()
     assert "Relight normal map hash: " in panel.infotext and "Relight light elevation: 30" in panel.infotext
     panel.click(pad.css("undo"))
+    pad.fields(light="none")
+    panel.click(pad.css("undo"))
     pad.fields(set="normals", light_elevation=0)
     panel.until(lambda: not panel.find_all(f"#{pad('normal_map')} img"), "the empty field")
     assert panel.console_errors() == []
