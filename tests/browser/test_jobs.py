@@ -140,7 +140,7 @@ def test_a_warm_light_at_the_top_right_and_a_blue_spot(panel, pad, subject):
     panel.click(f"{pad.root} [data-action=add]")
     panel.click(f"{pad.root} .relight-pad-kinds label:has([value=spot])")
     pad.setting("color", "#3060ff")
-    assert pad.find("[data-setting=kelvin] output").text == "custom"
+    panel.until(lambda: pad.find("[data-setting=kelvin] output").text == "custom", "the drawn colour")
     status(panel, pad, "2 lights")
     panel.generate()
     assert actions(panel) == 8
