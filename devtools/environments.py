@@ -44,7 +44,9 @@ PINS = {
     "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt"), VOCABULARY), (11, 12, 13)),
     "a1111": Pins("a1111", (("-r", "requirements/a1111.txt"), VOCABULARY), (11, 10),
                   (*(f"tests/{room}" for room in ("api", "base", "checks", "hosts", "job", "models", "request", "ui", "web")),
-                   "tests/browser/test_relight_panel.py", "tests/browser/test_any_page.py", "tests/browser/test_sets.py")),
+                   "tests/browser/test_relight_panel.py", "tests/browser/test_any_page.py", "tests/browser/test_sets.py",
+                   "tests/browser/test_undo.py", *(f"tests/browser/test_jobs.py::test_a_{name}" for name in (
+                       "light_on_the_img2img_image", "warm_light_at_the_top_right_and_a_blue_spot")))),
     "neo6": Pins("neo6", (("-r", "requirements/neo6.txt"), VOCABULARY), (11, 12, 13), (
         *(f"tests/api/test_{name}.py" for name in (
             "access", "axes_api", "example_client", "infotext_text", "jobs", "lists", "presets_api", "previews", "queue",
