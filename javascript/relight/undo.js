@@ -156,7 +156,7 @@ window.relight.undo = (() => {
         const {entries, at} = states[tab], undo = element(tab, "undo"), redo = element(tab, "redo");
         if (!undo || !redo) return;
         undo.disabled = at === 0;
-        redo.hidden = at === entries.length;
+        redo.disabled = redo.hidden = at === entries.length;
     }
 
     function onTouch({target}) {
