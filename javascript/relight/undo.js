@@ -175,7 +175,7 @@ window.relight.undo = (() => {
             const box = element(tab, "step");
             if (!box) continue;
             new MutationObserver(() => sync(tab)).observe(box, {childList: true, subtree: true});
-            element(tab, "notices").after(window.relight.padElements.make("div", {className: "relight-history"}, button(tab, "undo", -1), button(tab, "redo", 1)));
+            element(tab, "note").after(window.relight.padElements.make("div", {className: "relight-history"}, button(tab, "undo", -1), button(tab, "redo", 1)));
             draw(tab);
         }
     }
