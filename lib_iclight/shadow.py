@@ -20,10 +20,11 @@ GRID = 512
 FORESHORTENING = 0.3
 """Depth on the ground over its height in the image: the camera looks down by 17 degrees."""
 LEAN = 0.5
-"""How far lights in the image plane are taken to be in front of it: their shadow lies a little behind the subject."""
+"""Added to every light's z, so that a light in the image plane casts its shadow a little behind the subject."""
 LOWEST_LIGHT = 0.7
 """Least sine of a light's height above the ground, 45 degrees, which bounds the shadow's length."""
 FLATTEST = 0.05
+"""Smallest absolute slope of a shadow into the depth: no shadow has the height 0."""
 FOOT = 0.08
 """Share of the subject's height, from its lowest edge, that touches the ground."""
 CONTACT_GAIN = 3.0
@@ -38,8 +39,8 @@ def shadow_alpha(matte: np.ndarray, lights: Sequence[IcLightParams], strength: f
     matte: float [H, W], 0..1.  lights: of the request.  strength, softness: 0..1. The light that is left on the ground is
     T = 1 - strength * density(x, y) in linear light, encoded as sRGB; the layer's opacity is 1 - to_srgb(T).
     """
-    left = 1 - strength * shadow_density(matte, lights, softness)
-    return np.round(255 * (1 - to_srgb(left).clip(0, 1))).astype(np.uint8)
+    remaining = 1 - strength * shadow_density(matte, lights, softness)
+    return np.round(255 * (1 - to_srgb(remaining).clip(0, 1))).astype(np.uint8)
 
 
 def darken(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -62,20 +63,20 @@ def shadow_density(matte: np.ndarray, lights: Sequence[IcLightParams], softness:
     grid = grid * (up > 0)[:, None]
     foot = grid * (1 - up / (FOOT * height)).clip(0, 1)[:, None]
     blur = np.full(len(grid), height * (SHARPEST + CONTACT_PENUMBRA * softness))
-    density = 1 - (CONTACT_GAIN * moved(foot, np.zeros(len(grid)), base - up, blur, 1.0)).clip(0, 1)
+    unblocked = 1 - (CONTACT_GAIN * moved(foot, np.zeros(len(grid)), base - up, blur, 1.0)).clip(0, 1)
     blur = height * SHARPEST + PENUMBRA * softness * up.clip(0)
     cast = np.zeros_like(grid)
     for light, share in shares(lights):
         across, back, visible = slopes(towards(light, grid))
         cast += share * visible * moved(grid, across * up, base - back * up, blur, abs(back)).clip(0, 1)
-    return enlarged(1 - density * (1 - cast.clip(0, 1)), matte.shape)
+    return enlarged(1 - unblocked * (1 - cast.clip(0, 1)), matte.shape)
 
 
 def moved(grid: np.ndarray, across: np.ndarray, down: np.ndarray, blur: np.ndarray, squeeze: float) -> np.ndarray:
     """Move each row of [H, W] by `across` to the place `down`, all in pixels, and blur it: float64 [H, W].
 
-    result(x', y') = squeeze * sum over x, y of grid(x, y) N(x' - x - across(y); s) N(y' + 0.5 - down(y); s / 2), with N the
-    normal distribution and s = blur(y); half of it along the foreshortened depth. squeeze: rows of the result for a row of
+    result(x', y') = squeeze * sum over x, y of grid(x, y) N(x' - x - across(y); s) N(y' + 0.5 - down(y); s / 2 + 0.3), with N the
+    normal distribution and s = blur(y); half of it, and 0.3 pixels, along the foreshortened depth. squeeze: rows of the result for a row of
     the grid, so that a flat area keeps its value.
     """
     height, width = grid.shape
@@ -103,7 +104,7 @@ def slopes(light: tuple[float, float, float]) -> tuple[float, float, float]:
 
 
 def towards(light: LightFields, grid: np.ndarray) -> tuple[float, float, float]:
-    """Return the unit vector from the middle of the subject, or from the whole image's for a direction, towards a light."""
+    """Return the unit vector towards a light: from the subject's centroid for a spot, the same everywhere for a direction."""
     if light.light != "spot":
         return direction(DIRECTION_ANGLES.get(light.light, light.light_angle), light.light_elevation)
     height, width = grid.shape

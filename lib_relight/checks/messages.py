@@ -42,7 +42,7 @@ class State:
     """State of the host and the job. None: unknown; checks that depend on it are skipped.
 
     folders: kind of model file -> folders. init_images: how many images img2img has. init_frames: frames or pages of the one
-    with most. init_is_cut_out: whether a part of that image is transparent. init_is_like_mask: whether the first one looks like
+    with most. init_is_cut_out: whether a part of any of them is transparent. init_is_like_mask: whether the first one looks like
     a mask. part_of: (width, height) of the image of which the job samples a part, see job.frame; None if it samples all
     of it. refiner: the name of the refiner's checkpoint. set_size: images of a set of lights, 1 without one.
     can_cut_out(matting): whether that model can run.

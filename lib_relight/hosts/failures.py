@@ -61,7 +61,7 @@ def job_error(p: Processing, message: str, status: int) -> RelightError:
 
 
 def guard_sampler(p: Processing, device: torch.device, clean_up: Callable[[], None] = lambda: None) -> None:
-    """Have p's sampler reuse its buffers, and fail with our sentence where the host has no memory to merge or to sample.
+    """Have p's sampler reuse its buffers, and fail with Relight's message where the host has no memory to merge or to sample.
 
     The host merges when the sampler starts, outside of our hooks. clean_up: called after such an error, before it is raised.
     """
@@ -88,7 +88,7 @@ def guarded(p: Processing, run: Callable, device: torch.device, clean_up: Callab
 
 
 def interrupt(p: Processing, message: str) -> None:
-    """End a job of the page with a message. Pages redraw a changed log only: a space tells a message from the one before."""
+    """End a job of the page with a message. The page redraws its log only when the text changes: a space alternates."""
     from modules import shared
 
     p.comment(message + next(endings))

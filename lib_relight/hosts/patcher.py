@@ -27,7 +27,7 @@ INCOMPLETE = "incomplete"
 """In place of Forge's name of the merged set: the next load restores all weights."""
 identities: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 """Names of model objects, which end with the object: another VAE, another name."""
-fitting_keys: WeakKeyDictionary[Any, dict[str, list[str]]] = WeakKeyDictionary()
+fitting_keys: WeakKeyDictionary[Any, dict[str, set[str]]] = WeakKeyDictionary()
 """For each model, the keys of a weight file's deltas that fit its weights, by the file's identity."""
 
 
@@ -79,8 +79,8 @@ class PatcherHost(WebuiHost):
         known = fitting_keys.setdefault(unet.model, {})
         if identity not in known:
             weights = dict(unet.model.named_parameters())
-            known[identity] = [key for key, delta in deltas.items() if fits(weights.get(PREFIX + key), delta)]
-        patches = {PREFIX + key: ("diff", (deltas[key], {"pad_weight": True})) for key in known[identity]}
+            known[identity] = {key for key, delta in deltas.items() if fits(weights.get(PREFIX + key), delta)}
+        patches = {PREFIX + key: ("diff", (delta, {"pad_weight": True})) for key, delta in deltas.items() if key in known[identity]}
         return self.add_named_patches(unet, patches, identity)
 
     def add_named_patches(self, unet: UnetPatcher, patches: dict, identity: str, strength: float = 1.0) -> int:

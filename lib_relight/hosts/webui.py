@@ -184,7 +184,7 @@ def job_progress(host: Host) -> Progress:
 
 
 def report_merged() -> None:
-    """A step is due, so the host has merged what was committed."""
+    """Change the progress text from merging to sampling at the first step."""
     from modules import shared
 
     if shared.state.textinfo == MERGING:

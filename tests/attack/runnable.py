@@ -15,7 +15,7 @@ from sd_relight.lib_relight.request.schema import request_schema
 NOISE = np.random.default_rng(14).integers(0, 256, (240, 240, 4)).astype(np.uint8)
 CHOICES = {"iclight": {"model": ["auto", "fc", "fbc"], "matting": ["none", "alpha", "mask", "auto", "quick"], "family": ["auto"],
                        "set": ["none"] * 5 + ["sides", "lights", "sweep"], "set_frames": [2, 3], "matte_grow": [-2.5, 0, 64],
-                       "matte_feather": [0, 3, 64], "light_from": ["image"],
+                       "matte_feather": [0, 3, 64],
                        "place": [None, {"x": 0.3, "scale": 0.4}, {"x": 0.9, "y": 1.1, "scale": 3}]},
            "ip_adapter": {"family": ["auto"], "uncond": ["official", "black", "noise", "image"], "crop": ["center", "pad", "stretch", "box"], "face_index": [-1, 0, 63]}}
 """Values of fields whose others need files or packages that are not there, or minutes."""
@@ -83,7 +83,7 @@ def with_images(draw, fields):
         fields |= {"light": "left", "lights": [{"light": "right", "light_color": draw(st.sampled_from(["#000000", "#ff8000", "1900K"]))}]}
     elif fields.get("set") == "sides" and fields.get("light") == "custom":
         fields["light"] = "top"
-    for name in ("foreground", "background", "light_map", "mask"):
+    for name in ("foreground", "background", "light_map", "mask", "light_from"):
         fields.pop(name, None)
     fields["foreground"] = draw(st.sampled_from(CUT_OUT) if fields["matting"] == "alpha" else IMAGES)
     if fields.get("light") == "custom":
