@@ -76,8 +76,8 @@ def moved(grid: np.ndarray, across: np.ndarray, down: np.ndarray, blur: np.ndarr
     """Move each row of [H, W] by `across` to the place `down`, all in pixels, and blur it: float64 [H, W].
 
     result(x', y') = squeeze * sum over x, y of grid(x, y) N(x' - x - across(y); s) N(y' + 0.5 - down(y); s / 2 + 0.3), with N the
-    normal distribution and s = blur(y); half of it, and 0.3 pixels, along the foreshortened depth. squeeze: rows of the result for a row of
-    the grid, so that a flat area keeps its value.
+    normal distribution and s = blur(y); half of it, and 0.3 pixels, along the foreshortened depth. squeeze: rows of the
+    result for a row of the grid, so that a flat area keeps its value.
     """
     height, width = grid.shape
     size = width + math.ceil(np.abs(across).max() + 4 * blur.max())

@@ -10,6 +10,7 @@ import ctypes
 import functools
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +22,8 @@ DURING = {MMAP_MAX: 0, TRIM_THRESHOLD: 512 * 2**20}
 AFTER = {MMAP_MAX: 65536, TRIM_THRESHOLD: 64 * 2**20, MMAP_THRESHOLD: 32 * 2**20}
 """glibc's defaults once a block of 32 MB has been freed: until then its thresholds grow with the blocks."""
 USER_SETTINGS = "MALLOC_", "GLIBC_TUNABLES"
+merged = threading.Event()
+"""Set from a job with merged weights until they have been given back: hosts free them when the next plain job starts."""
 
 
 @functools.cache
@@ -48,6 +51,14 @@ def reused_buffers(device: torch.device) -> Iterator[None]:
         yield
     finally:
         set_parameters(library, AFTER)
+        library.malloc_trim(0)
+        merged.set()
+
+
+def give_back() -> None:
+    """Give the freed memory of merged weights back to the system, once: in the heap it would stay with the process."""
+    if merged.is_set() and (library := glibc()) is not None:
+        merged.clear()
         library.malloc_trim(0)
 
 

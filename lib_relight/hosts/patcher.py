@@ -80,7 +80,8 @@ class PatcherHost(WebuiHost):
         if identity not in known:
             weights = dict(unet.model.named_parameters())
             known[identity] = {key for key, delta in deltas.items() if fits(weights.get(PREFIX + key), delta)}
-        patches = {PREFIX + key: ("diff", (delta, {"pad_weight": True})) for key, delta in deltas.items() if key in known[identity]}
+        patches = {PREFIX + key: ("diff", (delta, {"pad_weight": True})) for key, delta in deltas.items()
+                   if key in known[identity]}
         return self.add_named_patches(unet, patches, identity)
 
     def add_named_patches(self, unet: UnetPatcher, patches: dict, identity: str, strength: float = 1.0) -> int:

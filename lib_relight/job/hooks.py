@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..base import allocator
 from ..base.errors import is_bug, is_out_of_memory, message_for
 from ..base.progress import Stopped
 from ..checks.check import check
@@ -139,6 +140,7 @@ def postprocess(p: Processing, processed: Any) -> None:
     nested.leave(p)
     discard_images(p, processed)
     if job is None:
+        allocator.give_back()
         return
     job.host.progress(None)
     own = processed.images[getattr(processed, "index_of_first_image", 0):]

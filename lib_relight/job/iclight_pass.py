@@ -177,7 +177,8 @@ class IcLightPass:
         own, near = latent(self.params_of(image)), neighbours(self.requested, image % len(self.lights))
         if not near or not self.requested.set_blend:
             return own
-        return torch.lerp(own, torch.stack([latent(self.lights[neighbour]) for neighbour in near]).mean(dim=0), self.requested.set_blend)
+        mean = torch.stack([latent(self.lights[neighbour]) for neighbour in near]).mean(dim=0)
+        return torch.lerp(own, mean, self.requested.set_blend)
 
     def rewrite_start(self, p: Processing, sampling: Sampling) -> None:
         """Put the light, or the moved subject, into the start of sampling; the same for every batch of a batch count."""

@@ -43,6 +43,15 @@ def test_a_gpu_job_changes_nothing(library):
     assert library.calls == []
 
 
+def test_merged_weights_are_given_back_once(library):
+    with allocator.reused_buffers(torch.device("cpu")):
+        pass
+    library.calls.clear()
+    allocator.give_back()
+    allocator.give_back()
+    assert library.calls == [("trim", 0)]
+
+
 @needs_glibc
 def test_settings_of_the_user_are_kept(monkeypatch):
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1000")
