@@ -10,6 +10,8 @@ from selenium.common.exceptions import ElementClickInterceptedException, StaleEl
 
 PATIENCE, JOB_PATIENCE = (90, 240), (90, 900)
 """Seconds on the embedded page and on a real WebUI, whose jobs take minutes on a busy CPU; a longer wait, and one for a job's end, fails."""
+REOPEN = 5
+"""Seconds after which a list of choices that is not there is opened again."""
 SETTLED = 8
 """Seconds without a change on a real WebUI, after which its controls have their values."""
 SAME_LOG = 10
@@ -101,9 +103,14 @@ class Panel:
         return next(x.get_attribute("value") for x in self.find_all(f"#{elem_id} input") if x.is_selected())
 
     def pick(self, elem_id, label):
-        """One of a dropdown's choices."""
-        self.click(f"#{elem_id} input")
+        """One of a dropdown's choices. The list is opened again if it is not there: with gradio 3 it did not come once."""
         option = f'#{elem_id} ul.options li[data-value="{label}"], #{elem_id} ul.options li[aria-label="{label}"]'
+        last, opened = time.monotonic() + self.patience, None
+        while not self.find_all(option) and time.monotonic() < last:
+            if opened is None or time.monotonic() - opened > REOPEN:
+                self.click(f"#{elem_id} input")
+                opened = time.monotonic()
+            time.sleep(0.05)
         self.click(option)
 
     def until_painted(self):
