@@ -64,9 +64,11 @@ class Panel:
         self.until(lambda: self.hit(css), f"{css} in front of everything else")
 
     def hit(self, css):
-        """Click an element; False while it cannot be used, is drawn anew, or something that moves past covers it."""
+        """Click an element; False while it is not there, cannot be used, is drawn anew, or something that moves past covers it."""
         try:
-            element = self.find(css)
+            if not (found := self.find_all(css)):
+                return False
+            element = found[0]
             self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
             if not (element.is_displayed() and element.is_enabled()):
                 return False
@@ -103,15 +105,20 @@ class Panel:
         return next(x.get_attribute("value") for x in self.find_all(f"#{elem_id} input") if x.is_selected())
 
     def pick(self, elem_id, label):
-        """One of a dropdown's choices. The list is opened again if it is not there: with gradio 3 it did not come once."""
+        """One of a dropdown's choices. The list is opened again if it is not there, or no longer: both happened once."""
         option = f'#{elem_id} ul.options li[data-value="{label}"], #{elem_id} ul.options li[aria-label="{label}"]'
-        last, opened = time.monotonic() + self.patience, None
-        while not self.find_all(option) and time.monotonic() < last:
-            if opened is None or time.monotonic() - opened > REOPEN:
+        opened = 0.0
+
+        def is_picked():
+            nonlocal opened
+            if self.find_all(option):
+                return self.hit(option)
+            if time.monotonic() - opened > REOPEN:
                 self.click(f"#{elem_id} input")
                 opened = time.monotonic()
-            time.sleep(0.05)
-        self.click(option)
+            return False
+
+        self.until(is_picked, option)
 
     def until_painted(self):
         """Wait for two frames: gradio applies pending updates in the first, the browser lays them out by the second."""
