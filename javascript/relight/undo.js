@@ -25,6 +25,8 @@ window.relight.undo = (() => {
     /** A value as a text; of a file its address, since gradio makes new objects of the same file. */
     const textOf = (value) => (Array.isArray(value) ? value.map(textOf).join() : String(value?.path || value?.name || value?.data || value?.url || (value ?? "")));
 
+    const isImage = (value) => !!value && typeof value === "object" && !Array.isArray(value);
+
     /* ---- adding steps ---- */
 
     function add(tab, entry, index = states[tab].at) {
@@ -78,7 +80,8 @@ window.relight.undo = (() => {
         const found = Object.keys(values).filter((name) => name !== "enabled" && !isOfPad(name) && !names.has(name) && known && textOf(known[name]) !== textOf(values[name]));
         const fields = Object.fromEntries(found.map((name) => [name, [known[name], values[name]]]));
         Object.assign(state, {known: values, names: new Set()});
-        if (found.length && state.touched > state.changed) add(tab, {fields}, placeBeforeActions(state));
+        const isByUser = state.touched > state.changed || found.some((name) => isImage(known[name]) || isImage(values[name]));
+        if (found.length && isByUser) add(tab, {fields}, placeBeforeActions(state));
         else if (last?.fields && last === state.open) for (const name of found) last.fields[name] = [(last.fields[name] || fields[name])[BEFORE], values[name]];
         state.open = state.entries[state.at - 1];
         state.looked = state.at;
