@@ -7,11 +7,6 @@ window.relight.toast = (() => {
     "use strict";
 
     const shown = {};
-    const make = (tag, properties, ...children) => {
-        const element = Object.assign(document.createElement(tag), properties);
-        element.append(...children);
-        return element;
-    };
 
     function hide(key) {
         shown[key]?.remove();
@@ -20,10 +15,9 @@ window.relight.toast = (() => {
 
     /** Show an error until it is closed, hidden, or style.css's animation has ended, which waits under the pointer and with the focus. */
     function show(key, message) {
-        const close = make("button", {type: "button", textContent: "\u00d7", onclick: () => hide(key)});
-        close.setAttribute("aria-label", window.relight.text("close"));
-        const toast = make("div", {className: "relight-toast", onanimationend: () => hide(key)}, make("p", {textContent: message}), close);
-        toast.setAttribute("role", "alert");
+        const {make} = window.relight.padElements;
+        const close = make("button", {type: "button", "aria-label": window.relight.text("close"), onclick: () => hide(key)}, "\u00d7");
+        const toast = make("div", {className: "relight-toast", role: "alert", onanimationend: () => hide(key)}, make("p", {}, message), close);
         hide(key);
         shown[key] = toast;
         document.body.append(toast);
