@@ -11,21 +11,21 @@ window.relight.undo = (() => {
     const TABS = ["txt2img", "img2img"], BEFORE = 0, AFTER = 1, MOST_STEPS = 100;
     const MOST_ACTIONS = 20;  // MAX_STEPS of history.py
     const CLOSE_MS = 600, ANSWER_MS = 15000;
+    const PARTS = "[id^=script_txt2img_relight_], [id^=script_img2img_relight_], [id*=_send_to_relight_]";
     const element = (tab, name) => window.relight.fields.element(tab, name);
     const now = () => performance.now();
 
-    /* An entry is one of {pad: [before, after], key, time}, {fields: {name: [before, after]}} and {isAction: true}.
+    /* An entry is one of {pad: [before, after], key, time}, {fields: {name: [before, after]}} and {isAction: true, time}.
        at: how many are done. known: values of all fields when they were looked at last. touched: when the user used the panel last.
+       touches: when the user used a field whose change no look has met yet, by name. changed: when the history changed last.
        answer: the last change of the server's history; names: its fields which no look has met yet; isForPad: whether the pad has not. */
-    const fresh = () => ({entries: [], at: 0, looked: 0, known: null, touched: 0, changed: 0, answer: {number: 0, pushes: 0, names: []},
+    const fresh = () => ({entries: [], at: 0, known: null, touched: 0, touches: {}, changed: 0, answer: {number: 0, pushes: 0, names: []},
         names: new Set(), isForPad: false, moves: Promise.resolve(), waiting: 0});
     const states = {txt2img: fresh(), img2img: fresh()};
 
     const isOfPad = (name) => name in window.relight.padModel.toFields({lights: [], place: null});
     /** A value as a text; of a file its address, since gradio makes new objects of the same file. */
     const textOf = (value) => (Array.isArray(value) ? value.map(textOf).join() : String(value?.path || value?.name || value?.data || value?.url || (value ?? "")));
-
-    const isImage = (value) => !!value && typeof value === "object" && !Array.isArray(value);
 
     /* ---- adding steps ---- */
 
@@ -46,7 +46,7 @@ window.relight.undo = (() => {
         const state = states[tab], {step} = element(tab, "step")?.querySelector("[data-step]")?.dataset || {};
         const answer = step ? JSON.parse(step) : state.answer;
         if (answer.number === state.answer.number) return answer.number;
-        for (let i = state.answer.pushes; i < answer.pushes; i++) add(tab, {isAction: true});
+        for (let i = state.answer.pushes; i < answer.pushes; i++) add(tab, {isAction: true, time: now()});
         Object.assign(state, {answer, names: new Set([...state.names, ...answer.names]), isForPad: answer.names.some(isOfPad), changed: now()});
         return answer.number;
     }
@@ -79,17 +79,24 @@ window.relight.undo = (() => {
         const {known, names} = state, last = state.entries[state.at - 1];
         const found = Object.keys(values).filter((name) => name !== "enabled" && !isOfPad(name) && !names.has(name) && known && textOf(known[name]) !== textOf(values[name]));
         const fields = Object.fromEntries(found.map((name) => [name, [known[name], values[name]]]));
+        const isUsed = found.some((name) => state.touches[name]);
         Object.assign(state, {known: values, names: new Set()});
-        const isByUser = state.touched > state.changed || found.some((name) => isImage(known[name]) || isImage(values[name]));
-        if (found.length && isByUser) add(tab, {fields}, placeBeforeActions(state));
+        if (found.length && (isUsed || state.touched > state.changed)) for (const [time, part] of byTime(state, fields)) add(tab, {fields: part}, placeOf(state, time));
         else if (last?.fields && last === state.open) for (const name of found) last.fields[name] = [(last.fields[name] || fields[name])[BEFORE], values[name]];
+        for (const name of found) delete state.touches[name];
         state.open = state.entries[state.at - 1];
-        state.looked = state.at;
     }
 
-    /** A change that an action has followed before it was looked at, such as an image and its size. */
-    function placeBeforeActions({entries, at, looked}) {
-        while (at > looked && entries[at - 1].isAction) at -= 1;
+    /** Changes as [time, fields] in the order in which the user made them; a field that has changed by itself comes with the last one. */
+    function byTime({touches, touched}, fields) {
+        const names = Object.keys(fields), last = Math.max(...names.map((name) => touches[name] || 0)) || touched;
+        const times = [...new Set(names.map((name) => touches[name] || last))].sort((a, b) => a - b);
+        return times.map((time) => [time, Object.fromEntries(names.filter((name) => (touches[name] || last) === time).map((name) => [name, fields[name]]))]);
+    }
+
+    /** Where a change that the user made at a time belongs: before the actions that were answered later, such as a size for an image. */
+    function placeOf({entries, at}, time) {
+        while (at > 0 && entries[at - 1].isAction && entries[at - 1].time > time) at -= 1;
         return at;
     }
 
@@ -163,9 +170,10 @@ window.relight.undo = (() => {
     }
 
     function onTouch({target}) {
-        const panel = target instanceof Element && target.closest("[id$=_relight_enabled], [id*=_send_to_relight_]");
-        if (!panel || target.closest("[data-history]")) return;
-        for (const tab of TABS) if (panel.id.includes(tab)) states[tab].touched = now();
+        if (!(target instanceof Element) || target.closest("[data-history]")) return;
+        for (let part = target.closest(PARTS); part; part = part.parentElement.closest(PARTS)) {
+            for (const tab of TABS.filter((tab) => part.id.includes(tab))) states[tab].touched = states[tab].touches[part.id.split("_relight_").pop()] = now();
+        }
     }
 
     function onClick({target}) {

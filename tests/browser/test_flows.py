@@ -45,6 +45,9 @@ def test_the_recommended_settings_are_applied_and_undone(panel, accordion, wide,
     panel.until(lambda: accordion.message.startswith("Restored: steps, cfg, "), "the first undo")
     assert {name: host_values(panel)[name] for name in expected} == expected
     panel.click(accordion.css("undo"))
+    panel.until(lambda: "Restored: New background." in accordion.message, "the second undo")
+    assert {name: host_values(panel)[name] for name in expected} == expected and panel.value(accordion("model")) == "fc"
+    panel.click(accordion.css("undo"))
     panel.until(lambda: host_values(panel) == before, "what was there before")
     assert panel.value(accordion("model")) == "auto"
     panel.until(lambda: not panel.find(accordion.css("undo")).is_enabled(), "nothing more to undo")

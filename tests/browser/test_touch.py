@@ -25,6 +25,7 @@ def open_by_taps(finger, pad):
     finger.tap(f"{pad.css('enabled')} > .label-wrap", 0.2)
     pad.until_open()
     pad.find(".relight-pad-stage")
+    pad.panel.until(lambda: "“Subject” is missing" in pad.panel.find(pad.css("notices")).text, "the status line, which moves the pad")
 
 
 @pytest.mark.any_page
