@@ -86,11 +86,13 @@ class Original:
         return unet.eval().requires_grad_(False), offsets
 
     @torch.no_grad()
-    def encode(self, image: Image.Image) -> Tensor:
-        """Return the posterior's mode times the scaling factor, [1, 4, H/8, W/8]."""
+    def encode(self, image: Image.Image, is_sampled: bool = False) -> Tensor:
+        """Return the posterior's mode, or a sample of it, times the scaling factor, [1, 4, H/8, W/8]."""
         moments = self.vae.encoder(to_pixels(image).to(self.device))
-        moments = moments if self.vae.quant_conv is None else self.vae.quant_conv(moments)
-        return moments.chunk(2, dim=1)[0] * self.vae.config.scaling_factor
+        mean, log_variance = (moments if self.vae.quant_conv is None else self.vae.quant_conv(moments)).chunk(2, dim=1)
+        if is_sampled:
+            mean = mean + (0.5 * log_variance.clamp(-30, 20)).exp() * torch.randn_like(mean)
+        return mean * self.vae.config.scaling_factor
 
     @torch.no_grad()
     def decode(self, latent: Tensor) -> Image.Image:

@@ -1,8 +1,7 @@
 """`dev.py bench`: what relighting costs beside a plain job, as ratios measured in the same run.
 
 In every round each kind of job runs twice in a row, first cold, from empty caches and unmerged weights, then warm; the kinds take
-turns, and each round begins with another one. Ratios are medians over the rounds, with quartiles. A cold job is also what
-extensions do that read and merge the weights in every job.
+turns, and each round begins with another one. Ratios are medians over the rounds, with quartiles.
 """
 
 from __future__ import annotations
@@ -26,11 +25,14 @@ from ..lib_relight.base.errors import RelightError
 from ..lib_relight.models import ip_adapter_files
 from ..lib_relight.models.folders import model_folders
 from . import image_prompt_cost, machine, webui_cost
-from .comparison import Case, Comparison, forget
-from .job_cost import Cost, Stopwatch, measure
+from .comparison import Case, forget
+from .job_cost import Cost, measure
+from .original import Original
+from .other_ways import OtherWays
 from .verify import iclight_paths
 
-PLAIN, LIGHT, ORIGINAL = "plain", "fc", "original's arithmetic, fc"
+PLAIN, LIGHT = "plain", "fc"
+ORIGINAL, HABIT = "original's arithmetic, fc", "other extensions' habit, fc"
 SET, SEPARATE = "set of eight lights", "eight jobs, one for each light"
 COUNTS = ("files_read", "encodes", "merged")
 COLUMNS = ("warm job, s", "to plain", "before the first step, s: cold", "warm", "a step, s", "to plain", "reads/encodes/merges:"
@@ -87,20 +89,6 @@ def run_each(host: Any, payloads: list[dict], are_cold: bool = False) -> None:
         host.img2img(payload)
 
 
-def original_cost(comparison: Comparison, case: Case, unet: Any, device: str) -> Cost:
-    """Return the cost of the original's pipeline, its weights already merged: condition, light and prompts, then the steps."""
-    stopwatch, original = Stopwatch(device), comparison.original
-    start = stopwatch()
-    condition, light = comparison.inputs(case)
-    texts, sigmas = tuple(map(original.tokens, (case.prompt, case.negative))), original.sigmas(case.steps, case.strength)
-    x = original.start(light, case.seed, condition[:, :4].shape, sigmas[0])
-    ready = stopwatch()
-    latent = original.sample(unet, x, sigmas, texts, condition, case.cfg)
-    sampled = stopwatch()
-    original.decode(latent)
-    return Cost(stopwatch() - start, ready - start, (sampled - ready) / case.steps)
-
-
 class Rounds:
     """costs: name -> (cold, warm) of each round."""
 
@@ -108,10 +96,10 @@ class Rounds:
         files, _ = iclight_paths()
         adapters = ip_adapter_files.choices(model_folders("ipadapter"))
         self.host, self.device, self.case = session.host, session.device, case
-        self.comparison = Comparison(session.host, files)
-        self.unet, _ = self.comparison.original.merged(files["fc"])
+        others = OtherWays(Original(session.host.model), case, files["fc"], session.device)
+        self.others = {ORIGINAL: others.as_original, HABIT: others.as_habit}
         self.jobs = jobs(session.host, case, "fbc" in files, adapters[0] if adapters else None)
-        self.costs: dict[str, list[tuple[Cost, Cost]]] = {name: [] for name in [*self.jobs, ORIGINAL]}
+        self.costs: dict[str, list[tuple[Cost, Cost]]] = {name: [] for name in [*self.jobs, *self.others]}
 
     def run(self, count: int) -> None:
         """Run the rounds after one that is not counted."""
@@ -124,8 +112,8 @@ class Rounds:
                 self.costs[name].append(self.pair(name))
 
     def pair(self, name: str) -> tuple[Cost, Cost]:
-        if name == ORIGINAL:
-            cost = original_cost(self.comparison, self.case, self.unet, self.device)
+        if name in self.others:
+            cost = self.others[name]()
             return cost, cost
         job = self.jobs[name]
         if name == SEPARATE:

@@ -4,7 +4,10 @@ import json
 from types import SimpleNamespace
 
 import pytest
+import torch
 from sd_relight.benchmarks import report, webui_cost
+from sd_relight.benchmarks.original import Original
+from sd_relight.benchmarks.other_ways import OtherWays
 from sd_relight.lib_relight.base.errors import RelightError
 
 pytestmark = pytest.mark.same_everywhere
@@ -26,9 +29,10 @@ def written(session, tmp_path, monkeypatch):
 def test_a_second_job_reads_encodes_and_merges_nothing(written):
     table, found = written
     costs = {name: rounds[0] for name, rounds in found["costs"].items()}
-    assert list(costs) == [*KINDS, report.ORIGINAL]
+    assert list(costs) == [*KINDS, report.ORIGINAL, report.HABIT]
     counts = {name: tuple(costs[name]["cold"][field] for field in report.COUNTS) for name in KINDS}
     assert counts == {report.PLAIN: (0, 0, 0), report.LIGHT: (1, 2, 686), report.SET: (1, 9, 686), report.SEPARATE: (8, 16, 8 * 686)}
+    assert [costs[report.HABIT]["warm"][field] for field in report.COUNTS] == [1, 2, 686]
     assert all(costs[name]["warm"][field] == 0 for name in KINDS for field in report.COUNTS)
     assert all(0 < cost["warm"]["before_first_step"] < cost["warm"]["total"] for cost in costs.values())
     assert "| fc |" in table and "set of eight lights, to eight jobs, one for each light: warm " in table and found["machine"]["torch"]
@@ -50,3 +54,12 @@ def test_fixed_cost_of_a_webui_is_the_rest_of_a_job_of_one_step(monkeypatch):
 def test_a_webui_that_does_not_answer_is_one_sentence():
     with pytest.raises(RelightError, match="--webui: http://127.0.0.1:9/x does not answer .*; start it with --api"):
         webui_cost.post("http://127.0.0.1:9/x", {})
+
+
+def test_the_habit_of_other_extensions_leaves_the_weights_as_they_were(session):
+    original, case = Original(session.host.model), report.base_case(session.models, 1, 64)
+    other = OtherWays(original, case, session.models / "iclight_fc.safetensors", "cpu")
+    before = {key: value.clone() for key, value in other.unmerged.state_dict().items()}
+    assert max(float((before[key] - value).abs().max()) for key, value in original.plain.state_dict().items() if key != "conv_in.weight") < 1e-5
+    other.as_habit()
+    assert all(torch.equal(before[key], value) for key, value in other.unmerged.state_dict().items())
