@@ -9,6 +9,8 @@ RADII = (30, 6, 2)
 SMALL, NONE = 1e-5, 1e-9
 BAND = 256
 """Rows that are computed at a time, which bounds the memory for a large image."""
+PURE, MIXED = 16, 1e-3
+"""The first pass fits the background to the pixels weighted by share ** PURE + MIXED * share, with their share of background."""
 LEAST_FRONT, LEAST_BACK = 1e-3, 1e-6
 """Least variance of the foreground and the background, with colours 0..1: subjects darken quickly towards their outline."""
 LEAST_SPREAD = 1.0
@@ -21,7 +23,9 @@ def foreground_colors(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     image: uint8 [H, W, 3] = alpha * F + (1 - alpha) * B, of which F is estimated; alpha: float [H, W], 0..1. Opaque pixels keep
     their colour. Blur fusion in three passes (Marco Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021): f and b
     are means of F and B weighted by alpha and 1 - alpha, and what image - alpha * f - (1 - alpha) * b leaves is given to both.
-    Instead of the mean, b is the value at the pixel of the plane that fits B best, since backgrounds are smoother than edges.
+    Instead of the mean, b is the value at the pixel of the plane that fits B best, since backgrounds are smoother than edges. In
+    the first pass, where mixed pixels still have their mixed colour, it is fitted to those of the background alone, as far as
+    there are any: in a gap of one pixel all are mixed, and later passes see no others.
     The paper gives them alpha and 1 - alpha of it; here the shares are those of the most probable F and B under their
     local variances (Chuang et al., "A Bayesian Approach to Digital Matting", CVPR 2001, with a known alpha).
     """
@@ -37,9 +41,11 @@ def blur_fusion(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Return foreground_colors of a band of rows."""
     observed, weight = image / 255, alpha.astype(np.float64)[..., None]
     front = back = observed
+    share = (1 - weight) ** PURE + MIXED * (1 - weight)
     for radius in RADII:
         f, f_variance = statistics(front, weight, radius, LEAST_FRONT)
-        b, b_variance = plane_fit(back, 1 - weight, radius, LEAST_BACK)
+        b, b_variance = plane_fit(back, share, radius, LEAST_BACK)
+        share = 1 - weight
         rest = observed - weight * f - (1 - weight) * b
         rest /= weight ** 2 * f_variance + (1 - weight) ** 2 * b_variance
         front = (f + weight * f_variance * rest).clip(0, 1)

@@ -105,17 +105,33 @@ def foreground_srgb(scenes: Sequence[Scene], geometry: Geometry) -> Tensor:
     return to_srgb(shaded) * geometry.alpha + GREY * (1 - geometry.alpha)
 
 
-def render(scenes: Sequence[Scene], size: int, device: torch.device | str = "cpu") -> Renders:
-    geometry = trace(scenes, size, device)
+def lit_parts(scenes: Sequence[Scene], geometry: Geometry) -> tuple[Tensor, Tensor]:
+    """Return the linear radiance of the objects and of the walls in the scenes' own light."""
     device = geometry.alpha.device
     light = light_vector(torch.tensor([s.angle for s in scenes], device=device),
                          torch.tensor([s.elevation for s in scenes], device=device))
     light_rgb = column([s.style.light_rgb * s.intensity for s in scenes], device)
     bounce = column([s.ambient * (0.5 + 0.5 * s.style.wall) for s in scenes], device)
-    back = wall_linear(scenes, size, device)
-    lit = shade(scenes, geometry, light, light_rgb, bounce)
+    return shade(scenes, geometry, light, light_rgb, bounce), wall_linear(scenes, geometry.alpha.shape[-1], device)
+
+
+def render(scenes: Sequence[Scene], size: int, device: torch.device | str = "cpu") -> Renders:
+    geometry = trace(scenes, size, device)
+    lit, back = lit_parts(scenes, geometry)
     target = lit * geometry.alpha + back * (1 - geometry.alpha)
     return Renders(to_srgb(target), foreground_srgb(scenes, geometry), to_srgb(back), geometry.alpha, geometry.normal)
+
+
+def soft_edged(scenes: Sequence[Scene], size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the objects times their matte, the matte, and the walls times what is left of it; their sum is the picture.
+
+    Each pixel is the mean of four rendered ones, so that edges are soft.
+    """
+    geometry = trace(scenes, 2 * size, "cpu")
+    lit, back = map(to_srgb, lit_parts(scenes, geometry))
+    parts = lit * geometry.alpha, geometry.alpha, back * (1 - geometry.alpha)
+    subjects, mattes, walls = (torch.nn.functional.avg_pool2d(part, 2) for part in parts)
+    return subjects, mattes, walls
 
 
 def light_ramp(angle: float, size: int) -> Tensor:
