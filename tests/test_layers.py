@@ -14,6 +14,8 @@ LIBRARIES = (*PURE, "lib_relight", "embedded_host")
 PURE_MAY_IMPORT = {"numpy", "torch", "PIL", "safetensors", "transformers"}
 HOST = {"modules", "modules_forge", "backend", "ldm_patched", "gradio"}
 SERVER = {"diffusers", "fastapi", "uvicorn", "starlette"}
+SLOW = {"transformers", "scipy", "onnxruntime", "rembg", "diffusers", "matplotlib", "pandas"}
+"""Take a second or more to import, which every start of a host would wait for."""
 FORBIDDEN = {"IPAdapterPlus", "resampler", "utils", "image_proj_models", "CrossAttentionPatch"}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 30
 ROOMS = ("base", "packages", "request", "matting", "hosts", "models", "checks", "job", "web", "ui")
@@ -98,6 +100,19 @@ def test_pure_libraries_import_only_numerics():
 def test_only_the_edge_knows_the_host():
     assert not outsiders(HOST, "ui", "hosts")
     assert not outsiders(SERVER, "ui", "hosts", "web")
+
+
+def test_slow_packages_are_imported_where_they_are_used():
+    at_start = {name_of(path): {name.split(".")[0] for node in tree(path).body for name in names_in(node)} & SLOW
+                for path in sources("lib_common", "lib_iclight", "lib_ipadapter", "lib_relight", "scripts")}
+    assert not {name: packages for name, packages in at_start.items() if packages}
+
+
+def names_in(statement):
+    """The modules that an import statement names, none for other statements."""
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    return [statement.module or ""] if isinstance(statement, ast.ImportFrom) and not statement.level else []
 
 
 def test_own_libraries_are_imported_relatively():

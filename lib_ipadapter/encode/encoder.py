@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from ...lib_common.errors import UserError
 from ...lib_common.weight_entries import FLOATS, unsupported
@@ -21,6 +20,9 @@ from ..errors import IpAdapterError
 from ..files.adapter_file import Shapes
 from ..files.openclip import openclip_shapes, to_hf
 from ..files.variants import EncoderNeed
+
+if TYPE_CHECKING:
+    from transformers import CLIPVisionModelWithProjection
 
 POSITION = "vision_model.embeddings.position_embedding.weight"
 PATCH = "vision_model.embeddings.patch_embedding.weight"
@@ -203,7 +205,12 @@ def load_encoder(path: Path | str, device: torch.device | str = "cpu",
 
 
 def build_model(info: EncoderInfo, state: Mapping[str, Tensor]) -> CLIPVisionModelWithProjection:
-    """Build the encoder with its weights. Raises IpAdapterError for one that is missing or has another shape."""
+    """Build the encoder with its weights. Raises IpAdapterError for one that is missing or has another shape.
+
+    transformers is imported here, because a start without image prompts does not need it and would wait for it.
+    """
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
     config = CLIPVisionConfig(
         hidden_size=info.hidden, intermediate_size=info.mlp, projection_dim=info.projection, num_hidden_layers=info.layers,
         num_attention_heads=info.heads, image_size=info.image_size, patch_size=info.patch, hidden_act=info.activation)
