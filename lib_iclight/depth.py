@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .light_kinds import DIRECTION_ANGLES, Band, LightFields, kind_of, pixel_grid, spot_distance
+from .light_kinds import DIRECTION_ANGLES, Band, LightFields, kind_of, pixel_grid
 from .surface import Surface
 
 WRAP = 0.12
@@ -27,11 +27,12 @@ def direction(angle: float, elevation: float) -> tuple[float, float, float]:
 
 
 def towards(light: LightFields, band: Band) -> np.ndarray:
-    """Return unit vectors towards a light, float64 [3] for a direction, [rows, width, 3] for a spot.
+    """Return unit vectors towards a light, float64 [3] for a direction, [rows, width, 3] for a spot and its like.
 
-    A spot lies at (light_x, light_y) and in front of the image plane by its radius times the tangent of its elevation.
+    A light with a position lies at (light_x, light_y) and in front of the image plane by its radius times the tangent of its
+    elevation.
     """
-    if light.light != "spot":
+    if not kind_of(light).has_position:
         return np.array(direction(DIRECTION_ANGLES.get(light.light, light.light_angle), light.light_elevation))
     x, y, right, bottom = pixel_grid(band)
     height = light.light_radius * max(band.width, band.height) * math.tan(math.radians(min(max(light.light_elevation, -89), 89)))
@@ -52,15 +53,16 @@ def shading(light: LightFields, surface: Surface, band: Band) -> np.ndarray:
     """Return how much of a light the surface reflects, float64 [rows, width], 0..1. surface: of the band.
 
     Wrapped Lambert with w = min(1, 0.12 / light_gamma). From behind, the outline adds a rim: edge^2 times the light's share on
-    that side, |sin e| + cos e (n_xy . l_xy), 0..1. A spot fades with the distance as its flat map does.
+    that side, |sin e| + cos e (n_xy . l_xy), 0..1. A light with a position fades with the distance as its flat map does.
     """
     vectors = towards(light, band)
     lit = wrapped_lambert(surface.normals, vectors, min(1.0, WRAP / light.light_gamma))
     if light.light_elevation < 0:
         beside = (surface.normals[..., :2] * vectors[..., :2]).sum(axis=-1)
         lit = np.maximum(lit, surface.edge ** 2 * (beside - vectors[..., 2]).clip(0, 1))
-    if light.light == "spot":
-        lit = lit * (1 - spot_distance(light, band))
+    kind = kind_of(light)
+    if kind.has_position and kind.distance is not None:
+        lit = lit * (1 - kind.distance(light, band))
     return lit
 
 
@@ -68,9 +70,9 @@ def surround_distance(light: LightFields, flat: np.ndarray, band: Band) -> np.nd
     """Return the fall-off of the map around the subject, 0..1: flat + (dome - flat) |sin e|.
 
     flat: the light's fall-off in the image plane.  dome: from the camera 0 in the middle of the frame and 1 in its corners,
-    from behind 0 everywhere, a bright surround.  Spots keep their own fall-off.
+    from behind 0 everywhere, a bright surround.  Lights with a position keep their own fall-off.
     """
-    if light.light == "spot":
+    if kind_of(light).has_position:
         return flat
     share = abs(math.sin(math.radians(light.light_elevation)))
     x, y, right, bottom = pixel_grid(band)

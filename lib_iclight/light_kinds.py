@@ -1,7 +1,7 @@
 """Defines the kinds of light: for each value of the field `light`, the fields that it uses and the formula of its map.
 
-To add a kind: an entry in KINDS, its counterpart in javascript/relight/light_kinds.js, its name in localizations/zh_CN.json.
-Choices, checks, the panel's visible fields and the X/Y/Z axes follow from the table.
+To add a kind: an entry in KINDS, its counterpart in javascript/relight/light_kinds.js, its texts in localizations/zh_CN.json.
+Choices, checks, the panel's visible fields and summary, depth, shadows and the X/Y/Z axes follow from the table.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class LightKind:
     gradient: (band, start, end) -> float64 grey levels [rows, width], as IC-Light's demos compute them; None for kinds
     that the demos lack.
     levels: default (start, end) grey levels by model family.
+    words: what the panel's summary calls one such light; none where it names the angle.
     is_computed: False for none, and for custom, whose map is an image.
     """
 
@@ -75,6 +76,17 @@ class LightKind:
     gradient: Callable[[Band, float, float], np.ndarray] | None = None
     levels: Mapping[str, tuple[float, float]] = field(default_factory=lambda: DEMO_RANGE)
     is_computed: bool = True
+    words: str = ""
+
+    @property
+    def has_position(self) -> bool:
+        """Return whether such a light lies at (light_x, light_y) rather than in a direction."""
+        return {"light_x", "light_y"} <= set(self.fields)
+
+    @property
+    def has_angle(self) -> bool:
+        """Return whether light_angle is the direction of such a light."""
+        return "light_angle" in self.fields
 
 
 def side_gradient(side: str, band: Band, start: float, end: float) -> np.ndarray:
@@ -146,16 +158,19 @@ def spot_distance(light: LightFields, band: Band) -> np.ndarray:
 
 SIDE_ANGLES = {"left": 180.0, "right": 0.0, "top": 90.0, "bottom": 270.0}
 CORNER_ANGLES = {"top-left": 135.0, "top-right": 45.0, "bottom-left": 225.0, "bottom-right": 315.0}
+PLACES = {"left": "from the left", "right": "from the right", "top": "from above", "bottom": "from below",
+          "top-left": "from the top left corner", "top-right": "from the top right corner",
+          "bottom-left": "from the bottom left corner", "bottom-right": "from the bottom right corner"}
 KINDS = {kind.name: kind for kind in (
-    LightKind("none", is_computed=False),
-    *(LightKind(side, distance=partial(side_distance, degrees), gradient=partial(side_gradient, side))
-      for side, degrees in SIDE_ANGLES.items()),
-    *(LightKind(corner, distance=partial(corner_distance, corner), gradient=partial(corner_gradient, corner))
-      for corner in CORNER_ANGLES),
-    LightKind("ambient", gradient=flat_gradient, levels=AMBIENT_RANGE),
+    LightKind("none", is_computed=False, words="Light from the prompt"),
+    *(LightKind(side, distance=partial(side_distance, degrees), gradient=partial(side_gradient, side),
+                words=f"1 light {PLACES[side]}") for side, degrees in SIDE_ANGLES.items()),
+    *(LightKind(corner, distance=partial(corner_distance, corner), gradient=partial(corner_gradient, corner),
+                words=f"1 light {PLACES[corner]}") for corner in CORNER_ANGLES),
+    LightKind("ambient", gradient=flat_gradient, levels=AMBIENT_RANGE, words="1 ambient light"),
     LightKind("angle", ("light_angle",), angle_distance),
-    LightKind("spot", ("light_x", "light_y", "light_radius"), spot_distance),
-    LightKind("custom", ("light_map",), is_computed=False),
+    LightKind("spot", ("light_x", "light_y", "light_radius"), spot_distance, words="1 spot light"),
+    LightKind("custom", ("light_map",), is_computed=False, words="Light by your own map"),
 )}
 LIGHTS = tuple(KINDS)
 COMPUTED_LIGHTS = tuple(name for name, kind in KINDS.items() if kind.is_computed)

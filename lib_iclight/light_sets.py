@@ -11,7 +11,7 @@ import numpy as np
 
 from .colors import parse_color
 from .errors import IcLightError
-from .light_kinds import DIRECTION_ANGLES
+from .light_kinds import DIRECTION_ANGLES, KINDS
 from .light_map import all_lights, light_range
 from .params import LIGHT_FIELDS, SET_FIELDS, IcLightParams
 from .srgb import to_linear, to_srgb
@@ -86,8 +86,10 @@ def light_name(params: IcLightParams) -> str:
 
 
 def _label(light: IcLightParams) -> str:
-    place = {"angle": f" {light.light_angle:.0f}", "spot": f" {light.light_x:.2g}, {light.light_y:.2g}"}
-    return f"{light.light}{place.get(light.light, '')}"
+    kind = KINDS[light.light]
+    if kind.has_position:
+        return f"{light.light} {light.light_x:.2g}, {light.light_y:.2g}"
+    return f"{light.light} {light.light_angle:.0f}" if kind.has_angle else light.light
 
 
 def light_fields(light: IcLightParams) -> dict[str, Any]:

@@ -104,8 +104,8 @@ def slopes(light: tuple[float, float, float]) -> tuple[float, float, float]:
 
 
 def towards(light: LightFields, grid: np.ndarray) -> tuple[float, float, float]:
-    """Return the unit vector towards a light: from the subject's centroid for a spot, the same everywhere for a direction."""
-    if light.light != "spot":
+    """Return the unit vector towards a light: from the subject's centroid for one with a position, else its direction."""
+    if not kind_of(light).has_position:
         return direction(DIRECTION_ANGLES.get(light.light, light.light_angle), light.light_elevation)
     height, width = grid.shape
     x = light.light_x * width - (np.arange(width) @ grid.sum(axis=0)) / grid.sum()

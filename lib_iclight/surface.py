@@ -27,10 +27,6 @@ class Surface:
     def rows(self, rows: slice) -> Surface:
         return Surface(self.normals[rows], self.matte[rows], self.edge[rows])
 
-    def mirrored(self) -> Surface:
-        """Return the surface mirrored left to right."""
-        return Surface(self.normals[:, ::-1] * (-1, 1, 1), self.matte[:, ::-1], self.edge[:, ::-1])
-
 
 def surface_of(matte: np.ndarray | None, normals: np.ndarray | None) -> Surface | None:
     """Return the surface of a subject; None without matte and normals, which leave no shape.

@@ -14,9 +14,11 @@ window.relight.depth = (() => {
     /** Whether the light is off the image plane; ambient light and a custom map have no direction. */
     const hasDepth = (light) => !!light.light_elevation && !!kindOf(light).distance?.(light, 2, 2);
 
+    const hasPosition = (light) => kindOf(light).fields.includes("light_x");
+
     /** (x, y) -> unit vector towards the light. */
     function towards(light, width, height) {
-        if (light.light !== "spot") {
+        if (!hasPosition(light)) {
             const a = angleOf(light) * RADIANS, e = light.light_elevation * RADIANS;
             const vector = [Math.cos(a) * Math.cos(e), Math.sin(a) * Math.cos(e), Math.sin(e)];
             return () => vector;
@@ -33,7 +35,7 @@ window.relight.depth = (() => {
     /** (x, y) -> share of the light that the surface reflects, 0..1: wrapped Lambert, from behind with a rim at the outline. */
     function shading(light, surface, width, height) {
         const vectorAt = towards(light, width, height), wrap = Math.min(1, WRAP / light.light_gamma);
-        const away = light.light === "spot" ? kindOf(light).distance(light, width, height) : () => 0;
+        const away = hasPosition(light) ? kindOf(light).distance(light, width, height) : () => 0;
         return (x, y) => {
             const i = y * width + x, [lx, ly, lz] = vectorAt(x, y);
             const beside = surface.x[i] * lx + surface.y[i] * ly;
@@ -45,7 +47,7 @@ window.relight.depth = (() => {
 
     /** (x, y) -> fall-off around the subject; flat: that of the image plane. */
     function surround(light, flat, width, height) {
-        if (light.light === "spot") return flat;
+        if (hasPosition(light)) return flat;
         const share = Math.abs(Math.sin(light.light_elevation * RADIANS));
         const right = Math.max(width - 1, 1), bottom = Math.max(height - 1, 1);
         const dome = light.light_elevation > 0 ? (x, y) => Math.hypot(2 * x / right - 1, 2 * y / bottom - 1) / Math.SQRT2 : () => 0;

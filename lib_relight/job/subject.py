@@ -96,7 +96,7 @@ def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, fra
               render_map: Callable[..., np.ndarray] = render_lights) -> np.ndarray:
     """Return the light map of the sampled part, [height, width, 3]: uint8, or what render_map gives.
 
-    model_kind: "fc" for an init latent, "fbc" for a background condition, which may be mirrored; each has its range.
+    model_kind: "fc" for an init latent, "fbc" for a background condition; each has its range.
     subject: what lights with an elevation shade; None for nothing.
     """
 
@@ -105,18 +105,18 @@ def light_map(params: IcLightParams, images: IcLightImages, model_kind: str, fra
         if images.light_map is not None:
             place = frame.place if frame.tile is None else foreground.fit
             custom = place(images.light_map.flattened().rgb, width, height)
-        mirrored = model_kind == "fbc" and params.background_flip
         if subject is not None and has_depth(params):
             surface = surface_on(frame, subject, images.normal_map, width, height)
-            surface = surface.mirrored() if surface is not None and mirrored else surface
-        levels = render_map(params, model_kind, width, height, custom, progress.check, surface)
-        return flipped(levels, params) if mirrored else levels
+        return render_map(params, model_kind, width, height, custom, progress.check, surface)
 
     return frame.place_light(render, width, height)
 
 
 def surface_on(frame: Frame, subject: Subject, normal_map: DecodedImage | None, width: int, height: int) -> Surface | None:
-    """Return the subject's surface on the width x height pixels of a light map; None for a subject without a shape."""
+    """Return the subject's surface on the width x height pixels of a light map; None for a subject without a shape.
+
+    normal_map: of the subject's image, before `place` moves them both.
+    """
     matte = None if subject.alpha is None else frame.on_light(subject.alpha, width, height, fill=0, placement=subject.placement)
     if normal_map is None:
         return surface_of(matte, None)
@@ -126,7 +126,7 @@ def surface_on(frame: Frame, subject: Subject, normal_map: DecodedImage | None, 
 
 def background(params: IcLightParams, images: IcLightImages, frame: Frame, width: int, height: int,
                subject: Subject | None = None) -> np.ndarray:
-    """Return the fbc background, uint8 [height, width, 3]; without one the light map in fbc's range."""
+    """Return the fbc background, uint8 [height, width, 3]; without one the light map in fbc's range, which is never mirrored."""
     if images.background is None:
         return light_map(params, images, "fbc", frame, width, height, subject=subject)
     rgb = images.background.flattened().rgb

@@ -22,7 +22,8 @@ ICLIGHT_IMAGES = {
     "light_map": "Your own light map, with `light` set to `custom`.",
     "mask": "White where the subject is, with `matting` set to `mask` or `auto`.",
     "normal_map": "The subject's normals (OpenGL: x right, y up) for lights with `light_elevation`, such as the set `normals` "
-                  "makes; `\"matte\"`, or without one, a shape is made from the matte.",
+                  "makes; `\"matte\"`, or without one, a shape is made from the matte. It lies on the subject's image, and "
+                  "`place` moves both.",
     "light_from": "A photograph whose light is copied: up to three lights and ambient light, found on its subject, are put "
                   "before `lights`; the infotext has them as numbers.",
 }

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from ...lib_common.errors import UserError
+from ...lib_iclight.light_kinds import KINDS
 from ...lib_iclight.light_setups import SETUPS
 from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import lights_from_text, unit_name
 
-PLACES = {"left": "from the left", "right": "from the right", "top": "from above", "bottom": "from below",
-          "top-left": "from the top left corner", "top-right": "from the top right corner",
-          "bottom-left": "from the bottom left corner", "bottom-right": "from the bottom right corner"}
-KINDS = {"none": "Light from the prompt", "spot": "1 spot light", "ambient": "1 ambient light", "custom": "Light by your own map"}
 SETS = {"sides": "4 images, one per direction", "directions": "8 images, one per direction", "lights": "One image per light",
         "normals": "4 images and their normal map", "even": "4 images and their even light"}
 
@@ -44,9 +41,10 @@ def light_words(values: Mapping) -> str:
         light, angle = "angle", SETUPS[light][0]["light_angle"]
     if further:
         return f"{further + (light != 'none')} lights"
-    if light == "angle":
-        return f"1 light from {angle:g} degrees"
-    return f"1 light {PLACES[light]}" if light in PLACES else KINDS.get(light, "")
+    kind = KINDS.get(str(light))
+    if kind is None:
+        return ""
+    return f"1 light from {angle:g} degrees" if kind.has_angle else kind.words
 
 
 def unit_parts(values: Mapping, given: Collection[str]) -> Iterator[str]:

@@ -22,6 +22,8 @@ from .previews import read_page
 SYMBOL = "\N{BLACK SUN WITH RAYS}"
 FIELDS = (*LIGHT_FIELDS, "lights")
 NO_LIGHT = "The selected image names no light of Relight; select an image of a set in the results, then press the button again."
+PLACED_MAP = ("The normal map shows the subject where `place` has put it, and `place` would move it once more; make the map "
+              "without `place`, or empty `place` and take the result as the subject.")
 RAISED = 30.0
 """Elevation in degrees that the panel's light gets with a normal map, which a light in the image plane does not use."""
 
@@ -43,12 +45,16 @@ def use_light(page: Page, selected: str, info: str) -> tuple:
     """Return the values of `set` and the light's fields, the message, and an update of each image field.
 
     selected: JSON of javascript/relight/use_light.js, {"index", "image"}; the image is a normal map as a data: URL, or null.
+    Raises RelightError for a normal map that `place` would move twice.
     """
     known, images = read_page(selected), {name: gr.update() for name in IMAGE_FIELDS}
     if page.has_init_image:
         images["init_image"] = gr.update()
     if known.get("image"):
-        images["normal_map"] = normal_map_of(known["image"], infotext_of(info, 0))
+        infotext = infotext_of(info, 0)
+        if page.values.get("place") and key_of("place") in infotext_utils.parse_generation_parameters(infotext):
+            raise RelightError(PLACED_MAP)
+        images["normal_map"] = normal_map_of(known["image"], infotext)
         raised = {} if page.values.get("light_elevation") else {"light_elevation": RAISED}
         return {"set": "none", **raised}, "The normal map shades the subject for lights with an elevation.", *images.values()
     values = light_of(infotext_of(info, int(known.get("index") or 0)))

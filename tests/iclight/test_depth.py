@@ -1,12 +1,14 @@
 """Lights in front of and behind the image plane: formulas against written-out ones, and what the map shows."""
 
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from iclight.gradients import gradient
 from sd_relight.lib_iclight.depth import direction, shading, surround_distance, wrapped_lambert
-from sd_relight.lib_iclight.light_kinds import Band
+from sd_relight.lib_iclight.light_kinds import KINDS, Band
 from sd_relight.lib_iclight.light_map import render_lights
 from sd_relight.lib_iclight.light_sets import expand_set
 from sd_relight.lib_iclight.params import IcLightParams
@@ -52,6 +54,14 @@ def test_a_spot_shines_from_its_point(body):
         near = 1 - min(1, math.hypot(away[0], away[1]) / reach)
         lambert = max(0, (body.normals[y, x] @ away / np.linalg.norm(away) + 0.12) / 1.12)
         assert shading(light, body, band)[y, x] == pytest.approx(lambert * near * near * (3 - 2 * near), abs=1e-5)
+
+
+def test_another_kind_with_a_position_shines_from_there_too(body, monkeypatch):
+    monkeypatch.setitem(KINDS, "lamp", replace(KINDS["spot"], name="lamp"))
+    spot, band = IcLightParams(light="spot", light_x=0.25, light_y=0.75, light_elevation=-45), Band(SIZE, SIZE, 0, SIZE)
+    lamp, flat = SimpleNamespace(**{**vars(spot), "light": "lamp"}), np.full((SIZE, SIZE), 0.5)
+    np.testing.assert_array_equal(shading(lamp, body, band), shading(spot, body, band))
+    np.testing.assert_array_equal(surround_distance(lamp, flat, band), flat)
 
 
 def test_the_map_around_is_bright_from_behind_and_falls_to_the_corners_from_the_camera():
@@ -113,12 +123,6 @@ def test_a_sweep_moves_the_elevation():
     params = IcLightParams(light="left", light_elevation=-90, lights=[{"light": "left", "light_elevation": 90}], set="sweep",
                            set_frames=3, set_loop=False)
     assert [frame.light_elevation for frame in expand_set(params)] == [-90, 0, 90]
-
-
-def test_mirrored_surface_mirrors_the_light(body):
-    right = render_lights(IcLightParams(light="right", light_elevation=40), "fc", SIZE, SIZE, surface=body.mirrored())
-    left = render_lights(IcLightParams(light="left", light_elevation=40), "fc", SIZE, SIZE, surface=body)
-    assert np.abs(right[:, ::-1].astype(int) - left).max() <= 1
 
 
 def test_the_shaded_map_correlates_with_the_renderer():

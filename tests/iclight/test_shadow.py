@@ -1,13 +1,16 @@
 """The contact shadow: where it falls, against the formula written out, and what it leaves alone."""
 
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sd_relight.lib_iclight import shadow
+from sd_relight.lib_iclight.light_kinds import KINDS
 from sd_relight.lib_iclight.light_map import all_lights
 from sd_relight.lib_iclight.params import IcLightParams
-from sd_relight.lib_iclight.shadow import darken, moved, shadow_alpha, shadow_density, shares, slopes
+from sd_relight.lib_iclight.shadow import darken, moved, shadow_alpha, shadow_density, shares, slopes, towards
 from sd_relight.lib_iclight.srgb import to_srgb
 
 TOP, BASE, LEFT, RIGHT = 20, 68, 42, 54
@@ -83,6 +86,13 @@ def test_strength_is_a_share_of_the_light_in_linear_light(matte):
 def test_a_spot_casts_it_from_its_place(matte):
     left, right = (density(matte, light="spot", light_x=x, light_y=0.2) for x in (0.0, 1.0))
     assert left[:, RIGHT + 6:].sum() > 5 * left[:, :LEFT - 6].sum() and right[:, :LEFT - 6].sum() > 5 * right[:, RIGHT + 6:].sum()
+
+
+def test_another_kind_with_a_position_casts_it_from_there_too(matte, monkeypatch):
+    monkeypatch.setitem(KINDS, "lamp", replace(KINDS["spot"], name="lamp"))
+    spot = IcLightParams(light="spot", light_x=0.1, light_y=0.2, light_elevation=30)
+    assert towards(SimpleNamespace(**{**vars(spot), "light": "lamp"}), matte) == towards(spot, matte)
+    assert towards(spot, matte) != towards(replace(spot, light_x=0.9), matte)
 
 
 def test_large_images_have_the_shadow_of_a_smaller_one(matte, monkeypatch):

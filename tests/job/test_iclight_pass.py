@@ -41,8 +41,10 @@ def test_fbc_has_the_shadow_on_the_background(host, applied, photo):
     torch.testing.assert_close(seen[0]["unet"].extra_concat_condition[:, 4:], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_fbc_takes_a_light_as_background_in_its_own_range(host, applied, photo):
-    seen, _ = applied(iclight={"foreground": photo, "model": "fbc", "light": "left"})
+@pytest.mark.parametrize("flip", [False, True])
+def test_fbc_takes_a_light_as_background_in_its_own_range(host, applied, photo, flip):
+    """`background_flip` mirrors a given background, not the light: left stays left."""
+    seen, _ = applied(iclight={"foreground": photo, "model": "fbc", "light": "left", "background_flip": flip})
     expected = mode_latent(host, light("fbc", light="left"))
     torch.testing.assert_close(seen[0]["unet"].extra_concat_condition[:, 4:], expected, rtol=1e-5, atol=1e-6)
     plain, _ = applied()
