@@ -10,7 +10,8 @@ import time
 from types import SimpleNamespace
 
 import hub_server
-import huggingface_hub
+import huggingface_hub.constants
+import huggingface_hub.utils
 import pytest
 from hub_server import CONTENT, HALF
 from sd_relight.lib_relight.base.errors import RelightError
@@ -22,11 +23,17 @@ from sd_relight.lib_relight.models.listing import list_files
 
 
 @pytest.fixture
-def server(monkeypatch):
+def wait_for_server(monkeypatch):
+    """wait_for_server(seconds) sets how long a download waits for a server that sends nothing."""
+    return lambda seconds: monkeypatch.setattr(source, "TIMEOUT_SECONDS", seconds)
+
+
+@pytest.fixture
+def server(monkeypatch, wait_for_server):
     with hub_server.running() as started:
         monkeypatch.setenv("HF_ENDPOINT", started.url)
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(source, "TIMEOUT_SECONDS", 0.3)
+        wait_for_server(30)
         yield started
 
 
@@ -54,11 +61,13 @@ def test_a_whole_file_is_moved_into_place_and_not_fetched_again(server, tmp_path
     ("drop", f"the connection ended after {HALF:,} of {len(CONTENT):,} bytes"),
     ("long length", f"the connection ended after {len(CONTENT):,} of {2 * len(CONTENT):,} bytes"),
 ])
-def test_each_reason_and_the_next_attempt(server, tmp_path, how, reason):
+def test_each_reason_and_the_next_attempt(server, wait_for_server, tmp_path, how, reason):
     server.how, file = how, server.file()
+    wait_for_server(0.3 if "stall" in str(how) else 30)
     assert failure(file, tmp_path) == (f"tiny.safetensors could not be downloaded ({reason}); get it again to go on, or save the "
                                        f"file from {server.url}/tiny as {tmp_path / 'tiny.safetensors'}.")
     server.how = ""
+    wait_for_server(30)
     assert download(file, tmp_path).read_bytes() == CONTENT
 
 
@@ -177,13 +186,15 @@ def test_a_cancelled_download_keeps_its_part(server, tmp_path):
     assert download(server.file(), tmp_path).read_bytes() == CONTENT
 
 
-def test_the_second_of_two_waits_for_the_first(server, tmp_path):
+def test_the_second_of_two_waits_for_the_first(server, wait_for_server, tmp_path):
     server.how = "stall inside"
+    wait_for_server(0.3)
     first = threading.Thread(target=lambda: pytest.raises(RelightError, download, server.file(), tmp_path))
     first.start()
     while not server.asked:
         time.sleep(0.01)
     server.how = ""
+    wait_for_server(30)
     assert download(server.file(), tmp_path).read_bytes() == CONTENT
     first.join()
     assert [given for _, given, _ in server.asked] == [None, f"bytes={HALF}-"]
