@@ -9,6 +9,8 @@ from contract.processes import EmbeddedHost, WebuiHost
 
 NEEDED = ("{host} has no IC-Light {kind} model: put iclight_sd15_{kind}.safetensors into its models/iclight folder and an SD 1.5 "
           "checkpoint where it looks for checkpoints (RELIGHT_WEBUI_ARGS can give --ckpt-dir), then run again.")
+BLANK = ("{host}'s plain image has one colour only, so that no comparison of images would say anything. Random weights do that when the "
+         "text encoder's last norm has no bias: the host's emphasis divides by the mean of its output.")
 _hosts = {}
 _failed: dict[str, dict[str, bool]] = {}
 
@@ -41,6 +43,7 @@ def client(request, webui_path, tmp_path_factory):
 
 def require_models(client) -> None:
     assert client.plain.status == 200, f"{client.name} makes no plain image: {client.plain.text[:300]}"
+    assert client.plain.pixels().std() > 1, BLANK.format(host=client.name)
     for kind, body in (("fc", {"model": "fc"}), ("fbc", {"model": "fbc"})):
         reply = client.send(relight={"iclight": body})
         if f"No IC-Light {kind} model" in reply.text:
