@@ -53,6 +53,8 @@ def test_the_subject_is_moved_on_its_background(panel, pad, product, tmp_path):
     panel.upload(pad("background"), tmp_path / "background.png")
     mover = pad.find(".relight-pad-mover")
     panel.until(mover.is_displayed, "the subject's handle")
+    pad.until_outlook("Light from the prompt · New background")
+    panel.until(lambda: not panel.driver.execute_script("return relight.setup.isDue('txt2img')"), "the settings for a background")
     assert difference(pad, product) <= 2 and pad.field("place") == ""
     start = pad.script("return pad.spot.place")
     begin, box = pad.middle(mover), pad.find(".relight-pad-frame").rect
