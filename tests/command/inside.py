@@ -1,10 +1,13 @@
 """Runs command lines one after the other in a process of its own (the embedded host is one per process).
 
+Commands with the same models share one loaded host; those in FRESH load it again.
+
     python inside.py ROOT FOLDER             prints one JSON object: exit code, output, errors and seconds of each
     python inside.py ROOT FOLDER COMMANDS    the same for a JSON object of command lines, without the README's example
 """
 
 import contextlib
+import functools
 import importlib.util
 import io
 import json
@@ -20,8 +23,8 @@ RELIGHT = ["relight", PHOTO, "--mask", MATTE, "--prompt", "an orange clay blob",
 
 COMMANDS = {
     "demo": ["demo", "--out", str(FOLDER / "demo"), "--light", "left", "--light", "right", "--steps", "4"],
-    "light": [*RELIGHT, "--steps", "4", "--light", "left", "-o", str(FOLDER / "left.png")],
-    "again": [*RELIGHT, "--steps", "4", "--light", "left", "-o", str(FOLDER / "again.png")],
+    "light": [*RELIGHT, "--steps", "2", "--light", "left", "-o", str(FOLDER / "left.png")],
+    "again": [*RELIGHT, "--steps", "2", "--light", "left", "-o", str(FOLDER / "again.png")],
     "hires": [*RELIGHT, "--steps", "2", "--light", "top", "--hires", "1.5", "--size", "128x128", "-o", str(FOLDER / "hires.jpg")],
     "angle": [*RELIGHT, "--steps", "2", "--light", "angle", "--set", "light_angle=30", "--set", "light_color=#ffb46b", "--size",
               "128x128", "-o", str(FOLDER / "angle.png")],
@@ -35,6 +38,7 @@ COMMANDS = {
     "no checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "empty"), "-o", str(FOLDER / "no.png")],
     "bad checkpoint": [*RELIGHT, "--light", "left", "--models", str(FOLDER / "html"), "-o", str(FOLDER / "no.png")],
 }
+FRESH = ("again",)
 
 
 def run(main, arguments):
@@ -67,10 +71,15 @@ def main():
     spec = importlib.util.spec_from_file_location("dev", ROOT / "dev.py")
     dev = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(dev)
-    from sd_relight.embedded_host.cli import cli
+    from sd_relight.embedded_host.cli import cli, demo
 
+    cli.Session = demo.Session = loaded = functools.cache(cli.Session)
     commands = json.loads(sys.argv[3]) if len(sys.argv) > 3 else COMMANDS
-    answer = {name: run(lambda words: cli.main(dev.parser().parse_args(words)), words) for name, words in commands.items()}
+    answer = {}
+    for name, words in commands.items():
+        if name in FRESH:
+            loaded.cache_clear()
+        answer[name] = run(lambda words: cli.main(dev.parser().parse_args(words)), words)
     if commands is COMMANDS:
         answer["readme"] = readme_example()
     print("\n" + json.dumps(answer))

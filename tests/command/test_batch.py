@@ -42,24 +42,13 @@ def words(folder, out, *more):
     return ["batch", str(folder), "--out", str(out), "--size", "64x64", "--steps", "1", "--device", "cpu", *more]
 
 
-def start(folder, out):
-    command = [sys.executable, str(ROOT / "dev.py"), *words(folder, out)]
-    return subprocess.Popen(command, env={**os.environ, "RELIGHT_INSIDE": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            text=True)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(folder, tmp_path_factory):
-    out = tmp_path_factory.mktemp("undisturbed")
-    with start(folder, out) as process:
-        return out, SimpleNamespace(out=process.stdout.read(), code=process.wait())
-
-
 @pytest.fixture(scope="module")
 def killed(folder, tmp_path_factory):
     """The output folder of a run that was killed when half of the images were done."""
     out = tmp_path_factory.mktemp("killed")
-    with start(folder, out) as process:
+    command = [sys.executable, str(ROOT / "dev.py"), *words(folder, out)]
+    with subprocess.Popen(command, env={**os.environ, "RELIGHT_INSIDE": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as process:
         finished = (line for line in process.stdout if f"/{COUNT + 3} " in line)
         for _ in range(COUNT // 2):
             next(finished)
@@ -86,9 +75,15 @@ def two(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def answers(folder, killed, before, two, tmp_path_factory):
-    """Further runs, one after the other in one process: the killed one goes on; two images, again, with other options."""
-    commands = {"resumed": words(folder, killed), "first": words(*two), "again": words(*two),
+def whole(tmp_path_factory):
+    """The output folder of a run that nothing disturbed."""
+    return tmp_path_factory.mktemp("whole")
+
+
+@pytest.fixture(scope="module")
+def answers(folder, whole, killed, before, two, tmp_path_factory):
+    """Further runs, one after the other in one process: a whole one; the killed one goes on; two images, again, with other options."""
+    commands = {"whole": words(folder, whole), "resumed": words(folder, killed), "first": words(*two), "again": words(*two),
                 "other": words(*two, "--lights", "left,top")}
     inside = [sys.executable, str(Path(__file__).with_name("inside.py")), str(ROOT), str(tmp_path_factory.mktemp("inside")),
               json.dumps(commands)]
@@ -103,24 +98,24 @@ def lines(out):
     return [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
 
 
-def test_every_good_image_is_relit_and_every_broken_one_named(undisturbed, folder):
-    out, result = undisturbed
-    assert result.code == 1, result.out
+def test_every_good_image_is_relit_and_every_broken_one_named(answers, whole, folder):
+    answer = answers["whole"]
+    assert answer["code"] == 1, answer["err"]
     expected = {path.relative_to(folder).as_posix() for path in folder.rglob("photo*.png")}
-    assert set(files(out)) == expected
-    assert f"{COUNT} of {COUNT + 3} images are in {out}" in result.out
+    assert set(files(whole)) == expected
+    assert f"{COUNT} of {COUNT + 3} images are in {whole}" in answer["out"]
     for name in BROKEN:
-        assert f"failed: {name}: `photo` " in result.out
-    entries = {entry["photo"]: entry for entry in lines(out)}
+        assert f"failed: {name}: `photo` " in answer["out"]
+    entries = {entry["photo"]: entry for entry in lines(whole)}
     assert {name for name, entry in entries.items() if entry["status"] == "failed"} == set(BROKEN)
     assert all(entries[name]["outputs"] == [name] and entries[name]["seed"] == 12345 for name in expected)
 
 
-def test_a_killed_run_goes_on_without_redoing_or_losing_one(undisturbed, killed, before, answers):
+def test_a_killed_run_goes_on_without_redoing_or_losing_one(whole, killed, before, answers):
     times, done = before
     assert 0 < len(done) < COUNT
     assert answers["resumed"]["code"] == 1
-    assert files(killed) == files(undisturbed[0])
+    assert files(killed) == files(whole)
     assert all(path.stat().st_mtime_ns == times[path] for path in (killed / name for name in done)), "none is done twice"
     assert not list(killed.rglob(".*"))
 

@@ -1,6 +1,8 @@
 """dev.py's own commands: their options, and errors reported before anything is installed."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,12 @@ def test_a_missing_file_is_said_before_anything_is_installed(dev, capsys, monkey
     monkeypatch.setattr(dev.environments, "ensure", lambda *args: pytest.fail("installed"))
     assert dev.main(["relight", "no-such.jpg", "-o", "out.png"]) == 2
     assert capsys.readouterr().err == "dev.py: photo: there is no no-such.jpg.\n"
+
+
+def test_the_exit_code_of_the_process_is_the_commands():
+    command = [sys.executable, str(ROOT / "dev.py"), "relight", "no-such.jpg", "-o", "out.png"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "dev.py: photo: there is no no-such.jpg.\n")
 
 
 def test_the_commands_of_the_readme_parse(dev):
