@@ -9,7 +9,7 @@ from sd_relight.training.rendering import held_out_scenes, render, to_uint8
 from sd_relight.training.scenes import COLOUR_NAMES, SHAPES
 
 SIZE = 256
-STEPS = 8
+STEPS = 5
 SEED = 7
 ANGLES = {"right": 0.0, "top": 90.0, "left": 180.0, "bottom": 270.0,
           "top-right": 45.0, "top-left": 135.0, "bottom-left": 225.0, "bottom-right": 315.0}
