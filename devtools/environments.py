@@ -42,8 +42,9 @@ PINS = {
     "forge": Pins("forge", (("-r", "requirements/forge.txt"), VOCABULARY), (11, 10)),
     # gradio's own bounds forbid Pillow 12; the host installs it first and its other pins over it, so do we.
     "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt"), VOCABULARY), (11, 12, 13)),
+    # its pins differ from forge's in gradio, pydantic and fastapi alone: it runs the rooms that import one of them
     "a1111": Pins("a1111", (("-r", "requirements/a1111.txt"), VOCABULARY), (11, 10),
-                  (*(f"tests/{room}" for room in ("api", "base", "checks", "hosts", "job", "models", "request", "ui", "web")),
+                  (*(f"tests/{room}" for room in ("api", "hosts", "request", "ui", "web")),
                    "tests/browser/test_relight_panel.py", "tests/browser/test_any_page.py", "tests/browser/test_sets.py",
                    "tests/browser/test_undo.py", *(f"tests/browser/test_jobs.py::test_a_{name}" for name in (
                        "light_on_the_img2img_image", "warm_light_at_the_top_right_and_a_blue_spot")))),
