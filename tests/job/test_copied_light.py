@@ -7,7 +7,7 @@ from sd_relight.lib_relight.request.images import ImageDecoder
 
 
 def photo(brightness):
-    y, x = (np.mgrid[:64, :64] - 31.5) / 30
+    y, x = (np.mgrid[:32, :32] - 15.5) / 15
     height = np.sqrt(np.maximum(0, 1 - x * x - y * y))
     level = brightness * (0.2 + 0.8 * np.maximum(0, 0.6 * x + 0.8 * height))
     pixels = np.dstack([level, level, level, 255 * (height > 0)]).astype(np.uint8)
@@ -22,5 +22,5 @@ def test_the_same_photograph_is_fitted_once(monkeypatch):
     again = copied_light.copied_lights(photo(200))
     assert len(fits) == 1 and again[0]["light"] == "angle"
     copied_light.copied_lights(photo(100))
-    copied_light.copied_lights(photo(200), ImageDecoder().decode(Image.new("RGB", (64, 64), (200, 128, 200)), "normal_map"))
+    copied_light.copied_lights(photo(200), ImageDecoder().decode(Image.new("RGB", (32, 32), (200, 128, 200)), "normal_map"))
     assert len(fits) == 3
