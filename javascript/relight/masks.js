@@ -1,12 +1,13 @@
-/* Removes a mask or a normal map when the image that it belongs to is replaced: it belongs to the image that is there when it comes. */
+/* Removes a mask or a normal map when the image that it belongs to is replaced: it belongs to the image that is there when it comes.
+   The message line says what was removed, also behind the settings for the new image, whose answer replaces the line. */
 
 window.relight = window.relight || {};
 
 window.relight.masks = (() => {
     "use strict";
 
-    const UNCHANGED = {__type__: "update"};
-    const pairs = {};
+    const UNCHANGED = {__type__: "update"}, TOLD_MS = 15000;
+    const pairs = {}, told = {txt2img: {lines: [], time: 0}, img2img: {lines: [], time: 0}};
     const identity = (value) => (value ? value.path || value.name || value.data || value.url || value : null);
 
     /** Whether the mask came with another image. key: names the two fields. An image that is cleared keeps its mask until the next one. */
@@ -27,8 +28,32 @@ window.relight.masks = (() => {
         if (!isOutdated(key, images.map(identity).find(Boolean) || null, identity(mask))) {
             return [UNCHANGED, UNCHANGED, ...others.map(() => UNCHANGED)];
         }
-        return [null, window.relight.fields.messageOf(window.relight.text(words)), ...others];
+        return [null, removed(key.split(" ")[0], window.relight.text(words)), ...others];
     }
+
+    /** The message line for all that was removed with an image. */
+    function removed(tab, text) {
+        const isRecent = performance.now() - told[tab].time < TOLD_MS, lines = isRecent ? told[tab].lines : [];
+        told[tab] = {lines: [...lines.filter((line) => line !== text), text], time: performance.now()};
+        return told[tab].lines.map(window.relight.fields.messageOf).join("");
+    }
+
+    /** Put what was removed in front of the line of set_up. */
+    function repeat(tab, note) {
+        const {lines, time} = told[tab];
+        if (performance.now() - time > TOLD_MS || !window.relight.setup.isLast(tab) || lines.every((line) => note.textContent.includes(line))) return;
+        const others = [...note.querySelectorAll("p")].filter(({textContent}) => !lines.includes(textContent));
+        window.relight.fields.set(tab, {message: lines.map(window.relight.fields.messageOf).join("") + others.map(({outerHTML}) => outerHTML).join("")});
+    }
+
+    function attach() {
+        for (const tab of Object.keys(told)) {
+            const note = window.relight.fields.element(tab, "note");
+            if (note) new MutationObserver(() => setTimeout(repeat, 0, tab, note)).observe(note, {childList: true, subtree: true, characterData: true});
+        }
+    }
+
+    window.relight.onReady(attach);
 
     return {check};
 })();

@@ -114,5 +114,5 @@ window.relight.setup = (() => {
     window.addEventListener("click", onClick, true);
     window.relight.onReady(attach);
 
-    return {check, isDue, keep, withState};
+    return {check, isDue, isLast: (tab) => answerOf(tab) !== null, keep, withState};
 })();

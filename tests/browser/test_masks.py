@@ -85,3 +85,19 @@ def test_a_normal_map_goes_with_its_subject(panel, accordion, images):
     replace(panel, accordion("foreground"), images["blue"])
     panel.until(lambda: not has_image(panel, accordion("normal_map")), "the removed normal map")
     accordion.until_message("The normal map belonged to the image before and was removed.")
+
+
+def test_what_was_removed_is_still_said_behind_the_settings_for_the_new_image(panel, accordion, images, tmp_path):
+    Image.new("RGB", (64, 128), (30, 30, 200)).save(tmp_path / "tall.png")
+    accordion.open()
+    panel.upload(accordion("foreground"), images["red"])
+    accordion.until_message("Set for relighting: ")
+    panel.upload(accordion("normal_map"), images["mask"])
+    give_mask(panel, accordion, images["mask"])
+    panel.until_painted()
+    replace(panel, accordion("foreground"), tmp_path / "tall.png")
+    for kind in ("mask", "normal map"):
+        accordion.until_message(f"The {kind} belonged to the image before and was removed.")
+    accordion.until_message("Set for relighting: 512×1024.")
+    assert accordion.message.count("was removed.") == 2
+    assert panel.console_errors() == []
