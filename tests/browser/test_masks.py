@@ -18,9 +18,9 @@ def images(tmp_path_factory):
 
 def replace(panel, field, path):
     """Clear an image field and give it another file; img2img's field of a WebUI takes it in place of the first."""
-    clear = panel.find_all(f"#{field} button[aria-label='Remove Image'], #{field} button[aria-label='Clear']")
-    if clear:
-        clear[0].click()
+    clear = f"#{field} button[aria-label='Remove Image'], #{field} button[aria-label='Clear']"
+    if panel.find_all(clear):
+        panel.click(clear)
         panel.until(lambda: not panel.find_all(f"#{field} img"), "the empty field")
     panel.upload(field, path)
 
