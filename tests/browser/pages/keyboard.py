@@ -63,7 +63,7 @@ class Keyboard:
     def give_file(self, css, path, what):
         """Go to the box where files are dropped. Enter opens the system's dialog there; the path is given in its place."""
         self.to(f"{css} :is(button, [role=button]):has(> input[type=file])")
-        assert what in self.name
+        self.panel.until(lambda: what in self.name, f"{what} as the name, which follows the drawn field")
         self.panel.upload(css.removeprefix("#"), path)
 
     def stops(self, last_css):
