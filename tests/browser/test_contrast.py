@@ -22,6 +22,7 @@ def test_texts_stand_out(chromium, host, subject, theme):
     panel.click(f"{pad.css('unit1_enabled')} input")
     for part in ("notices li", "preview_shown figcaption", "note p"):
         panel.until(lambda part=part: panel.find_all(pad.css(part)), part)
+    panel.until(lambda: not panel.find_all(f"{pad.css('enabled')} :is(.pending, .generating)"), "the end of what is running")
     faint, count = [], 0
     for number in (1, 0):
         pad.select_tab(number)

@@ -28,3 +28,18 @@ def test_the_light_tab_fits(panel, pad, screen, subject, width):
     assert found["controls"] <= MOST_CONTROLS, found["names"]
     assert found["overflow"] <= 0
     assert width < 500 or found["pad"] >= PAD_HEIGHT
+
+
+def test_an_action_that_runs_moves_nothing(pad):
+    pad.open("img2img")
+    heights = pad.driver.execute_script(PENDING, pad.css("note"), pad.css("notices"), pad.css("enabled"))
+    assert heights[0] == heights[1], "the panel's height before and while gradio waits for an answer"
+    assert heights[2] == ["1", "1"], "opacity of the lines"
+
+
+PENDING = """
+const [note, notices, root] = arguments, height = () => Math.round(document.querySelector(root).getBoundingClientRect().height);
+const proses = [note, notices].map((css) => document.querySelector(`${css} .prose`)), before = height();
+for (const prose of proses) { prose.classList.add("min"); prose.style.transition = prose.parentElement.style.transition = "none"; prose.parentElement.classList.add("pending"); }
+return [before, height(), proses.map((prose) => getComputedStyle(prose.parentElement).opacity)];
+"""
