@@ -25,14 +25,12 @@ class OtherWays:
 
     def as_original(self) -> Cost:
         """Return the cost of the original's pipeline, its weights already merged."""
-        stopwatch = Stopwatch(self.device)
-        start = stopwatch()
+        stopwatch, start = self.begin()
         return self.sample(stopwatch, start, self.merged, self.original.encode(self.subject()))
 
     def as_habit(self) -> Cost:
         """Return the cost of a job that reads and merges the weights itself, samples its condition, and puts the weights back."""
-        stopwatch = Stopwatch(self.device)
-        start = stopwatch()
+        stopwatch, start = self.begin()
         offsets = read_offsets(self.path)
         kept = {key: value.clone() for key, value in self.unmerged.state_dict().items()}
         shift(self.unmerged, offsets, 1)
@@ -43,13 +41,18 @@ class OtherWays:
         return Cost(cost.total + back, cost.before_first_step, cost.per_step, 1, self.path.stat().st_size, 2, len(offsets),
                     cost.peak_megabytes, cost.megabytes)
 
+    def begin(self) -> tuple[Stopwatch, float]:
+        """Return a stopwatch and its time now; the peak of memory is counted from here."""
+        reset_peak(self.device)
+        stopwatch = Stopwatch(self.device)
+        return stopwatch, stopwatch()
+
     def subject(self) -> Any:
         return resize_and_crop(cut_on_grey(self.case.photo, self.case.matte), *self.case.size)
 
     def sample(self, stopwatch: Stopwatch, start: float, unet: Any, condition: Tensor) -> Cost:
         """Encode light and prompts, sample and decode. start: the stopwatch's time when the job began."""
         original, case = self.original, self.case
-        reset_peak(self.device)
         light = original.encode(gradient(case.side, *case.size))
         texts, sigmas = tuple(map(original.tokens, (case.prompt, case.negative))), original.sigmas(case.steps, case.strength)
         x = original.start(light, case.seed, condition.shape, sigmas[0])

@@ -31,19 +31,23 @@ window.relight.masks = (() => {
         return [null, removed(key.split(" ")[0], window.relight.text(words)), ...others];
     }
 
+    /** What was removed in a tab a moment ago. */
+    const recent = (tab) => (performance.now() - told[tab].time < TOLD_MS ? told[tab].lines : []);
+    const messageOf = (lines) => lines.map(window.relight.fields.messageOf).join("");
+
     /** The message line for all that was removed with an image. */
     function removed(tab, text) {
-        const isRecent = performance.now() - told[tab].time < TOLD_MS, lines = isRecent ? told[tab].lines : [];
-        told[tab] = {lines: [...lines.filter((line) => line !== text), text], time: performance.now()};
-        return told[tab].lines.map(window.relight.fields.messageOf).join("");
+        const lines = [...recent(tab).filter((line) => line !== text), text];
+        told[tab] = {lines, time: performance.now()};
+        return messageOf(lines);
     }
 
     /** Put what was removed in front of the line of set_up. */
     function repeat(tab, note) {
-        const {lines, time} = told[tab];
-        if (performance.now() - time > TOLD_MS || !window.relight.setup.isLast(tab) || lines.every((line) => note.textContent.includes(line))) return;
+        const lines = recent(tab);
+        if (!window.relight.setup.isLast(tab) || lines.every((line) => note.textContent.includes(line))) return;
         const others = [...note.querySelectorAll("p")].filter(({textContent}) => !lines.includes(textContent));
-        window.relight.fields.set(tab, {message: lines.map(window.relight.fields.messageOf).join("") + others.map(({outerHTML}) => outerHTML).join("")});
+        window.relight.fields.set(tab, {message: messageOf(lines) + others.map(({outerHTML}) => outerHTML).join("")});
     }
 
     function attach() {
