@@ -8,17 +8,20 @@ window.relight.masks = (() => {
 
     const UNCHANGED = {__type__: "update"}, TOLD_MS = 15000;
     const pairs = {}, told = {txt2img: {lines: [], time: 0}, img2img: {lines: [], time: 0}};
+    let touched = 0;  // when the user has done anything last
     const identity = (value) => (value ? value.path || value.name || value.data || value.url || value : null);
 
-    /** Whether the mask came with another image. key: names the two fields. An image that is cleared keeps its mask until the next one. */
+    /** Whether the mask came with another image. key: names the two fields. An image that is cleared keeps its mask until the next one.
+        Forge's canvas encodes an image from the server anew: one that changes before the user has done anything is still the same. */
     function isOutdated(key, image, mask) {
-        const known = pairs[key], isSame = known && known.mask === mask;
-        if (mask && isSame && known.image && image && image !== known.image) {
+        const known = pairs[key], isSame = known && known.mask === mask, isChanged = isSame && known.image && image && image !== known.image;
+        if (mask && isChanged && touched > known.time) {
             delete pairs[key];
             return true;
         }
         if (!mask) delete pairs[key];
-        else if (!isSame || !known.image) pairs[key] = {image, mask};
+        else if (!isSame || !known.image) pairs[key] = {image, mask, time: performance.now()};
+        else if (isChanged) known.image = image;
         return false;
     }
 
@@ -57,6 +60,9 @@ window.relight.masks = (() => {
         }
     }
 
+    for (const type of ["pointerdown", "keydown", "input", "change", "drop", "paste"]) {
+        document.addEventListener(type, ({isTrusted}) => (touched = isTrusted ? performance.now() : touched), true);
+    }
     window.relight.onReady(attach);
 
     return {check};
