@@ -179,6 +179,8 @@ def add_bench(commands):
     bench.add_argument("--size", type=positive, metavar="SIDE", help="shorter side in pixels, a multiple of 64")
     bench.add_argument("--full", action="store_true", help="also one image prompt on random full-size UNets, SD 1.5 and SDXL")
     bench.add_argument("--webui", metavar="URL", help="measure this running WebUI over HTTP instead")
+    bench.add_argument("--pid", type=positive, metavar="NUMBER", help="with --webui on this machine: count processor time of its "
+                       "process in place of the clock; Linux only")
     add_common(bench)
 
 

@@ -1,6 +1,9 @@
 """dev.py bench: what its rows count, and its figures of a running WebUI."""
 
 import json
+import subprocess
+import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -41,7 +44,7 @@ def test_a_second_job_reads_encodes_and_merges_nothing(written):
 def test_fixed_cost_of_a_webui_is_the_rest_of_a_job_of_one_step(monkeypatch):
     asked = []
 
-    def post(url, payload):
+    def post(url, payload, clock):
         asked.append(payload)
         return 2.0 + payload["steps"]
 
@@ -54,6 +57,28 @@ def test_fixed_cost_of_a_webui_is_the_rest_of_a_job_of_one_step(monkeypatch):
 def test_a_webui_that_does_not_answer_is_one_sentence():
     with pytest.raises(RelightError, match="--webui: http://127.0.0.1:9/x does not answer .*; start it with --api"):
         webui_cost.post("http://127.0.0.1:9/x", {})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the clock of another process is Linux' own")
+def test_processor_time_of_another_process():
+    """One that sleeps uses none, whatever this one does meanwhile; one that computes does; one that has ended has no clock."""
+    sleeper, worker = (subprocess.Popen([sys.executable, "-c", f"print(1, flush=True)\n{body}"], stdout=subprocess.PIPE)
+                       for body in ("import time; time.sleep(60)", "while True: pass"))
+    try:
+        clocks = []
+        for process in (sleeper, worker):
+            process.stdout.readline()
+            clocks.append(webui_cost.processor_clock(process.pid))
+        before, deadline = [clock() for clock in clocks], time.monotonic() + 30
+        while clocks[1]() < before[1] + 0.2 and time.monotonic() < deadline:
+            pass
+        assert clocks[1]() >= before[1] + 0.2 and clocks[0]() < before[0] + 0.05
+    finally:
+        for process in (sleeper, worker):
+            process.kill()
+            process.communicate()
+    with pytest.raises(RelightError, match=f"--pid: no process {worker.pid} runs here; give the number"):
+        clocks[1]()
 
 
 def test_the_habit_of_other_extensions_leaves_the_weights_as_they_were(session):
