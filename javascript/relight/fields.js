@@ -64,10 +64,13 @@ window.relight.fields = (() => {
 
     const answer = (tab, button) => (waiting[`${tab} ${button}`] || []).shift();
 
+    /** What an event of the page returns to change nothing: gradio renders the whole page anew for any result, even an empty one. */
+    const noResult = () => new Promise(() => {});
+
     /** Called by gradio with the values of a channel's fields. */
     function receiveValues(tab, channel, values) {
         answer(tab, `${channel}_read`)?.resolve(named(tab, channel, values));
-        return [];
+        return noResult();
     }
 
     /** Called by gradio; returns the channel's new values. */
@@ -81,7 +84,7 @@ window.relight.fields = (() => {
     /** Called by gradio when one of the light's fields has changed. */
     function fieldsChanged(tab, values) {
         for (const listener of listeners[tab] || []) listener(named(tab, "light", values));
-        return [];
+        return noResult();
     }
 
     const channelOf = (tab, wanted) => (wanted.every((name) => names(tab, "light").includes(name)) ? "light" : "all");
@@ -94,7 +97,7 @@ window.relight.fields = (() => {
     }
 
     return {
-        element, messageOf, press, unfold, setHost, receiveValues, provideValues, fieldsChanged,
+        element, messageOf, press, unfold, setHost, receiveValues, provideValues, fieldsChanged, noResult,
         get: (tab, channel = "all") => ask(tab, `${channel}_read`),
         set: (tab, values) => ask(tab, `${channelOf(tab, Object.keys(values))}_write`, values),
         onChange: (tab, listener) => (listeners[tab] ??= []).push(listener),

@@ -6,7 +6,7 @@ window.relight = window.relight || {};
 window.relight.masks = (() => {
     "use strict";
 
-    const UNCHANGED = {__type__: "update"}, TOLD_MS = 15000;
+    const TOLD_MS = 15000;
     const pairs = {}, told = {txt2img: {lines: [], time: 0}, img2img: {lines: [], time: 0}};
     let touched = 0;  // when the user has done anything last
     const identity = (value) => (value ? value.path || value.name || value.data || value.url || value : null);
@@ -28,9 +28,7 @@ window.relight.masks = (() => {
     /** For gradio, with [mask, image, image if the first is empty]: returns values for the mask, the message and further fields.
         words: key of the message's text. */
     function check(key, [mask, ...images], others, words) {
-        if (!isOutdated(key, images.map(identity).find(Boolean) || null, identity(mask))) {
-            return [UNCHANGED, UNCHANGED, ...others.map(() => UNCHANGED)];
-        }
+        if (!isOutdated(key, images.map(identity).find(Boolean) || null, identity(mask))) return window.relight.fields.noResult();
         return [null, removed(key.split(" ")[0], window.relight.text(words)), ...others];
     }
 

@@ -6,7 +6,7 @@ window.relight = window.relight || {};
 window.relight.units = (() => {
     "use strict";
 
-    const UNCHANGED = {__type__: "update"}, COUNT = 4, RACE_MS = 10000;
+    const COUNT = 4, RACE_MS = 10000;
     const IMAGES = ["mask", "image_mask", "negative_image"];
     const given = {}, touched = new Set(), ticked = {}, answering = new Set(), states = {txt2img: {}, img2img: {}};
     const element = (tab, name) => window.relight.fields.element(tab, name);
@@ -24,12 +24,12 @@ window.relight.units = (() => {
     function changed(tab, number, values) {
         const {fields} = data(tab), unit = Object.fromEntries(fields.map((name, i) => [name, values[i]]));
         const enabled = enabledBy(`${tab} ${number}`, unit);
-        update(tab, number, enabled === UNCHANGED ? unit : {...unit, enabled});
-        return [enabled];
+        update(tab, number, enabled === null ? unit : {...unit, enabled});
+        return enabled === null ? window.relight.fields.noResult() : [enabled];
     }
 
     /** A new image or a tick of the user enables a unit, taking away the last one disables it. gradio may set a value of here after
-        the user's next click on Enable; that click wins. */
+        the user's next click on Enable; that click wins. Returns null where nothing changes. */
     function enabledBy(key, unit) {
         const before = given[key] || [], images = imagesOf(unit), isTicked = touched.delete(key), click = ticked[key];
         given[key] = images;
@@ -40,7 +40,7 @@ window.relight.units = (() => {
         }
         if (!click && unit.enabled) answering.delete(key);
         if (click && unit.enabled !== click.checked && answering.delete(key) && performance.now() - click.time < RACE_MS) return click.checked;
-        return !images.length && !unit.use_subject && (before.length || isTicked) ? false : UNCHANGED;
+        return !images.length && !unit.use_subject && (before.length || isTicked) ? false : null;
     }
 
     const isFace = (tab, unit) => window.relight.lists.isFace(tab, unit.model);

@@ -280,6 +280,28 @@ def test_fields_of_every_kind_are_set_and_read(open_pad):
     assert open_pad.field("matting") == "none" and open_pad.field("reinforce") == "0.25"
 
 
+def test_reading_the_fields_renders_nothing_anew(open_pad):
+    """gradio renders the whole page for each result of an event, in a frame that it asks for, as it does to run an event. Other
+    events of the page may fall into one of the readings."""
+    renders = {call: [open_pad.driver.execute_async_script(RENDERS, call) for _ in range(3)] for call in ("get", "set")}
+    assert min(renders["get"]) == 0 < min(renders["set"]), renders
+
+
+RENDERS = r"""
+const [call, done] = arguments, original = window.requestAnimationFrame;
+let count = 0;
+window.requestAnimationFrame = (callback) => {
+    const {stack} = new Error();
+    count += /\/Blocks-/.test(stack) && !/\.dispatch /.test(stack);
+    return original(callback);
+};
+relight.fields[call]("txt2img", call === "set" ? {light_gamma: 1 + Math.random()} : undefined).then(() => setTimeout(() => {
+    window.requestAnimationFrame = original;
+    done(count);
+}, 300));
+"""
+
+
 def test_nothing_moves_inside_the_accordion_when_it_opens(pad):
     """The pad's box has its size before the pad is in it. What lies below the accordion goes down, as for every accordion.
     The status line changes within the height that is kept for it."""
