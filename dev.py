@@ -38,6 +38,8 @@ INSIDE = "RELIGHT_INSIDE"
 TRAINING = {"train-demo": "train", "evaluate-demo": "evaluate"}
 """Commands whose options are the training module's own."""
 LARGEST_SEED = 2**63 - 1
+PHOTOGRAPHS = 6
+"""Photographs of verify: the one that ships with the project and those of benchmarks/photographs.json."""
 
 
 def seed_number(text):
@@ -170,6 +172,16 @@ def positive(text):
     return int(text)
 
 
+def whole_number(least, most):
+    """A converter for whole numbers in this range, which raises argparse.ArgumentTypeError for others."""
+    def convert(text):
+        digits = text.isascii() and text.isdigit() and len(text) <= 9
+        if not (digits and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from {least} to {most}")
+        return int(text)
+    return convert
+
+
 def add_bench(commands):
     bench = commands.add_parser("bench", help="what relighting costs beside a plain job, measured on this machine")
     bench.add_argument("--out", type=Path, metavar="FILE", help="also write the table to this file")
@@ -190,7 +202,10 @@ def add_verify(commands):
                         help="where verify.html and verify.json go")
     verify.add_argument("--light", action="append", choices=("left", "right", "top", "bottom"),
                         help="only this light; may be given several times (default: all four)")
-    verify.add_argument("--objects", type=int, default=1, help="rendered objects beside the photograph")
+    verify.add_argument("--photographs", type=whole_number(1, PHOTOGRAPHS), default=PHOTOGRAPHS, metavar="N",
+                        help="the first N photographs, the astronaut and those of scikit-image (default: all %(default)s)")
+    verify.add_argument("--objects", type=whole_number(0, 1000), default=1, metavar="N",
+                        help="rendered objects beside the photographs (default: %(default)s)")
     add_common(verify)
 
 

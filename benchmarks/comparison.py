@@ -27,7 +27,8 @@ STRENGTH = 0.9
 
 @dataclass(frozen=True)
 class Case:
-    """One image to make in both ways. side: of the light, or None with a background."""
+    """One image to make in both ways. side: of the light, or None with a background; whole: the original's image as well as
+    its first step."""
 
     name: str
     photo: Image.Image
@@ -40,6 +41,7 @@ class Case:
     seed: int = 12345
     steps: int = 8
     cfg: float = 2.0
+    whole: bool = True
 
     @property
     def strength(self) -> float:
@@ -156,8 +158,8 @@ class Comparison:
             image = job(case.payload()).images[0]
         return image, found, {"seconds": time.perf_counter() - began, "peak GPU memory, MB": peak_megabytes(device)}
 
-    def run(self, case: Case, whole: bool = True) -> tuple[dict[str, Any], dict[str, Image.Image]]:
-        """Return the figures and both images; without whole, the original runs only its first step and gives no image."""
+    def run(self, case: Case) -> tuple[dict[str, Any], dict[str, Image.Image]]:
+        """Return the figures and both images; the original's only where the case is compared whole."""
         kind = "fc" if case.background is None else "fbc"
         if kind not in self.merged:
             self.merged = {kind: self.original.merged(self.files[kind])}
@@ -178,7 +180,7 @@ class Comparison:
                 unet, x.repeat(2, 1, 1, 1), sigmas[0], torch.cat(texts[::-1]), condition)),
         }
         images = {"Relight": image}
-        if whole:
+        if case.whole:
             images["original"] = self.original.decode(self.original.sample(unet, x, sigmas, texts, condition, case.cfg))
             cost["seconds, original"] = time.perf_counter() - began
             figures["PSNR, dB"] = psnr(image, images["original"])

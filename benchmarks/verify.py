@@ -23,7 +23,7 @@ from ..lib_relight.models.folders import model_folders
 from ..lib_relight.models.inspection import inspect, model_files
 from ..training.evaluate import prompt_of
 from ..training.rendering import held_out_scenes, render, to_uint8
-from . import machine, measures
+from . import machine, measures, photographs
 from .comparison import STRENGTH, Case, Comparison
 from .original import resize_and_crop
 from .verify_page import page
@@ -31,6 +31,7 @@ from .verify_page import page
 SIDES = ("left", "right", "top", "bottom")
 OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 PHOTO_PROMPT, TINY_PHOTO_PROMPT = demo.PROMPT, demo.TINY_PROMPT
+RENDERED = "rendered object"
 
 
 def recognised(folder: Path) -> list[dict[str, Any]]:
@@ -57,29 +58,32 @@ def iclight_paths() -> tuple[dict[str, Path], list[str]]:
     return found, notes
 
 
-def subjects(models: Path, objects: int) -> list[Case]:
-    """Return a case for the photograph that ships with the project and for each rendered object, without a light."""
+def subjects(models: Path, photos: int, objects: int) -> tuple[list[Case], list[str]]:
+    """Return a case without a light for each photograph, the one that ships with the project first, and for each rendered
+    object; and a sentence about photographs that are left out."""
     side, tiny = native_side(models), is_tiny(models)
     photo, matte = Image.open(demo.PHOTO).convert("RGB"), Image.open(demo.MATTE).convert("L")
-    cases = [Case("astronaut", photo, matte, fit_size(photo.size, side), TINY_PHOTO_PROMPT if tiny else PHOTO_PROMPT)]
+    further, notes = photographs.cases(photos - 1, side, tiny)
+    cases = [Case("astronaut", photo, matte, fit_size(photo.size, side), TINY_PHOTO_PROMPT if tiny else PHOTO_PROMPT), *further]
     if not objects:
-        return cases
+        return cases, notes
     scenes = held_out_scenes(objects)
     images = render(scenes, side)
     for number, pixels in enumerate(to_uint8(images.foreground)):
         alpha = (images.alpha[number, 0].numpy() * 255).round().astype(np.uint8)
-        name, prompt = f"rendered object {number + 1}", prompt_of(scenes[number])
+        name, prompt = f"{RENDERED} {number + 1}", prompt_of(scenes[number])
         cases.append(Case(name, Image.fromarray(pixels), Image.fromarray(alpha), (side, side), prompt))
-    return cases
+    return cases, notes
 
 
-def plan(args: Any, models: Path, kinds: set[str]) -> list[Case]:
-    """Return every subject in every light, then the photograph on a background."""
+def plan(args: Any, models: Path, kinds: set[str]) -> tuple[list[Case], list[str]]:
+    """Return every subject in every light, then the first photograph on a background; and what is left out."""
     steps = check_steps(args.steps) if args.steps else 9 if is_tiny(models) else 18
-    cases = [replace(case, seed=max(args.seed, 0), steps=steps) for case in subjects(models, args.objects)]
+    found, notes = subjects(models, args.photographs, args.objects)
+    cases = [replace(case, seed=max(args.seed, 0), steps=steps) for case in found]
     lit = [replace(case, side=side) for case in cases for side in args.light or SIDES]
     background = Image.open(demo.BACKGROUND).convert("RGB")
-    return lit + [replace(cases[0], background=background)] * ("fbc" in kinds)
+    return lit + [replace(cases[0], background=background)] * ("fbc" in kinds), notes
 
 
 def check_steps(steps: int) -> int:
@@ -110,24 +114,57 @@ def add_signs(rows: list[dict[str, Any]]) -> None:
             row["lit side"] = "right" if row["contrast"] > -other["contrast"] else "WRONG"
 
 
+def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lit sides and what is kept of photographs and of rendered objects, over all their lights."""
+    groups = {"photographs": [], "rendered objects": []}
+    for row in rows:
+        if "contrast" in row:
+            groups["rendered objects" if row["subject"].startswith(RENDERED) else "photographs"].append(row)
+    return [summed(name, found) for name, found in groups.items() if found]
+
+
+def summed(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    signs = [row["lit side"] for row in rows if "lit side" in row]
+    contrasts = [row["contrast"] for row in rows]
+    kept = {figure: [row[figure] for row in rows] for figure in ("colour error", "detail correlation")}
+    return {"subjects": name, "images": len(rows), "lit side right": f"{signs.count('right')} of {len(signs)}",
+            "lit half brighter": f"{sum(value > 0 for value in contrasts)} of {len(rows)}",
+            "contrast, least": min(contrasts), "contrast, median": float(np.median(contrasts)),
+            "contrast, largest": max(contrasts),
+            **{f"{figure}, mean": float(np.mean(values)) for figure, values in kept.items()}}
+
+
+def compared(comparison: Comparison, case: Case) -> tuple[dict[str, Any], dict[str, Image.Image], bool]:
+    """Return a case's row, its images and whether both ways are equal. Prints a line."""
+    figures, images = comparison.run(case)
+    differs = figures.pop("differs")
+    light, equal = case.side or "background", "yes" if case.whole else "first step"
+    row = {"subject": case.name, "light": light, "equal": f"NO: {', '.join(differs)}" if differs else equal,
+           **figures, **measured(case, images["Relight"])}
+    distance = f"{figures['PSNR, dB']:.0f} dB, " if case.whole else ""
+    print(f"{case.name}, {light}: {row['equal']}, {distance}{figures['seconds']:.1f} s", flush=True)
+    return row, {"subject": case.photo, **images}, not differs
+
+
 def run(args: Any) -> int:
     session = Session(args.models, args.device)
     files, notes = iclight_paths()
     print(f"models: {describe_models(session.models)}\ndevice: {session.device}", flush=True)
-    comparison, rows, pictures = Comparison(session.host, files), [], []
-    for case in plan(args, session.models, set(files)):
-        figures, images = comparison.run(case)
-        differs = figures.pop("differs")
-        light = case.side or "background"
-        rows.append({"subject": case.name, "light": light, "equal": "yes" if not differs else f"NO: {', '.join(differs)}",
-                     **figures, **measured(case, images["Relight"])})
-        pictures.append((f"{case.name}, {light}", {"subject": case.photo, **images}))
-        print(f"{case.name}, {light}: {rows[-1]['equal']}, {figures['PSNR, dB']:.0f} dB, {figures['seconds']:.1f} s", flush=True)
+    comparison, rows, pictures, equal = Comparison(session.host, files), [], [], True
+    cases, left_out = plan(args, session.models, set(files))
+    print(*left_out, sep="\n", end="\n" * bool(left_out), flush=True)
+    for case in cases:
+        row, images, same = compared(comparison, case)
+        rows.append(row)
+        pictures.append((f"{case.name}, {row['light']}", images))
+        equal = equal and same
     add_signs(rows)
-    equal = all(row["equal"] == "yes" for row in rows)
     report = {"equal": equal, "machine": machine.describe(session.device), "models": describe_models(session.models),
-              "files": recognised(session.models), "notes": notes, "rows": rows}
+              "files": recognised(session.models), "notes": notes + left_out, "summary": summary(rows), "rows": rows}
     write(args.out, report, pictures)
+    for row in report["summary"]:
+        print(f"{row['subjects']}: lit side right in {row['lit side right']}, contrast {row['contrast, least']:.3f} to "
+              f"{row['contrast, largest']:.3f}")
     print(f"{'equal to' if equal else 'DIFFERENT from'} the original; wrote {args.out / 'verify.html'} and verify.json")
     return 0 if equal else 1
 

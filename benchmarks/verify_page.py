@@ -14,10 +14,11 @@ STYLE = ("body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:75em
          "font-size:13px}td,th{border:1px solid #ccc;padding:.2em .5em;text-align:left;white-space:nowrap}"
          "div{overflow-x:auto}figure{display:inline-block;margin:0 1em 1em 0}img{display:inline-block;margin-right:4px}")
 EXPLAINED = """Each row is one image, made by Relight and by IC-Light's own pipeline written out on the same networks with the
-same seed. Columns <i>condition</i> to <i>text</i> are relative errors of what the UNet reads in the first step,
+same seed; for photographs other than the astronaut the original ran the first step only, and PSNR is empty. Columns <i>condition</i> to <i>text</i> are relative errors of what the UNet reads in the first step,
 <i>prediction</i> of what it gives, <i>weights</i> is that of the worst merged weight relative to its offset;
 PSNR compares the finished images. <i>contrast</i> is the mean luma of the subject's half towards the light
-minus the other half's, <i>lit side</i> compares it with the opposite light. <i>colour error</i> is 0 for the
+minus the other half's, <i>lit side</i> compares it with the opposite light, so a pair is right or wrong together.
+<i>lit half brighter</i> counts contrasts above 0. <i>colour error</i> is 0 for the
 subject's own mean colour, <i>detail correlation</i> 1 for its own fine detail."""
 
 
@@ -50,6 +51,7 @@ def page(report: dict[str, Any], pictures: list[tuple[str, dict[str, Image.Image
     verdict = "Equal to the original" if report["equal"] else "Different from the original"
     notes = "".join(f"<p>{escape(note)}</p>" for note in report["notes"])
     return (f"<!doctype html><html lang=en><meta charset=utf-8><title>Relight verify</title><style>{STYLE}</style>"
-            f"<h1>{verdict}</h1><p>{escape(report['models'])}</p>{notes}{table(report['rows'])}<p>{EXPLAINED}</p>"
+            f"<h1>{verdict}</h1><p>{escape(report['models'])}</p>{notes}"
+            f"{table(report['summary'])}<h2>Images, one a row</h2>{table(report['rows'])}<p>{EXPLAINED}</p>"
             f"<h2>Model files</h2>{table(report['files'])}<h2>Machine</h2>{table([report['machine']])}<h2>Images</h2>"
             + "".join(figure(title, images) for title, images in pictures) + "</html>\n")

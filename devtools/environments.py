@@ -37,11 +37,13 @@ class Pins:
 
 VOCABULARY = ("--no-deps", "open-clip-torch==2.20.0")
 """Forge's pin, for the file with CLIP's vocabulary that single-file checkpoints need; the package is never imported."""
+PHOTOGRAPHS = ("--no-deps", "scikit-image==0.25.2")
+"""For the photographs in its data folder, which verify relights; we never import the package."""
 
 PINS = {
-    "forge": Pins("forge", (("-r", "requirements/forge.txt"), VOCABULARY), (11, 10)),
+    "forge": Pins("forge", (("-r", "requirements/forge.txt"), VOCABULARY, PHOTOGRAPHS), (11, 10)),
     # gradio's own bounds forbid Pillow 12; the host installs it first and its other pins over it, so do we.
-    "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt"), VOCABULARY), (11, 12, 13)),
+    "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt"), VOCABULARY, PHOTOGRAPHS), (11, 12, 13)),
     # its pins differ from forge's in gradio, pydantic and fastapi alone: it runs the rooms that import one of them
     "a1111": Pins("a1111", (("-r", "requirements/a1111.txt"), VOCABULARY), (11, 10),
                   (*(f"tests/{room}" for room in ("api", "hosts", "request", "ui", "web")),

@@ -1,5 +1,6 @@
 """The comparison with the original's pipeline: equal as it is, and different with each planted fault."""
 
+import hashlib
 import json
 from dataclasses import replace
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sd_relight.benchmarks import comparison, verify
+from sd_relight.benchmarks import comparison, photographs, verify
 from sd_relight.benchmarks.comparison import Case, Comparison
 from sd_relight.lib_iclight import conditioning
 from sd_relight.lib_relight.base.errors import RelightError
@@ -36,7 +37,7 @@ def test_relight_equals_the_original(compared, case, repo_root):
     figures, images = compared.run(replace(case, steps=2))
     assert figures["differs"] == [] and figures["PSNR, dB"] > 50
     assert images["original"].size == images["Relight"].size == (64, 64)
-    assert compared.run(with_background(case, repo_root), whole=False)[0]["differs"] == []
+    assert compared.run(replace(with_background(case, repo_root), whole=False))[0]["differs"] == []
 
 
 def changed_offsets(change):
@@ -74,23 +75,38 @@ def test_a_planted_fault_is_found(compared, case, repo_root, monkeypatch, fault)
     monkeypatch.setattr(owner, name, broken)
     if "background" in fault:
         case = with_background(case, repo_root)
-    assert part in compared.run(case, whole=False)[0]["differs"]
+    assert part in compared.run(replace(case, whole=False))[0]["differs"]
 
 
 def test_shapes_that_differ_are_infinitely_far_apart():
     assert comparison.relative_error(None, torch.ones(1)) == comparison.relative_error(torch.ones(2), torch.ones(1)) == float("inf")
 
 
+@pytest.fixture
+def two_photographs(tmp_path, monkeypatch):
+    """A package with the first photograph of a list of two, in place of scikit-image."""
+    Image.radial_gradient("L").save(tmp_path / "ball.png")
+    digest = hashlib.sha256((tmp_path / "ball.png").read_bytes()).hexdigest()
+    ball = photographs.Photograph("ball", "ball.png", digest, (0, 0, 256, 256), "a ball", "a white clay ball",
+                                  [{"ellipse": [128, 128, 90, 90, 0]}], 1.0)
+    monkeypatch.setattr(photographs, "listed", lambda: [ball, replace(ball, file="gone.png")])
+    monkeypatch.setattr(photographs, "folder", lambda: tmp_path)
+
+
 @pytest.mark.same_everywhere
-def test_verify_writes_one_page_and_json(session, repo_root, tmp_path, monkeypatch):
+def test_verify_writes_one_page_and_json(session, repo_root, tmp_path, monkeypatch, two_photographs, capsys):
     monkeypatch.setattr(verify, "Session", lambda models, device: session)
-    args = SimpleNamespace(models=None, device="cpu", out=tmp_path, light=["left"], objects=0, steps=1, seed=5)
+    monkeypatch.setattr(verify, "native_side", lambda models: 64)
+    args = SimpleNamespace(models=None, device="cpu", out=tmp_path, light=["left"], photographs=3, objects=0, steps=1, seed=5)
     assert verify.run(args) == 0
     report, html = json.loads((tmp_path / "verify.json").read_text()), (tmp_path / "verify.html").read_text()
-    assert [(row["light"], row["equal"]) for row in report["rows"]] == [("left", "yes"), ("background", "yes")]
+    assert [(row["subject"], row["light"], row["equal"]) for row in report["rows"]] == [
+        ("astronaut", "left", "yes"), ("ball", "left", "first step"), ("astronaut", "background", "yes")]
+    assert ["PSNR, dB" in row for row in report["rows"]] == [True, False, True]
+    assert report["summary"][0]["images"] == 2 and "photographs: lit side right in 0 of 0" in capsys.readouterr().out
     assert {"iclight_fc.safetensors", "unet/diffusion_pytorch_model.safetensors"} <= {row["file"] for row in report["files"]}
-    assert "Equal to the original" in html and html.count('src="data:image/jpeg;base64,') == html.count("<img") == 6
-    assert str(repo_root) not in json.dumps(report) + html
+    assert "Equal to the original" in html and html.count('src="data:image/jpeg;base64,') == html.count("<img") == 8
+    assert "gone.png of scikit-image cannot be read" in html and str(repo_root) not in json.dumps(report) + html
 
 
 def test_steps_that_hosts_space_otherwise_are_rejected():

@@ -1,11 +1,13 @@
 """dev.py's own commands: their options, and errors reported before anything is installed."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sd_relight.benchmarks import photographs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +38,22 @@ def test_a_seed_out_of_range_is_an_error_of_one_line(dev, capsys, seed):
         dev.parser().parse_args(["demo", f"--seed={seed}"])
     error = capsys.readouterr().err.splitlines()[-1]
     assert error == f"dev.py demo: error: argument --seed: {seed[:40]!r} is not a whole number from -1 to 9223372036854775807"
+
+
+@pytest.mark.parametrize("number", ["0", "7", "-1", "1.5", "all", "\u00b2", "9" * 400])
+def test_a_number_of_photographs_out_of_range_is_an_error_of_one_line(dev, capsys, number):
+    with pytest.raises(SystemExit, match="2"):
+        dev.parser().parse_args(["verify", f"--photographs={number}"])
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == f"dev.py verify: error: argument --photographs: {number[:40]!r} is not a whole number from 1 to 6"
+
+
+def test_verify_takes_all_photographs_unless_told_otherwise(dev):
+    listed = json.loads((ROOT / "benchmarks" / "photographs.json").read_text("utf-8"))
+    args = dev.parser().parse_args(["verify"])
+    assert (args.photographs, args.objects) == (1 + len(listed), 1)
+    assert dev.parser().parse_args(["verify", "--photographs", "2", "--objects", "0"]).photographs == 2
+    assert dev.environments.PHOTOGRAPHS[-1] == photographs.PACKAGE
 
 
 @pytest.mark.parametrize("seed", [-1, 0, 2**63 - 1])

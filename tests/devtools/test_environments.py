@@ -27,7 +27,7 @@ def test_torch_comes_first_and_can_be_overridden(environments, project, monkeypa
     monkeypatch.setattr(environments, "pip_step", lambda python, words, *rest: asked.append(list(words)))
     environments.build(project, environments.PINS["neo"], project / ".relight" / "neo-x", ["python3.11"])
     assert asked[0] == ["torch==2.13.0"]
-    assert [words[0] for words in asked[1:]] == ["gradio==4.40.0", "-r", "--no-deps"]
+    assert [words[0] for words in asked[1:]] == ["gradio==4.40.0", "-r", "--no-deps", "--no-deps"]
     assert all(words[-2:] == ["-c", "torch.txt"] for words in asked[1:])
     monkeypatch.setenv("RELIGHT_TORCH", "torch==2.6.0 --index-url https://example.org/cpu")
     assert environments.torch_requirement() == ["torch==2.6.0", "--index-url", "https://example.org/cpu"]
