@@ -55,14 +55,16 @@ class Photograph:
         return canvas.reduce(FINER).filter(ImageFilter.GaussianBlur(self.feather))
 
     def read(self, folder: Path) -> Image.Image:
-        """Return the crop, RGB. Raises RelightError where the file is missing, unreadable or another picture."""
+        """Return the crop, RGB. Raises RelightError, without a path, where the file is missing, unreadable or another
+        picture."""
         try:
             content = (folder / self.file).read_bytes()
         except OSError as error:
-            raise RelightError(f"The photograph {self.file} of scikit-image cannot be read ({error}) and is left out; install "
-                               f"{PACKAGE}.") from error
+            raise RelightError(f"The photograph {self.file} of scikit-image cannot be read ({error.strerror}) and is left out; "
+                               f"install {PACKAGE}.") from error
         if hashlib.sha256(content).hexdigest() != self.sha256:
-            raise RelightError(f"{folder / self.file} is not the picture its matte was drawn for and is left out; install {PACKAGE}.")
+            raise RelightError(f"The photograph {self.file} of the installed scikit-image is not the one its matte was drawn for "
+                               f"and is left out; install {PACKAGE}.")
         return Image.open(io.BytesIO(content)).convert("RGB").crop(self.crop)
 
 

@@ -14,12 +14,12 @@ STYLE = ("body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:75em
          "font-size:13px}td,th{border:1px solid #ccc;padding:.2em .5em;text-align:left;white-space:nowrap}"
          "div{overflow-x:auto}figure{display:inline-block;margin:0 1em 1em 0}img{display:inline-block;margin-right:4px}")
 EXPLAINED = """Each row is one image, made by Relight and by IC-Light's own pipeline written out on the same networks with the
-same seed; for photographs other than the astronaut the original ran the first step only, and PSNR is empty. Columns <i>condition</i> to <i>text</i> are relative errors of what the UNet reads in the first step,
-<i>prediction</i> of what it gives, <i>weights</i> is that of the worst merged weight relative to its offset;
-PSNR compares the finished images. <i>contrast</i> is the mean luma of the subject's half towards the light
-minus the other half's, <i>lit side</i> compares it with the opposite light, so a pair is right or wrong together.
-<i>lit half brighter</i> counts contrasts above 0. <i>colour error</i> is 0 for the
-subject's own mean colour, <i>detail correlation</i> 1 for its own fine detail."""
+same seed; for photographs other than the astronaut that pipeline made the first step only, so PSNR is empty. Columns
+<i>condition</i> to <i>text</i> are relative errors of what the UNet reads in the first step, <i>prediction</i> of what it
+gives, <i>weights</i> is that of the worst merged weight relative to its offset; PSNR compares the finished images.
+<i>contrast</i> is the mean luma of the subject's half towards the light minus the other half's, <i>lit side</i> compares it
+with the opposite light, so two opposite lights are right or wrong together; <i>lit half brighter</i> counts contrasts above 0.
+<i>colour error</i> is 0 for the subject's own mean colour, <i>detail correlation</i> 1 for its own fine detail."""
 
 
 def data_url(image: Image.Image) -> str:
