@@ -17,7 +17,7 @@ FULL_DEPTH = 15.0
 
 def has_depth(light: LightFields) -> bool:
     """Return whether a light is off the image plane; ambient light and a custom map have no direction."""
-    return light.light_elevation != 0 and kind_of(light).distance is not None
+    return light.light_elevation != 0 and kind_of(light).has_direction
 
 
 def direction(angle: float, elevation: float) -> tuple[float, float, float]:
@@ -30,14 +30,16 @@ def towards(light: LightFields, band: Band) -> np.ndarray:
     """Return unit vectors towards a light, float64 [3] for a direction, [rows, width, 3] for a spot and its like.
 
     A light with a position lies at (light_x, light_y) and in front of the image plane by its radius times the tangent of its
-    elevation.
+    elevation; one with one coordinate is a line, whose nearest point counts.
     """
-    if not kind_of(light).has_position:
+    kind = kind_of(light)
+    if not kind.has_position:
         return np.array(direction(DIRECTION_ANGLES.get(light.light, light.light_angle), light.light_elevation))
     x, y, right, bottom = pixel_grid(band)
     height = light.light_radius * max(band.width, band.height) * math.tan(math.radians(min(max(light.light_elevation, -89), 89)))
-    away = np.broadcast_arrays(light.light_x * right - x, y - light.light_y * bottom, np.float64(height))
-    vectors = np.stack(away, axis=-1)
+    across = light.light_x * right - x if "light_x" in kind.fields else 0.0
+    up = y - light.light_y * bottom if "light_y" in kind.fields else 0.0
+    vectors = np.stack(np.broadcast_arrays(across, up, np.full(band.shape, height)), axis=-1)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 

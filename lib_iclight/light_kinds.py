@@ -80,13 +80,21 @@ class LightKind:
 
     @property
     def has_position(self) -> bool:
-        """Return whether such a light lies at (light_x, light_y) rather than in a direction."""
-        return {"light_x", "light_y"} <= set(self.fields)
+        """Return whether such a light lies at light_x, light_y rather than in a direction.
+
+        A kind with one of the two is a line: along the other it is as long as the image.
+        """
+        return bool({"light_x", "light_y"} & set(self.fields))
 
     @property
     def has_angle(self) -> bool:
         """Return whether light_angle is the direction of such a light."""
         return "light_angle" in self.fields
+
+    @property
+    def has_direction(self) -> bool:
+        """Return whether light falls onto the subject from a side, so that it can be raised and cast a shadow."""
+        return self.has_position or self.has_angle or self.name in DIRECTION_ANGLES
 
 
 def side_gradient(side: str, band: Band, start: float, end: float) -> np.ndarray:
@@ -187,8 +195,10 @@ def ignored_fields(name: str) -> frozenset[str]:
     """Return the names of the light fields without effect on a kind of light."""
     kind = KINDS[name]
     ignored = {other for each in KINDS.values() for other in each.fields} - {*kind.fields, "light_map"}
+    if not kind.has_direction:
+        ignored.add("light_elevation")
     if kind.distance is None:
-        ignored |= {"light_elevation", "light_gamma", "light_end"}
+        ignored |= {"light_gamma", "light_end"}
     if not kind.is_computed:
         ignored.add("light_start")
     if name == "none":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -23,8 +23,9 @@ NAMED_SETS = {
     "directions": ("left", "top-left", "top", "top-right", "right", "bottom-right", "bottom", "bottom-left"),
 }
 """The lights of the sets that need no list, in the order of their images."""
-SPOT_FIELDS = ("light_x", "light_y", "light_radius")
-COMMON_FIELDS = ("light_elevation", "light_gamma", "intensity")
+NUMBERS = tuple(item.name for item in fields(IcLightParams)
+                if item.name in LIGHT_FIELDS and item.type == "float" and item.name != "light_angle")
+"""The fields of a light that a sweep mixes evenly."""
 
 
 def expand_set(params: IcLightParams) -> tuple[IcLightParams, ...]:
@@ -88,7 +89,8 @@ def light_name(params: IcLightParams) -> str:
 def _label(light: IcLightParams) -> str:
     kind = KINDS[light.light]
     if kind.has_position:
-        return f"{light.light} {light.light_x:.2g}, {light.light_y:.2g}"
+        used = (name for name in ("light_x", "light_y") if name in kind.fields)
+        return f"{light.light} " + ", ".join(f"{getattr(light, name):.2g}" for name in used)
     return f"{light.light} {light.light_angle:.0f}" if kind.has_angle else light.light
 
 
@@ -148,12 +150,12 @@ def blended(a: IcLightParams, b: IcLightParams, share: float) -> dict[str, Any]:
         return one + (other - one) * share
 
     turn = (b.light_angle - a.light_angle + 180) % 360 - 180
-    fields: dict[str, Any] = {name: mix(getattr(a, name), getattr(b, name)) for name in (*SPOT_FIELDS, *COMMON_FIELDS)}
-    fields["light_angle"] = (a.light_angle + turn * share) % 360
+    mixed: dict[str, Any] = {name: mix(getattr(a, name), getattr(b, name)) for name in NUMBERS}
+    mixed["light_angle"] = (a.light_angle + turn * share) % 360
     for name, one, other in zip(("light_start", "light_end"), light_range(a, "fc"), light_range(b, "fc"), strict=True):
         if getattr(a, name) is not None or getattr(b, name) is not None:
-            fields[name] = mix(one, other)
-    return {**fields, "light_color": mixed_color(a.light_color, b.light_color, share)}
+            mixed[name] = mix(one, other)
+    return {**mixed, "light_color": mixed_color(a.light_color, b.light_color, share)}
 
 
 def mixed_color(a: str, b: str, share: float) -> str:

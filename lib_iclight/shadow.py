@@ -105,11 +105,12 @@ def slopes(light: tuple[float, float, float]) -> tuple[float, float, float]:
 
 def towards(light: LightFields, grid: np.ndarray) -> tuple[float, float, float]:
     """Return the unit vector towards a light: from the subject's centroid for one with a position, else its direction."""
-    if not kind_of(light).has_position:
+    kind = kind_of(light)
+    if not kind.has_position:
         return direction(DIRECTION_ANGLES.get(light.light, light.light_angle), light.light_elevation)
     height, width = grid.shape
-    x = light.light_x * width - (np.arange(width) @ grid.sum(axis=0)) / grid.sum()
-    y = (np.arange(height) @ grid.sum(axis=1)) / grid.sum() - light.light_y * height
+    x = light.light_x * width - (np.arange(width) @ grid.sum(axis=0)) / grid.sum() if "light_x" in kind.fields else 0.0
+    y = (np.arange(height) @ grid.sum(axis=1)) / grid.sum() - light.light_y * height if "light_y" in kind.fields else 0.0
     elevation = math.radians(min(max(light.light_elevation, -89), 89))
     z = light.light_radius * max(width, height) * math.tan(elevation)
     length = max(math.sqrt(x * x + y * y + z * z), 1e-9)
@@ -120,7 +121,7 @@ def shares(lights: Sequence[IcLightParams]) -> list[tuple[IcLightParams, float]]
     """Return the lights that have a direction, each with its share of the luminance of all lights."""
     power = [light.intensity * float(to_linear(parse_color(light.light_color) / 255) @ LUMINANCE) for light in lights]
     total = max(sum(power), 1e-9)
-    return [(light, one / total) for light, one in zip(lights, power, strict=True) if kind_of(light).distance is not None]
+    return [(light, one / total) for light, one in zip(lights, power, strict=True) if kind_of(light).has_direction]
 
 
 def shrunk(matte: np.ndarray) -> np.ndarray:

@@ -12,11 +12,13 @@ window.relight.depth = (() => {
     let surfaces = 0;
 
     /** Whether the light is off the image plane; ambient light and a custom map have no direction. */
-    const hasDepth = (light) => !!light.light_elevation && !!kindOf(light).distance?.(light, 2, 2);
+    const hasDepth = (light) => !!light.light_elevation && (hasPosition(light) || uses(light, "light_angle"));
 
-    const hasPosition = (light) => kindOf(light).fields.includes("light_x");
+    const uses = (light, field) => kindOf(light).fields.includes(field);
 
-    /** (x, y) -> unit vector towards the light. */
+    const hasPosition = (light) => uses(light, "light_x") || uses(light, "light_y");
+
+    /** (x, y) -> unit vector towards the light; one with one coordinate is a line, whose nearest point counts. */
     function towards(light, width, height) {
         if (!hasPosition(light)) {
             const a = angleOf(light) * RADIANS, e = light.light_elevation * RADIANS;
@@ -25,8 +27,9 @@ window.relight.depth = (() => {
         }
         const right = Math.max(width - 1, 1), bottom = Math.max(height - 1, 1);
         const high = light.light_radius * Math.max(width, height) * Math.tan(clip(light.light_elevation, -89, 89) * RADIANS);
+        const hasX = uses(light, "light_x"), hasY = uses(light, "light_y");
         return (x, y) => {
-            const across = light.light_x * right - x, up = y - light.light_y * bottom;
+            const across = hasX ? light.light_x * right - x : 0, up = hasY ? y - light.light_y * bottom : 0;
             const length = Math.max(Math.hypot(across, up, high), 1e-9);
             return [across / length, up / length, high / length];
         };

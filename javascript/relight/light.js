@@ -6,13 +6,9 @@ window.relight = window.relight || {};
 window.relight.light = (() => {
     "use strict";
 
-    const {kindOf, fill, clip} = window.relight.lightKinds;
+    const {DEFAULTS, kindOf, fill, clip} = window.relight.lightKinds;
     const {hasDepth, shading, surround, surfaceShare} = window.relight.depth;
     const COOLEST = 1500, HOTTEST = 15000;
-    const DEFAULTS = Object.freeze({
-        light: "none", light_angle: 0, light_elevation: 0, light_x: 0.5, light_y: 0.5, light_radius: 0.5, light_start: null, light_end: null,
-        light_color: "#ffffff", light_gamma: 1, intensity: 1,
-    });
 
     /** Missing fields take the schema's defaults. */
     const complete = (light) => ({...DEFAULTS, ...light});
@@ -174,5 +170,5 @@ window.relight.light = (() => {
         return best;
     }
 
-    return {DEFAULTS, complete, lightRange, greyLevels, linearPlanes, render, hexOf, kelvinToColor, colorToKelvin};
+    return {complete, lightRange, greyLevels, linearPlanes, render, hexOf, kelvinToColor, colorToKelvin};
 })();

@@ -20,6 +20,11 @@ window.relight = window.relight || {};
 window.relight.lightKinds = (() => {
     "use strict";
 
+    /** The fields of a light with the schema's defaults. */
+    const DEFAULTS = Object.freeze({
+        light: "none", light_angle: 0, light_elevation: 0, light_x: 0.5, light_y: 0.5, light_radius: 0.5, light_start: null, light_end: null,
+        light_color: "#ffffff", light_gamma: 1, intensity: 1,
+    });
     const DEMO_LEVELS = {fc: [255, 0], fbc: [224, 32]}, AMBIENT_LEVELS = {fc: [127, 127], fbc: [64, 64]};
     const SIDE_ANGLE = {right: 0, top: 90, left: 180, bottom: 270};
     const NAMED_ANGLE = {...SIDE_ANGLE, "top-right": 45, "top-left": 135, "bottom-left": 225, "bottom-right": 315};
@@ -102,7 +107,7 @@ window.relight.lightKinds = (() => {
     }
 
     const withName = (light, name) => ({...light, light: name, light_angle: 0});
-    const angleOf = (light) => (light.light === "angle" ? light.light_angle : NAMED_ANGLE[light.light]);
+    const angleOf = (light) => NAMED_ANGLE[light.light] ?? light.light_angle;
 
     /** Turn to a position; within `snap` pixels of a side's middle or a corner the light becomes that named one. */
     function directionMoveTo(light, u, v, width, height, snap) {
@@ -203,5 +208,5 @@ window.relight.lightKinds = (() => {
 
     const kindOf = (light) => KINDS[kindName(light)];
 
-    return {KINDS, DIRECTIONS, WORDS, directionName, angleOf, kindName, kindOf, fill, clip, round};
+    return {DEFAULTS, KINDS, DIRECTIONS, WORDS, directionName, angleOf, kindName, kindOf, fill, clip, round};
 })();

@@ -150,7 +150,7 @@ window.relight.Pad = (() => {
 
         /** Without an argument: a light from the first direction that has none yet. */
         add(light) {
-            const {lights} = this.state, {DIRECTIONS} = window.relight.lightKinds, {DEFAULTS} = window.relight.light;
+            const {lights} = this.state, {DEFAULTS, DIRECTIONS} = window.relight.lightKinds;
             const free = DIRECTIONS.find((name) => !lights.some((other) => other.light === name)) || DIRECTIONS[0];
             if (lights.length < this.model.MAX_LIGHTS) {
                 this.setLights([...lights, {...DEFAULTS, ...(light || {light: free})}], lights.length);
@@ -162,7 +162,7 @@ window.relight.Pad = (() => {
         }
 
         reset() {
-            if (this.selected) this.change({...window.relight.light.DEFAULTS, ...this.model.kindOf(this.selected).first});
+            if (this.selected) this.change({...window.relight.lightKinds.DEFAULTS, ...this.model.kindOf(this.selected).first});
         }
 
         /** kind: of light_kinds.js, or a named direction. */
@@ -174,7 +174,7 @@ window.relight.Pad = (() => {
             else {
                 const {light_color, intensity, light_gamma, light_start, light_end, light_elevation} = this.selected;
                 const kept = {light_color, intensity, ...(settings.includes("gamma") ? {light_gamma, light_start, light_end, light_elevation} : {})};
-                this.change({...window.relight.light.DEFAULTS, ...kept, ...first});
+                this.change({...window.relight.lightKinds.DEFAULTS, ...kept, ...first});
             }
         }
 

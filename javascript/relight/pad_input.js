@@ -27,8 +27,8 @@ window.relight.padInput = (() => {
             return;
         }
         if (pad.drag?.radius) {
-            const longer = Math.max(box.width, box.height);
-            const away = Math.hypot((u - light.light_x) * box.width, (v - light.light_y) * box.height) / longer;
+            const longer = Math.max(box.width, box.height), [a, b] = pad.model.placeOf(light, box.width, box.height, pad.state.kind);
+            const away = Math.hypot((u - a) * box.width, (v - b) * box.height) / longer;
             pad.change({...light, light_radius: pad.model.round(pad.model.clip(away, 0.01, 2), 2)});
             return;
         }

@@ -7,9 +7,7 @@ window.relight.padModel = (() => {
     "use strict";
 
     const MAX_LIGHTS = 8;
-    const COMMON = ["light", "light_start", "light_end", "light_color", "light_gamma", "intensity", "light_elevation"];
-    const {KINDS, kindName, kindOf, clip, round} = window.relight.lightKinds;
-    const defaults = () => window.relight.light.DEFAULTS;
+    const {DEFAULTS, KINDS, kindName, kindOf, clip, round} = window.relight.lightKinds;
     let setups;
 
     /** The lights of a named set-up, see lib_iclight/light_setups.py; undefined for any other light. */
@@ -18,12 +16,13 @@ window.relight.padModel = (() => {
         return setups[name];
     }
 
-    /** Keep only the fields that the light's kind uses; reset the others to their defaults. */
+    /** Keep only the fields that the light's kind uses or all kinds share; reset the others to their defaults. */
     function tidy(light) {
-        const kept = [...COMMON, ...kindOf(light).fields].filter((name) => light[name] !== undefined);
-        const tidied = {...defaults(), ...Object.fromEntries(kept.map((name) => [name, light[name]]))};
-        if (tidied.light !== "angle") tidied.light_angle = defaults().light_angle;
-        if (window.relight.light.hexOf(tidied.light_color) === null) tidied.light_color = defaults().light_color;
+        const own = new Set(Object.values(KINDS).flatMap(({fields}) => fields)), {fields} = kindOf(light);
+        const isKept = (name) => light[name] !== undefined && (fields.includes(name) || !own.has(name));
+        const tidied = {...DEFAULTS, ...Object.fromEntries(Object.keys(DEFAULTS).filter(isKept).map((name) => [name, light[name]]))};
+        if (kindName(tidied) === "direction" && tidied.light !== "angle") tidied.light_angle = DEFAULTS.light_angle;
+        if (window.relight.light.hexOf(tidied.light_color) === null) tidied.light_color = DEFAULTS.light_color;
         return tidied;
     }
 
@@ -31,7 +30,7 @@ window.relight.padModel = (() => {
 
     /** Panel fields -> {lights, place}; invalid JSON counts as empty. */
     function fromFields(values) {
-        const own = {...defaults()};
+        const own = {...DEFAULTS};
         for (const name of Object.keys(own)) {
             const given = values[name];
             if (typeof own[name] === "string") own[name] = given || own[name];
@@ -44,8 +43,8 @@ window.relight.padModel = (() => {
     function expanded(own) {
         if (own.light === "none") return [];
         const [key, ...others] = setupOf(own.light) || [{}];
-        const changed = Object.entries(own).filter(([name, value]) => value !== defaults()[name] && !(name === "light" && key.light));
-        return [{...key, ...Object.fromEntries(changed)}, ...others].map((light) => tidy({...defaults(), ...light}));
+        const changed = Object.entries(own).filter(([name, value]) => value !== DEFAULTS[name] && !(name === "light" && key.light));
+        return [{...key, ...Object.fromEntries(changed)}, ...others].map((light) => tidy({...DEFAULTS, ...light}));
     }
 
     function furtherLights(text) {
@@ -56,13 +55,13 @@ window.relight.padModel = (() => {
             return [];
         }
         const known = (light) => light && kindOf(light).distance;
-        return Array.isArray(list) ? list.filter(known).map((light) => tidy({...defaults(), ...light})) : [];
+        return Array.isArray(list) ? list.filter(known).map((light) => tidy({...DEFAULTS, ...light})) : [];
     }
 
     /** {lights, place} -> the panel's fields: the first is the panel's own light, the others are the JSON of `lights`. */
     function toFields({lights, place}) {
-        const [own, ...others] = lights.length ? lights : [{...defaults()}];
-        const changed = (light) => Object.fromEntries(Object.entries(light).filter(([name, value]) => value !== defaults()[name]));
+        const [own, ...others] = lights.length ? lights : [{...DEFAULTS}];
+        const changed = (light) => Object.fromEntries(Object.entries(light).filter(([name, value]) => value !== DEFAULTS[name]));
         return {
             ...own, light_start: asText(own.light_start), light_end: asText(own.light_end),
             lights: others.length ? JSON.stringify(others.map(changed)) : "", place: window.relight.place.toText(place),

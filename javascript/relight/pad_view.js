@@ -53,15 +53,17 @@ window.relight.padView = (() => {
 
     function drawRing(view, state) {
         const light = state.lights[state.selected], hasRadius = window.relight.lightKinds.kindOf(light).settings.includes("radius");
-        view.ring.hidden = !hasRadius;
-        if (!hasRadius) return;
+        const place = hasRadius ? window.relight.padModel.placeOf(light, state.width, state.height, state.kind) : null;
+        view.ring.hidden = place === null;
+        if (place === null) return;
+        const [u, v] = place;
         const diameter = 2 * light.light_radius * Math.max(state.width, state.height) / state.width;
         view.ring.style.width = `${diameter * 100}%`;
-        view.ring.style.left = `${light.light_x * 100}%`;
-        view.ring.style.top = `${light.light_y * 100}%`;
+        view.ring.style.left = `${u * 100}%`;
+        view.ring.style.top = `${v * 100}%`;
         const reach = light.light_radius * Math.max(state.width, state.height);
-        const toward = light.light_x < 0.5 ? 1 : -1, room = (toward > 0 ? 1 - light.light_x : light.light_x) * state.width;
-        const cosine = Math.min(1, room / reach), down = light.light_y < 0.5 ? 1 : -1;
+        const toward = u < 0.5 ? 1 : -1, room = (toward > 0 ? 1 - u : u) * state.width;
+        const cosine = Math.min(1, room / reach), down = v < 0.5 ? 1 : -1;
         view.grip.style.left = `${50 + 50 * toward * cosine}%`;
         view.grip.style.top = `${50 + 50 * down * Math.sqrt(1 - cosine * cosine)}%`;
     }
@@ -115,9 +117,9 @@ window.relight.padView = (() => {
     }
 
     function drawSettings(view, state) {
-        const {hexOf, colorToKelvin, DEFAULTS} = window.relight.light, text = window.relight.text;
+        const {hexOf, colorToKelvin} = window.relight.light, {DEFAULTS, kindOf} = window.relight.lightKinds, text = window.relight.text;
         const light = state.lights[state.selected], shown = light || DEFAULTS, set = view.settings;
-        const {settings} = window.relight.lightKinds.kindOf(light), has = (name) => !!light && settings.includes(name);
+        const {settings} = kindOf(light), has = (name) => !!light && settings.includes(name);
         const kelvin = colorToKelvin(shown.light_color), percent = (value) => `${Math.round(value * 100)} %`;
         view.grid.hidden = !light;
         setRow(set.color, has("color"), hexOf(shown.light_color), shown.light_color);

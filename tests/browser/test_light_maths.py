@@ -2,6 +2,7 @@
 
 import base64
 import random
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from PIL import Image
 from sd_relight.lib_iclight.colors import kelvin_color
 from sd_relight.lib_iclight.light_kinds import COMPUTED_LIGHTS, DIRECTIONS, KINDS
 from sd_relight.lib_iclight.light_map import default_range, render_lights
-from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_iclight.params import LIGHT_FIELDS, IcLightParams
 from sd_relight.lib_iclight.surface import decode_normals, surface_of
 
+LIGHT_SCHEMA = [item for item in fields(IcLightParams) if item.name in LIGHT_FIELDS]
 RENDER = """
 const [cases] = arguments;
 return cases.map(({lights, kind, width, height, custom, matte, normals}) => {
@@ -29,7 +31,7 @@ return cases.map(({lights, kind, width, height, custom, matte, normals}) => {
 @pytest.fixture(scope="module")
 def javascript(load_modules):
     """javascript(cases) -> light maps; javascript.driver for the module's other functions."""
-    driver = load_modules("light_kinds", "depth", "light")
+    driver = load_modules("light_kinds", "depth", "light", "pad_model")
 
     def render(cases):
         answers = driver.execute_script(RENDER, cases)
@@ -42,11 +44,11 @@ def javascript(load_modules):
 
 def random_light(rng, kinds):
     light = {"light": rng.choice(kinds)}
-    some = {"light_angle": rng.choice([rng.uniform(-360, 360), rng.randrange(-360, 361), 90 * rng.randrange(-4, 5)]),
-            "light_x": rng.random(), "light_y": rng.random(), "light_radius": rng.uniform(0.01, 2),
-            "light_elevation": rng.choice([0, rng.uniform(-90, 90)]), "light_start": rng.uniform(0, 255), "light_end": float(rng.randrange(256)),
-            "light_color": rng.choice([f"#{rng.randrange(1 << 24):06x}", f"{rng.uniform(1500, 15000):.1f}K"]),
-            "light_gamma": rng.uniform(0.1, 10), "intensity": rng.choice([0.0, 1.0, 2.0, rng.uniform(0, 2)])}
+    some = {item.name: rng.uniform(item.metadata["minimum"], item.metadata["maximum"]) for item in LIGHT_SCHEMA if item.type.startswith("float")}
+    some |= {"light_angle": rng.choice([some["light_angle"], rng.randrange(-360, 361), 90 * rng.randrange(-4, 5)]),
+             "light_elevation": rng.choice([0, some["light_elevation"]]), "light_end": float(rng.randrange(256)),
+             "light_color": rng.choice([f"#{rng.randrange(1 << 24):06x}", f"{rng.uniform(1500, 15000):.1f}K"]),
+             "intensity": rng.choice([0.0, 1.0, 2.0, some["intensity"]])}
     return {**light, **{name: value for name, value in some.items() if rng.random() < 0.5}}
 
 
@@ -93,6 +95,41 @@ def test_a_shaded_subject_is_pythons_within_one_level(javascript, rng, width, he
         assert np.abs(answer[..., :3].astype(int) - python_map(case)).max() <= 1, case["lights"]
 
 
+ADD_KIND = """
+const {KINDS} = relight.lightKinds, left = (light) => ({...light, light: "left"});
+KINDS.glow = {...KINDS.direction, names: ["glow"], fields: arguments[0], gradient: () => null,
+              distance: (light, ...size) => KINDS.direction.distance(left(light), ...size)};
+"""
+
+
+@pytest.fixture(params=[("light_x", "light_y", "light_radius"), ("light_x", "light_radius"), ("light_y", "light_radius"), ("light_angle",), ()],
+                ids="-".join)
+def added_kind(request, javascript, monkeypatch):
+    """The fields of the kind "glow", which is in both tables during the test; its map is that of "left"."""
+    monkeypatch.setitem(KINDS, "glow", replace(KINDS["left"], name="glow", fields=request.param, gradient=None))
+    javascript.driver.execute_script(ADD_KIND, request.param)
+    yield request.param
+    javascript.driver.execute_script("delete relight.lightKinds.KINDS.glow")
+
+
+@pytest.mark.parametrize("elevation", [0, 40, -40])
+def test_an_added_kind_is_pythons_within_one_level(javascript, added_kind, rng, elevation):
+    light = {"light_angle": 30, "light_x": 0.2, "light_y": 0.7, "light_radius": 0.4, "light_elevation": elevation}
+    matte = np.asarray(Image.fromarray(rng.integers(0, 256, (5, 7), np.uint8)).resize((128, 96), Image.BICUBIC))
+    params = IcLightParams(light="left", **light)
+    object.__setattr__(params, "light", "glow")
+    answer, = javascript([{"lights": [{**light, "light": "glow"}], "kind": "fc", "width": 128, "height": 96, "matte": matte.ravel().tolist()}])
+    expected = render_lights(params, "fc", 128, 96, surface=surface_of(matte / 255, None))
+    assert np.abs(answer[..., :3].astype(int) - expected).max() <= 1 and np.ptp(expected) > 100
+
+
+def test_the_pad_keeps_the_fields_of_an_added_kind(javascript, added_kind):
+    light = {"light": "glow", "light_angle": 30, "light_x": 0.2, "light_y": 0.7, "light_radius": 0.4}
+    tidied = javascript.driver.execute_script("return relight.padModel.tidy(arguments[0])", light)
+    kept = {name: value for name, value in tidied.items() if name in light and value == light[name]}
+    assert kept == {"light": "glow", **{name: light[name] for name in added_kind}}
+
+
 @pytest.mark.parametrize("width, height", [(64, 64), (51, 77), (1, 5), (128, 3)])
 def test_named_lights_keep_the_originals_bits(javascript, width, height):
     cases = [{"lights": [{"light": light}], "kind": kind, "width": width, "height": height}
@@ -101,6 +138,11 @@ def test_named_lights_keep_the_originals_bits(javascript, width, height):
         light = case["lights"][0]["light"]
         expected = gradient(light, width, height, *default_range(case["kind"], light))
         np.testing.assert_array_equal(answer[..., :3], expected, err_msg=str(case))
+
+
+def test_defaults_are_the_schemas(javascript):
+    defaults = javascript.driver.execute_script("return relight.lightKinds.DEFAULTS")
+    assert defaults == {item.name: item.default for item in LIGHT_SCHEMA}
 
 
 def test_no_light_is_no_map(javascript):

@@ -108,6 +108,17 @@ def test_further_lights_move_nothing(open_pad):
     assert widths[0] <= widths[1] + 1
 
 
+def test_choosing_a_kind_moves_no_button(open_pad):
+    def places():
+        return [label.rect for label in open_pad.find_all(".relight-pad-kinds label")]
+
+    before = places()
+    open_pad.kind("ambient")
+    open_pad.fields(light="ambient")
+    open_pad.panel.until_painted()
+    assert places() == before
+
+
 def test_undo_and_redo(open_pad):
     open_pad.click_at(0.02, 0.5)
     open_pad.drag(open_pad.handle(), 0.5, 0)

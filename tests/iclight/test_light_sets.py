@@ -1,14 +1,16 @@
 """Sets of lights: which images they have, and the lights between the keys of a sweep."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sd_relight.lib_iclight.errors import IcLightError
+from sd_relight.lib_iclight.light_kinds import KINDS
 from sd_relight.lib_iclight.light_map import all_lights, render_lights
 from sd_relight.lib_iclight.light_sets import expand_set, light_name, mixed_color, neighbours
 from sd_relight.lib_iclight.light_setups import SETUPS
-from sd_relight.lib_iclight.params import IcLightParams
+from sd_relight.lib_iclight.params import LIGHT_FIELDS, IcLightParams
 
 RED_LEFT = {"light": "left", "light_color": "#ff0000"}
 
@@ -67,6 +69,21 @@ def test_neighbours_of_a_frame():
     ({"light": "spot", "light_x": 0.25, "lights": ({"light": "ambient"},)}, "spot 0.25, 0.5 + ambient")])
 def test_names_of_lights(fields, name):
     assert light_name(IcLightParams(**fields)) == name
+
+
+def test_the_name_of_a_line_has_its_one_coordinate(monkeypatch):
+    monkeypatch.setitem(KINDS, "tube", replace(KINDS["spot"], name="tube", fields=("light_y",)))
+    assert light_name(SimpleNamespace(**{**vars(IcLightParams(light="spot", light_y=0.25)), "light": "tube"})) == "tube 0.25"
+
+
+def test_a_sweep_mixes_every_number_of_a_light():
+    numbers = {name: item for name, item in IcLightParams.__dataclass_fields__.items()
+               if name in LIGHT_FIELDS and item.type.startswith("float")}
+    ends = [{name: item.metadata[end] for name, item in numbers.items()} for end in ("minimum", "maximum")]
+    middle = expand_set(IcLightParams(light="spot", **ends[0], lights=({"light": "spot", **ends[1]},), set="sweep", set_frames=3,
+                                      set_loop=False))[1]
+    assert {name: getattr(middle, name) for name in numbers} == {
+        **{name: pytest.approx((ends[0][name] + ends[1][name]) / 2) for name in numbers}, "light_angle": 0}
 
 
 def test_a_loop_returns_to_its_first_light_without_repeating_it():

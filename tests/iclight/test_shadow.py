@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from sd_relight.lib_iclight import shadow
-from sd_relight.lib_iclight.light_kinds import KINDS
+from sd_relight.lib_iclight.light_kinds import KINDS, ignored_fields
 from sd_relight.lib_iclight.light_map import all_lights
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_iclight.shadow import darken, moved, shadow_alpha, shadow_density, shares, slopes, towards
@@ -93,6 +93,19 @@ def test_another_kind_with_a_position_casts_it_from_there_too(matte, monkeypatch
     spot = IcLightParams(light="spot", light_x=0.1, light_y=0.2, light_elevation=30)
     assert towards(SimpleNamespace(**{**vars(spot), "light": "lamp"}), matte) == towards(spot, matte)
     assert towards(spot, matte) != towards(replace(spot, light_x=0.9), matte)
+
+
+@pytest.mark.parametrize(("field", "direction"), [("light_x", (-1, 0, 0)), ("light_y", (0, 1, 0))])
+def test_a_line_casts_it_from_its_nearest_point(matte, monkeypatch, field, direction):
+    monkeypatch.setitem(KINDS, "tube", replace(KINDS["spot"], name="tube", fields=(field,)))
+    spot = IcLightParams(light="spot", light_x=0.1, light_y=0.2)
+    assert towards(SimpleNamespace(**{**vars(spot), "light": "tube"}), matte) == direction
+
+
+def test_a_kind_without_a_direction_casts_none(monkeypatch):
+    monkeypatch.setitem(KINDS, "glow", replace(KINDS["spot"], name="glow", fields=("light_radius",)))
+    glow = SimpleNamespace(**{**vars(IcLightParams(light="spot")), "light": "glow"})
+    assert shares([glow]) == [] and "light_elevation" in ignored_fields("glow")
 
 
 def test_large_images_have_the_shadow_of_a_smaller_one(matte, monkeypatch):
