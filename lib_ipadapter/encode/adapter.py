@@ -47,13 +47,8 @@ class Adapter:
 
         embeds: [N, W] or [N, S, W].  face: [N, 512].  scale: FaceID-PlusV2's structure scale.
         """
-        layout = self.variant.layout.name
         embeds, face = (None if t is None else t.float().cpu() for t in (embeds, face))
-        if layout == "faceid-plus":
-            return self.projection(face, embeds, scale)
-        if layout == "resampler-face" and face is not None:
-            return self.projection(face[:, None])
-        return self.projection(face if self.variant.face else embeds)
+        return self.variant.layout.project(self.projection, embeds, face, scale)
 
 
 def inspect_adapter(path: Path | str, family: str = "auto") -> Variant:

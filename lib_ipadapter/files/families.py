@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from . import projections
 
@@ -29,6 +29,7 @@ class Layout:
     applies: (base, sizes) -> whether the layout fits, where several share a key.
     encoder_output: image_embeds | hidden (the last but one hidden state), empty for none.  encoder_width: sizes -> width of
     that output.  face: normed | raw, the face embedding, empty for none.
+    project: (projection, encoder output, face embedding, structure scale) -> tokens; None is what the layout does not take.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Layout:
     encoder_output: str = ""
     encoder_width: Callable[[Sizes], int] = lambda sizes: sizes["input"]
     face: str = ""
+    project: Callable[[nn.Module, Tensor | None, Tensor | None, float], Tensor] = (
+        lambda projection, embeds, face, scale: projection(embeds))
 
 
 @dataclass(frozen=True)
@@ -102,16 +105,22 @@ def exact_ratio(total: int, part: int) -> int:
     return total // part
 
 
+def project_face(projection: nn.Module, embeds: Tensor | None, face: Tensor | None, scale: float) -> Tensor:
+    return projection(face)
+
+
 LAYOUTS = {layout.name: layout for layout in (
     Layout("faceid-plus", "perceiver_resampler.proj_in.weight", face_plus_sizes, projections.FacePlusProjection,
-           encoder_output="hidden", encoder_width=lambda sizes: sizes["resampler"]["input"], face="normed"),
+           encoder_output="hidden", encoder_width=lambda sizes: sizes["resampler"]["input"], face="normed",
+           project=lambda projection, embeds, face, scale: projection(face, embeds, scale)),
     Layout("resampler-face", "latents", resampler_sizes, projections.Resampler,
-           applies=lambda base, sizes: sizes["input"] == FACE_WIDTH, face="raw"),
+           applies=lambda base, sizes: sizes["input"] == FACE_WIDTH, face="raw",
+           project=lambda projection, embeds, face, scale: projection(face[:, None])),
     Layout("resampler", "latents", resampler_sizes, projections.Resampler, encoder_output="hidden"),
     Layout("full", "proj.3.weight", full_sizes, projections.FullProjection, encoder_output="hidden"),
     Layout("portrait", "proj.2.weight", face_sizes, projections.FaceProjection,
-           applies=lambda base, sizes: sizes["tokens"] > 4, face="normed"),
-    Layout("faceid", "proj.2.weight", face_sizes, projections.FaceProjection, face="normed"),
+           applies=lambda base, sizes: sizes["tokens"] > 4, face="normed", project=project_face),
+    Layout("faceid", "proj.2.weight", face_sizes, projections.FaceProjection, face="normed", project=project_face),
     Layout("base-g", "proj.weight", base_sizes, projections.ImageProjection,
            applies=lambda base, sizes: base == "sd15" and sizes["input"] == 1280, encoder_output="image_embeds"),
     Layout("base", "proj.weight", base_sizes, projections.ImageProjection, encoder_output="image_embeds"),

@@ -20,18 +20,23 @@ from sd_relight.lib_ipadapter.files.adapter_file import AdapterFile
 from sd_relight.lib_ipadapter.files.variants import detect
 from sd_relight.lib_ipadapter.params import IpAdapterParams
 
-SHAPES = {
-    "base": made.base_proj(24, CROSS), "plus": made.resampler(40, 64, CROSS, 1), "full-face": made.full_proj(40, CROSS),
-    "faceid": made.face_proj(CROSS), "portrait": made.face_proj(CROSS, 16), "portrait-unnorm": made.resampler(512, 64, CROSS, 1),
-    "faceid-plus": made.face_plus_proj(CROSS, 40), "faceid-plusv2": made.face_plus_proj(CROSS, 40),
+FAMILIES = {
+    # family: (image_proj shapes, tokens, what goes in)
+    "base": (made.base_proj(24, CROSS), 4, "embedding"), "plus": (made.resampler(40, 64, CROSS, 1), 16, "hidden"),
+    "full-face": (made.full_proj(40, CROSS), 50, "hidden"),
+    "faceid": (made.face_proj(CROSS), 4, "face"), "portrait": (made.face_proj(CROSS, 16), 16, "face"),
+    "portrait-unnorm": (made.resampler(512, 64, CROSS, 1), 16, "face"),
+    "faceid-plus": (made.face_plus_proj(CROSS, 40), 4, "face, hidden"),
+    "faceid-plusv2": (made.face_plus_proj(CROSS, 40), 4, "face, hidden"),
 }
 
 
 def adapter_of(family):
     layers = made.layer_shapes("sd15", CROSS, 8)
-    file = AdapterFile(types.SimpleNamespace(name=f"{family}.bin", stem=family), SHAPES[family], layers)
+    shapes = FAMILIES[family][0]
+    file = AdapterFile(types.SimpleNamespace(name=f"{family}.bin", stem=family), shapes, layers)
     variant = detect(file, family)
-    return Adapter(variant, made.random_state(SHAPES[family]), made.random_state(layers, seed=1), family)
+    return Adapter(variant, made.random_state(shapes), made.random_state(layers, seed=1), family)
 
 
 class Encoder:
@@ -71,29 +76,21 @@ def encode(family, count=1, encoder=None, refs=None, negative_image=None, uncond
                          negative_image=negative_image, uncond_tokens=uncond_tokens)
 
 
-TOKENS = {"base": 4, "plus": 16, "full-face": 50, "faceid": 4, "portrait": 16, "portrait-unnorm": 16, "faceid-plus": 4,
-          "faceid-plusv2": 4}
-
-
-@pytest.mark.parametrize("family", SHAPES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_gives_its_tokens(family):
     (one,) = encode(family)
-    assert one.cond.shape == one.uncond.shape == (1, TOKENS[family], CROSS)
+    assert one.cond.shape == one.uncond.shape == (1, FAMILIES[family][1], CROSS)
     assert one.bias is None and not torch.allclose(one.cond, one.uncond)
 
 
-@pytest.mark.parametrize("family", SHAPES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_official_unconditional(family):
     """Zeros where an embedding goes in, the encoded zero tensor (not a black image) where hidden states do."""
     adapter, encoder = adapter_of(family), Encoder()
     (one,) = encode(family)
-    grey = encoder.encode(torch.zeros(1, 3, 224, 224), "hidden")
-    want = {"base": lambda: adapter.project(torch.zeros(1, 24)), "plus": lambda: adapter.project(grey),
-            "full-face": lambda: adapter.project(grey), "faceid": lambda: adapter.project(None, torch.zeros(1, 512)),
-            "portrait": lambda: adapter.project(None, torch.zeros(1, 512)),
-            "portrait-unnorm": lambda: adapter.project(None, torch.zeros(1, 512)),
-            "faceid-plus": lambda: adapter.project(grey, torch.zeros(1, 512)),
-            "faceid-plusv2": lambda: adapter.project(grey, torch.zeros(1, 512))}[family]()
+    inputs = FAMILIES[family][2]
+    embeds = encoder.encode(torch.zeros(1, 3, 224, 224), "hidden") if "hidden" in inputs else torch.zeros(1, 24)
+    want = adapter.project(None if inputs == "face" else embeds, torch.zeros(1, 512) if "face" in inputs else None)
     torch.testing.assert_close(one.uncond, want)
 
 
