@@ -31,6 +31,8 @@ class Pins:
     minors: tuple[int, ...]
     paths: tuple[str, ...] = ()
     """The tests that run here; empty for all."""
+    left_out: tuple[str, ...] = ()
+    """Markers of tests that give the same result in another environment."""
     only_named: bool = False
     """Runs only with --env."""
 
@@ -43,13 +45,15 @@ PHOTOGRAPHS = ("--no-deps", "scikit-image==0.25.2")
 PINS = {
     "forge": Pins("forge", (("-r", "requirements/forge.txt"), VOCABULARY, PHOTOGRAPHS), (11, 10)),
     # gradio's own bounds forbid Pillow 12; the host installs it first and its other pins over it, so do we.
-    "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt"), VOCABULARY, PHOTOGRAPHS), (11, 12, 13)),
+    "neo": Pins("neo", (("gradio==4.40.0",), ("-r", "requirements/neo.txt"), VOCABULARY, PHOTOGRAPHS), (11, 12, 13),
+                left_out=("same_everywhere", "once_per_gradio")),
     # its pins differ from forge's in gradio, pydantic and fastapi alone: it runs the rooms that import one of them
     "a1111": Pins("a1111", (("-r", "requirements/a1111.txt"), VOCABULARY), (11, 10),
                   (*(f"tests/{room}" for room in ("api", "hosts", "request", "ui", "web")),
                    "tests/browser/test_relight_panel.py", "tests/browser/test_any_page.py", "tests/browser/test_sets.py",
                    "tests/browser/test_undo.py", *(f"tests/browser/test_jobs.py::test_a_{name}" for name in (
-                       "light_on_the_img2img_image", "warm_light_at_the_top_right_and_a_blue_spot")))),
+                       "light_on_the_img2img_image", "warm_light_at_the_top_right_and_a_blue_spot"))),
+                  left_out=("same_everywhere",)),
     "neo6": Pins("neo6", (("-r", "requirements/neo6.txt"), VOCABULARY), (11, 12, 13), (
         *(f"tests/api/test_{name}.py" for name in (
             "access", "axes_api", "example_client", "infotext_text", "jobs", "lists", "presets_api", "previews", "queue",

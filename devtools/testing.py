@@ -25,8 +25,6 @@ CHECKED_CODE = ("lib_common", "lib_iclight", "lib_ipadapter", "lib_relight", "em
                 "preload.py")
 LINTERS = {"ruff": ["-m", "ruff", "check", "."], "pyright": ["-m", "basedpyright"],
            "bandit": ["-m", "bandit", "-q", "-ll", "-r", *CHECKED_CODE], "audit": ["devtools/audit.py"]}
-LEFT_OUT = {"neo": ("same_everywhere", "once_per_gradio"), "a1111": ("same_everywhere",)}
-"""Markers by environment: Forge's runs everything, Neo's has the same gradio, A1111's an older one."""
 LINT_CHUNKS = (Chunk("pyright", ("pyproject.toml",), 15.0), Chunk("ruff", (".",), 1.0),
                Chunk("bandit", (CHECKED_CODE[0], CHECKED_CODE[-1]), 8.0), Chunk("audit", ("requirements",), 5.0))
 """In the queue with the tests, to fill the time of a processor that has no tests left."""
@@ -70,7 +68,7 @@ def chosen_pins(args: argparse.Namespace) -> list[Pins]:
 def chunks_of(root: Path, args: argparse.Namespace, pins: Pins, durations: Durations) -> list[Chunk]:
     """The tests of one environment but files left out there; in one process when a real host has to be started for them."""
     paths = [path for path in expand(root, args.paths or pins.paths or ["tests"], args.skip)
-             if not is_left_out(root / path, LEFT_OUT.get(pins.name, ()))]
+             if not is_left_out(root / path, pins.left_out)]
     seconds = functools.partial(durations.of, pins.name)
     return list(pack(pins.name, paths, seconds, math.inf)) if args.webui else list(pack(pins.name, paths, seconds))
 
@@ -79,8 +77,8 @@ def pytest_words(args: argparse.Namespace, chunk: Chunk, report: Path) -> list[s
     """pytest's command line, without the tests that another environment runs with the same result."""
     words = ["-m", "pytest", "-c", "pyproject.toml", "--rootdir", ".", "-q", "-p", "no:cacheprovider", "--color=no",
              f"--junitxml={report}", f"--basetemp={report.with_suffix('')}"]
-    if chunk.env in LEFT_OUT:
-        words += ["-m", " and ".join(f"not {marker}" for marker in LEFT_OUT[chunk.env])]
+    if left_out := PINS[chunk.env].left_out:
+        words += ["-m", " and ".join(f"not {marker}" for marker in left_out)]
     if args.expression:
         words += ["-k", args.expression]
     if args.webui:

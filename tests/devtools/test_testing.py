@@ -13,6 +13,15 @@ def testing(dev):
     return dev.testing
 
 
+PARTS = ("ruff", "pyright", "bandit", "audit")
+
+
+@pytest.fixture
+def environments(testing):
+    """The names of the environments that run unless others are named."""
+    return [pins.name for pins in testing.PINS.values() if not pins.only_named]
+
+
 def options(**given):
     return SimpleNamespace(**{"env": None, "expression": None, "webui": None, "skip": [], "paths": [], **given})
 
@@ -28,23 +37,24 @@ def run_with(testing, monkeypatch, tmp_path, codes, **given):
     return testing.run_tests(tmp_path, options(**given))
 
 
-@pytest.mark.parametrize("failing", ["forge", "neo", "a1111", "ruff", "pyright", "bandit", "audit"])
-def test_any_failure_fails_the_whole(testing, monkeypatch, tmp_path, capsys, failing):
-    codes = dict.fromkeys(("forge", "neo", "a1111", "ruff", "pyright", "bandit", "audit"), 0)
+@pytest.mark.parametrize("failing", ["forge", "neo", "a1111", *PARTS])
+def test_any_failure_fails_the_whole(testing, environments, monkeypatch, tmp_path, capsys, failing):
+    codes = dict.fromkeys((*environments, *PARTS), 0)
     assert run_with(testing, monkeypatch, tmp_path, codes) == 0
     assert run_with(testing, monkeypatch, tmp_path, {**codes, failing: 1}) == 1
     assert f"FAILED ({failing})" in capsys.readouterr().out
 
 
-def test_nothing_collected_is_a_failure_unless_a_part_was_asked_for(testing, monkeypatch, tmp_path):
-    codes = {"forge": 5, "neo": 5, "a1111": 5, "ruff": 0, "pyright": 0, "bandit": 0, "audit": 0}
+def test_nothing_collected_is_a_failure_unless_a_part_was_asked_for(testing, environments, monkeypatch, tmp_path):
+    codes = {**dict.fromkeys(environments, 5), **dict.fromkeys(PARTS, 0)}
     assert run_with(testing, monkeypatch, tmp_path, codes) == 1
     assert run_with(testing, monkeypatch, tmp_path, codes, expression="none") == 0
 
 
-def test_an_environment_with_tests_of_its_own_does_not_run_others(testing):
-    assert [pins.name for pins in testing.chosen_pins(options())] == ["forge", "neo", "a1111"]
-    assert [pins.name for pins in testing.chosen_pins(options(paths=["tests/iclight"]))] == ["forge", "neo"]
+def test_an_environment_with_tests_of_its_own_does_not_run_others(testing, environments):
+    assert [pins.name for pins in testing.chosen_pins(options())] == environments
+    named = [pins.name for pins in testing.chosen_pins(options(paths=["tests/iclight"]))]
+    assert named[:2] == ["forge", "neo"] and "a1111" in environments and "a1111" not in named
     assert [pins.name for pins in testing.chosen_pins(options(env="a1111", paths=["tests/ui"]))] == ["a1111"]
     assert [pins.name for pins in testing.chosen_pins(options(env="neo6"))] == ["neo6"]
 
