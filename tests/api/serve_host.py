@@ -3,6 +3,7 @@
 usage: serve_host.py REPO MODELS DATA EXTENSION...; RELIGHT_HOST_FLAGS holds flags of the WebUIs, e.g. --listen
 """
 
+import argparse
 import os
 import shlex
 import sys
@@ -12,12 +13,19 @@ import types
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 
+def parse_flags(words):
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--listen", action="store_true")
+    for name in ("--subpath", "--api-auth", "--gradio-auth"):
+        parser.add_argument(name)
+    return vars(parser.parse_args(words))
+
+
 def main(repo, models, data, *extensions):
     package = types.ModuleType("sd_relight")
     package.__path__ = [repo]
     sys.modules["sd_relight"] = package
 
-    from sd_relight.embedded_host.flags import parse_flags
     from sd_relight.embedded_host.host import EmbeddedHost
     from sd_relight.embedded_host.page.server import ServerThread
 

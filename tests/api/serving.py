@@ -30,7 +30,7 @@ def demo_models():
 class HostProcess:
     """`with HostProcess(data_dir, extensions) as host: requests.get(host.url)`; host.console() is what it printed.
 
-    flags: of the WebUIs' command line, see embedded_host/flags.py.
+    flags: of the WebUIs' command line, see parse_flags in serve_host.py.
     """
 
     def __init__(self, data_dir, extensions, flags=""):

@@ -44,7 +44,3 @@ def set_model(model: Any) -> None:
 
 def select_checkpoint() -> CheckpointInfo | None:
     return next(iter(checkpoints_list.values()), None)
-
-
-def checkpoint_titles() -> list[str]:
-    return [*checkpoints_list]
