@@ -141,6 +141,9 @@ class PatcherHost(WebuiHost):
         p.modified_noise = self.start_noise(p, noise, latent)
 
     @abstractmethod
+    def sigma_of(self, p: Processing, percent: float) -> float: ...
+
+    @abstractmethod
     def attention(self) -> Attention: ...
 
     def device(self) -> torch.device:

@@ -1,5 +1,6 @@
 """Parts of the host adapters that run without a host."""
 
+import ast
 import sys
 from types import SimpleNamespace
 
@@ -7,16 +8,33 @@ import pytest
 import torch
 from PIL import Image
 from sd_relight.lib_iclight.errors import IcLightError
+from sd_relight.lib_relight import hosts
 from sd_relight.lib_relight.base.errors import OUT_OF_MEMORY, RelightError, status_of
 from sd_relight.lib_relight.hosts.failures import ApiError, discard_images, guard_sampler, stop_job
-from sd_relight.lib_relight.hosts.patcher import concat_wrapper
+from sd_relight.lib_relight.hosts.patcher import PatcherHost, concat_wrapper
 from sd_relight.lib_relight.hosts.state import reset, state_of
+from sd_relight.lib_relight.hosts.types import Host
 from sd_relight.lib_relight.hosts.webui import REMARKS, WebuiHost, fits
 
 
 class PlainHost(WebuiHost):
     def sigma_table(self, p):
         raise NotImplementedError
+
+
+def interface(cls):
+    return {name for name in {*vars(cls), *getattr(cls, "__annotations__", ())} if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(("module", "name"), [row[1:3] for row in hosts.ADAPTERS])
+def test_an_adapter_has_the_whole_interface(module, name, repo_root):
+    """Read from the source, since an adapter is imported inside its host only."""
+    tree = ast.parse((repo_root / f"lib_relight/hosts/{module}.py").read_text("utf-8"))
+    adapter, = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    own = {node.name for node in adapter.body if isinstance(node, ast.FunctionDef)}
+    base = {"WebuiHost": WebuiHost, "PatcherHost": PatcherHost}[adapter.bases[0].id]
+    inherited = {*dir(base)} - base.__abstractmethods__
+    assert (interface(Host) | base.__abstractmethods__) - own - inherited - {"name"} == set()
 
 
 def apply_model(x, t, c_concat=None, **c):
