@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .install import install_modules
+from .lean_imports import import_diffusers
 from .payload import check_settings, processing_fields, script_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,7 @@ class EmbeddedHost:
 
     def __init__(self, models_dir: str | Path, device: str = "auto", extensions: Sequence[str | Path] = (ROOT,),
                  data_dir: str | Path | None = None, may_install: bool = False, flags: Mapping[str, Any] | None = None):
+        import_diffusers(models_dir)
         install_modules(models_dir, device=device, data_dir=data_dir, extensions=extensions)
         from modules import script_callbacks, scripts, shared
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI
@@ -25,7 +27,7 @@ ARGUMENT = ("value", "minimum", "maximum", "step")
 def add_routes(app: FastAPI) -> None:
     """Add the API to an application, with the login that --api-auth asks for; the scripts' panels must be built."""
     guards = api_guards(accounts(shared.cmd_opts.api_auth))
-    jobs_of_tabs = {tab: job_endpoint(tab, jobs.runner_of(tab).default_script_args()) for tab in TABS}
+    jobs_of_tabs = {tab: job_endpoint(tab) for tab in TABS}
     refreshes = dict.fromkeys(("refresh-checkpoints", "refresh-vae", "refresh-embeddings", "refresh-loras"), lists.nothing)
     post = {**jobs_of_tabs, "interrupt": interrupt, "skip": skip, "png-info": png_info, "options": lists.set_options, **refreshes}
     get = {"progress": job_progress, "scripts": script_names, "script-info": script_infos, **lists.ROUTES}
@@ -36,10 +38,14 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/internal/pending-tasks", pending_tasks, methods=["GET"])
 
 
-def job_endpoint(tab: str, defaults: list) -> Callable:
-    """Return the endpoint that runs a tab's jobs."""
+def job_endpoint(tab: str) -> Callable:
+    """Return the endpoint that runs a tab's jobs. As in the WebUIs, its first job builds the panels for their defaults."""
+    lock, defaults = Lock(), cache(lambda: jobs.runner_of(tab).default_script_args())
+
     def endpoint(request) -> schemas.GenerationResponse:
-        return run_request(tab, request, defaults)
+        with lock:
+            known = defaults()
+        return run_request(tab, request, known)
 
     endpoint.__annotations__.update(request=schemas.request_model(tab), **{"return": schemas.GenerationResponse})
     endpoint.__name__ = tab

@@ -28,14 +28,17 @@ def load_model(models_dir: Path):
 
 def _load_folder(folder: Path):
     from diffusers import AutoencoderKL, UNet2DConditionModel
+    from diffusers.utils import is_accelerate_available
 
     unet_file = next((folder / "unet" / name for name in WEIGHTS if (folder / "unet" / name).is_file()), None)
     if unet_file is None:
         raise HostError(f"{folder / 'unet'}: no {WEIGHTS[0]}. Only .safetensors are read.")
-    variant = {"variant": "fp16"} if unet_file.name == WEIGHTS[1] else {}
+    options = {"local_files_only": True, "low_cpu_mem_usage": is_accelerate_available()}
+    if unet_file.name == WEIGHTS[1]:
+        options["variant"] = "fp16"
     try:
-        unet = UNet2DConditionModel.from_pretrained(folder / "unet", local_files_only=True, **variant)
-        vae = AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True, **variant)
+        unet = UNet2DConditionModel.from_pretrained(folder / "unet", **options)
+        vae = AutoencoderKL.from_pretrained(folder / "vae", **options)
     except OSError as error:
         raise HostError(f"{folder}: {error}") from error
     text = load_text_encoder(folder / "text_encoder")
