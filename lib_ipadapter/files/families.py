@@ -40,8 +40,7 @@ class Layout:
     encoder_output: str = ""
     encoder_width: Callable[[Sizes], int] = lambda sizes: sizes["input"]
     face: str = ""
-    project: Callable[[nn.Module, Tensor | None, Tensor | None, float], Tensor] = (
-        lambda projection, embeds, face, scale: projection(embeds))
+    project: Callable[..., Tensor] = lambda projection, embeds, face, scale: projection(embeds)
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def exact_ratio(total: int, part: int) -> int:
     return total // part
 
 
-def project_face(projection: nn.Module, embeds: Tensor | None, face: Tensor | None, scale: float) -> Tensor:
+def project_face(projection: nn.Module, embeds: Tensor | None, face: Tensor, scale: float) -> Tensor:
     return projection(face)
 
 
