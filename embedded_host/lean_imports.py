@@ -12,10 +12,16 @@ UNUSED = ("torch._dynamo", "scipy")
 FOR_LARGE_FILES = "accelerate"
 """With it diffusers leaves out the random values that loaded weights replace: seconds for a full-size UNet."""
 LARGE = 500 * 2**20
+LOOKING = {"diffusers", "transformers"}
 
 
 def import_diffusers(models_dir: str | Path) -> None:
-    """Import what the host uses of diffusers and transformers. models_dir: the folder whose models will be loaded."""
+    """Import what the host uses of diffusers and transformers. models_dir: the folder whose models will be loaded.
+
+    Where one of the two is imported already, it has looked for the packages, and nothing is hidden from it.
+    """
+    if LOOKING & sys.modules.keys():
+        return
     large = any(path.stat().st_size > LARGE for path in Path(models_dir).glob("unet/*.safetensors"))
     with hidden((*UNUSED, *([] if large else [FOR_LARGE_FILES]))):
         from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel  # noqa: F401

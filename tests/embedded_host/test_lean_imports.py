@@ -19,19 +19,32 @@ def test_a_module_is_hidden_inside_the_block_only(monkeypatch):
     assert colorsys.__name__ == "colorsys"
 
 
-@pytest.mark.parametrize("size, is_hidden", [(10, True), (lean_imports.LARGE + 1, False)])
-def test_accelerate_is_imported_for_large_files(monkeypatch, tmp_path, size, is_hidden):
-    (tmp_path / "unet").mkdir()
-    with (tmp_path / "unet" / "diffusion_pytorch_model.safetensors").open("wb") as file:
-        file.truncate(size)
-    found = []
+@pytest.fixture
+def found(monkeypatch):
+    """The names that are hidden."""
+    names = []
 
     @contextmanager
-    def hidden(names):
-        found.extend(names)
+    def hidden(given):
+        names.extend(given)
         yield
 
     monkeypatch.setattr(lean_imports, "hidden", hidden)
+    monkeypatch.setattr(lean_imports, "LOOKING", {"a package that is not imported"})
+    return names
+
+
+@pytest.mark.parametrize("size, is_hidden", [(10, True), (lean_imports.LARGE + 1, False)])
+def test_accelerate_is_imported_for_large_files(found, tmp_path, size, is_hidden):
+    (tmp_path / "unet").mkdir()
+    with (tmp_path / "unet" / "diffusion_pytorch_model.safetensors").open("wb") as file:
+        file.truncate(size)
     lean_imports.import_diffusers(tmp_path)
     assert (lean_imports.FOR_LARGE_FILES in found) == is_hidden
     assert found[:2] == list(lean_imports.UNUSED)
+
+
+def test_nothing_is_hidden_from_packages_that_have_looked_for_it(found, monkeypatch, tmp_path):
+    monkeypatch.setattr(lean_imports, "LOOKING", {"json"})
+    lean_imports.import_diffusers(tmp_path)
+    assert found == []
