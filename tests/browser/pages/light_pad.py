@@ -62,7 +62,7 @@ class LightPad(Accordion):
         def wrong():
             return {name: self.field(name) for name, value in expected.items() if not same(self.field(name), value)}
 
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + self.panel.patience
         while wrong() and time.monotonic() < deadline:
             time.sleep(0.05)
         left = wrong()
