@@ -67,7 +67,8 @@ def test_equal_to_onnxruntime(published, network, astronaut):
     session = onnxruntime.InferenceSession(published, providers=["CPUExecutionProvider"])
     x = u2netp.to_input(astronaut)
     expected = session.run(None, {session.get_inputs()[0].name: x})[0]
-    np.testing.assert_allclose(network(torch.from_numpy(x)).numpy(), expected, atol=2e-5)
+    # two libraries' rounding: 2e-5 on one processor, 7e-5 on another; a grey level is 4e-3
+    np.testing.assert_allclose(network(torch.from_numpy(x)).numpy(), expected, rtol=0, atol=2e-4)
 
 
 @needs_rembg
