@@ -69,6 +69,21 @@ def payloads(size: int) -> dict[str, dict]:
                                for name, request in requests.items()}}
 
 
+def usable(url: str, kinds: dict[str, dict]) -> tuple[dict[str, dict], list[str]]:
+    """Return the kinds of job that the WebUI runs, each tried with one step, and a sentence for each other, which may lack a
+    model file. Raises RelightError where even a plain job fails."""
+    found, notes = {}, []
+    for name, payload in kinds.items():
+        try:
+            post(url, {**payload, "steps": 1})
+            found[name] = payload
+        except RelightError as error:
+            if name == "plain":
+                raise
+            notes.append(f"{name} is left out: {error}")
+    return found, notes
+
+
 def rounds_of(url: str, kinds: dict[str, dict], count: int, clock: Callable[[], float] = time.perf_counter
               ) -> dict[str, list[dict[str, float]]]:
     """Return seconds of the kinds in each round: first job after another kind, second identical job, per step, fixed."""
@@ -96,11 +111,13 @@ def table(found: dict[str, list[dict[str, float]]]) -> str:
 def run(args: Any) -> int:
     url = args.webui.rstrip("/") + "/sdapi/v1/img2img"
     clock, unit = (processor_clock(args.pid), "processor seconds") if args.pid else (time.perf_counter, "seconds by the clock")
-    found = rounds_of(url, payloads(args.size or 512), args.rounds, clock)
-    text = f"{args.webui}, {args.rounds} rounds, {unit}\n\n{table(found)}\n"
+    kinds, notes = usable(url, payloads(args.size or 512))
+    found = rounds_of(url, kinds, args.rounds, clock)
+    text = "\n\n".join([f"{args.webui}, {args.rounds} rounds, {unit}", *notes, table(found)]) + "\n"
     print(text)
     if args.out:
         args.out.write_text(text, "utf-8")
     if args.json:
-        args.json.write_text(json.dumps({"webui": args.webui, "unit": unit, "seconds": found}, indent=1) + "\n", "utf-8")
+        report = {"webui": args.webui, "unit": unit, "notes": notes, "seconds": found}
+        args.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     return 0

@@ -54,6 +54,18 @@ def test_fixed_cost_of_a_webui_is_the_rest_of_a_job_of_one_step(monkeypatch):
     assert "| fc | 3.000 | 3.000 | 1.000 | 2.000 |" in webui_cost.table(found) and len(asked) == 12
 
 
+def test_a_kind_that_the_webui_rejects_is_left_out_and_named(monkeypatch):
+    def post(url, payload):
+        if payload.get("fails"):
+            raise RelightError("No image encoder was found.")
+
+    monkeypatch.setattr(webui_cost, "post", post)
+    kinds, notes = webui_cost.usable("url", {"plain": {}, "fc": {"fails": True}})
+    assert (kinds, notes) == ({"plain": {}}, ["fc is left out: No image encoder was found."])
+    with pytest.raises(RelightError, match="No image encoder"):
+        webui_cost.usable("url", {"plain": {"fails": True}})
+
+
 def test_a_webui_that_does_not_answer_is_one_sentence():
     with pytest.raises(RelightError, match="--webui: http://127.0.0.1:9/x does not answer .*; start it with --api"):
         webui_cost.post("http://127.0.0.1:9/x", {})
