@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 UNUSED = ("torch._dynamo", "scipy")
@@ -13,19 +14,26 @@ FOR_LARGE_FILES = "accelerate"
 """With it diffusers leaves out the random values that loaded weights replace: seconds for a full-size UNet."""
 LARGE = 500 * 2**20
 LOOKING = {"diffusers", "transformers"}
+TRIED = (4, 46)
+"""The newest transformers that was tried; 4.57 imports torch._dynamo itself."""
 
 
 def import_diffusers(models_dir: str | Path) -> None:
     """Import what the host uses of diffusers and transformers. models_dir: the folder whose models will be loaded.
 
-    Where one of the two is imported already, it has looked for the packages, and nothing is hidden from it.
+    Nothing is hidden where one of the two is imported already and has looked for the packages, or is too new to do without them.
     """
-    if LOOKING & sys.modules.keys():
+    if LOOKING & sys.modules.keys() or not is_tried(version("transformers")):
         return
     large = any(path.stat().st_size > LARGE for path in Path(models_dir).glob("unet/*.safetensors"))
     with hidden((*UNUSED, *([] if large else [FOR_LARGE_FILES]))):
         from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel  # noqa: F401
         from transformers import CLIPTextModel  # noqa: F401
+
+
+def is_tried(transformers: str) -> bool:
+    """Whether this version of transformers does without what is hidden."""
+    return tuple(map(int, transformers.split(".")[:2])) <= TRIED
 
 
 @contextmanager

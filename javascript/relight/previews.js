@@ -9,14 +9,14 @@ window.relight.previews = (() => {
     const HOST_CONTROLS = "#img2img_denoising_strength, #txt2img_hr, #setting_sd_model_checkpoint, #img2img_image, #img_inpaint_mask, #img2img_inpaint_full_res, #mode_img2img, #paste";
     /** The accordion, and beside it the host's hidden checkbox, whose input event is the only one when the title is clicked. */
     const PANELS = ["txt2img", "img2img"].flatMap((tab) => ["", "-checkbox"].map((end) => `#script_${tab}_relight_enabled${end}`)).join();
-    const TABS = ["txt2img", "img2img"], timers = {}, asked = {}, isOutdated = {};
+    const TABS = ["txt2img", "img2img"], timers = {}, asked = {}, isOutdated = {}, newest = {}, answered = {};
 
     const ticked = (css) => {
         const box = document.querySelector(css);
         return box ? box.checked : null;
     };
 
-    let count = 0;
+    let count = 0, requests = 0;
 
     /** For gradio: replaces a preview's first input by the page state, with the preview's number on this page. */
     async function withPage(tab, values) {
@@ -45,7 +45,7 @@ window.relight.previews = (() => {
         const found = (name) => (name.endsWith("_more") ? element(tab, name)?.querySelector("a, td.filename") : fieldImage(tab, name));
         const given = place.dataset.files.split(",").map((name) => [name, known(found(name), name)]).filter(([, image]) => image);
         const state = {
-            given: Object.fromEntries(given), init_image: known(initImage(tab), "foreground"), only_masked: isPart(tab),
+            request: newest[tab], given: Object.fromEntries(given), init_image: known(initImage(tab), "foreground"), only_masked: isPart(tab),
             denoise: number(`${tab}_denoising_strength`),
             hires: tab === "txt2img" ? ticked("#txt2img_hr-visible-checkbox") : null,
         };
@@ -64,14 +64,22 @@ window.relight.previews = (() => {
         window.relight.undo.look(tab).catch((error) => console.warn("Relight:", error)).then(() => window.relight.setup.check(tab));
         isOutdated[tab] = !!asked[tab];
         if (asked[tab]) return;
-        asked[tab] = setTimeout(() => onAnswer(tab), ANSWER_MS);
+        asked[tab] = setTimeout(() => goOn(tab), ANSWER_MS);
+        newest[tab] = ++requests;
         window.relight.fields.press(tab, "notices_refresh");
     }
 
-    function onAnswer(tab) {
+    function goOn(tab) {
         clearTimeout(asked[tab]);
         asked[tab] = null;
         if (isOutdated[tab]) request(tab);
+    }
+
+    /** number: of the request. An answer may be so late that a later request was answered before; then what it replaced is requested again. */
+    function onAnswer(tab, number) {
+        if (number === newest[tab]) goOn(tab);
+        else if (number < answered[tab]) request(tab);
+        answered[tab] = Math.max(number, answered[tab] || 0);
     }
 
     function isOpen(tab) {
@@ -135,7 +143,7 @@ window.relight.previews = (() => {
             window.relight.fields.onChange(tab, follow);
             if (note) new MutationObserver(follow).observe(note, {childList: true, subtree: true, characterData: true});
             const answer = window.relight.fields.element(tab, "notices_answer");
-            if (answer) new MutationObserver(() => onAnswer(tab)).observe(answer, {childList: true, subtree: true, characterData: true});
+            if (answer) new MutationObserver(() => onAnswer(tab, Number(answer.textContent))).observe(answer, {childList: true, subtree: true, characterData: true});
             const log = document.getElementById(`html_log_${tab}`), notices = window.relight.fields.element(tab, "notices");
             if (log) new MutationObserver(follow).observe(log, {childList: true, subtree: true});  // a job may have found other files
             if (notices) new MutationObserver(() => dropListed(tab)).observe(notices, {childList: true, subtree: true});

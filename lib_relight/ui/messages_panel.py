@@ -15,7 +15,7 @@ from ..request.images import MAX_SIDE
 from ..request.presets import PRESET_FIELDS
 from ..web import status
 from .components import Components, field_labels
-from .light_pad import FILES, answers, attribute, hidden_button, tab_of
+from .light_pad import FILES, attribute, hidden_button, tab_of
 from .previews import read_page
 from .remedies import remedy_for
 from .summary import summary
@@ -47,7 +47,8 @@ def connect(panel: Components) -> None:
     tab = tab_of(panel)
 
     def refresh(known: str, *values):
-        return listed(dict(zip(FIELDS, values)), read_page(known), tab), str(next(answers))
+        page = read_page(known)
+        return listed(dict(zip(FIELDS, values)), page, tab), f"{check.number(page.get('request')) or 0:.0f}"
 
     hidden_button(panel, "notices_refresh").click(
         fn=refresh, _js=f"(...values) => window.relight?.previews ? relight.previews.withState('{tab}', values) : values",

@@ -1,4 +1,5 @@
-"""Every text of the panel can be read: 4.5 to 1 on what lies behind it (large text 3 to 1), in both themes."""
+"""Every text of the panel can be read: 4.5 to 1 on what lies behind it (large text 3 to 1), in both themes. Not gradio's clock of an
+action that runs, which fades in and out."""
 
 import pytest
 from browser.pages.light_pad import LightPad
@@ -67,7 +68,7 @@ function measure(element, text, color) {
     return [Math.max(a, b) / Math.min(a, b), needed, text.slice(0, 60), element.outerHTML.slice(0, 120)];
 }
 const root = document.querySelector("#script_txt2img_relight_enabled"), found = [];
-const seen = element => element.checkVisibility({visibilityProperty: true}) && element.getClientRects().length && !element.closest(":disabled, .relight-hidden, style");
+const seen = element => element.checkVisibility({visibilityProperty: true}) && element.getClientRects().length && !element.closest(":disabled, .relight-hidden, style, .progress-text");
 const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
 while (texts.nextNode()) {
     const words = texts.currentNode.data.trim(), element = texts.currentNode.parentElement;

@@ -58,7 +58,7 @@ def own_pad(staged_panel, subject):
     pad.open(**JOB)
     panel.upload(pad("foreground"), subject)
     panel.driver.execute_script("relight.fields.set('txt2img', {matting: 'none', light: 'left'})")
-    status(panel, pad, "1 light from the left")
+    pad.until_outlook("1 light from the left")
     return pad
 
 
@@ -78,10 +78,6 @@ def start(panel, tab, **controls):
 
 def actions(panel):
     return panel.driver.execute_script("return window.userActions")
-
-
-def status(panel, accordion, text):
-    panel.until(lambda: panel.find(accordion.css("notices")).text == text, f"the status line {text!r}")
 
 
 def in_view(panel, css, sentence):
@@ -134,14 +130,14 @@ def test_a_warm_light_at_the_top_right_and_a_blue_spot(panel, pad, subject):
     panel.upload("img2img_image", subject)
     pad.unfold()
     click_pad(pad, 0.97, 0.03)
-    status(panel, pad, "1 light from the top right corner")
+    pad.until_outlook("1 light from the top right corner")
     kelvin = pad.find("[data-setting=kelvin] input")
     ActionChains(panel.driver, duration=20).move_to_element_with_offset(kelvin, round(-0.4 * kelvin.rect["width"]), 0).click().perform()
     panel.click(f"{pad.root} [data-action=add]")
     panel.click(f"{pad.root} .relight-pad-kinds label:has([value=spot])")
     pad.setting("color", "#3060ff")
     panel.until(lambda: pad.find("[data-setting=kelvin] output").text == "custom", "the drawn colour")
-    status(panel, pad, "2 lights")
+    pad.until_outlook("2 lights")
     panel.generate()
     assert actions(panel) == 8
     assert "Relight light: top-right, Relight light color: " in panel.infotext, panel.infotext
@@ -157,7 +153,7 @@ def test_a_light_with_hires(panel, pad, subject):
     click_pad(pad, 0.03, 0.5)
     panel.click("#txt2img_hr-visible-checkbox")
     panel.fill("txt2img_hires_steps", JOB["steps"])  # for the time of the test only
-    status(panel, pad, "1 light from the left")
+    pad.until_outlook("1 light from the left")
     panel.generate()
     assert actions(panel) == 5
     assert "Relight light: left" in panel.infotext and "condition 8x8 and 16x16" in panel.infotext and "Hires upscale: 2" in panel.infotext
@@ -169,7 +165,7 @@ def test_an_own_background(panel, accordion, subject, photo):
     panel.upload("img2img_image", subject)
     accordion.unfold()
     panel.upload(accordion("background"), photo)
-    status(panel, accordion, "Light from the prompt · New background")
+    accordion.until_outlook("Light from the prompt · New background")
     panel.generate()
     assert actions(panel) == 4
     assert 'Relight: "fbc, none, ' in panel.infotext and "Relight background hash: " in panel.infotext
@@ -184,7 +180,7 @@ def test_the_style_of_an_image(panel, accordion, photo):
     accordion.select_tab(1)
     panel.upload(accordion("unit1_image"), photo)
     panel.pick(accordion("unit1_weight_type"), "style transfer")
-    status(panel, accordion, "1 image prompt (style transfer)")
+    accordion.until_outlook("1 image prompt (style transfer)")
     panel.generate()
     assert actions(panel) == 7
     assert "Relight: " in panel.infotext and "style transfer" in panel.infotext and '"fc' not in panel.infotext, panel.infotext
@@ -210,12 +206,12 @@ def test_a_preset_after_a_reload(panel, pad, subject):
     open_section(panel, pad, "presets")
     panel.pick(pad("preset"), "light of a job")
     panel.click(pad.css("preset_load"))
-    status(panel, pad, "1 light from above")
+    pad.until_outlook("1 light from above")
     panel.generate()
     assert actions(panel) == 7
     assert 'Relight: "fc, top, ' in panel.infotext
     panel.click(pad.css("undo"))
-    status(panel, pad, "Light from the prompt")
+    pad.until_outlook("Light from the prompt")
     panel.click(pad.css("preset_delete"))
     pad.until_message("Preset 'light of a job' deleted.")
 
@@ -226,7 +222,7 @@ def generate_from_the_left(panel, pad, subject):
     pad.unfold()
     panel.upload(pad("foreground"), subject)
     click_pad(pad, 0.03, 0.5)
-    status(panel, pad, "1 light from the left")
+    pad.until_outlook("1 light from the left")
     panel.generate()
 
 
@@ -261,7 +257,7 @@ def test_a_result_in_another_light(panel, pad, subject):
     panel.driver.execute_script("relight.fields.set('img2img', {matting: 'none'})")
     pad.until_open()
     click_pad(pad, 0.97, 0.5)
-    status(panel, pad, "1 light from the right")
+    pad.until_outlook("1 light from the right")
     panel.generate()
     assert actions(panel) == 7
     assert panel.infotext.startswith("a vase") and "Seed: 7, " in panel.infotext and 'Relight: "fc, right, ' in panel.infotext
@@ -273,7 +269,7 @@ def test_no_subject(panel, accordion, subject):
     panel.generate()
     in_view(panel, accordion.css("enabled .relight-error"), "“Subject” is missing: txt2img needs the subject's image")
     panel.upload(accordion("foreground"), subject)
-    status(panel, accordion, "Light from the prompt")
+    accordion.until_outlook("Light from the prompt")
     panel.generate()
     assert 'Relight: "fc, ' in panel.infotext
 
@@ -299,7 +295,7 @@ def test_a_wrong_file(panel, accordion, subject, choose):
     sentence = choose(accordion.css("foreground_column"))
     assert panel.find(accordion.css("foreground")).rect["height"] > 80, "the field keeps its size beside the sentence"
     panel.upload(accordion("foreground"), subject)
-    status(panel, accordion, "Light from the prompt")
+    accordion.until_outlook("Light from the prompt")
     panel.until(lambda: not sentence.is_displayed(), "no sentence")
 
 
@@ -308,7 +304,7 @@ def test_a_wrong_file_in_the_field_of_img2img(panel, accordion, subject, choose)
     accordion.open("img2img", **JOB)
     sentence = choose("#img2img_image")
     panel.upload("img2img_image", subject)
-    status(panel, accordion, "Light from the prompt")
+    accordion.until_outlook("Light from the prompt")
     panel.until(lambda: not sentence.is_displayed(), "no sentence")
 
 
@@ -321,7 +317,7 @@ def test_a_unit_without_image(panel, accordion, subject):
     panel.generate()
     in_view(panel, accordion.css("enabled .relight-error"), "Image 1: “Image” of the “IP-Adapter” unit 'auto' is missing")
     panel.click(f"{accordion.css('unit1_enabled')} input")
-    status(panel, accordion, "Light from the prompt")
+    accordion.until_outlook("Light from the prompt")
 
 
 @pytest.mark.any_page
@@ -335,7 +331,7 @@ def test_no_model_file(own_pad, own_models, staged):
     panel.until(lambda: panel.find(own_pad.css("enabled")).text.count(sentence) == 1, "the sentence once")
     panel.generate()
     assert 'Relight: "fc, left, ' in panel.infotext
-    status(panel, own_pad, "1 light from the left")
+    own_pad.until_outlook("1 light from the left")
 
 
 @pytest.mark.any_page
@@ -347,7 +343,7 @@ def test_an_sdxl_checkpoint(own_pad, staged):
     assert panel.find(own_pad.css("notices .relight-remedy")).text == "Choose SD 1.5 checkpoint"
     sdxl.unlink()
     own_pad.kind("left")
-    status(panel, own_pad, "1 light from the left")
+    own_pad.until_outlook("1 light from the left")
 
 
 def clear(panel, field):
@@ -371,6 +367,6 @@ def test_mask_and_subject_are_exchanged(panel, accordion, photo, tmp_path):
     panel.upload(accordion("foreground"), photo)
     panel.until(lambda: not panel.find_all(accordion.css("mask img")), "the mask gone with its subject")
     give_mask(panel, accordion, mask)
-    status(panel, accordion, "Light from the prompt")
+    accordion.until_outlook("Light from the prompt")
     panel.generate()
     assert "Relight matting: mask" in panel.infotext

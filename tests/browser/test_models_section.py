@@ -81,4 +81,4 @@ def test_a_non_commercial_file_needs_a_tick(panel, hub, own_models):
     panel.until(lambda: panel.find(get).is_enabled(), "the button")
     panel.click(get)
     panel.until(lambda: not panel.find_all(line(accordion, FACE) + "[data-state=missing]"), "the download")
-    panel.until(lambda: hub.asked, "the request")
+    panel.until(lambda: hub.asked and not (own_models / STAGING).exists(), "the end of the download")

@@ -13,6 +13,20 @@ const line = note.querySelector("p"), text = line.textContent, before = place();
 return ["", text.repeat(5)].filter((words) => { line.textContent = words; return place() !== before; }).length;
 """
 """How many of two other lengths of the note, none and a long one, move the button."""
+HOLD_ONE_ANSWER = """
+const original = window.fetch;
+window.fetch = (address, ...rest) => {
+    const answer = original(address, ...rest);
+    if (window.held || !String(address).includes("/run/predict")) return answer;
+    window.held = true;
+    return answer.then((reply) => new Promise((resolve) => setTimeout(resolve, 12000, reply)));
+};
+"""
+LISTEN = """
+const notices = document.getElementById(arguments[0]);
+window.seen = [];
+new MutationObserver(() => seen.push(notices.innerText.trim())).observe(notices, {childList: true, subtree: true, characterData: true});
+"""
 REDRAW = """
 const notices = document.getElementById(arguments[0]), button = notices.querySelector(".relight-remedy");
 const more = Object.assign(document.createElement("p"), {textContent: "A line above"});
@@ -31,6 +45,22 @@ def test_it_tells_what_the_job_will_do(panel, accordion, subject):
     accordion.select_tab(2)
     panel.upload(accordion("unit2_image"), subject)
     accordion.until_outlook("1 light from the left · 1 image prompt (linear)")
+
+
+def test_a_late_answer_does_not_stay(panel, accordion, subject):
+    """The first answer is held back until a later request has been answered."""
+    accordion.open(**JOB)
+    panel.upload(accordion("foreground"), subject)
+    accordion.until_outlook("Light from the prompt")
+    accordion.until_message("Set for relighting")
+    panel.driver.execute_script(HOLD_ONE_ANSWER)
+    panel.pick(accordion("light"), "left")
+    panel.until(lambda: panel.driver.execute_script("return window.held"), "the first request")
+    panel.pick(accordion("light"), "right")
+    accordion.until_outlook("1 light from the right")
+    panel.driver.execute_script(LISTEN, accordion("notices"))
+    panel.until(lambda: panel.driver.execute_script("return window.seen.some((text) => !text.includes('from the right'))"), "the late answer")
+    accordion.until_outlook("1 light from the right")
 
 
 def test_all_problems_are_named_and_the_first_is_mended(panel, accordion, subject):

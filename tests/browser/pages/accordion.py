@@ -56,7 +56,13 @@ class Accordion:
 
     def until_outlook(self, expected):
         """Wait until the status line says this; before, a change of its height moves what is below."""
-        self.panel.until(lambda: self.panel.find(self.css("notices")).text == expected, expected)
+        def shown():
+            return self.panel.find(self.css("notices")).text
+
+        try:
+            self.panel.until(lambda: shown() == expected)
+        except AssertionError:
+            assert shown() == expected
 
     def notices(self, expected):
         """Wait for exactly these errors and warnings above the tabs."""
