@@ -9,13 +9,14 @@ window.relight.previews = (() => {
     const HOST_CONTROLS = "#img2img_denoising_strength, #txt2img_hr, #setting_sd_model_checkpoint, #img2img_image, #img_inpaint_mask, #img2img_inpaint_full_res, #mode_img2img, #paste";
     /** The accordion, and beside it the host's hidden checkbox, whose input event is the only one when the title is clicked. */
     const PANELS = ["txt2img", "img2img"].flatMap((tab) => ["", "-checkbox"].map((end) => `#script_${tab}_relight_enabled${end}`)).join();
-    const TABS = ["txt2img", "img2img"], timers = {}, asked = {}, isOutdated = {}, newest = {}, answered = {};
+    const TABS = ["txt2img", "img2img"], timers = {}, asked = {}, isOutdated = {}, newest = {};
 
     const ticked = (css) => {
         const box = document.querySelector(css);
         return box ? box.checked : null;
     };
 
+    const seen = {txt2img: 0, img2img: 0}, answered = {...seen};
     let count = 0, requests = 0;
 
     /** For gradio: replaces a preview's first input by the page state, with the preview's number on this page. */
@@ -75,11 +76,15 @@ window.relight.previews = (() => {
         if (isOutdated[tab]) request(tab);
     }
 
-    /** number: of the request. An answer may be so late that a later request was answered before; then what it replaced is requested again. */
-    function onAnswer(tab, number) {
+    /** answer: tells the number of its request; gradio's clock changes in it as well. An answer may be so late that a later request was
+        answered before; then what it replaced is requested again. */
+    function onAnswer(tab, answer) {
+        const number = Number(answer.querySelector("[data-request]")?.dataset.request || 0);
+        if (number === seen[tab]) return;
+        seen[tab] = number;
         if (number === newest[tab]) goOn(tab);
         else if (number < answered[tab]) request(tab);
-        answered[tab] = Math.max(number, answered[tab] || 0);
+        answered[tab] = Math.max(number, answered[tab]);
     }
 
     function isOpen(tab) {
@@ -143,7 +148,7 @@ window.relight.previews = (() => {
             window.relight.fields.onChange(tab, follow);
             if (note) new MutationObserver(follow).observe(note, {childList: true, subtree: true, characterData: true});
             const answer = window.relight.fields.element(tab, "notices_answer");
-            if (answer) new MutationObserver(() => onAnswer(tab, Number(answer.textContent))).observe(answer, {childList: true, subtree: true, characterData: true});
+            if (answer) new MutationObserver(() => onAnswer(tab, answer)).observe(answer, {childList: true, subtree: true, characterData: true});
             const log = document.getElementById(`html_log_${tab}`), notices = window.relight.fields.element(tab, "notices");
             if (log) new MutationObserver(follow).observe(log, {childList: true, subtree: true});  // a job may have found other files
             if (notices) new MutationObserver(() => dropListed(tab)).observe(notices, {childList: true, subtree: true});

@@ -39,7 +39,7 @@ def build(panel: Components) -> None:
     data = f"data-tab='{tab_of(panel)}' data-files='{fields}' data-labels='{labels}'"
     gr.HTML(f"<div class='relight-notices-of' {data} hidden></div>", elem_id=panel.elem_id("notices_of"),
             elem_classes=["relight-hidden"])
-    panel.components["notices_answer"] = gr.HTML("0", elem_id=panel.elem_id("notices_answer"), elem_classes=["relight-hidden"])
+    panel.components["notices_answer"] = gr.HTML("", elem_id=panel.elem_id("notices_answer"), elem_classes=["relight-hidden"])
 
 
 def connect(panel: Components) -> None:
@@ -48,7 +48,8 @@ def connect(panel: Components) -> None:
 
     def refresh(known: str, *values):
         page = read_page(known)
-        return listed(dict(zip(FIELDS, values)), page, tab), f"{check.number(page.get('request')) or 0:.0f}"
+        request = check.number(page.get("request")) or 0
+        return listed(dict(zip(FIELDS, values)), page, tab), f"<i data-request='{request:.0f}'></i>"
 
     hidden_button(panel, "notices_refresh").click(
         fn=refresh, _js=f"(...values) => window.relight?.previews ? relight.previews.withState('{tab}', values) : values",
