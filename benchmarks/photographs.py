@@ -55,8 +55,8 @@ class Photograph:
         return canvas.reduce(FINER).filter(ImageFilter.GaussianBlur(self.feather))
 
     def read(self, folder: Path) -> Image.Image:
-        """Return the crop, RGB. Raises RelightError, without a path, where the file is missing, unreadable or another
-        picture."""
+        """Return the crop, RGB. Raises RelightError, without a path, where the file is missing, unreadable or has
+        another hash."""
         try:
             content = (folder / self.file).read_bytes()
         except OSError as error:
@@ -79,7 +79,7 @@ def corners(shape: dict[str, Any]) -> np.ndarray:
 
 
 def folder() -> Path | None:
-    """Return where scikit-image keeps its pictures, or None where it is not installed."""
+    """Return where scikit-image keeps its images, or None where it is not installed."""
     spec = importlib.util.find_spec("skimage")
     places = (Path(place) / "data" for place in (spec.submodule_search_locations or () if spec else ()))
     return next((place for place in places if place.is_dir()), None)

@@ -13,7 +13,7 @@ UNUSED = ("torch._dynamo", "scipy")
 FOR_LARGE_FILES = "accelerate"
 """With it diffusers leaves out the random values that loaded weights replace: seconds for a full-size UNet."""
 LARGE = 500 * 2**20
-LOOKING = {"diffusers", "transformers"}
+LIBRARIES = {"diffusers", "transformers"}
 TRIED = (4, 46)
 """The newest transformers that was tried; 4.57 imports torch._dynamo itself."""
 
@@ -21,9 +21,9 @@ TRIED = (4, 46)
 def import_diffusers(models_dir: str | Path) -> None:
     """Import what the host uses of diffusers and transformers. models_dir: the folder whose models will be loaded.
 
-    Nothing is hidden where one of the two is imported already and has looked for the packages, or is too new to do without them.
+    Hides nothing if one of the two is already imported, and has looked for the packages, or if transformers is newer than TRIED.
     """
-    if LOOKING & sys.modules.keys() or not is_tried(version("transformers")):
+    if LIBRARIES & sys.modules.keys() or not is_tried(version("transformers")):
         return
     large = any(path.stat().st_size > LARGE for path in Path(models_dir).glob("unet/*.safetensors"))
     with hidden((*UNUSED, *([] if large else [FOR_LARGE_FILES]))):

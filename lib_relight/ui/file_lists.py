@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import gradio as gr
 
 from ..models import ip_adapter_files, listing
@@ -10,11 +12,13 @@ from ..request.ip_adapter_unit import MAX_UNITS
 from ..request.panel_values import ICLIGHT_SCHEMA, UNIT_SCHEMA, unit_name
 from . import presets
 from .components import Components, available_choices
-from .light_pad import answers, attribute, hidden_button, tab_of
+from .light_pad import attribute, hidden_button, tab_of
 
 LISTS = {"model": "model", "matting": "matting", "preset": "preset",
          **{unit_name(number, "model"): "unit_model" for number in range(1, MAX_UNITS + 1)}}
 """Field with a list of files -> key of its entries in `entries`."""
+answers = itertools.count(1)
+"""A new number for each answer, by which javascript/relight/lists.js sees that it has arrived."""
 
 
 def entries() -> dict[str, list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import itertools
 import json
 from pathlib import Path
 
@@ -26,8 +25,6 @@ MENUS = {
             "sweep": "Sweep", "normals": "Normals", "even": "Even light"},
 }
 """Fields that the pad offers as menus: value -> its words; other values, such as matting models, are their own words."""
-answers = itertools.count(1)
-"""A new number for each answer that javascript/relight waits for, by which the page sees that it has arrived."""
 
 
 def tab_of(panel: Components) -> str:

@@ -1,4 +1,4 @@
-"""verify's photographs: their mattes, and what is said where the package that carries them is missing or another one."""
+"""The photographs of verify: their mattes, and the notes when scikit-image is missing or has another version."""
 
 import json
 

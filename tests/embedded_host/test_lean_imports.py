@@ -30,7 +30,7 @@ def found(monkeypatch):
         yield
 
     monkeypatch.setattr(lean_imports, "hidden", hidden)
-    monkeypatch.setattr(lean_imports, "LOOKING", {"a package that is not imported"})
+    monkeypatch.setattr(lean_imports, "LIBRARIES", {"a package that is not imported"})
     monkeypatch.setattr(lean_imports, "version", lambda name: "4.46.1")
     return names
 
@@ -45,7 +45,7 @@ def test_accelerate_is_imported_for_large_files(found, tmp_path, size, is_hidden
     assert found[:2] == list(lean_imports.UNUSED)
 
 
-@pytest.mark.parametrize("name, value", [("LOOKING", {"json"}), ("version", lambda name: "4.57.6"), ("version", lambda name: "5.0.0")])
+@pytest.mark.parametrize("name, value", [("LIBRARIES", {"json"}), ("version", lambda name: "4.57.6"), ("version", lambda name: "5.0.0")])
 def test_nothing_is_hidden_from_packages_that_have_looked_or_are_too_new(found, monkeypatch, tmp_path, name, value):
     monkeypatch.setattr(lean_imports, name, value)
     lean_imports.import_diffusers(tmp_path)

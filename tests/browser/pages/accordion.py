@@ -56,20 +56,18 @@ class Accordion:
 
     def until_outlook(self, expected):
         """Wait until the status line says this; before, a change of its height moves what is below."""
-        def shown():
-            return self.panel.find(self.css("notices")).text
-
-        try:
-            self.panel.until(lambda: shown() == expected)
-        except AssertionError:
-            assert shown() == expected
+        self.until_equal(lambda: self.panel.find(self.css("notices")).text, expected)
 
     def notices(self, expected):
         """Wait for exactly these errors and warnings above the tabs."""
+        self.until_equal(lambda: self.texts("notices", "li > span"), expected)
+
+    def until_equal(self, read, expected):
+        """Wait until read() returns this; a failure shows what it returned last."""
         try:
-            self.panel.until(lambda: self.texts("notices", "li > span") == expected)
+            self.panel.until(lambda: read() == expected)
         except AssertionError:
-            assert self.texts("notices", "li > span") == expected
+            assert read() == expected
 
     def press(self, name):
         self.driver.execute_script("document.activeElement.blur()")
