@@ -1,4 +1,5 @@
-"""Photographs inside the package scikit-image, which is never imported, with mattes of our own; photographs.json lists them.
+"""Photographs out of scikit-image's wheel, which lies unpacked beside the packages, with mattes of our own; photographs.json
+lists them.
 
 Coordinates are pixels of the file. A matte's shapes are {"polygon": [[x, y], ...]} or {"ellipse": [x, y, radius, radius,
 degrees]} with its centre first, turned clockwise; `outside` is cut out of `inside`, and `feather` is the standard deviation
@@ -8,9 +9,9 @@ of the blur.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ from .comparison import Case
 
 LIST = Path(__file__).with_suffix(".json")
 PACKAGE = "scikit-image==0.25.2"
-NOT_INSTALLED = (f"The photographs of scikit-image are not installed, so the astronaut is the only one; install them with: pip "
-                 f"install --no-deps {PACKAGE}")
+FOLDER = Path(sys.prefix) / "photographs"
+"""Where the environment's own step puts the wheel (devtools/environments.py)."""
+NOT_INSTALLED = (f"The photographs of scikit-image are not there, so the astronaut is the only one; add them with: "
+                 f'"{sys.executable}" -m pip install --no-deps --target "{FOLDER}" {PACKAGE}')
 FINER = 4
 """Mattes are drawn at this many times the size, so that edges have grey levels."""
 
@@ -63,7 +66,7 @@ class Photograph:
             raise RelightError(f"The photograph {self.file} of scikit-image cannot be read ({error.strerror}) and is left out; "
                                f"install {PACKAGE}.") from error
         if hashlib.sha256(content).hexdigest() != self.sha256:
-            raise RelightError(f"The photograph {self.file} of the installed scikit-image is not the one its matte was drawn for "
+            raise RelightError(f"The photograph {self.file} of scikit-image is not the one its matte was drawn for "
                                f"and is left out; install {PACKAGE}.")
         return Image.open(io.BytesIO(content)).convert("RGB").crop(self.crop)
 
@@ -79,10 +82,9 @@ def corners(shape: dict[str, Any]) -> np.ndarray:
 
 
 def folder() -> Path | None:
-    """Return where scikit-image keeps its images, or None where it is not installed."""
-    spec = importlib.util.find_spec("skimage")
-    places = (Path(place) / "data" for place in (spec.submodule_search_locations or () if spec else ()))
-    return next((place for place in places if place.is_dir()), None)
+    """Return the folder with scikit-image's images, or None where the wheel is missing."""
+    place = FOLDER / "skimage" / "data"
+    return place if place.is_dir() else None
 
 
 def listed() -> list[Photograph]:

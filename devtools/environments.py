@@ -16,6 +16,8 @@ from locks import locked
 from processes import child
 
 TORCH = "torch==2.13.0"
+HERE = "{environment}"
+"""Stands in a pip step for the environment's folder."""
 
 
 class SetupError(RuntimeError):
@@ -39,8 +41,9 @@ class Pins:
 
 VOCABULARY = ("--no-deps", "open-clip-torch==2.20.0")
 """Forge's pin, for the file with CLIP's vocabulary that single-file checkpoints need; the package is never imported."""
-PHOTOGRAPHS = ("--no-deps", "scikit-image==0.25.2")
-"""For the photographs in its data folder, which verify relights; we never import the package."""
+PHOTOGRAPHS = ("--no-deps", "--target", f"{HERE}/photographs", "scikit-image==0.25.2")
+"""For the photographs in its data folder, which verify relights. Beside the packages, not among them: it comes without what
+it imports, so that nothing may import it."""
 
 PINS = {
     "forge": Pins("forge", (("-r", "requirements/forge.txt"), VOCABULARY, PHOTOGRAPHS), (11, 10)),
@@ -159,6 +162,7 @@ def build(root, pins, folder, command):
     python = python_in(folder)
     pip_step(python, torch_requirement(), log, " ".join(torch_requirement()), root)
     for words in pins.steps:
+        words = [word.replace(HERE, str(folder)) for word in words]
         pip_step(python, [*words, "-c", torch_constraint(folder)], log, words[-1], root)
     if subprocess.run([python, "install.py", "u2netp"], cwd=root).returncode:
         print(f"  {pins.name}: the cut-out model is fetched again at the first cut-out", flush=True)

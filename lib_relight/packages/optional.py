@@ -121,5 +121,14 @@ def load(name: str, module: str):
             return importlib.import_module(module)
     except (Exception, SystemExit) as error:
         raise RelightError(f"{feature.label} is off: {module} is installed but cannot be imported "
-                           f"({type(error).__name__}: {error}). Either {feature.instead}, or reinstall it: "
-                           f'"{sys.executable}" -m pip install --no-deps --force-reinstall {module}') from error
+                           f"({type(error).__name__}: {error}). Either {feature.instead}, or "
+                           f"{repair(module, error)}") from error
+
+
+def repair(module: str, error: BaseException) -> str:
+    """Return what to run: a package installed with --no-deps lacks another one, else its own files are damaged."""
+    pip = f'"{sys.executable}" -m pip install'
+    lacking = (isinstance(error, ModuleNotFoundError) and error.name or module).partition(".")[0]
+    if lacking != module.partition(".")[0]:
+        return f"install the package with the module {lacking}, perhaps with {pip} {lacking}"
+    return f"reinstall it: {pip} --no-deps --force-reinstall {module}"

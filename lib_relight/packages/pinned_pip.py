@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -170,7 +170,9 @@ class Planner:
                 items = self.ask([requirement], alone=True)
                 if items is None:
                     raise InstallError(f"pip finds no version of {requirement} that fits")
-                requirements += [name for item in items for name in missing_requirements(item, {**self.before, **wanted})]
+                present = {**self.before, **wanted}
+                requirements += [name for item in items
+                                 for name in missing_requirements(item.get("requires_dist") or (), present)]
             wanted.update((canonical(item["name"]), item) for item in items)
         return wanted
 
@@ -191,20 +193,34 @@ def raise_if_permanent(ok: bool, text: str) -> None:
                            f"{sys.version_info.major}.{sys.version_info.minor}")
 
 
-def missing_requirements(metadata: dict, present: dict) -> list[str]:
-    """Return the requirements of a distribution of which no version is installed; other versions are left unchanged."""
+def missing_requirements(requires: Iterable[str], present: Mapping[str, str]) -> list[str]:
+    """Return the requirements of which no version is installed, and what the installed ones lack: another extension may have
+    installed one with --no-deps. Other versions are left unchanged."""
     try:
         from packaging.requirements import Requirement
     except ImportError:
         from pip._vendor.packaging.requirements import Requirement
 
-    missing = []
-    for text in metadata.get("requires_dist") or ():
-        required = Requirement(text)
-        if required.marker is None or required.marker.evaluate({"extra": ""}):
-            if canonical(required.name) not in present and not twin_of(canonical(required.name), present):
-                missing.append(f"{required.name}{required.specifier}")
+    missing, seen, pending = [], set(), list(requires)
+    while pending:
+        required = Requirement(pending.pop(0))
+        name = canonical(required.name)
+        if name in seen or required.marker is not None and not required.marker.evaluate({"extra": ""}):
+            continue
+        seen.add(name)
+        if name in present:
+            pending += requirements_of(name)
+        elif not twin_of(name, present):
+            missing.append(f"{required.name}{required.specifier}")
     return missing
+
+
+def requirements_of(name: str) -> list[str]:
+    """Return the requirements of an installed distribution; none of one that is about to be installed."""
+    try:
+        return importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
 
 
 def twin_of(name: str, present: Iterable[str]) -> str | None:

@@ -1,6 +1,7 @@
 """The photographs of verify: their mattes, and the notes when scikit-image is missing or has another version."""
 
 import json
+import sys
 
 import pytest
 from PIL import Image
@@ -31,7 +32,7 @@ def test_a_matte_holds_the_subject_and_little_grey(mattes, name):
     assert 0.1 < sum(counts[128:]) / sum(counts) < 0.9 and sum(counts[1:255]) / sum(counts) < 0.08
 
 
-@pytest.mark.skipif(photographs.folder() is None, reason="scikit-image is not installed")
+@pytest.mark.skipif(photographs.folder() is None, reason="the photographs are not there")
 def test_the_photographs_of_the_package_are_read():
     cases, notes = photographs.cases(len(LISTED), 256, tiny=True)
     assert notes == [] and [case.name for case in cases] == list(LISTED)
@@ -48,8 +49,8 @@ def test_without_the_package_the_astronaut_is_alone_and_a_note_says_why(repo_roo
     monkeypatch.setattr(photographs, "folder", lambda: None)
     cases, notes = verify.subjects(repo_root / "models" / "demo", 6, 0)
     assert [case.name for case in cases] == ["astronaut"]
-    assert notes == ["The photographs of scikit-image are not installed, so the astronaut is the only one; install them with: "
-                     "pip install --no-deps scikit-image==0.25.2"]
+    assert notes == ["The photographs of scikit-image are not there, so the astronaut is the only one; add them with: "
+                     f'"{sys.executable}" -m pip install --no-deps --target "{photographs.FOLDER}" scikit-image==0.25.2']
     assert verify.subjects(repo_root / "models" / "demo", 1, 0)[1] == []
 
 
@@ -58,8 +59,8 @@ def test_a_file_that_is_missing_or_another_picture_is_left_out_with_a_sentence(t
     Image.new("RGB", (512, 512)).save(tmp_path / "camera.png")
     cases, notes = photographs.cases(2, 64, tiny=True)
     assert cases == [] and len(notes) == 2
-    assert notes == ["The photograph camera.png of the installed scikit-image is not the one its matte was drawn for and is left "
-                     "out; install scikit-image==0.25.2.",
+    assert notes == ["The photograph camera.png of scikit-image is not the one its matte was drawn for and is left out; "
+                     "install scikit-image==0.25.2.",
                      "The photograph coffee.png of scikit-image cannot be read (No such file or directory) and is left out; "
                      "install scikit-image==0.25.2."]
 

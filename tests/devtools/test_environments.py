@@ -29,6 +29,7 @@ def test_torch_comes_first_and_can_be_overridden(environments, project, monkeypa
     assert asked[0] == ["torch==2.13.0"]
     assert [words[0] for words in asked[1:]] == ["gradio==4.40.0", "-r", "--no-deps", "--no-deps"]
     assert all(words[-2:] == ["-c", "torch.txt"] for words in asked[1:])
+    assert str(project / ".relight" / "neo-x" / "photographs") in asked[-1], "scikit-image is not among the packages"
     monkeypatch.setenv("RELIGHT_TORCH", "torch==2.6.0 --index-url https://example.org/cpu")
     assert environments.torch_requirement() == ["torch==2.6.0", "--index-url", "https://example.org/cpu"]
 

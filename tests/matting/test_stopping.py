@@ -70,6 +70,7 @@ def test_a_stop_while_waiting_for_another_run(slow, ramp):
     run = threading.Thread(target=lambda: pytest.raises(Stopped, matting.matte, ramp, slow, first.steps))
     run.start()
     while "cutting out the subject with slow" not in first.messages:
+        assert run.is_alive(), first.messages
         time.sleep(0.02)
     threading.Timer(0.3, second.now.set).start()
     with pytest.raises(Stopped):

@@ -117,6 +117,16 @@ def test_a_module_that_cannot_be_imported(feature, source, shown):
         f'"{sys.executable}" -m pip install --no-deps --force-reinstall dreamlib')
 
 
+def test_a_module_whose_own_requirement_is_missing(feature):
+    (feature / "dreamlib.py").write_text("import lazy_sheep.count")
+    with pytest.raises(RelightError) as caught:
+        optional.load("dream", "dreamlib")
+    assert caught.value.detail == (
+        "Dreaming is off: dreamlib is installed but cannot be imported (ModuleNotFoundError: No module named 'lazy_sheep'). "
+        "Either stay awake, or install the package with the module lazy_sheep, perhaps with "
+        f'"{sys.executable}" -m pip install lazy_sheep')
+
+
 def test_the_features_there_are():
     assert optional.FEATURES["matting"].packages == {"rembg>=2.0.50": "rembg", "onnxruntime": "onnxruntime"}
     assert optional.FEATURES["faceid"].packages == {"onnxruntime": "onnxruntime"}

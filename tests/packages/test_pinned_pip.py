@@ -87,6 +87,24 @@ def test_what_clashes_with_a_pin_is_installed_alone_with_what_it_lacks(environme
     assert environment["protobuf"] == "3.20.0"
 
 
+def test_what_an_installed_requirement_lacks_is_installed_too(environment, monkeypatch):
+    """scikit-image, put there with --no-deps, lacks lazy_loader, and rembg cannot be imported."""
+    environment.update({"scikit-image": "0.25.2", "lazy-loader-reader": "1.0"})
+    needs = {"scikit-image": ["numpy>=1.24", "lazy-loader>=0.4", "lazy_loader_reader", "pytest; extra == 'test'"],
+             "lazy-loader-reader": ["scikit-image"]}
+    monkeypatch.setattr(pinned_pip, "requirements_of", lambda name: needs.get(name, []))
+    answers = {(("rembg",), True): [("rembg", "2.0.69", ("scikit-image",))],
+               (("lazy-loader>=0.4",), False): [("lazy-loader", "0.5", ())]}
+    pip, report = run(environment, answers, ["rembg"])
+    assert pip.calls[-1] == ("install", ("rembg==2.0.69", "lazy-loader==0.5"))
+    assert report.changed == {} and list(report.added) == ["lazy-loader", "rembg"]
+
+
+def test_the_requirements_of_an_installed_distribution():
+    assert any(text.startswith("pluggy") for text in pinned_pip.requirements_of("pytest"))
+    assert pinned_pip.requirements_of("no-such-package") == []
+
+
 def test_a_twin_of_an_installed_package_is_left_out(environment):
     answers = {(("rembg",), False): [("rembg", "2.0.69", ()), ("opencv-python-headless", "4.11.0.86", ())]}
     pip, report = run(environment, answers, ["rembg"])
