@@ -68,6 +68,28 @@ def test_what_is_typed_while_the_answer_is_on_its_way_stays(panel, accordion, ta
     panel.until(lambda: controls(panel, "steps", "cfg_scale") == ["3", "2"], "the user's steps")
 
 
+HOLD_FIRST_ANSWER = """
+const original = window.fetch;
+window.fetch = (address, options, ...rest) => {
+    const answer = original(address, options, ...rest);
+    if (window.held || !String(options?.body).includes("has_background")) return answer;
+    window.held = true;
+    return answer.then((reply) => new Promise((resolve) => setTimeout(resolve, 5000, reply)));
+};
+"""
+
+
+def test_a_subject_replaced_meanwhile_is_set_up_last(panel, accordion, tall, subject):
+    """The settings of the first subject arrive after the second one has replaced it."""
+    accordion.open()
+    panel.driver.execute_script(HOLD_FIRST_ANSWER)
+    panel.upload(accordion("foreground"), subject)
+    panel.until(lambda: panel.driver.execute_script("return window.held"), "the first request")
+    panel.upload(accordion("foreground"), tall)
+    accordion.until_message("Set for relighting: 512×640.")
+    assert controls(panel, "width", "height", "cfg_scale") == ["512", "640", "2"]
+
+
 def test_generate_waits_for_the_settings(panel, accordion, subject):
     accordion.open(prompt="a vase", steps=2, width=64, height=64, seed=7)
     panel.upload(accordion("foreground"), subject)
