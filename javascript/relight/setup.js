@@ -62,15 +62,14 @@ window.relight.setup = (() => {
 
     const isDue = (tab) => !!waiting[tab] || !["", done[tab]].includes(subjectOf(tab)) || (isEnabled(tab) && !!window.relight.subject.loading(tab));
 
-    /** Set a tab up if its subject is a new one, or a background came or went. Returns a promise: resolved once the controls have their values.
-        One request at a time: of two answers under way the older one could come last. */
+    /** Set a tab up if its subject is a new one, or a background came or went. Returns a promise: resolved once the controls have their values. */
     function check(tab) {
-        const key = subjectOf(tab), pending = waiting[tab]?.promise;
-        if (!key || key === done[tab]) return pending || Promise.resolve();
-        if (pending) return pending.then(() => check(tab));
+        const key = subjectOf(tab);
+        if (!key || key === done[tab]) return waiting[tab]?.promise || Promise.resolve();
         done[tab] = key;
         const {naturalWidth, naturalHeight} = window.relight.subject.image(tab), entry = {size: [naturalWidth, naturalHeight], known: answerOf(tab), typed: {}};
         entry.promise = new Promise((resolve) => (entry.resolve = resolve));
+        waiting[tab]?.resolve(entry.promise);
         waiting[tab] = entry;
         setTimeout(() => onAnswer(tab, entry), ANSWER_MS);
         window.relight.fields.press(tab, "set_up");

@@ -1,5 +1,7 @@
 """The panel sets the host's controls for relighting, except those that the user has changed, and takes them back."""
 
+import time
+
 import pytest
 from PIL import Image
 
@@ -74,7 +76,7 @@ window.fetch = (address, options, ...rest) => {
     const answer = original(address, options, ...rest);
     if (window.held || !String(options?.body).includes("has_background")) return answer;
     window.held = true;
-    return answer.then((reply) => new Promise((resolve) => setTimeout(resolve, 5000, reply)));
+    return answer.then((reply) => new Promise((resolve) => setTimeout(() => { window.released = true; resolve(reply); }, 5000)));
 };
 """
 
@@ -86,6 +88,8 @@ def test_a_subject_replaced_meanwhile_is_set_up_last(panel, accordion, tall, sub
     panel.upload(accordion("foreground"), subject)
     panel.until(lambda: panel.driver.execute_script("return window.held"), "the first request")
     panel.upload(accordion("foreground"), tall)
+    panel.until(lambda: panel.driver.execute_script("return window.released"), "the answer for the first subject")
+    time.sleep(1)
     accordion.until_message("Set for relighting: 512×640.")
     assert controls(panel, "width", "height", "cfg_scale") == ["512", "640", "2"]
 
