@@ -120,15 +120,16 @@ def load(name: str, module: str):
         with postponed(feature.unused):
             return importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        raise RelightError(f"{feature.label} is off: {module} is installed but cannot be imported "
-                           f"({type(error).__name__}: {error}). Either {feature.instead}, or "
-                           f"{repair(module, error)}") from error
+        reason = f"{type(error).__name__}: {error}"
+        if lacking := missing_import(module, error):
+            raise RelightError(f"{feature.label} is off: {module} is installed but cannot be imported ({reason}). Either "
+                               f'{feature.instead}, or install what it lacks: "{sys.executable}" -m pip install {lacking}') from error
+        raise RelightError(f"{feature.label} is off: {module} is installed but cannot be imported ({reason}). Either "
+                           f'{feature.instead}, or reinstall it: "{sys.executable}" -m pip install --no-deps --force-reinstall '
+                           f"{module}") from error
 
 
-def repair(module: str, error: BaseException) -> str:
-    """Return what to run: a package installed with --no-deps lacks another one, else its own files are damaged."""
-    pip = f'"{sys.executable}" -m pip install'
-    lacking = (isinstance(error, ModuleNotFoundError) and error.name or module).partition(".")[0]
-    if lacking != module.partition(".")[0]:
-        return f"install the package with the module {lacking}, perhaps with {pip} {lacking}"
-    return f"reinstall it: {pip} --no-deps --force-reinstall {module}"
+def missing_import(module: str, error: BaseException) -> str | None:
+    """Return the other package that a module failed to import, or None if its own files are to blame."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return name if name not in ("", module.partition(".")[0]) else None

@@ -123,7 +123,7 @@ def test_a_module_whose_own_requirement_is_missing(feature):
         optional.load("dream", "dreamlib")
     assert caught.value.detail == (
         "Dreaming is off: dreamlib is installed but cannot be imported (ModuleNotFoundError: No module named 'lazy_sheep'). "
-        "Either stay awake, or install the package with the module lazy_sheep, perhaps with "
+        "Either stay awake, or install what it lacks: "
         f'"{sys.executable}" -m pip install lazy_sheep')
 
 
