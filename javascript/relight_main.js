@@ -44,7 +44,7 @@ window.relight = window.relight || {};
                 clicked.add(button);
             }
         }, {rootMargin: "100000px"});
-        document.querySelectorAll(".relight-picture").forEach((image) => whenVisible.observe(image));
+        document.querySelectorAll(".relight-image-field").forEach((image) => whenVisible.observe(image));
     }
 
     onUiLoaded(enableUploadsLazily);

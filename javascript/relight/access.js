@@ -30,7 +30,7 @@
     /** The help of an image field: a tooltip of its upload area. */
     function imageHelp(box) {
         imageTexts ??= JSON.parse(document.querySelector(".relight-setups")?.dataset.images || "{}");
-        const name = /_relight_(.*)_column$/.exec(box.closest(".relight-picture")?.id)?.[1].replace(/^unit\d+_/, "unit_");
+        const name = /_relight_(.*)_column$/.exec(box.closest(".relight-image-field")?.id)?.[1].replace(/^unit\d+_/, "unit_");
         return imageTexts[name] && window.relight.fillText(imageTexts[name]);
     }
 

@@ -9,7 +9,7 @@ window.relight.frame = (() => {
     /** The strokes that are painted in the hosts' inpaint tabs: gradio 3's sketch, then Forge's canvas. */
     const STROKES = ["#img2maskimg canvas[key=mask]", "#img2maskimg .forge-drawing-canvas", "#inpaint_sketch .forge-drawing-canvas"].join();
 
-    const sizeOf = (picture) => [picture.naturalWidth || picture.width, picture.naturalHeight || picture.height];
+    const sizeOf = (image) => [image.naturalWidth || image.width, image.naturalHeight || image.height];
     const chosen = (id) => Math.max(0, [...document.querySelectorAll(`#${id} input`)].findIndex((choice) => choice.checked));
     const isVisible = (element) => element.getClientRects().length > 0;
 
@@ -93,27 +93,27 @@ window.relight.frame = (() => {
         }
     }
 
-    /** Draw a picture into the canvas of a context as the job brings it to its size. frame: {mode, size of the init image or
+    /** Draw an image into the canvas of a context as the job brings it to its size. frame: {mode, size of the init image or
         null, crop or null}. isCut: the border that "resize and fill" leaves stays transparent instead of repeating the edge.
         moved: {place, bounds} of a subject that is moved, see relight.place. */
-    function place(context, picture, frame, isCut = false, moved = null) {
-        if (!frame.crop) return draw(context, picture, modeOf(picture, frame), isCut, moved);
+    function place(context, image, frame, isCut = false, moved = null) {
+        if (!frame.crop) return draw(context, image, modeOf(image, frame), isCut, moved);
         const [left, top, right, bottom] = frame.crop, part = window.relight.subject.canvas(right - left, bottom - top);
-        const [x, y, ...size] = boxOf(picture, COVER, ...frame.size, moved);
-        part.getContext("2d").drawImage(picture, x - left, y - top, ...size);
+        const [x, y, ...size] = boxOf(image, COVER, ...frame.size, moved);
+        part.getContext("2d").drawImage(image, x - left, y - top, ...size);
         draw(context, part, CONTAIN, isCut);
     }
 
-    /** The resize mode of a picture in a frame without a crop: one of another shape than the init image covers the output. */
-    function modeOf(picture, frame) {
+    /** The resize mode of an image in a frame without a crop: one of another shape than the init image covers the output. */
+    function modeOf(image, frame) {
         if (!frame.size) return COVER;
-        const [width, height] = sizeOf(picture), stretch = (width / height) / (frame.size[0] / frame.size[1]);
+        const [width, height] = sizeOf(image), stretch = (width / height) / (frame.size[0] / frame.size[1]);
         return Math.max(stretch, 1 / stretch) <= 1 + ASPECT_TOLERANCE ? frame.mode : COVER;
     }
 
-    /** [left, top, width, height] that a picture takes in a frame of width x height; see place for moved. */
-    function boxOf(picture, mode, width, height, moved) {
-        const own = sizeOf(picture), scales = [width / own[0], height / own[1]];
+    /** [left, top, width, height] that an image takes in a frame of width x height; see place for moved. */
+    function boxOf(image, mode, width, height, moved) {
+        const own = sizeOf(image), scales = [width / own[0], height / own[1]];
         if (mode === COVER) scales.fill(Math.max(...scales));
         if (mode === CONTAIN) scales.fill(Math.min(...scales));
         const size = own.map((side, i) => side * scales[i] * (moved ? moved.place.scale : 1));
@@ -122,21 +122,21 @@ window.relight.frame = (() => {
         return [x * width - (left + right) / 2 * size[0], y * height - (top + bottom) / 2 * size[1], ...size];
     }
 
-    function draw(context, picture, mode, isCut, moved = null) {
-        const [left, top, ...size] = boxOf(picture, mode, context.canvas.width, context.canvas.height, moved);
+    function draw(context, image, mode, isCut, moved = null) {
+        const [left, top, ...size] = boxOf(image, mode, context.canvas.width, context.canvas.height, moved);
         context.imageSmoothingQuality = "high";
-        if (mode === CONTAIN && !isCut) repeatEdges(context, picture, left, top, size);
-        context.drawImage(picture, left, top, ...size);
+        if (mode === CONTAIN && !isCut) repeatEdges(context, image, left, top, size);
+        context.drawImage(image, left, top, ...size);
     }
 
-    /** Fill the border around the place of a picture with its outermost pixels. */
-    function repeatEdges(context, picture, left, top, [width, height]) {
-        const own = sizeOf(picture), isBeside = left > top, edge = window.relight.subject.canvas(isBeside ? 1 : own[0], isBeside ? own[1] : 1);
+    /** Fill the border around the place of an image with its outermost pixels. */
+    function repeatEdges(context, image, left, top, [width, height]) {
+        const own = sizeOf(image), isBeside = left > top, edge = window.relight.subject.canvas(isBeside ? 1 : own[0], isBeside ? own[1] : 1);
         const brush = edge.getContext("2d"), depth = Math.max(1, Math.round(own[0] / width / 2));
         for (const isEnd of [false, true]) {
             const from = (length) => (isEnd ? length - depth : 0);
-            if (isBeside) brush.drawImage(picture, from(own[0]), 0, depth, own[1], 0, 0, 1, own[1]);
-            else brush.drawImage(picture, 0, from(own[1]), own[0], depth, 0, 0, own[0], 1);
+            if (isBeside) brush.drawImage(image, from(own[0]), 0, depth, own[1], 0, 0, 1, own[1]);
+            else brush.drawImage(image, 0, from(own[1]), own[0], depth, 0, 0, own[0], 1);
             if (isBeside) context.drawImage(edge, isEnd ? left + width / 2 : 0, top, left + width / 2, height);
             else context.drawImage(edge, left, isEnd ? top + height / 2 : 0, width, top + height / 2);
         }

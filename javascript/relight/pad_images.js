@@ -38,7 +38,7 @@ window.relight.PadImages = (() => {
             }
             this.seen = key.join("\n");
             const {image, custom, background, normals} = found;
-            this.pictures = {image, custom, background, normals, cut: image ? this.isCutOut(image) : false, isInit: image === subject.initImage(this.tab)};
+            this.images = {image, custom, background, normals, cut: image ? this.isCutOut(image) : false, isInit: image === subject.initImage(this.tab)};
             Object.assign(this.state, {width: found.width, height: found.height, frame, kind: found.background ? "fc" : found.kind});
             this.view.frame.style.setProperty("--relight-ratio", found.width / found.height);
             this.root.closest(".relight-light")?.classList.toggle("relight-has-background", !!background);
@@ -71,8 +71,8 @@ window.relight.PadImages = (() => {
         /** With "Cut out the subject", or a new background, the server's cut-out replaces the image; requested once per image and
             matte settings. */
         cutOut() {
-            const {image, background} = this.pictures || {};
-            const wanted = (this.view.cutOut.checked || background || this.hasDepth || this.state.place) && image && !this.pictures.cut;
+            const {image, background} = this.images || {};
+            const wanted = (this.view.cutOut.checked || background || this.hasDepth || this.state.place) && image && !this.images.cut;
             const key = wanted ? [image.src, ...Object.values(window.relight.subject.matteFields(this.values || {})), this.maskSource()].join("\n") : "";
             if (key === this.cutKey) return;
             this.cutKey = key;
@@ -117,33 +117,33 @@ window.relight.PadImages = (() => {
                 this.scaled = this.backdrop = null;
             }
             const subject = this.fittedSubject(), surface = this.hasDepth ? this.surfaceOf(subject) : null;
-            const map = window.relight.padView.mapCanvas(this.state, this.pictures?.custom, surface, (key, make) => this.cachedPlane(key, make));
+            const map = window.relight.padView.mapCanvas(this.state, this.images?.custom, surface, (key, make) => this.cachedPlane(key, make));
             window.relight.padView.paint(this.view, map, subject, this.fittedBackground());
         }
 
         /** The surface that the job's lights shade, at the map's size; null for a subject without a shape. */
         surfaceOf(subject) {
-            const isWhole = this.values?.matting === "none", normals = this.pictures?.normals;
+            const isWhole = this.values?.matting === "none", normals = this.images?.normals;
             if (!subject || !isWhole && !subject.cut) return null;
-            const {picture} = subject, key = `${isWhole} ${normals?.src}`;
-            if (this.shape?.picture !== picture || this.shape.key !== key) {
+            const {image} = subject, key = `${isWhole} ${normals?.src}`;
+            if (this.shape?.image !== image || this.shape.key !== key) {
                 const [width, height] = window.relight.padView.mapSize(this.state);
-                const matte = isWhole ? null : this.matteOf(picture, width, height), map = normals ? this.normalPixels(width, height) : null;
-                this.shape = {picture, key, surface: window.relight.depth.surfaceOf(matte, width, height, map)};
+                const matte = isWhole ? null : this.matteOf(image, width, height), map = normals ? this.normalPixels(width, height) : null;
+                this.shape = {image, key, surface: window.relight.depth.surfaceOf(matte, width, height, map)};
             }
             return this.shape.surface;
         }
 
-        matteOf(picture, width, height) {
+        matteOf(image, width, height) {
             const context = window.relight.subject.canvas(width, height).getContext("2d", {willReadFrequently: true});
-            context.drawImage(picture, 0, 0, width, height);
+            context.drawImage(image, 0, 0, width, height);
             const {data} = context.getImageData(0, 0, width, height);
             return Float64Array.from({length: width * height}, (_, i) => data[4 * i + 3] / 255);
         }
 
         /** RGBA of the normal map in the job's frame; what is see-through in it is towards the viewer. */
         normalPixels(width, height) {
-            const {normals} = this.pictures, {canvas} = window.relight.subject, flat = canvas(...window.relight.frame.sizeOf(normals));
+            const {normals} = this.images, {canvas} = window.relight.subject, flat = canvas(...window.relight.frame.sizeOf(normals));
             const own = flat.getContext("2d");
             own.fillStyle = TOWARDS_VIEWER;
             own.fillRect(0, 0, flat.width, flat.height);
@@ -155,7 +155,7 @@ window.relight.PadImages = (() => {
 
         /** The new background at the canvas' size, mirrored by "Flip background"; null without one. */
         fittedBackground() {
-            const {background} = this.pictures || {}, isFlipped = !!this.values?.background_flip;
+            const {background} = this.images || {}, isFlipped = !!this.values?.background_flip;
             if (!background) return null;
             if (!this.backdrop || this.backdrop.isFlipped !== isFlipped) {
                 const {width, height} = this.view.canvas, canvas = window.relight.subject.canvas(width, height), context = canvas.getContext("2d");
@@ -167,21 +167,21 @@ window.relight.PadImages = (() => {
         }
 
         fittedSubject() {
-            if (!this.pictures?.image) return null;
-            const cut = this.pictures.cut || !!this.made, {moved} = this, key = JSON.stringify(moved);
+            if (!this.images?.image) return null;
+            const cut = this.images.cut || !!this.made, {moved} = this, key = JSON.stringify(moved);
             if (!this.scaled || this.scaledFor !== key) {
                 this.scaled = window.relight.subject.canvas(this.view.canvas.width, this.view.canvas.height);
                 this.scaledFor = key;
-                window.relight.frame.place(this.scaled.getContext("2d"), this.made || this.pictures.image, this.state.frame, cut, moved);
+                window.relight.frame.place(this.scaled.getContext("2d"), this.made || this.images.image, this.state.frame, cut, moved);
             }
-            return {picture: this.scaled, cut};
+            return {image: this.scaled, cut};
         }
 
         /* ---- the subject's place ---- */
 
         /** The cut-out that the job moves by "Place", null where it moves nothing: without a matte, or with a part of the init image. */
         get movable() {
-            const {image, cut, isInit} = this.pictures || {}, hasMatte = (cut || this.made) && this.values?.matting !== "none";
+            const {image, cut, isInit} = this.images || {}, hasMatte = (cut || this.made) && this.values?.matting !== "none";
             return image && hasMatte && !(isInit && this.state.frame.crop) ? this.made || image : null;
         }
 
@@ -194,7 +194,7 @@ window.relight.PadImages = (() => {
         /** What the subject's handles show: its place, and its box in shares of the frame; null where it has none. */
         get spot() {
             const {movable, moved, state: {place, frame, width, height}} = this;
-            if (!movable || frame.crop || !(place || this.pictures.background)) return null;
+            if (!movable || frame.crop || !(place || this.images.background)) return null;
             const {boxOf, modeOf} = window.relight.frame, box = boxOf(movable, modeOf(movable, frame), width, height, moved);
             const sides = [width, height, width, height];
             const shares = window.relight.place.boundsOf(movable).map((share, i) => (box[i % 2] + share * box[2 + i % 2]) / sides[i]);

@@ -190,20 +190,20 @@ window.relight.padView = (() => {
         return canvas;
     }
 
-    /** Paint the light map, or the new background lit by it, and on it the lit subject. subject: {picture, cut} of the canvas' size,
+    /** Paint the light map, or the new background lit by it, and on it the lit subject. subject: {image, cut} of the canvas' size,
         or null; background: a canvas of that size, or null. */
     function paint(view, map, subject, background) {
         const context = view.canvas.getContext("2d"), {width, height} = view.canvas, isMapOnly = map && view.mapOnly.checked;
         context.clearRect(0, 0, width, height);
         if (map) context.drawImage(map, 0, 0, width, height);
         if (isMapOnly) return;
-        if (background) context.drawImage(map ? lit(view, map, {picture: background}) : background, 0, 0);
-        if (subject) context.drawImage(map ? lit(view, map, subject) : subject.picture, 0, 0);
+        if (background) context.drawImage(map ? lit(view, map, {image: background}) : background, 0, 0);
+        if (subject) context.drawImage(map ? lit(view, map, subject) : subject.image, 0, 0);
     }
 
     /** The subject multiplied by the map, at 80 % so that it stays visible. */
-    function lit(view, map, {picture, cut}) {
-        const {width, height} = picture, layer = view.layer ??= window.relight.subject.canvas(width, height);
+    function lit(view, map, {image, cut}) {
+        const {width, height} = image, layer = view.layer ??= window.relight.subject.canvas(width, height);
         if (layer.width !== width || layer.height !== height) Object.assign(layer, {width, height});
         const context = layer.getContext("2d");
         const add = (operation, image, alpha = 1) => {
@@ -211,9 +211,9 @@ window.relight.padView = (() => {
             context.globalAlpha = alpha;
             context.drawImage(image, 0, 0, width, height);
         };
-        add("copy", picture);
+        add("copy", image);
         add("multiply", map, 0.8);
-        if (cut) add("destination-in", picture);
+        if (cut) add("destination-in", image);
         return layer;
     }
 

@@ -22,14 +22,14 @@ window.relight.place = (() => {
     /** A place within its ranges, to three digits. */
     const tidy = (place) => Object.fromEntries(NAMES.map((name) => [name, Number(Math.min(Math.max(place[name], RANGES[name][0]), RANGES[name][1]).toFixed(3))]));
 
-    /** [left, top, right, bottom] of a cut-out in shares of its picture: what is at least half as opaque as its most opaque pixel. */
-    function boundsOf(picture) {
-        const found = known.get(picture);
-        if (found?.src === picture.src) return found.bounds;
-        const own = window.relight.frame.sizeOf(picture), scale = Math.min(1, LONGEST / Math.max(...own));
+    /** [left, top, right, bottom] of a cut-out in shares of its image: what is at least half as opaque as its most opaque pixel. */
+    function boundsOf(image) {
+        const found = known.get(image);
+        if (found?.src === image.src) return found.bounds;
+        const own = window.relight.frame.sizeOf(image), scale = Math.min(1, LONGEST / Math.max(...own));
         const [width, height] = own.map((side) => Math.max(1, Math.round(side * scale)));
         const context = window.relight.subject.canvas(width, height).getContext("2d", {willReadFrequently: true});
-        context.drawImage(picture, 0, 0, width, height);
+        context.drawImage(image, 0, 0, width, height);
         const {data} = context.getImageData(0, 0, width, height), across = new Uint8Array(width), down = new Uint8Array(height);
         for (let y = 0, i = 3; y < height; y++) {
             for (let x = 0; x < width; x++, i += 4) {
@@ -40,7 +40,7 @@ window.relight.place = (() => {
         const least = Math.max(1, ...across) / 2, isInside = (level) => level >= least;
         const bounds = [across.findIndex(isInside) / width, down.findIndex(isInside) / height,
             (across.findLastIndex(isInside) + 1) / width, (down.findLastIndex(isInside) + 1) / height];
-        known.set(picture, {src: picture.src, bounds});
+        known.set(image, {src: image.src, bounds});
         return bounds;
     }
 

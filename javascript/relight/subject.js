@@ -38,31 +38,31 @@ window.relight.subject = (() => {
         return Object.assign(document.createElement("canvas"), {width, height});
     }
 
-    /** RGBA of a picture in a frame of width x height; see relight.frame.place. */
-    function pixels(picture, width, height, frame) {
+    /** RGBA of an image in a frame of width x height; see relight.frame.place. */
+    function pixels(image, width, height, frame) {
         const context = canvas(width, height).getContext("2d", {willReadFrequently: true});
-        window.relight.frame.place(context, picture, frame);
+        window.relight.frame.place(context, image, frame);
         return context.getImageData(0, 0, width, height).data;
     }
 
-    /** Whether something of the picture is see-through; it is looked at small. */
-    function isCutOut(picture) {
-        const data = pixels(picture, 64, 64, {});
+    /** Whether something of the image is see-through; it is looked at small. */
+    function isCutOut(image) {
+        const data = pixels(image, 64, 64, {});
         for (let i = 3; i < data.length; i += 4) if (data[i] < 250) return true;
         return false;
     }
 
-    /** Whether an opaque picture is black and white, as iclight_checks.is_like_mask decides; it is looked at small. */
-    function isLikeMask(picture) {
-        const data = pixels(picture, 64, 64, {}), rgba = Array.from({length: data.length / 4}, (_, i) => data.subarray(4 * i, 4 * i + 4));
+    /** Whether an opaque image is black and white, as iclight_checks.is_like_mask decides; it is looked at small. */
+    function isLikeMask(image) {
+        const data = pixels(image, 64, 64, {}), rgba = Array.from({length: data.length / 4}, (_, i) => data.subarray(4 * i, 4 * i + 4));
         const isExtreme = ([red, green, blue]) => Math.max(red, green, blue) < 32 || Math.min(red, green, blue) > 223;
-        return !isCutOut(picture) && rgba.filter(isExtreme).length >= 0.9 * rgba.length;
+        return !isCutOut(image) && rgba.filter(isExtreme).length >= 0.9 * rgba.length;
     }
 
     /** The content of an <img> as a data: URL. */
-    async function dataUrl(picture) {
-        if (picture.src.startsWith("data:")) return picture.src;
-        const blob = await (await fetch(picture.src)).blob();
+    async function dataUrl(image) {
+        if (image.src.startsWith("data:")) return image.src;
+        const blob = await (await fetch(image.src)).blob();
         return new Promise((resolve, reject) => {
             const reader = new FileReader();
             reader.onload = () => resolve(reader.result);
@@ -75,16 +75,16 @@ window.relight.subject = (() => {
     const matteFields = (fields) => Object.fromEntries(Object.entries(fields).filter(([name]) => MATTE_FIELD.test(name)));
 
     /** The server's cut-out of a subject as <img>, at most LONGEST pixels a side. Throws the server's message. */
-    async function cutOut(tab, picture, fields, signal) {
-        const scale = Math.min(1, LONGEST / Math.max(picture.naturalWidth, picture.naturalHeight));
-        const iclight = {foreground: await dataUrl(picture)};
+    async function cutOut(tab, image, fields, signal) {
+        const scale = Math.min(1, LONGEST / Math.max(image.naturalWidth, image.naturalHeight));
+        const iclight = {foreground: await dataUrl(image)};
         Object.assign(iclight, matteFields(fields));
         const mask = fields.matting === "mask" && fieldImage(tab, "mask");
         if (mask) iclight.mask = await dataUrl(mask);
         const size = (length) => Math.max(16, Math.round(length * scale));
         const reply = await fetch("relight/v1/preview/matte", {
             method: "POST", headers: {"Content-Type": "application/json"}, signal,
-            body: JSON.stringify({width: size(picture.naturalWidth), height: size(picture.naturalHeight), iclight}),
+            body: JSON.stringify({width: size(image.naturalWidth), height: size(image.naturalHeight), iclight}),
         });
         const answer = await reply.json();
         if (!reply.ok) throw new Error(answer.detail);

@@ -10,7 +10,7 @@ window.relight = window.relight || {};
     const DECODED = /^image\/(png|jpeg|webp|gif|bmp)$/;
     const passed = new WeakSet();
 
-    const columnOf = (target) => (target instanceof Element ? target.closest(".relight-picture, #img2img_image") : null);
+    const columnOf = (target) => (target instanceof Element ? target.closest(".relight-image-field, #img2img_image") : null);
     const isHosts = (column) => column.id === "img2img_image";
 
     /** The sentence about a file that cannot become an image, or "". */

@@ -79,7 +79,7 @@ class Components:
     def image(self, name: str, text_key: str | None = None, visible: bool = True) -> None:
         """text_key: entry of IMAGES; the field's name by default. javascript/relight/access.js adds the help as a tooltip."""
         label = IMAGES[text_key or name][0]
-        look = {"elem_classes": ["relight-picture"], **visibility(gr.Column, visible)}
+        look = {"elem_classes": ["relight-image-field"], **visibility(gr.Column, visible)}
         column = gr.Column(elem_id=self.elem_id(f"{name}_column"), **look)
         with column as self.columns[name]:
             self.components[name] = gr.Image(
@@ -128,7 +128,7 @@ class Components:
 def visibility(part: type, visible: bool) -> dict:
     """Return the properties that show or hide a component, or an image's column: gradio 6's columns ignore HIDDEN."""
     if HIDDEN and issubclass(part, gr.Column):
-        return {"elem_classes": ["relight-picture"] if visible else ["relight-picture", "relight-hidden"]}
+        return {"elem_classes": ["relight-image-field"] if visible else ["relight-image-field", "relight-hidden"]}
     return {"visible": visible or HIDDEN}
 
 

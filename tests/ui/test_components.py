@@ -8,8 +8,8 @@ from sd_relight.lib_relight.ui.components import visibility
 
 @pytest.mark.parametrize(("hidden", "part", "shown", "properties"), [
     ("hidden", gr.Image, False, {"visible": "hidden"}),
-    ("hidden", gr.Column, False, {"elem_classes": ["relight-picture", "relight-hidden"]}),
-    ("hidden", gr.Column, True, {"elem_classes": ["relight-picture"]}),
+    ("hidden", gr.Column, False, {"elem_classes": ["relight-image-field", "relight-hidden"]}),
+    ("hidden", gr.Column, True, {"elem_classes": ["relight-image-field"]}),
     (False, gr.Column, False, {"visible": False}),
     (False, gr.Slider, True, {"visible": True}),
 ])
