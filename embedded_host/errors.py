@@ -2,9 +2,9 @@
 
 
 class HostError(ValueError):
-    """One sentence: what is wrong, which value or file, what to do. The API answers 422 with the sentence in `detail`."""
+    """One sentence: what is wrong, which value or file, what to do. The API answers 422 with it in `detail`."""
 
-    def __init__(self, sentence: str):
-        super().__init__(sentence)
-        self.detail = sentence
+    def __init__(self, message: str):
+        super().__init__(message)
+        self.detail = message
         self.status_code = 422

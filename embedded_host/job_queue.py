@@ -85,7 +85,7 @@ def page_job(function: Callable[..., Sequence[Any]], failed: Sequence[Any]) -> C
 
 
 def error_html(error: Exception) -> str:
-    """Return the page's error line: the exception's class and message, or the sentence for lack of memory."""
+    """Return the page's error line: the exception's class and message, or the text for lack of memory."""
     text = OUT_OF_MEMORY if is_out_of_memory(error) else f"{type(error).__name__}: {error}"
     return f"<div class='error'>{html.escape(text)}</div>"
 

@@ -1,4 +1,4 @@
-"""The rules of the design that can be read from the source: layers, cycles, imports, lengths, private names."""
+"""The rules of the design that can be read from the source: layers, cycles, imports, lengths."""
 
 import ast
 import functools

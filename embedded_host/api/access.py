@@ -63,7 +63,7 @@ class OwnPagesOnly:
         await JSONResponse({"detail": problem}, status)(scope, receive, send)
 
     def foreign(self, scope: dict, headers: dict[str, str]) -> str | None:
-        """Return a sentence for a request of another web page, else None."""
+        """Return the message for a request of another web page, else None."""
         host = headers.get("host", "")
         name = host_name(host)
         if name not in self.names and not (self.any_address and is_address(name)):
@@ -78,7 +78,7 @@ class OwnPagesOnly:
 
 
 def wrong_content(scope: dict, headers: dict[str, str]) -> str | None:
-    """Return a sentence for a body on one of the API's paths that is not declared as JSON, else None."""
+    """Return the message for a body on one of the API's paths that is not declared as JSON, else None."""
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     if scope["type"] != "http" or not has_body or not scope["path"].startswith(JSON_ONLY):
         return None

@@ -22,8 +22,8 @@ def response_for(error: Exception) -> JSONResponse:
     """Return {"error", "detail", "body", "errors", "message"} with the status that the exception carries, or 500."""
     if is_out_of_memory(error):
         error = HTTPException(INSUFFICIENT_STORAGE, OUT_OF_MEMORY)
-    if sentence := unwritable(error):
-        error = HTTPException(INSUFFICIENT_STORAGE, sentence)
+    if message := unwritable(error):
+        error = HTTPException(INSUFFICIENT_STORAGE, message)
     carried = vars(error)
     message = clean(carried["detail"] if isinstance(error, HTTPException) else error)
     content = {"error": type(error).__name__, "detail": clean(carried.get("detail", "")), "body": clean(carried.get("body", "")),

@@ -67,7 +67,7 @@ def cmd_flags() -> dict[str, Any]:
 
 
 def memory() -> dict[str, dict]:
-    """Return bytes used and free; {"error": sentence} where they are unknown."""
+    """Return bytes used and free; {"error": message} where they are unknown."""
     return {"ram": main_memory(), "cuda": cuda_memory()}
 
 

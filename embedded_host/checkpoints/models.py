@@ -1,4 +1,4 @@
-"""Loads an SD1.5 checkpoint, from a diffusers folder or a single LDM file, into the surface's StableDiffusion."""
+"""Loads an SD1.5 checkpoint, from a diffusers folder or a single LDM file, into the `p.sd_model` of jobs."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def key_of(task: Task, args: argparse.Namespace) -> str:
 
 @dataclass(frozen=True)
 class Batch:
-    """One run. spec_of: the job of one image's arguments. message_of: an error's sentence, None for our own bugs."""
+    """One run. spec_of: the job of one image's arguments. message_of: an error's message, None for our own bugs."""
 
     args: argparse.Namespace
     session: Session

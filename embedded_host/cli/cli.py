@@ -29,18 +29,18 @@ def main(args) -> int:
         print("interrupted.", file=sys.stderr)
         return 130
     except Exception as error:
-        if sentence := known_sentence(error) or unwritable(error):
-            return say(sentence)
+        if message := known_message(error) or unwritable(error):
+            return say(message)
         raise
 
 
-def say(sentence: str) -> int:
-    print(f"dev.py: {sentence}", file=sys.stderr)
+def say(message: str) -> int:
+    print(f"dev.py: {message}", file=sys.stderr)
     return 2
 
 
-def known_sentence(error: Exception) -> str | None:
-    """A sentence for what libraries raise and users can mend, or None: then it is our bug and its traceback is wanted."""
+def known_message(error: Exception) -> str | None:
+    """The message for what libraries raise and users can mend, or None: then it is our bug and its traceback is wanted."""
     if type(error).__name__ == "OutOfMemoryError":
         return "the device has too little memory for this size; choose a smaller --size, less --hires, or --device cpu."
     detail = getattr(error, "detail", None)
@@ -154,8 +154,8 @@ def spec_in_batch(args) -> RelightJobSpec:
 
 
 def message_of(error: Exception) -> str | None:
-    """Return the sentence of a user error or of a known one of the libraries; None for our own bugs."""
-    return str(error) if isinstance(error, UserError) else known_sentence(error)
+    """Return the message of a user error or of a known one of the libraries; None for our own bugs."""
+    return str(error) if isinstance(error, UserError) else known_message(error)
 
 
 def prepared(args, fields: Mapping) -> tuple[Session, RelightJobSpec]:

@@ -64,9 +64,9 @@ def check_suffix(path: Path, suffixes: Sequence[str]) -> None:
         raise RelightError(f"-o is {path}; its name must end in {', '.join(suffixes)}.")
     if path.suffix.lower() == ".webp" and not features.check("webp"):
         raise RelightError(f"-o is {path}, but this Pillow cannot write WebP; choose another format.")
-    sentences = {".mp4": video.missing(), ".exr": exr.missing("set_normals_file")}
-    if sentence := sentences.get(path.suffix.lower()):
-        raise RelightError(sentence)
+    messages = {".mp4": video.missing(), ".exr": exr.missing("set_normals_file")}
+    if message := messages.get(path.suffix.lower()):
+        raise RelightError(message)
 
 
 def write(args: argparse.Namespace, result: RelitImages) -> None:

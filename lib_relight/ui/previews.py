@@ -150,8 +150,8 @@ def result_html(kind: str, build_request: Callable[[], PreviewRequest], session:
         return note(message_for(error), "relight-error")
 
 
-def note(sentence: str, kind: str = "relight-note") -> str:
-    return f"<p class='{kind}' role='status'>{html.escape(sentence)}</p>"
+def note(message: str, kind: str = "relight-note") -> str:
+    return f"<p class='{kind}' role='status'>{html.escape(message)}</p>"
 
 
 def figures(result: PreviewResult, progress: Progress) -> str:

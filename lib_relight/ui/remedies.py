@@ -31,7 +31,7 @@ class Remedy:
 
 
 def remedy_for(message: Message, is_img2img: bool) -> Remedy | None:
-    """Return the button for a message of the checks; None where only the sentence helps."""
+    """Return the button for a message of the checks; None where only the user can mend it."""
     sentence, name = message.sentence, message.field
     if "SD 1.5 checkpoint" in sentence:
         return Remedy("Choose SD 1.5 checkpoint", {"checkpoint": True})

@@ -62,7 +62,7 @@ class Options:
         self.data.setdefault(name, option.default)
 
     def problem(self, name: str, value: Any) -> str | None:
-        """Return a sentence when a value does not fit a setting's type or range, else None."""
+        """Return the message when a value does not fit a setting's type or range, else None."""
         option = self.data_labels.get(name)
         if option is None or option.default is None or fits(value, type(option.default), *option.limits()):
             return None

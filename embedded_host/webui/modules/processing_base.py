@@ -109,7 +109,7 @@ class StableDiffusionProcessing(JobState):
             runner.setup_scrips(self, is_ui=not self.is_api)
 
     def comment(self, text: str) -> None:
-        """Add a sentence for the user, displayed below the image; it is not part of the API's answer."""
+        """Add a message for the user, displayed below the image; it is not part of the API's answer."""
         self.comments[text] = 1
 
     def batch(self, values: Sequence[Any], number: int | None = None) -> list[Any]:
