@@ -123,7 +123,8 @@ def load(name: str, module: str):
         reason = f"{type(error).__name__}: {error}"
         if lacking := missing_import(module, error):
             raise RelightError(f"{feature.label} is off: {module} is installed but cannot be imported ({reason}). Either "
-                               f'{feature.instead}, or install what it lacks: "{sys.executable}" -m pip install {lacking}') from error
+                               f'{feature.instead}, or install what it lacks: "{sys.executable}" -m pip install '
+                               f"{lacking}") from error
         raise RelightError(f"{feature.label} is off: {module} is installed but cannot be imported ({reason}). Either "
                            f'{feature.instead}, or reinstall it: "{sys.executable}" -m pip install --no-deps --force-reinstall '
                            f"{module}") from error
