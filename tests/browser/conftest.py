@@ -11,6 +11,7 @@ from browser.pages.images import draw_subject
 from browser.pages.light_pad import LightPad
 from browser.pages.panel import Panel
 from browser.stage import EXTENSION, Stage
+from contract.adapter_files import SD15, write_base, write_encoder
 from contract.processes import WebuiHost
 
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -153,6 +154,14 @@ def open_pad(chromium, host):
         pad.open()
         assert pad.reset() is True
     return pad
+
+
+@pytest.fixture
+def image_prompts(host):
+    """The host has an IP-Adapter and its encoder."""
+    if isinstance(host, WebuiHost):
+        write_base(host.folder / "broken", SD15)
+        write_encoder(host.folder / "broken")
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 from browser.pages.light_pad import LightPad
-from contract.adapter_files import SD15, write_base, write_encoder
-from contract.processes import WebuiHost
 from contract.weight_files import header_only
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
@@ -41,14 +39,6 @@ def photo(tmp_path_factory):
     path = tmp_path_factory.mktemp("images") / "photo.png"
     Image.new("RGB", (96, 64), (180, 90, 60)).save(path)
     return path
-
-
-@pytest.fixture
-def image_prompts(host):
-    """The host has an IP-Adapter and its encoder."""
-    if isinstance(host, WebuiHost):
-        write_base(host.folder / "broken", SD15)
-        write_encoder(host.folder / "broken")
 
 
 @pytest.fixture

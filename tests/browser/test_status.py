@@ -13,15 +13,16 @@ const line = note.querySelector("p"), text = line.textContent, before = place();
 return ["", text.repeat(5)].filter((words) => { line.textContent = words; return place() !== before; }).length;
 """
 """How many of two other lengths of the note, none and a long one, move the button."""
-HOLD_ONE_ANSWER = """
+HOLD_ONE_ANSWER = r"""
 const original = window.fetch;
-window.fetch = (address, ...rest) => {
-    const answer = original(address, ...rest);
-    if (window.held || !String(address).includes("/run/predict")) return answer;
-    window.held = true;
-    return answer.then((reply) => new Promise((resolve) => setTimeout(resolve, 12000, reply)));
+window.fetch = (address, options, ...rest) => {
+    const answer = original(address, options, ...rest);
+    if (window.release || !String(options?.body).includes('{\\"request\\":')) return answer;
+    const released = new Promise((resolve) => (window.release = resolve));
+    return answer.then((reply) => released.then(() => reply));
 };
 """
+"""The answer to the next status request, and to no other event of the page, waits for window.release()."""
 LISTEN = """
 const notices = document.getElementById(arguments[0]);
 window.seen = [];
@@ -36,6 +37,7 @@ setTimeout(() => more.remove(), 3000);
 """
 
 
+@pytest.mark.usefixtures("image_prompts")
 def test_it_tells_what_the_job_will_do(panel, accordion, subject):
     accordion.open(**JOB)
     panel.upload(accordion("foreground"), subject)
@@ -55,10 +57,10 @@ def test_a_late_answer_does_not_stay(panel, accordion, subject):
     accordion.until_message("Set for relighting")
     panel.driver.execute_script(HOLD_ONE_ANSWER)
     panel.pick(accordion("light"), "left")
-    panel.until(lambda: panel.driver.execute_script("return window.held"), "the first request")
+    panel.until(lambda: panel.driver.execute_script("return !!window.release"), "the first request")
     panel.pick(accordion("light"), "right")
     accordion.until_outlook("1 light from the right")
-    panel.driver.execute_script(LISTEN, accordion("notices"))
+    panel.driver.execute_script(LISTEN + "window.release();", accordion("notices"))
     panel.until(lambda: panel.driver.execute_script("return window.seen.some((text) => !text.includes('from the right'))"), "the late answer")
     accordion.until_outlook("1 light from the right")
 
