@@ -1,8 +1,8 @@
 """Computes the light map of a request: one light or several, as sRGB pixels for the VAE.
 
 A single white light that IC-Light's demos have (a side, a corner, ambient; gamma and intensity 1) is bit-equal to theirs:
-linspace, tile, truncation to uint8. Every other light is computed in float64 by formulas that
-javascript/relight/light.js repeats. A light with an elevation shades the subject's surface, see depth.py.
+linspace, tile, truncation to uint8. Every other light is computed in float64 by formulas that javascript/relight/light_kinds.js
+(fall-off) and light.js (levels, colour) repeat. A light with an elevation shades the subject's surface, see depth.py.
 """
 
 from __future__ import annotations

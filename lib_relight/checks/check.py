@@ -168,8 +168,8 @@ def check_panel(values: Mapping, given: Mapping[str, PanelImage], state: State) 
 
 
 def panel_messages(parts: PanelParts, state: State) -> Iterator[Message]:
-    """Yield the messages of the valid parts; those of a unit name its tab."""
-    yield from refiner_messages(state)
+    """Yield the messages of the valid parts; those of a unit name its tab. The page does not know the refiner, nor the init
+    image's frame, so that the job alone checks these."""
     if parts.request.iclight is not None:
         yield from iclight_messages(parts.request, state)
     for tab, unit in zip(parts.numbers, parts.request.units):

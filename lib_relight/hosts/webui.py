@@ -34,7 +34,7 @@ MERGING, SAMPLING = "Relight: merging the weights", "Relight: sampling"
 
 
 class WebuiHost(ABC):
-    """Base of all adapters; see `types.Host` for the whole interface."""
+    """Base of all adapters. `types.Host` is what the rest of Relight calls; abstract methods are what a host has to provide."""
 
     name: str
 
