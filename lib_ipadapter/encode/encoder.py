@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...lib_common.errors import UserError
+from ...lib_common.file_cache import cached_by_mtime
 from ...lib_common.weight_entries import FLOATS, unsupported
 from ...lib_common.weight_file import WeightFile, open_weights
 from ..errors import IpAdapterError
@@ -117,17 +118,11 @@ def read_config(path: Path, hidden: int) -> dict[str, Any]:
         return {}
 
 
+@cached_by_mtime
 def cached_inspect(path: Path) -> EncoderInfo | str | None:
-    """Cached `inspect_encoder`, until the file changes; None for other models, the message for a broken file."""
-    try:
-        stat = path.stat()
-    except OSError:
+    """Cached `inspect_encoder`; None for other models and missing files, the message for a broken file."""
+    if not os.path.exists(path):
         return None
-    return _cached_inspect(path, stat.st_mtime_ns, stat.st_size)
-
-
-@lru_cache(maxsize=1024)
-def _cached_inspect(path: Path, mtime_ns: int, size: int) -> EncoderInfo | str | None:
     try:
         return inspect_encoder(path)
     except NoEncoder:

@@ -6,7 +6,6 @@ import hashlib
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from functools import lru_cache, wraps
 from pathlib import Path
 
 import numpy as np
@@ -39,24 +38,6 @@ def file_identity(path: Path) -> str:
     """Return a key for a file's content: path, modification time and size. Raises OSError if there is no such file."""
     stat = path.stat()
     return f"{path.resolve()}|{stat.st_mtime_ns}|{stat.st_size}"
-
-
-def cached_by_mtime(function: Callable) -> Callable:
-    """Cache function(path, ...) until the file's modification time or size changes; missing files are not cached."""
-
-    @lru_cache(maxsize=8192)
-    def cached(path: Path, mtime_ns: int, size: int, *rest):
-        return function(path, *rest)
-
-    @wraps(function)
-    def current(path: Path, *rest):
-        try:
-            stat = path.stat()
-        except OSError:
-            return function(path, *rest)
-        return cached(path, stat.st_mtime_ns, stat.st_size, *rest)
-
-    return current
 
 
 groups: dict[str, list[ContentCache]] = {}

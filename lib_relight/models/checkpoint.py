@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...lib_common.errors import UserError
+from ...lib_common.file_cache import cached_by_mtime
 from ...lib_common.weight_file import read_header, unet_file
 from ...lib_iclight.families import CONV_IN, context_width, find_unet, unet_entries
 from ...lib_iclight.weights import checkpoint_family
-from ..base.caches import cached_by_mtime
 from ..hosts import current_host
 
 

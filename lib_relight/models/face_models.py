@@ -7,9 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ...lib_common.file_cache import cached_by_mtime
 from ...lib_ipadapter.encode.faces import FACE_WIDTH, FaceFinder
 from ...lib_ipadapter.encode.scrfd import STRIDES, WIDTHS
-from ..base.caches import cached_by_mtime, counters, file_identity
+from ..base.caches import counters, file_identity
 from ..base.errors import RelightError, is_out_of_memory
 from ..base.known_files import known_files
 from ..packages import optional

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...lib_common.errors import UserError
+from ...lib_common.file_cache import cached_by_mtime
 from ...lib_iclight import weights
 from ...lib_iclight.params import MODELS
-from ..base.caches import cached_by_mtime
 from ..base.errors import RelightError
 from ..base.known_files import known_files
 from .listing import find, labels, list_files

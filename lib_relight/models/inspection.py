@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...lib_common.errors import UserError, WeightFileError
+from ...lib_common.file_cache import cached_by_mtime
 from ...lib_common.weight_file import SUFFIXES, read_header
 from ...lib_iclight import weights
 from ...lib_iclight.families import name_family
 from ...lib_ipadapter.encode.adapter import inspect_adapter
 from ...lib_ipadapter.encode.encoder import inspect_encoder
-from ..base.caches import cached_by_mtime
 from ..base.known_files import KnownFile, known_files
 from ..matting.model_table import SIZES, family_of
 from . import checkpoint, face_models

@@ -7,12 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from ...lib_common.errors import UserError
+from ...lib_common.file_cache import cached_by_mtime
 from ...lib_common.weight_file import open_weights
 from ...lib_ipadapter.encode.adapter import Adapter, inspect_adapter, load_adapter
 from ...lib_ipadapter.encode.encoder import EncoderInfo, find_encoder
 from ...lib_ipadapter.files.families import BY_NAME
 from ...lib_ipadapter.files.variants import BASE_NAMES, Variant
-from ..base.caches import cached_by_mtime, count_read, file_identity
+from ..base.caches import count_read, file_identity
 from ..base.errors import RelightError
 from ..base.known_files import known_files
 from . import checkpoint

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..base.caches import cached_by_mtime
+from ...lib_common.file_cache import cached_by_mtime
 from ..matting.onnx_tensors import BYTES, FIXED_32, FIXED_64, GRAPH, VARINT, fields, varint
 
 INPUT, OUTPUT = 11, 12
