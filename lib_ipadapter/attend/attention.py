@@ -6,7 +6,7 @@ Nothing here synchronises with the device: weights are Python numbers, set once 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -106,16 +106,18 @@ class CrossAttentionPatch:
         """Return the images' part, [rows, T, C], for hosts without an attn2 table: add to_out(part) − bias to its output."""
         if self.timed:
             self.clock.observe(extra_options.get("sigmas"))
-        return self.add_image_parts(torch.zeros_like(q), q, extra_options)
+        return self.add_image_parts(torch.zeros_like(q), q, extra_options, owned=True)
 
-    def add_image_parts(self, out: Tensor, q: Tensor, extra_options: dict) -> Tensor:
+    def add_image_parts(self, out: Tensor, q: Tensor, extra_options: dict, owned: bool = False) -> Tensor:
+        """owned: whether nobody else uses out, so that it may be changed in place."""
         layout = None
         for term in (*self.terms, *self.foreign):
             gate = self.clock.gate(term.window)
             if gate == 0:
                 continue
             layout = layout or row_layout(len(q), extra_options)
-            out = add_term(out, q, term, gate, layout, extra_options)
+            for start, stop, part, weight in image_parts(q, term, gate, layout, extra_options):
+                out, owned = add_rows(out, start, stop, part, weight, owned), True
         return out
 
     def set_new_condition(self, **options) -> None:
@@ -127,7 +129,9 @@ class CrossAttentionPatch:
         self.callbacks.append(ForeignCallback(callback, options))
 
 
-def add_term(out: Tensor, q: Tensor, term: Term, gate: float, layout: RowLayout, extra_options: dict) -> Tensor:
+def image_parts(q: Tensor, term: Term, gate: float, layout: RowLayout,
+                extra_options: dict) -> Iterator[tuple[int, int, Tensor, float]]:
+    """Yield (first row, end row, part, weight): weight * part is the term's share of these rows."""
     weight = term.weight * gate
     if term.scaling == "K+V w/ C penalty":
         weight *= term.keys.channels / 1280
@@ -138,10 +142,20 @@ def add_term(out: Tensor, q: Tensor, term: Term, gate: float, layout: RowLayout,
         part = sdpa(q if whole else q[start:stop], k, v, extra_options["n_heads"], bias)
         if mask is not None:
             part = part * (mask if len(mask) == 1 or whole else mask[start:stop])
-        if whole:
-            out = torch.add(out, part, alpha=weight)
-        else:
-            out = torch.cat([out[:start], torch.add(out[start:stop], part, alpha=weight), out[stop:]])
+        yield start, stop, part, weight
+
+
+def add_rows(out: Tensor, start: int, stop: int, part: Tensor, weight: float, owned: bool) -> Tensor:
+    """Return out with weight * part added to rows start..stop - 1, in place where out is owned.
+
+    The text part of a host or of another patch may be a view, expanded, or kept by whoever made it: it is copied once.
+    """
+    dtype = torch.result_type(out, part)
+    if not owned or dtype != out.dtype:
+        if (start, stop) == (0, len(out)):
+            return torch.add(out, part, alpha=weight)
+        out = out.clone(memory_format=torch.contiguous_format) if dtype == out.dtype else out.to(dtype)
+    out[start:stop].add_(part, alpha=weight)
     return out
 
 
