@@ -16,7 +16,7 @@ from torch import Tensor
 from ..unet_layers import layers_of
 from .batch_rows import RowLayout, row_layout
 from .foreign import ForeignCallback, SigmaRange, foreign_unit
-from .keys_values import KeyValues
+from .keys_values import KeyValues, size_in_bytes
 from .maskgrid import MaskGrid
 from .timing import StepClock, Window
 from .weight_types import LayerWeight
@@ -38,6 +38,16 @@ class Unit:
     window: Window = field(default_factory=Window)
     mask: MaskGrid | None = None
     identity: str = ""
+
+    @property
+    def size_in_bytes(self) -> int:
+        """Return the bytes of keys, values and mask, without the copies of a running job."""
+        return size_in_bytes(self.keys) + (0 if self.mask is None else self.mask.mask.nbytes)
+
+    def place(self, device: torch.device | str) -> None:
+        """Copy the keys to the device of a job, which ends with `job_copies.release_all`."""
+        for keys in self.keys.values():
+            keys.place(device)
 
 
 @dataclass(frozen=True)

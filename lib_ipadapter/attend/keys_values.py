@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .batch_rows import RowLayout, Segment
+from .job_copies import holders
 
 CACHED_LAYOUTS = 4
 
@@ -16,15 +17,27 @@ class KeyValues:
     """Keys and values of one layer, conditional and unconditional.
 
     cond, uncond: (k, v), each [G, S, C]; G is 1, or the number of input images when each output image has its own.
-    Tensors expanded for a batch layout are cached. Deep copies are the same object.
+    Copies on the device, and tensors expanded for a batch layout, are kept until `release`. Deep copies are the same object.
     """
 
     def __init__(self, cond: tuple[Tensor, Tensor], uncond: tuple[Tensor, Tensor], bias: Tensor | None = None):
         self.cond, self.uncond, self.bias = cond, uncond, bias
+        self._placed: tuple[tuple[Tensor, Tensor], ...] | None = None
         self._laid_out: dict = {}
 
     def __deepcopy__(self, memo) -> KeyValues:
         return self
+
+    def place(self, device: torch.device | str) -> None:
+        """Copy keys and values to a device before a job, so that no layer waits for them."""
+        holders.add(self)
+        if self._placed is None:
+            self._placed = tuple((k.to(device), v.to(device)) for k, v in (self.cond, self.uncond))
+
+    def release(self) -> None:
+        """Free all copies; what is used again is copied again."""
+        self._placed = None
+        self._laid_out.clear()
 
     @property
     def channels(self) -> int:
@@ -39,11 +52,12 @@ class KeyValues:
         if key not in self._laid_out:
             while len(self._laid_out) >= CACHED_LAYOUTS:
                 self._laid_out.pop(next(iter(self._laid_out)))
+            holders.add(self)
             self._laid_out[key] = self._lay_out(layout, negative, like)
         return self._laid_out[key]
 
     def _lay_out(self, layout: RowLayout, negative: bool, like: Tensor):
-        sides = [(tuple(t.to(like) for t in side)) for side in (self.cond, self.uncond)]
+        sides = [(tuple(t.to(like) for t in side)) for side in self._placed or (self.cond, self.uncond)]
         bias = None if self.bias is None else self.bias.to(like)
         pieces = []
         for segment in layout:
@@ -83,18 +97,18 @@ def compute_keys(layers: Mapping[int, tuple[Tensor, Tensor]], cond: Tensor, unco
     """Return {layer number: KeyValues}. layers: number -> (to_k, to_v) weights, each [C, D], on any device.
 
     cond: [G, S, D], uncond: [1 or G, S', D] tokens.  wanted: the layers to compute, all by default.
-    Computed in float32 on `device` and stored in `dtype`; only one layer's weights at a time are on the device.
+    Computed in float32 on `device`, stored in `dtype` in RAM; only one layer's weights at a time are on the device.
     """
     cond, uncond = (tokens.to(device, torch.float32) for tokens in (cond, uncond))
     keys = {}
     for num in layers if wanted is None else wanted:
         to_k, to_v = (weight.to(device, torch.float32) for weight in layers[num])
-        sides = [((tokens @ to_k.T).to(dtype), (tokens @ to_v.T).to(dtype)) for tokens in (cond, uncond)]
+        sides = [((tokens @ to_k.T).to(dtype).cpu(), (tokens @ to_v.T).to(dtype).cpu()) for tokens in (cond, uncond)]
         keys[num] = KeyValues(sides[0], sides[1], bias)
     return keys
 
 
 def size_in_bytes(keys: Mapping[int, KeyValues]) -> int:
-    """Return the bytes of a set of keys and values, without the tensors cached for batch layouts."""
+    """Return the bytes of a set of keys and values, without the copies of a running job."""
     tensors = [tensor for layer in keys.values() for side in (layer.cond, layer.uncond) for tensor in side]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .batch_rows import RowLayout
+from .job_copies import holders
 from .masks import attention_grid, resize_mask
 
 TILES = "relight_tiles"
@@ -30,7 +31,7 @@ class LatentTile(NamedTuple):
 class MaskGrid:
     """An output mask with its resized versions. mask: float [M, H, W] in 0..1; M is 1 or the batch size.
 
-    Deep copies are the same object.
+    The versions are kept until `release`. Deep copies are the same object.
     """
 
     def __init__(self, mask: Tensor):
@@ -40,10 +41,15 @@ class MaskGrid:
     def __deepcopy__(self, memo) -> MaskGrid:
         return self
 
+    def release(self) -> None:
+        """Free the resized versions."""
+        self._levels.clear()
+
     def level(self, tokens: int, latent: tuple[int, int], like: Tensor, tile: LatentTile | None = None) -> Tensor:
         """Return the mask as [M, tokens, 1] with the device and dtype of `like`. latent: (height, width), of the tile if any."""
         key = (tokens, latent, tile, like.dtype, like.device)
         if key not in self._levels:
+            holders.add(self)
             mask = self.mask if tile is None else cut(self.mask, tile, *latent)
             self._levels[key] = resize_mask(mask, *attention_grid(*latent, tokens)).flatten(1)[..., None].to(like)
         return self._levels[key]

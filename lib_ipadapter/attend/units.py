@@ -24,7 +24,7 @@ def build_units(adapter: Adapter, prompts: Sequence[ImagePrompt], params: IpAdap
     """Return the attention units of one IP-Adapter unit; [] when its weight is 0 everywhere.
 
     identity: cache key of model, images and parameters.  mask: float [M, H, W] in output space, cropped to the sampled
-    region.  device: where keys and values are computed.  dtype: in which they are stored.
+    region.  device: where keys and values are computed.  dtype: in which they are stored, in RAM.
     """
     units = []
     for number, prompt in enumerate(prompts):

@@ -49,6 +49,11 @@ class ImagePrompt:
     mask: Tensor | None = None
     previews: tuple[Image.Image, ...] = field(default=(), compare=False)
 
+    @property
+    def size_in_bytes(self) -> int:
+        tensors = [tensor for tensor in (self.cond, self.uncond, self.bias, self.mask) if tensor is not None]
+        return sum(tensor.nbytes for tensor in tensors) + sum(3 * image.width * image.height for image in self.previews)
+
 
 @dataclass(frozen=True)
 class Embeddings:

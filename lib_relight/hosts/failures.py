@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from fastapi import HTTPException
 
+from ..base import memory
 from ..base.allocator import reused_buffers
 from ..base.errors import INSUFFICIENT_STORAGE, OUT_OF_MEMORY, RelightError, is_out_of_memory, status_of
 from ..base.log import logger
@@ -79,6 +80,7 @@ def guarded(p: Processing, run: Callable, device: torch.device, clean_up: Callab
             with reused_buffers(device):
                 return run(*args, **kwargs)
         except Exception as error:
+            memory.end_job()
             if not is_out_of_memory(error):
                 raise
         clean_up()

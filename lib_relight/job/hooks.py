@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..base import allocator
+from ..base import allocator, memory
 from ..base.errors import is_bug, is_out_of_memory, message_for
 from ..base.progress import Stopped
 from ..checks.check import check
@@ -40,6 +40,7 @@ def fails_job(p: Processing, during_sampling: bool = False) -> Iterator[None]:
         yield
     except Exception as error:
         state_of(p).job = None
+        memory.end_job()
         p.extra_generation_params.pop(MARKER, None)
         if isinstance(error, Stopped):
             end_interrupted(p, during_sampling)
@@ -66,6 +67,7 @@ def keeps_image(p: Processing) -> Iterator[None]:
 def before_process(p: Processing, args: Sequence) -> None:
     """Parse the request and build the job. The tab is p's own: detailers run txt2img scripts in img2img jobs."""
     state = reset(p)
+    memory.end_job()  # the job before may have failed in the host
     forget_infotext(p)
     with fails_job(p):
         host = current_host()
@@ -137,6 +139,7 @@ def postprocess(p: Processing, processed: Any) -> None:
     """Add the extra images (PIL: an array makes the hosts' API answer 500) and end the job."""
     state = state_of(p)
     job, state.job = state.job, None
+    memory.end_job()
     nested.leave(p)
     discard_images(p, processed)
     if job is None:

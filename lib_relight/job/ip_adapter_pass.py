@@ -14,14 +14,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...lib_ipadapter.attend import attention, masks, timing, units
-from ...lib_ipadapter.attend.keys_values import size_in_bytes
+from ...lib_ipadapter.attend import attention, job_copies, masks, timing, units
 from ...lib_ipadapter.encode import encoder, faces
 from ...lib_ipadapter.encode.adapter import Adapter
 from ...lib_ipadapter.encode.encoder import EncoderInfo
 from ...lib_ipadapter.encode.tokens import ImagePrompt, Reference, encode_prompt, fingerprint
 from ...lib_ipadapter.files.variants import check_unet
 from ...lib_ipadapter.params import IpAdapterParams
+from ..base import memory
 from ..base.caches import ContentCache, content_hash, count_read, counters, file_identity
 from ..base.errors import RelightError
 from ..checks import ip_adapter_checks
@@ -38,12 +38,13 @@ from .passes import Sampling
 from .region_masks import picked, place_masks, stacked
 from .unit_images import face_files_identity, find_face, resolve_unit_images
 
-prompt_cache = ContentCache(64 * 2**20, lambda prompts: sum(4 * (p.cond.numel() + p.uncond.numel()) for p in prompts),
+prompt_cache = ContentCache(64 * 2**20, lambda prompts: sum(prompt.size_in_bytes for prompt in prompts),
                             lambda prompts: (tokens for prompt in prompts for tokens in (prompt.cond, prompt.uncond)),
                             group="images")
-unit_cache = ContentCache(512 * 2**20, lambda made: sum(size_in_bytes(unit.keys) for unit in made),
+unit_cache = ContentCache(512 * 2**20, lambda made: sum(unit.size_in_bytes for unit in made),
                           lambda made: (tensor for unit in made for keys in unit.keys.values()
                                         for tensor in (*keys.cond, *keys.uncond)), group="images")
+memory.at_job_end.append(job_copies.release_all)
 
 
 @dataclass
@@ -200,7 +201,7 @@ class IpAdapterPass:
         self.applied.lora = max(self.applied.lora, (taken, requested))
 
     def attention_units(self, entry: Prepared, sampling: Sampling) -> list[attention.Unit]:
-        """Compute keys and values for all layers; cached by content for every job and pass."""
+        """Compute keys and values for all layers; cached in RAM by content, and on the device until the job ends."""
         rows = self.rows_of_set(entry.unit.params, sampling)
         mask = self.mattes(sampling) if entry.mask is SUBJECT else place_masks(picked(entry.mask, rows), sampling)
         prompts = tuple(replace(prompt, mask=place_masks(prompt.mask, sampling), cond=picked(prompt.cond, rows),
@@ -215,7 +216,10 @@ class IpAdapterPass:
             return units.build_units(entry.adapter, prompts, entry.unit.params, identity=identity, mask=mask, device=device,
                                      dtype=working_dtype(device))
 
-        return unit_cache.get((identity, str(device)), compute)
+        made = unit_cache.get((identity, str(device)), compute)
+        for unit in made:
+            unit.place(device)
+        return made
 
     def rows_of_set(self, params: IpAdapterParams, sampling: Sampling) -> list[int] | None:
         """Return which image of the unit each image of a set's batch takes; None where the place in the batch says it."""
