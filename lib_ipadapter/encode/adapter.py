@@ -23,6 +23,12 @@ class Adapter:
         self.variant, self.identity = variant, identity
         self._image_proj, self._ip_adapter = image_proj, ip_adapter
 
+    @property
+    def size_in_bytes(self) -> int:
+        """Return the bytes of all weights in RAM, those of `projection` included."""
+        stored = sum(tensor.nbytes for half in (self._image_proj, self._ip_adapter) for tensor in half.values())
+        return stored + sum(4 * tensor.numel() for tensor in self._image_proj.values() if tensor.dtype != torch.float32)
+
     @cached_property
     def projection(self) -> nn.Module:
         """The image projection in float32, on the CPU."""

@@ -69,16 +69,22 @@ class ContentCache:
         value = compute()
         if not all(bool(torch.isfinite(tensor).all()) for tensor in self.tensors_of(value)):
             return value
+        if self.size_of(value) > self.max_bytes:
+            return value
         with self.lock:
             self.entries[key] = value
             self.entries.move_to_end(key)
-            while self.entries and sum(map(self.size_of, self.entries.values())) > self.max_bytes:
+            while sum(map(self.size_of, self.entries.values())) > self.max_bytes:
                 self.entries.popitem(last=False)
         return value
 
     def clear(self) -> None:
         with self.lock:
             self.entries.clear()
+
+
+model_files = ContentCache(4 * 2**30, lambda entry: entry.size_in_bytes, group="weights")
+"""IC-Light offsets and IP-Adapter files: they share one size, since a job needs all of one kind or some of both."""
 
 
 def resize(group: str, max_bytes: int) -> None:

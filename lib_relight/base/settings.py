@@ -30,7 +30,7 @@ SETTINGS = {
                                    "several are separated by a semicolon."),
     "relight_extras": Setting(True, "Save matte and light map too", "Initial state of the panel's checkbox."),
     "relight_weights_mb": Setting(4096, "Memory for weights, MB",
-                                  "IC-Light files cached between jobs; 0 reads them again for each job.", 32768),
+                                  "IC-Light and IP-Adapter files cached between jobs; 0 reads them again for each job.", 32768),
     "relight_pictures_mb": Setting(960, "Memory for images, MB",
                                    "Mattes, encoded images and image prompts cached between jobs.", 8192),
 }

@@ -88,7 +88,8 @@ class IpAdapterPass:
         self.host, self.folders, self.iclight = host, folders, iclight
         self.paths = [ip_adapter_files.resolve(unit.params.model, folders("ipadapter")) for unit in requested]
         self.requested = tuple(named(unit, path) for unit, path in zip(requested, self.paths))
-        self.adapters = [ip_adapter_files.load(path, unit.params.family) for path, unit in zip(self.paths, requested)]
+        load = cache(ip_adapter_files.load)
+        self.adapters = [load(path, unit.params.family) for path, unit in zip(self.paths, requested)]
         self.encoders = [ip_adapter_files.encoder_for(adapter.variant, folders("clip_vision")) for adapter in self.adapters]
         self.progress = job_progress(host)
         self.prepared: list[Prepared] = []

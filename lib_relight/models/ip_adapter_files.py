@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 
 from ...lib_common.errors import UserError
@@ -13,7 +12,7 @@ from ...lib_ipadapter.encode.adapter import Adapter, inspect_adapter, load_adapt
 from ...lib_ipadapter.encode.encoder import EncoderInfo, find_encoder
 from ...lib_ipadapter.files.families import BY_NAME
 from ...lib_ipadapter.files.variants import BASE_NAMES, Variant
-from ..base.caches import count_read, file_identity
+from ..base.caches import count_read, file_identity, model_files
 from ..base.errors import RelightError
 from ..base.known_files import known_files
 from . import checkpoint
@@ -83,14 +82,13 @@ def best_adapter(files: list[Path], folders: list[Path]) -> Path:
 
 
 def load(path: Path, family: str) -> Adapter:
-    """Read an adapter file; the last four are cached until the file changes."""
-    return cached_adapter(path, family, file_identity(path))
+    """Read an adapter file; cached with other weights until the file changes."""
 
+    def read() -> Adapter:
+        count_read("adapter_reads", path)
+        return load_adapter(path, family)
 
-@lru_cache(maxsize=4)
-def cached_adapter(path: Path, family: str, identity: str) -> Adapter:
-    count_read("adapter_reads", path)
-    return load_adapter(path, family)
+    return model_files.get(("adapter", file_identity(path), family), read)
 
 
 def encoder_for(variant: Variant, folders: Iterable[Path]) -> EncoderInfo | None:

@@ -8,16 +8,18 @@ from pathlib import Path
 import torch
 
 from ...lib_iclight import weights
-from ..base.caches import ContentCache, count_read, tensor_bytes
+from ..base.caches import count_read, model_files, tensor_bytes
 from ..base.progress import SILENT, Progress
-
-files = ContentCache(4 * 2**30, lambda entry: tensor_bytes(entry.deltas), group="weights")
 
 
 @dataclass(frozen=True)
 class Offsets:
     deltas: dict[str, torch.Tensor]
     identity: str
+
+    @property
+    def size_in_bytes(self) -> int:
+        return tensor_bytes(self.deltas)
 
 
 def load(path: Path, kind: str, progress: Progress = SILENT) -> Offsets:
@@ -29,4 +31,4 @@ def load(path: Path, kind: str, progress: Progress = SILENT) -> Offsets:
         count_read("weight_reads", path)
         return Offsets(weights.load_offsets(path), identity)
 
-    return files.get(identity, compute)
+    return model_files.get(("offsets", identity), compute)

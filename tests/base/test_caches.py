@@ -21,6 +21,16 @@ def test_values_that_are_not_finite_are_computed_again(level, computed):
     assert len(calls) == computed
 
 
+def test_a_value_larger_than_the_cache_leaves_the_others():
+    cache = ContentCache(100, len)
+    for size in (40, 60, 101):
+        assert len(cache.get(size, lambda size=size: bytes(size))) == size
+    assert list(cache.entries) == [40, 60]
+    cache.get(40, bytes)
+    cache.get(20, lambda: bytes(20))
+    assert list(cache.entries) == [40, 20], "the least recently used one is dropped"
+
+
 def test_a_replaced_file_has_another_identity(tmp_path):
     path = tmp_path / "encoder.safetensors"
     path.write_bytes(b"one")

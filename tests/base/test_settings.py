@@ -4,7 +4,7 @@ import pytest
 from sd_relight.lib_relight.base import caches, settings
 from sd_relight.lib_relight.job import ip_adapter_pass, subject
 from sd_relight.lib_relight.matting import matting
-from sd_relight.lib_relight.models import folders, offsets
+from sd_relight.lib_relight.models import folders
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_folders_are_searched_first(opts, tmp_path, monkeypatch):
 def test_cache_sizes_reach_the_caches(opts):
     opts.update(relight_weights_mb=100, relight_pictures_mb=480)
     settings.apply()
-    assert offsets.files.max_bytes == 100 * 2**20
+    assert caches.model_files.max_bytes == 100 * 2**20 and caches.groups["weights"] == [caches.model_files]
     assert (subject.latents.max_bytes, matting.mattes.max_bytes) == (128 * 2**20, 64 * 2**20)
     assert (ip_adapter_pass.prompt_cache.max_bytes, ip_adapter_pass.unit_cache.max_bytes) == (32 * 2**20, 256 * 2**20)
 
@@ -54,7 +54,7 @@ def test_cache_sizes_reach_the_caches(opts):
 def test_a_cache_of_size_0_keeps_nothing(opts):
     opts["relight_weights_mb"] = 0
     settings.apply()
-    cache = type(offsets.files)(offsets.files.max_bytes, len)
+    cache = type(caches.model_files)(caches.model_files.max_bytes, len)
     assert cache.get("key", lambda: [1]) == [1] and not cache.entries
 
 
