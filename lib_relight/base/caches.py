@@ -49,7 +49,7 @@ class ContentCache:
 
     size_of(value) gives bytes. tensors_of(value) gives the tensors that must be finite for the value to be cached, so that one
     overflow does not affect later jobs. group: name of the caches that share one size setting, see resize. Thread-safe; a value
-    may be computed twice when two threads miss at once.
+    may be computed twice when two threads miss at once. used: the keys that were asked for since the last job began.
     """
 
     def __init__(self, max_bytes: int, size_of: Callable[[object], int],
@@ -59,12 +59,14 @@ class ContentCache:
             groups.setdefault(group, []).append(self)
         self.size_of, self.tensors_of = size_of, tensors_of
         self.entries: OrderedDict[Hashable, object] = OrderedDict()
+        self.used: set[Hashable] = set()
         self.lock = threading.Lock()
 
     def get(self, key: Hashable, compute: Callable[[], object]):
         with self.lock:
             if key in self.entries:
                 self.entries.move_to_end(key)
+                self.used.add(key)
                 return self.entries[key]
         value = compute()
         if not all(bool(torch.isfinite(tensor).all()) for tensor in self.tensors_of(value)):
@@ -74,17 +76,36 @@ class ContentCache:
         with self.lock:
             self.entries[key] = value
             self.entries.move_to_end(key)
+            self.used.add(key)
             while sum(map(self.size_of, self.entries.values())) > self.max_bytes:
-                self.entries.popitem(last=False)
+                self.used.discard(self.entries.popitem(last=False)[0])
         return value
 
     def clear(self) -> None:
         with self.lock:
             self.entries.clear()
+            self.used.clear()
+
+    def drop_unused(self) -> None:
+        """Drop what the last job did not use."""
+        with self.lock:
+            for key in self.entries.keys() - self.used:
+                del self.entries[key]
 
 
 model_files = ContentCache(4 * 2**30, lambda entry: entry.size_in_bytes, group="weights")
 """IC-Light offsets and IP-Adapter files: they share one size, since a job needs all of one kind or some of both."""
+
+
+def all_caches() -> list[ContentCache]:
+    return [cache for caches in groups.values() for cache in caches]
+
+
+def begin_job() -> None:
+    """Forget what the job before used."""
+    for cache in all_caches():
+        with cache.lock:
+            cache.used.clear()
 
 
 def resize(group: str, max_bytes: int) -> None:

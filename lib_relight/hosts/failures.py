@@ -83,7 +83,9 @@ def guarded(p: Processing, run: Callable, device: torch.device, clean_up: Callab
             memory.end_job()
             if not is_out_of_memory(error):
                 raise
+        state_of(p).job = None
         clean_up()
+        memory.release()
         raise job_error(p, OUT_OF_MEMORY, INSUFFICIENT_STORAGE)  # outside of except: a traceback would keep the tensors
 
     return sample

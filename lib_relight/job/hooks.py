@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..base import allocator, memory
+from ..base import allocator, caches, memory
 from ..base.errors import is_bug, is_out_of_memory, message_for
 from ..base.progress import Stopped
 from ..checks.check import check
@@ -20,8 +20,7 @@ from ..hosts.failures import discard_images, end_interrupted
 from ..hosts.state import reset, state_of
 from ..hosts.types import Host, Processing
 from ..hosts.webui import report_merged
-from ..matting import matting
-from ..models import checkpoint, face_models
+from ..models import checkpoint
 from ..models.folders import model_folders
 from ..request import xyz_axes
 from ..request.infotext import MARKER
@@ -48,8 +47,7 @@ def fails_job(p: Processing, during_sampling: bool = False) -> Iterator[None]:
             if is_bug(error):
                 traceback.print_exc()
             if is_out_of_memory(error):
-                matting.release()
-                face_models.release()
+                memory.release()
             current_host().fail(p, error, message_for(error), during_sampling)
 
 
@@ -61,6 +59,8 @@ def keeps_image(p: Processing) -> Iterator[None]:
     except Exception as error:
         if is_bug(error):
             traceback.print_exc()
+        if is_out_of_memory(error):
+            memory.release()
         current_host().notify(p, message_for(error))
 
 
@@ -68,6 +68,7 @@ def before_process(p: Processing, args: Sequence) -> None:
     """Parse the request and build the job. The tab is p's own: detailers run txt2img scripts in img2img jobs."""
     state = reset(p)
     memory.end_job()  # the job before may have failed in the host
+    caches.begin_job()
     forget_infotext(p)
     with fails_job(p):
         host = current_host()

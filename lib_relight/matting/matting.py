@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..base import memory
 from ..base.caches import ContentCache, content_hash, counters, file_identity
 from ..base.errors import RelightError, is_out_of_memory
 from ..base.progress import SILENT, Progress
@@ -184,6 +185,13 @@ def session_for(name: str, path: Path | None, identity: str, progress: Progress)
 
 def release() -> None:
     """Free the memory of sessions and mattes."""
+    release_sessions()
+    mattes.clear()
+
+
+def release_sessions() -> None:
     with lock:
         sessions.clear()
-    mattes.clear()
+
+
+memory.when_short.append(release_sessions)

@@ -10,6 +10,7 @@ from typing import Any
 from ...lib_common.file_cache import cached_by_mtime
 from ...lib_ipadapter.encode.faces import FACE_WIDTH, FaceFinder
 from ...lib_ipadapter.encode.scrfd import STRIDES, WIDTHS
+from ..base import memory
 from ..base.caches import counters, file_identity
 from ..base.errors import RelightError, is_out_of_memory
 from ..base.known_files import known_files
@@ -113,6 +114,9 @@ def session(path: Path, identity: str) -> FaceSession:
 def release() -> None:
     """Free the memory of the sessions."""
     session.cache_clear()
+
+
+memory.when_short.append(release)
 
 
 class FaceSession:

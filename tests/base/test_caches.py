@@ -4,6 +4,7 @@ import os
 
 import pytest
 import torch
+from sd_relight.lib_relight.base import caches, memory
 from sd_relight.lib_relight.base.caches import ContentCache, file_identity, tensor_bytes
 
 
@@ -29,6 +30,23 @@ def test_a_value_larger_than_the_cache_leaves_the_others():
     cache.get(40, bytes)
     cache.get(20, lambda: bytes(20))
     assert list(cache.entries) == [40, 20], "the least recently used one is dropped"
+
+
+def test_what_the_last_job_used_is_kept(monkeypatch):
+    cache = ContentCache(100, len)
+    monkeypatch.setattr(caches, "groups", {"any": [cache]})
+    for key in ("old", "both"):
+        cache.get(key, lambda: bytes(30))
+    caches.begin_job()
+    for key in ("both", "new"):
+        cache.get(key, lambda: bytes(30))
+    memory.release()
+    assert list(cache.entries) == ["both", "new"]
+    cache.get("larger", lambda: bytes(80))
+    assert cache.used == {"larger"}, "what is dropped is no longer used"
+    caches.begin_job()
+    memory.release()
+    assert not cache.entries
 
 
 def test_a_replaced_file_has_another_identity(tmp_path):

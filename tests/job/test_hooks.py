@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 
 from PIL import Image
+from sd_relight.lib_relight.base.errors import OUT_OF_MEMORY
 from sd_relight.lib_relight.base.progress import Stopped
 from sd_relight.lib_relight.hosts.state import JobState
 from sd_relight.lib_relight.job import hooks
+from sd_relight.lib_relight.matting import matting
 
 RESULT = Image.new("RGB", (8, 8))
 
@@ -36,14 +38,23 @@ def test_a_fault_in_a_repair_leaves_the_image_and_is_reported(monkeypatch, capsy
 def test_a_job_without_memory_releases_the_models_that_prepare_images(monkeypatch):
     failures = []
     monkeypatch.setattr(hooks, "current_host", lambda: SimpleNamespace(fail=lambda p, error, *rest: failures.append(error)))
-    monkeypatch.setitem(hooks.matting.sessions, "a model", object())
+    monkeypatch.setitem(matting.sessions, "a model", object())
     p = SimpleNamespace(relight=JobState(None), extra_generation_params={})
     with hooks.fails_job(p):
         raise ValueError("no lack of memory")
-    assert hooks.matting.sessions
+    assert matting.sessions
     with hooks.fails_job(p):
         raise MemoryError
-    assert not hooks.matting.sessions and len(failures) == 2
+    assert not matting.sessions and len(failures) == 2
+
+
+def test_lack_of_memory_after_sampling_releases_them_too(monkeypatch):
+    messages = []
+    monkeypatch.setattr(hooks, "current_host", lambda: SimpleNamespace(notify=lambda p, sentence: messages.append(sentence)))
+    monkeypatch.setitem(matting.sessions, "a model", object())
+    with hooks.keeps_image(SimpleNamespace()):
+        raise MemoryError
+    assert not matting.sessions and messages == [OUT_OF_MEMORY]
 
 
 class InterruptedJob:
