@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,14 +224,10 @@ def build_model(info: EncoderInfo, state: Mapping[str, Tensor]) -> CLIPVisionMod
 
 
 @contextmanager
-def opened(path: Path | str, device: torch.device | str, dtype: torch.dtype = torch.float16, *,
-           after: Callable[[ImageEncoder], None] | None = None) -> Iterator[ImageEncoder]:
-    """Load an encoder for a `with` block. after: called with the encoder at its end, for example to cache it; the encoder is
-    moved to the CPU first, so that nothing stays on the device."""
+def opened(path: Path | str, device: torch.device | str, dtype: torch.dtype = torch.float16) -> Iterator[ImageEncoder]:
+    """Load an encoder for a `with` block. Its weights are freed at the end, whoever still holds it."""
     encoder = load_encoder(path, device, dtype)
     try:
         yield encoder
     finally:
-        encoder.to("cpu")
-        if after is not None:
-            after(encoder)
+        encoder.to("meta")

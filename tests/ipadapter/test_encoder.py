@@ -1,6 +1,8 @@
 """Tests image encoders: detected by shapes in both layouts, equal to transformers, wrong ones rejected by name."""
 
 import json
+import weakref
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -171,12 +173,18 @@ def test_a_config_of_another_model_is_not_used(tmp_path, tiny):
     assert encoder.inspect_encoder(path).heads == 4
 
 
-def test_encoder_moves_to_the_cpu_after_use(tmp_path, tiny):
-    path, kept = save_tiny(tmp_path, tiny[1], CONFIG), []
-    with encoder.opened(path, "cpu", torch.float32, after=kept.append) as one:
-        one.encode(torch.zeros(1, 3, 56, 56), "image_embeds")
-    assert kept == [one]
-    assert {parameter.device.type for parameter in one.model.parameters()} == {"cpu"}
+@pytest.mark.parametrize("error", [None, MemoryError])
+def test_the_weights_are_freed_after_use(tmp_path, tiny, error):
+    """Also while a traceback still holds the encoder; nothing is copied from the device."""
+    with pytest.raises(error) if error else nullcontext() as caught:
+        with encoder.opened(save_tiny(tmp_path, tiny[1], CONFIG), "cpu", torch.float32) as one:
+            one.encode(torch.zeros(1, 3, 56, 56), "image_embeds")
+            weights = [weakref.ref(parameter) for parameter in one.model.parameters()]
+            if error:
+                raise error
+    assert caught is None or caught.tb
+    assert {tensor.device.type for tensor in (*one.model.parameters(), *one.model.buffers())} == {"meta"}
+    assert not any(weight() is not None for weight in weights)
 
 
 def test_images_of_the_wrong_size(tmp_path, tiny):
