@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from encoding import encoded
 from sd_relight.lib_iclight import params
 from sd_relight.lib_ipadapter import params as ip_params
 from sd_relight.lib_relight.request import schema
@@ -67,10 +68,6 @@ def test_the_table_of_faults_names_existing_tests_and_all_of_their_folder():
 @pytest.fixture
 def image_text():
     """A small image as base64."""
-    import base64
-    import io
-
     from PIL import Image
-    buffer = io.BytesIO()
-    Image.new("RGB", (64, 64), (200, 120, 40)).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
+
+    return encoded(Image.new("RGB", (64, 64), (200, 120, 40)))

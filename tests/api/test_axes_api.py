@@ -1,11 +1,10 @@
 """Relight's axes in an X/Y/Z plot, on the embedded host with a stand-in of the hosts' script."""
 
-import base64
-import io
 import json
 
 import pytest
 import requests
+from encoding import encoded
 from PIL import Image
 from sd_relight.lib_relight.request.xyz_axes import axes
 
@@ -15,10 +14,7 @@ LABELS = ["Nothing", *(axis.label for axis in axes())]
 @pytest.fixture(scope="module")
 def plot(host):
     """plot(relight dict, (axis label, values), …) -> (status, list of infotexts or the refusal's text)."""
-    image = Image.new("RGB", (64, 64), (180, 90, 60))
-    buffer = io.BytesIO()
-    image.save(buffer, "png")
-    subject = base64.b64encode(buffer.getvalue()).decode()
+    subject = encoded(Image.new("RGB", (64, 64), (180, 90, 60)))
 
     def run(relight, x, y=("Nothing", "")):
         if "iclight" in relight:

@@ -1,7 +1,5 @@
 """txt2img and img2img over HTTP: the images, their infotext and parameters."""
 
-import base64
-import io
 import itertools
 import json
 import threading
@@ -9,18 +7,13 @@ import time
 
 import numpy as np
 import pytest
+from encoding import opened
 from PIL import Image
 
 
 def pictures(reply):
     assert reply.status_code == 200, reply.text
-    return [Image.open(io.BytesIO(base64.b64decode(x))) for x in reply.json()["images"]]
-
-
-def encoded(image):
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
+    return [opened(x) for x in reply.json()["images"]]
 
 
 def test_txt2img_returns_the_image_with_its_infotext(client, small):

@@ -1,12 +1,11 @@
 """Payloads that once caused a 500, a plain image, or a read of a server file: each gets a validation error."""
 
-import base64
-import io
 import json
 
 import numpy as np
 import pytest
 import requests
+from encoding import encoded, opened
 from PIL import Image
 
 DEEP = b'{"iclight": ' + b'{"lights": [' * 1000 + b"1" + b"]}" * 1000 + b"}"
@@ -14,14 +13,8 @@ HUGE = "1" + "0" * 400
 FORM = '{"args": [{"iclight": {"light": "left"}}]}.'
 
 
-def encoded(image):
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
 def pixels(reply):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(reply.json()["images"][0]))))
+    return np.asarray(opened(reply.json()["images"][0]))
 
 
 IMAGE = encoded(Image.new("RGB", (64, 64), (200, 120, 60)))

@@ -1,20 +1,13 @@
 """Relight jobs over HTTP: every documented payload, and the message for every mistake."""
 
-import base64
-import io
 import json
 
 import numpy as np
 import pytest
+from encoding import encoded, opened
 from PIL import Image, ImageDraw
 
 FC, FBC = "fc, ", "fbc, "
-
-
-def encoded(image):
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def cut_out_subject():
@@ -36,7 +29,7 @@ class Answer:
     def __init__(self, reply):
         assert reply.status_code == 200, reply.text
         body = reply.json()
-        self.images = [Image.open(io.BytesIO(base64.b64decode(x))) for x in body["images"]]
+        self.images = [opened(x) for x in body["images"]]
         self.info = json.loads(body["info"])
 
     @property

@@ -1,11 +1,10 @@
 """Hypothesis strategies of what a host with the demo models can run: images of every kind, extreme values, unusual combinations."""
 
-import base64
 import copy
-import io
 
 import numpy as np
 from attack import strategies
+from encoding import encoded
 from hypothesis import strategies as st
 from PIL import Image
 from sd_relight.lib_ipadapter.params import ALIASES
@@ -19,12 +18,6 @@ CHOICES = {"iclight": {"model": ["auto", "fc", "fbc"], "matting": ["none", "alph
                        "place": [None, {"x": 0.3, "scale": 0.4}, {"x": 0.9, "y": 1.1, "scale": 3}]},
            "ip_adapter": {"family": ["auto"], "uncond": ["official", "black", "noise", "image"], "crop": ["center", "pad", "stretch", "box"], "face_index": [-1, 0, 63]}}
 """Values of fields whose others need files or packages that are not there, or minutes."""
-
-
-def encoded(image, kind="PNG", **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def noise(width, height, mode="RGB"):

@@ -1,10 +1,9 @@
 """Hypothesis strategies from the JSON Schema of a request: valid objects, wrong values of single fields, hostile JSON."""
 
-import base64
 import copy
-import io
 
 import numpy as np
+from encoding import encoded
 from hypothesis import strategies as st
 from PIL import Image
 from sd_relight.lib_ipadapter.params import ALIASES
@@ -14,9 +13,7 @@ DEEP = 250
 
 
 def png(array):
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
+    return encoded(Image.fromarray(array))
 
 
 SLOPE = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)

@@ -1,7 +1,5 @@
 """Payloads from the schema: what it accepts is accepted, what it rejects is rejected, and hostile ones get a sentence."""
 
-import base64
-import io
 import json
 import re
 from pathlib import Path
@@ -9,8 +7,8 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 from attack import runnable, strategies
+from encoding import opened
 from hypothesis import given, settings
-from PIL import Image
 from sd_relight.lib_common.errors import UserError
 from sd_relight.lib_relight.checks.check import check_body
 from sd_relight.lib_relight.checks.messages import State
@@ -80,7 +78,7 @@ def test_extreme_previews_over_http(send, count, preview):
     count(f"of which extreme previews: {status}")
     assert status == 422 or answer["images"]
     for image in answer.get("images", ()) if kind != "crop" else ():
-        assert Image.open(io.BytesIO(base64.b64decode(image))).size == (body["width"], body["height"])
+        assert opened(image).size == (body["width"], body["height"])
 
 
 @settings(max_examples=100)

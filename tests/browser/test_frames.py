@@ -1,10 +1,8 @@
 """The pad shows the frame of the next img2img job: every resize mode, and the part that inpaint only masked samples."""
 
-import base64
-import io
-
 import numpy as np
 import pytest
+from encoding import opened
 from PIL import Image, ImageFilter
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_relight.job.frame import CONTAIN, COVER, LATENT, STRETCH, Frame
@@ -37,7 +35,7 @@ def photos(tmp_path_factory, repo_root):
 def pad_image(pad, what):
     """What the pad shows of the subject once its frame is that of the JavaScript condition `what`."""
     data = pad.panel.until(lambda: pad.script(f"const frame = pad.state.frame; return {what} && pad.scaled?.toDataURL()"), what)
-    return Image.open(io.BytesIO(base64.b64decode(data.split(",")[1])))
+    return opened(data.split(",")[1])
 
 
 def difference(shown, path, frame):
@@ -77,7 +75,7 @@ def test_inpaint_only_masked(panel, pad, photos, tmp_path):
     panel.pick(pad("matting"), "none")
     assert pad.preview("preview_foreground") == ["What the model sees 512×384"]
     source = panel.find(f"{pad.css('preview_shown')} img").get_attribute("src")
-    shown = Image.open(io.BytesIO(base64.b64decode(source.split(",")[1])))
+    shown = opened(source.split(",")[1])
     assert difference(shown, photos["square"], frame) == 0
     panel.choose("img2img_inpaint_full_res", "Whole picture")
     assert difference(pad_image(pad, "!frame.crop"), photos["square"], Frame(SIZES["square"], STRETCH)) <= 2
@@ -96,7 +94,7 @@ def test_the_normal_map_lies_in_the_jobs_frame(panel, pad, photos, tmp_path, mod
     panel.pick(pad("matting"), "none")
     pad.script("pad.setLights([{light: 'left', light_elevation: 40}])")
     address = panel.until(lambda: pad.script(MAP, mode), "the shaded map")
-    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB")).astype(int)
+    shown = np.asarray(opened(address.split(",")[1]).convert("RGB")).astype(int)
     given = ImageDecoder().decode(soft, "normal_map")
     params, frame = IcLightParams(light="left", light_elevation=40, matting="none"), Frame(SIZES["wide"], mode)
     job = light_map(params, IcLightImages(normal_map=given), "fc", frame, shown.shape[1], shown.shape[0], subject=Subject(given, None))

@@ -1,11 +1,9 @@
 """The subject is moved and scaled on the pad, which shows it where the job puts it."""
 
-import base64
-import io
-
 import numpy as np
 import pytest
 from decoding import decoded
+from encoding import opened
 from PIL import Image, ImageDraw, ImageFilter
 from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_relight.job.frame import Frame
@@ -36,7 +34,7 @@ def on_grey(image):
 def difference(pad, product):
     """Mean difference in grey levels between the subject on the pad and in the job, on grey."""
     pad.panel.until(lambda: pad.script("return !pad.frame && !pad.isSettling"), "the pad at rest")
-    shown = Image.open(io.BytesIO(base64.b64decode(pad.script("return pad.scaled.toDataURL()").split(",")[1]))).convert("RGBA")
+    shown = opened(pad.script("return pad.scaled.toDataURL()").split(",")[1]).convert("RGBA")
     subject = cut_out(decoded(product), IcLightParams(matting="alpha", place=pad.field("place")), IcLightImages())
     return np.abs(on_grey(shown) - subject.on_grey(Frame(), *shown.size)).mean()
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
+import re
 
 import numpy as np
 import pytest
 import requests
+from encoding import opened
 from PIL import Image
 
 TIMEOUT = 900
 BASE = {"prompt": "a vase, (red:1.2)", "negative_prompt": "blurry", "seed": 7, "steps": 2, "width": 64, "height": 64,
         "cfg_scale": 2.0, "sampler_name": "Euler", "scheduler": "Automatic", "save_images": False}
 BEFORE, AFTER = "Relight contract before", "Relight contract after"
-
-
-def encoded(image: Image.Image) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
 
 
 class Reply:
@@ -37,7 +31,7 @@ class Reply:
         return self.body["images"]
 
     def image(self, index: int = 0) -> Image.Image:
-        return Image.open(io.BytesIO(base64.b64decode(self.png[index])))
+        return opened(self.png[index])
 
     def pixels(self, index: int = 0) -> np.ndarray:
         """int [H, W, 3]"""
@@ -124,3 +118,14 @@ class Client:
         if key not in self.kept:
             self.kept[key] = self.send(tab, **fields)
         return self.kept[key]
+
+
+def assert_rejected(client, sentence, send):
+    position = client.process.position()
+    reply = send()
+    console = client.process.console(position)
+    assert reply.status == 422, reply.text[:500]
+    assert re.match(sentence, reply.body["detail"]), reply.body["detail"]
+    lines = [line for line in console.splitlines() if "[Relight]" in line]
+    assert len(lines) == 1 and reply.body["detail"] in lines[0], console
+    assert "Traceback" not in console, console

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from contract.client import encoded
+from encoding import encoded
 from PIL import Image, ImageDraw
 
 

@@ -1,19 +1,16 @@
 """`output` rgba adds the relit subject with transparency; the results stay as they are."""
 
-import base64
-import io
-
 import numpy as np
 import pytest
 from contract.subjects import DISC, SCENE, fc, iclight
-from PIL import Image
+from encoding import opened
 
 MASKED = {"init_images": [SCENE], "mask": DISC, "inpaint_full_res": True, "inpaint_full_res_padding": 8, "denoising_strength": 0.9}
 
 
 def named(reply, name):
     first = len(reply.png) - len(reply.infotexts)
-    return [Image.open(io.BytesIO(base64.b64decode(data))) for data, text in zip(reply.png[first:], reply.infotexts, strict=True)
+    return [opened(data) for data, text in zip(reply.png[first:], reply.infotexts, strict=True)
             if text == f"Relight {name}"]
 
 

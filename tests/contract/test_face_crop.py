@@ -3,9 +3,9 @@
 import pytest
 import scrfd_package
 from contract.adapter_files import BASE, FACE, lay_adapters
-from contract.client import difference, encoded
+from contract.client import assert_rejected, difference
 from contract.subjects import SCENE
-from contract.test_refusals import assert_rejected
+from encoding import encoded
 from matting import tiny_onnx
 from PIL import Image
 

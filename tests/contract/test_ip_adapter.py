@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from contract.adapter_files import BASE, PLUS, lay_adapters
-from contract.client import difference, encoded
+from contract.client import difference
 from contract.subjects import BACKGROUND, DISC, FOREGROUND, SCENE, WIDE_DISC, WIDE_SCENE, fc, subject
+from encoding import encoded
 from PIL import Image
 
 LEAST = 0.02

@@ -2,8 +2,8 @@
 
 import pytest
 from contract.adapter_files import BASE, CUT, FACE, HALF, LORA_FILE, OTHER_ENCODER, PLUS, POINTER, SDXL, WEB_PAGE, lay_adapters
+from contract.client import assert_rejected
 from contract.subjects import SCENE, fc
-from contract.test_refusals import assert_rejected
 
 
 def unit(model=BASE, **fields):

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from contract.client import BASE, difference, encoded
+from contract.client import BASE, difference
 from contract.subjects import FOREGROUND, SCENE, fc, iclight, scene
+from encoding import encoded
 from PIL import Image
 
 BOX = (20, 20, 44, 44)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from contract.client import difference, encoded
+from contract.client import difference
 from contract.subjects import iclight, scene
+from encoding import encoded
 from PIL import Image, ImageChops
 
 PHOTO, MAP = scene((128, 64)), scene((128, 64)).transpose(Image.FLIP_LEFT_RIGHT)

@@ -1,10 +1,9 @@
 """Rejected IC-Light requests: 422 with the message in `detail`, one [Relight] line on the console, no traceback."""
 
-import re
-
 import pytest
-from contract.client import encoded
+from contract.client import assert_rejected
 from contract.subjects import DISC, FOREGROUND, SCENE, fc, iclight
+from encoding import encoded
 from PIL import Image
 
 POINT = encoded(Image.new("RGB", (1, 1)))
@@ -43,17 +42,6 @@ MISTAKES = {
     "no mask": (fc(matting="mask"), "`matting` is 'mask' but `mask` is missing"),
     "unused mask": (fc(matting="none", mask=DISC), "`mask` is given but `matting` is 'none'"),
 }
-
-
-def assert_rejected(client, sentence, send):
-    position = client.process.position()
-    reply = send()
-    console = client.process.console(position)
-    assert reply.status == 422, reply.text[:500]
-    assert re.match(sentence, reply.body["detail"]), reply.body["detail"]
-    lines = [line for line in console.splitlines() if "[Relight]" in line]
-    assert len(lines) == 1 and reply.body["detail"] in lines[0], console
-    assert "Traceback" not in console, console
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

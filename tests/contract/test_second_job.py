@@ -2,8 +2,8 @@
 
 import pytest
 from contract import differences
-from contract.client import encoded
 from contract.subjects import BACKGROUND, iclight, subject
+from encoding import encoded
 
 FRESH = {name: encoded(subject(colour)) for name, colour in
          {"fc": (11, 60, 90), "fbc": (12, 90, 60), "fc left": (13, 99, 60), "2x2": (14, 60, 60), "img2img": (15, 20, 80)}.items()}

@@ -3,8 +3,9 @@
 import pytest
 from contract import differences
 from contract.adapter_files import PLUS, lay_adapters
-from contract.client import difference, encoded
+from contract.client import difference
 from contract.subjects import BACKGROUND, SCENE, fbc, fc
+from encoding import encoded
 from PIL import Image
 
 LEAST = 0.02

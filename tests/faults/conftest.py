@@ -1,7 +1,5 @@
 """An embedded host whose steps can be made to fail, with model files of its own that tests may damage."""
 
-import base64
-import io
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -10,15 +8,10 @@ from pathlib import Path
 import pytest
 import requests
 from api.serving import ROOT, HostProcess, demo_models
+from encoding import encoded
 from PIL import Image, ImageDraw
 
 HERE = Path(__file__).resolve().parent
-
-
-def encoded(image):
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def subject(hue=90):

@@ -1,12 +1,11 @@
 """Compares the condition's latent of a subject with alpha with the demos' steps and diffusers' VAE."""
 
-import base64
-import io
-
 import numpy as np
 import pytest
 import torch
+from decoding import decoded
 from diffusers import AutoencoderKL
+from encoding import encoded
 from PIL import Image
 from sd_relight.lib_iclight.conditioning import to_vae_input
 from sd_relight.lib_iclight.foreground import fit, grey_composite
@@ -14,7 +13,6 @@ from sd_relight.lib_iclight.params import IcLightParams
 from sd_relight.lib_relight.hosts.patcher import to_host_range
 from sd_relight.lib_relight.job.frame import Frame
 from sd_relight.lib_relight.job.subject import cut_out
-from sd_relight.lib_relight.request.images import ImageDecoder
 from sd_relight.lib_relight.request.request import IcLightImages
 
 
@@ -80,9 +78,7 @@ def test_the_condition_of_a_job_equals_the_originals_bit_for_bit(cutout, size):
     """From the request's PNG to the VAE's input; colours under alpha 0 and the file format change nothing."""
     cutout[:40, :60, 3] = 0
     cutout[60:90, 80:, 3] = 255
-    buffer = io.BytesIO()
-    Image.fromarray(cutout).save(buffer, "PNG")
-    subject = cut_out(ImageDecoder().decode(base64.b64encode(buffer.getvalue()).decode(), "foreground"), IcLightParams(), IcLightImages())
+    subject = cut_out(decoded(encoded(Image.fromarray(cutout)), "foreground"), IcLightParams(), IcLightImages())
     condition = subject.on_grey(Frame(), *size)
     assert torch.equal(to_vae_input(condition), original_pixels(cutout, *size))
     assert torch.equal((2.0 * to_host_range(to_vae_input(condition)) - 1.0).movedim(-1, 1), original_pixels(cutout, *size))

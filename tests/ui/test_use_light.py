@@ -1,11 +1,10 @@
 """Use this light: a normal map of a set, and when it would not lie on its subject."""
 
-import base64
-import io
 import json
 
 import numpy as np
 import pytest
+from encoding import encoded
 from PIL import Image
 from sd_relight.embedded_host.install import install_modules
 from sd_relight.lib_common.errors import UserError
@@ -23,9 +22,7 @@ def use_light(repo_root, tmp_path_factory):
 
 
 def used(use_light, infotext, **values):
-    buffer = io.BytesIO()
-    Image.new("RGB", (24, 16), (200, 90, 220)).save(buffer, "PNG")
-    selected = json.dumps({"index": 0, "image": base64.b64encode(buffer.getvalue()).decode()})
+    selected = json.dumps({"index": 0, "image": encoded(Image.new("RGB", (24, 16), (200, 90, 220)))})
     return use_light(Page("txt2img", values, {}), selected, json.dumps({"infotexts": [infotext]}))
 
 

@@ -1,11 +1,9 @@
 """Page object of the host's page: its tabs, controls, jobs and console."""
 
-import base64
-import io
 import time
 
 import numpy as np
-from PIL import Image
+from encoding import opened
 from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
 
 PATIENCE, JOB_PATIENCE = (90, 240), (90, 900)
@@ -160,7 +158,7 @@ class Panel:
         and so with the time of day."""
         self.until(lambda: self.find_all(f"#{self.tab}_gallery img"), "a picture")
         address = self.driver.execute_async_script(READ_PICTURE, f"#{self.tab}_gallery img")
-        return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
+        return np.asarray(opened(address.partition(",")[2]).convert("RGB"))
 
     @property
     def infotext(self):
