@@ -9,7 +9,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from iclight.files import in_ldm
 from ipadapter import ip_files as made
-from ipadapter.test_encoder import SIZES, hf_shapes
+from ipadapter.encoder_shapes import SIZES, hf_shapes
 from matting import tiny_onnx
 from sd_relight.embedded_host.cli import models_command
 from sd_relight.lib_ipadapter.files.families import BY_NAME

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 from ipadapter import ip_files as made
+from ipadapter.encoder_shapes import SIZES, hf_shapes
 from safetensors.torch import save_file
 from sd_relight.lib_ipadapter.encode import encoder
 from sd_relight.lib_ipadapter.errors import IpAdapterError
@@ -14,29 +15,9 @@ from sd_relight.lib_ipadapter.files.openclip import hf_names
 from sd_relight.lib_ipadapter.files.variants import EncoderNeed
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-SIZES = {"H": (32, 1280, 5120, 1024, 14, 257), "bigG": (48, 1664, 8192, 1280, 14, 257), "L": (24, 1024, 4096, 768, 14, 257),
-         "L336": (24, 1024, 4096, 768, 14, 577)}
 NEEDS = {"H embeds": EncoderNeed("image_embeds", 1024, "H"), "H hidden": EncoderNeed("hidden", 1280, "H"),
          "G embeds": EncoderNeed("image_embeds", 1280, "bigG"), "G hidden": EncoderNeed("hidden", 1664, "bigG"),
          "L hidden": EncoderNeed("hidden", 1024, "L"), "L embeds": EncoderNeed("image_embeds", 768, "L")}
-
-
-def hf_shapes(layers, hidden, mlp, projection, patch, tokens):
-    top = "vision_model."
-    shapes = {f"{top}embeddings.class_embedding": (hidden,),
-              f"{top}embeddings.patch_embedding.weight": (hidden, 3, patch, patch),
-              f"{top}embeddings.position_embedding.weight": (tokens, hidden), "visual_projection.weight": (projection, hidden)}
-    for norm in ("pre_layrnorm", "post_layernorm"):
-        shapes |= {f"{top}{norm}.weight": (hidden,), f"{top}{norm}.bias": (hidden,)}
-    for i in range(layers):
-        place = f"{top}encoder.layers.{i}."
-        for norm in ("layer_norm1", "layer_norm2"):
-            shapes |= {f"{place}{norm}.weight": (hidden,), f"{place}{norm}.bias": (hidden,)}
-        for proj in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            shapes |= {f"{place}self_attn.{proj}.weight": (hidden, hidden), f"{place}self_attn.{proj}.bias": (hidden,)}
-        shapes |= {f"{place}mlp.fc1.weight": (mlp, hidden), f"{place}mlp.fc1.bias": (mlp,),
-                   f"{place}mlp.fc2.weight": (hidden, mlp), f"{place}mlp.fc2.bias": (hidden,)}
-    return shapes
 
 
 def openclip_state(state):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from decoding import decoded
-from ipadapter.test_faces import Detector, Recogniser, make_image
+from ipadapter.fake_faces import Detector, Recogniser, make_image
 from sd_relight.lib_ipadapter.encode import faces, preprocess
 from sd_relight.lib_ipadapter.encode.faces import FaceFinder
 from sd_relight.lib_ipadapter.params import IpAdapterParams
