@@ -59,8 +59,8 @@ PINS = {
                   left_out=("same_everywhere",)),
     "neo6": Pins("neo6", (("-r", "requirements/neo6.txt"), VOCABULARY), (11, 12, 13), (
         *(f"tests/api/test_{name}.py" for name in (
-            "access", "axes_api", "example_client", "infotext_text", "jobs", "lists", "presets_api", "previews", "queue",
-            "rejected_payloads", "relight_api", "script_args", "settings_api")),
+            "access", "axes_api", "example_client", "infotext_text", "jobs", "lists", "presets_api", "preview_refusals",
+            "previews", "queue", "rejected_payloads", "relight_api", "running_previews", "script_args", "settings_api")),
         *(f"tests/{room}" for room in ("base", "checks", "common", "embedded_host", "hosts", "iclight", "ipadapter", "job",
                                        "matting", "models", "packages", "request", "ui", "web"))), only_named=True),
 }

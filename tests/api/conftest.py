@@ -6,6 +6,7 @@ from urllib.parse import urlparse
 import pytest
 import requests
 import webuiapi
+from api.preview_samples import JOB, SIZE
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,27 @@ def get(host):
         return reply.json()
 
     return fetch
+
+
+@pytest.fixture(scope="session")
+def preview(host):
+    """preview("matte", iclight={...}) -> requests.Response"""
+    def send(kind, timeout=120, **body):
+        return requests.post(f"{host.url}/relight/v1/preview/{kind}", json={**SIZE, **body}, timeout=timeout)
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def send_job(host):
+    """send_job("img2img", payload={...}, iclight={...}) -> requests.Response"""
+    def send(tab="txt2img", timeout=120, payload=None, **request):
+        body = {**JOB, **(payload or {})}
+        if request:
+            body["alwayson_scripts"] = {"Relight": {"args": [request]}}
+        return requests.post(f"{host.url}/sdapi/v1/{tab}", json=body, timeout=timeout)
+
+    return send
 
 
 @pytest.fixture
