@@ -13,6 +13,7 @@ from browser.pages.panel import Panel
 from browser.stage import EXTENSION, Stage
 from contract.adapter_files import SD15, write_base, write_encoder
 from contract.processes import WebuiHost
+from PIL import Image
 
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
          "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1500,1600")
@@ -181,3 +182,19 @@ def load_modules(chromium, repo_root):
 def subject(tmp_path_factory):
     """An image with transparency: a brown oval, 64x64."""
     return draw_subject(tmp_path_factory.mktemp("images") / "subject.png", (64, 64))
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory):
+    """An opaque image, 96x64."""
+    path = tmp_path_factory.mktemp("images") / "photo.png"
+    Image.new("RGB", (96, 64), (180, 90, 60)).save(path)
+    return path
+
+
+@pytest.fixture
+def small_screen(chromium):
+    """The page is seen on 1280x720 pixels."""
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 1280, "height": 720, "deviceScaleFactor": 1, "mobile": False})
+    yield
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -12,26 +12,26 @@ JOB = {"width": 96, "height": 64, "steps": 2}
 
 
 @pytest.fixture(scope="module")
-def subject(tmp_path_factory):
+def wide_subject(tmp_path_factory):
     """An image with transparency, 96x64."""
     return draw_subject(tmp_path_factory.mktemp("images") / "subject.png", (96, 64))
 
 
 @pytest.fixture(scope="module")
-def photo(subject):
-    """An opaque image, 64x64."""
-    path = subject.with_name("photo.jpg")
+def noise(wide_subject):
+    """An opaque image in which every pixel is different, 64x64."""
+    path = wide_subject.with_name("noise.jpg")
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(path)
     return path
 
 
 @pytest.mark.parametrize("tab", ["txt2img", "img2img"])
-def test_the_subject_is_previewed_at_the_jobs_size(panel, accordion, subject, tab):
+def test_the_subject_is_previewed_at_the_jobs_size(panel, accordion, wide_subject, tab):
     accordion.open(tab, **JOB)
     if tab == "img2img":
-        panel.upload("img2img_image", subject)
+        panel.upload("img2img_image", wide_subject)
     else:
-        panel.upload(accordion("foreground"), subject)
+        panel.upload(accordion("foreground"), wide_subject)
     panel.pick(accordion("light"), "top")
     assert accordion.preview("preview_matte") == ["Matte 96×64", "Subject cut out 96×64"]
     assert accordion.preview("preview_foreground") == ["What the model sees 96×64"]
@@ -50,19 +50,19 @@ def test_the_subject_is_previewed_at_the_jobs_size(panel, accordion, subject, ta
     ("txt2img", "“Subject” is missing: txt2img needs the subject's image; add one, or use img2img."),
     ("img2img", "img2img has no image; add the subject as the img2img image or as “Subject”."),
 ])
-def test_without_a_subject_both_the_notice_and_the_preview_say_so(panel, accordion, subject, tab, sentence):
+def test_without_a_subject_both_the_notice_and_the_preview_say_so(panel, accordion, wide_subject, tab, sentence):
     accordion.open(tab, **JOB)
     accordion.notices([sentence])
     assert accordion.preview("preview_matte") == [sentence]
-    panel.upload("img2img_image" if tab == "img2img" else accordion("foreground"), subject)
+    panel.upload("img2img_image" if tab == "img2img" else accordion("foreground"), wide_subject)
     accordion.notices([])
     panel.click(f"#{accordion('enabled')}-visible-checkbox")
     assert panel.console_errors() == []
 
 
-def test_notices_follow_the_panel_and_the_hosts_own_controls(panel, accordion, subject):
+def test_notices_follow_the_panel_and_the_hosts_own_controls(panel, accordion, wide_subject):
     accordion.open("img2img", **JOB, denoising_strength=0.9)
-    panel.upload("img2img_image", subject)
+    panel.upload("img2img_image", wide_subject)
     panel.pick(accordion("light"), "custom")
     accordion.notices(["“Light” is 'custom' but “Light map” is missing; add the map or choose another light."])
     panel.driver.execute_script("document.activeElement.blur()")
@@ -74,19 +74,19 @@ def test_notices_follow_the_panel_and_the_hosts_own_controls(panel, accordion, s
     accordion.notices([])
 
 
-def test_what_the_encoder_sees(panel, accordion, photo):
+def test_what_the_encoder_sees(panel, accordion, noise):
     accordion.open(**JOB)
     accordion.select_tab(2)
     sentence = "“Image” of the “IP-Adapter” unit 'auto' is missing; add an image, or \"subject\"."
     assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == [sentence]
-    panel.upload(accordion("unit2_image"), photo)
+    panel.upload(accordion("unit2_image"), noise)
     assert accordion.preview("unit2_preview_crop", "unit2_preview_shown") == ["Image 1 224×224"]
 
 
 @pytest.mark.skipif(bool(optional.missing("matting")), reason="rembg and onnxruntime are not installed")
-def test_a_long_preview_is_cancelled(panel, accordion, photo):
+def test_a_long_preview_is_cancelled(panel, accordion, noise):
     accordion.open(**JOB)
-    panel.upload(accordion("foreground"), photo)
+    panel.upload(accordion("foreground"), noise)
     panel.pick(accordion("matting"), "minutes")
     accordion.press("preview_matte")
     accordion.press("preview_cancel")
