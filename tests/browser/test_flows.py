@@ -19,6 +19,10 @@ def host_values(panel, names=HOST):
     return {name: panel.value(f"{panel.tab}_{name}") for name in names if panel.find_all(f"#{panel.tab}_{name}")}
 
 
+RECOMMENDED = {"steps": "25", "cfg_scale": "2", "sampling": "DPM++ 2M SDE", "scheduler": "Karras",
+               "prompt": "a cup, (red:1.2), best quality", "neg_prompt": "lowres, bad anatomy, bad hands, cropped, worst quality"}
+
+
 @pytest.mark.parametrize("tab, strength", [("txt2img", None), ("img2img", "0.95")])
 def test_the_recommended_settings_are_applied_and_undone(panel, accordion, wide, tab, strength):
     accordion.open(tab)
@@ -29,9 +33,7 @@ def test_the_recommended_settings_are_applied_and_undone(panel, accordion, wide,
     panel.click(accordion.css("recommended"))
     panel.until(lambda: "original fc demo" in accordion.message, "the note")
     after = host_values(panel)
-    expected = {"steps": "25", "cfg_scale": "2", "sampling": "DPM++ 2M SDE", "scheduler": "Karras",
-                "denoising_strength": strength or before["denoising_strength"],
-                "prompt": "a cup, (red:1.2), best quality", "neg_prompt": "lowres, bad anatomy, bad hands, cropped, worst quality"}
+    expected = {**RECOMMENDED, "denoising_strength": strength or before["denoising_strength"]}
     assert {name: after[name] for name in expected} == expected
     assert (after["width"], after["height"]) == (before["width"], before["height"])
     assert panel.value(accordion("model")) == "fc"
@@ -117,18 +119,22 @@ def open_viewer(panel):
     panel.until(is_shown, "the viewer")
 
 
-def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, accordion, tmp_path):
+def save_preset(panel, accordion, name):
+    """Save a light from above as a preset; a name with a slash is then refused."""
     accordion.open()
     panel.click(f"#{accordion('presets')} .label-wrap")
     panel.pick(accordion("light"), "top")
     panel.fill(accordion("reinforce"), 0.35)
-    panel.fill(accordion("preset_name"), "window: 晚霞")
+    panel.fill(accordion("preset_name"), name)
     panel.click(accordion.css("preset_save"))
-    panel.until(lambda: accordion.message == "Preset 'window: 晚霞' saved.", "the note")
+    panel.until(lambda: accordion.message == f"Preset '{name}' saved.", "the note")
     panel.fill(accordion("preset_name"), "a/b")
     panel.click(accordion.css("preset_save"))
     panel.until(lambda: accordion.message.startswith("The preset's name has '/' in it"), "the refusal")
 
+
+def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, accordion):
+    save_preset(panel, accordion, "window: 晚霞")
     panel.open()
     accordion.open()
     assert panel.value(accordion("light")) == "none"

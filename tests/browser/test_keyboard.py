@@ -54,11 +54,15 @@ def test_a_light_is_aimed_previewed_and_generated(panel, keyboard, pad, subject)
     assert panel.console_errors() == []
 
 
+def press_by_keys(keyboard, css):
+    keyboard.to(css)
+    keyboard.press(Keys.ENTER)
+
+
 @pytest.mark.any_page
 def test_words_presets_and_undo(panel, keyboard, pad):
     open_by_keys(keyboard, pad)
-    keyboard.to(f"{pad.css('prompts')} .label-wrap")
-    keyboard.press(Keys.ENTER)
+    press_by_keys(keyboard, f"{pad.css('prompts')} .label-wrap")
     keyboard.to(f"{pad.css('words_light')} input")
     keyboard.press(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_UP)
     second = panel.find_all(f"{pad.css('words_light')} input")[1]
@@ -67,24 +71,19 @@ def test_words_presets_and_undo(panel, keyboard, pad):
     words = "a vase, sunlight through blinds, striped shadow"
     panel.until(lambda: panel.value("txt2img_prompt") not in ("", "a vase"), "the words")
     assert panel.value("txt2img_prompt") == words, "arrows add nothing"
-    keyboard.to(pad.css("undo"))
-    keyboard.press(Keys.ENTER)
+    press_by_keys(keyboard, pad.css("undo"))
     panel.until(lambda: panel.value("txt2img_prompt") == "a vase", "the words gone")
     unfold_by_keys(keyboard, pad, "numbers")
     keyboard.choose(pad.css("light"), "top", lambda: pad.field("light"))
-    keyboard.to(f"{pad.css('presets')} .label-wrap")
-    keyboard.press(Keys.ENTER)
+    press_by_keys(keyboard, f"{pad.css('presets')} .label-wrap")
     keyboard.write(f"{pad.css('preset_name')} textarea", "by keys")
-    keyboard.to(pad.css("preset_save"))
-    keyboard.press(Keys.ENTER)
+    press_by_keys(keyboard, pad.css("preset_save"))
     pad.until_message("Preset 'by keys' saved.")
     keyboard.choose(pad.css("light"), "bottom", lambda: pad.field("light"))
     keyboard.choose(pad.css("preset"), "by keys", lambda: pad.field("preset"))
-    keyboard.to(pad.css("preset_load"))
-    keyboard.press(Keys.ENTER)
+    press_by_keys(keyboard, pad.css("preset_load"))
     pad.fields(light="top")
-    keyboard.to(pad.css("preset_delete"))
-    keyboard.press(Keys.ENTER)
+    press_by_keys(keyboard, pad.css("preset_delete"))
     pad.until_message("deleted")
 
 

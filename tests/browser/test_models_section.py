@@ -31,16 +31,21 @@ def size(byte_count):
     return f"{byte_count / 1e9:.1f} GB" if byte_count >= 1e9 else f"{round(byte_count / 1e6)} MB"
 
 
-@pytest.mark.any_page
-def test_a_missing_file_is_fetched_and_used(panel, hub, subject):
-    accordion, whole = Accordion(panel), len(hub.content)
-    half = whole // 2
+def ask_for_a_light(panel, accordion, subject):
+    """Give a subject and a light, for which the model is missing."""
     accordion.open(prompt="a vase", steps=2, width=64, height=64, seed=7)
     panel.upload(accordion("foreground"), subject)
     panel.driver.execute_script("relight.fields.set('txt2img', {light: 'left'})")
     panel.until(lambda: "No IC-Light fc model was found" in seen(panel, accordion.css("notices")), "the problem")
     accordion.until_message("Set for relighting")
     panel.until_painted()
+
+
+@pytest.mark.any_page
+def test_a_missing_file_is_fetched_and_used(panel, hub, subject):
+    accordion, whole = Accordion(panel), len(hub.content)
+    half = whole // 2
+    ask_for_a_light(panel, accordion, subject)
     panel.click(f"{accordion.css('notices')} .relight-remedy")
     panel.until(lambda: panel.find_all(f"{accordion.css('models')} > .label-wrap.open"), "the section")
     get = line(accordion, FC, "[data-action=get]")

@@ -43,16 +43,22 @@ def placed(pad):
     return [float(part) for part in pad.field("place").split(",")]
 
 
-def test_the_subject_is_moved_on_its_background(panel, pad, product, tmp_path):
+def give_subject_and_background(panel, pad, folder):
+    """Returns the handle that moves the subject."""
     pad.open(width=OUTPUT[0], height=OUTPUT[1])
-    panel.upload(pad("foreground"), tmp_path / "product.png")
+    panel.upload(pad("foreground"), folder / "product.png")
     panel.until(lambda: pad.script("return !!pad.scaled"), "the subject")
     assert not pad.find(".relight-pad-subject").is_displayed(), "without a background the subject stays"
-    panel.upload(pad("background"), tmp_path / "background.png")
+    panel.upload(pad("background"), folder / "background.png")
     mover = pad.find(".relight-pad-mover")
     panel.until(mover.is_displayed, "the subject's handle")
     pad.until_outlook("Light from the prompt · New background")
     panel.until(lambda: not panel.driver.execute_script("return relight.setup.isDue('txt2img')"), "the settings for a background")
+    return mover
+
+
+def test_the_subject_is_moved_on_its_background(panel, pad, product, tmp_path):
+    mover = give_subject_and_background(panel, pad, tmp_path)
     assert difference(pad, product) <= 2 and pad.field("place") == ""
     start = pad.script("return pad.spot.place")
     begin, box = pad.middle(mover), pad.find(".relight-pad-frame").rect

@@ -72,13 +72,7 @@ def test_a_finger_beside_the_handle_scrolls_the_page(panel, finger, pad):
     pad.fields(light="right")
 
 
-def test_words_presets_and_an_image_prompt(panel, finger, pad, subject):
-    open_by_taps(finger, pad)
-    finger.tap(f"{pad.css('prompts')} > .label-wrap")
-    finger.tap(f"{pad.css('words_light')} label:nth-of-type(2)")
-    panel.until(lambda: panel.value("txt2img_prompt").startswith("a vase, "), "the words")
-    finger.tap(pad.css("undo"))
-    panel.until(lambda: panel.value("txt2img_prompt") == "a vase", "the words gone")
+def save_load_and_delete_a_preset(finger, pad):
     finger.tap(f"{pad.css('presets')} > .label-wrap")
     finger.write(f"{pad.css('preset_name')} textarea", "by finger")
     finger.tap(pad.css("preset_save"))
@@ -89,6 +83,16 @@ def test_words_presets_and_an_image_prompt(panel, finger, pad, subject):
     pad.fields(light="none")
     finger.tap(pad.css("preset_delete"))
     pad.until_message("deleted")
+
+
+def test_words_presets_and_an_image_prompt(panel, finger, pad, subject):
+    open_by_taps(finger, pad)
+    finger.tap(f"{pad.css('prompts')} > .label-wrap")
+    finger.tap(f"{pad.css('words_light')} label:nth-of-type(2)")
+    panel.until(lambda: panel.value("txt2img_prompt").startswith("a vase, "), "the words")
+    finger.tap(pad.css("undo"))
+    panel.until(lambda: panel.value("txt2img_prompt") == "a vase", "the words gone")
+    save_load_and_delete_a_preset(finger, pad)
     finger.tap(f"{pad.css('iclight')} input")
     panel.until(lambda: not panel.find(f"{pad.css('iclight')} input").is_selected(), "IC-Light off")
     finger.tap(f"{pad.css('enabled')} .tab-nav button:nth-of-type(2)")

@@ -12,9 +12,8 @@ def restored(panel, accordion, button, *parts):
     panel.until(lambda: all(part in accordion.message for part in parts), f"{parts} in {accordion.message!r}")
 
 
-def test_changes_of_every_kind_are_undone_in_their_order(panel, pad, subject):
-    images = {name: pad.css(f"{name} img") for name in ("foreground", "unit1_image")}
-    pad.open(prompt="a vase")
+def change_something_of_every_kind(panel, pad, subject):
+    """Two lights, two images, a field, and what setting up for the subject changes. Returns the CFG scale of before."""
     cfg_scale = panel.value("txt2img_cfg_scale")
     assert not panel.find(pad.css("undo")).is_enabled()
     pad.kind("left")
@@ -28,6 +27,13 @@ def test_changes_of_every_kind_are_undone_in_their_order(panel, pad, subject):
     pad.select_tab(1)
     panel.upload(pad("unit1_image"), subject)
     panel.until(lambda: panel.find(f"{pad.css('unit1_enabled')} input").is_selected(), "the enabled unit")
+    return cfg_scale
+
+
+def test_changes_of_every_kind_are_undone_in_their_order(panel, pad, subject):
+    images = {name: pad.css(f"{name} img") for name in ("foreground", "unit1_image")}
+    pad.open(prompt="a vase")
+    cfg_scale = change_something_of_every_kind(panel, pad, subject)
 
     restored(panel, pad, "undo", "Image 1: Image")
     panel.until(lambda: not panel.find_all(images["unit1_image"]), "no image")

@@ -37,26 +37,30 @@ def test_concat_condition_reaches_both_halves(probe, latents):
     assert seen[0].shape == (4, 4, 8, 8) and seen[0][:, 0, 0, 0].tolist() == [0, 1, 0, 1]
 
 
+class Control:
+    """A ControlNet that adds its strength to the middle block; events: how it was called."""
+
+    def __init__(self):
+        self.previous_controlnet, self.events = None, []
+
+    def set_previous_controlnet(self, other):
+        self.previous_controlnet = other
+
+    def pre_run(self, model, percent_to_sigma):
+        self.events.append(("pre_run", percent_to_sigma(1.0)))
+
+    def get_control(self, x, sigma, c, chunks):
+        self.events.append((tuple(x.shape), chunks, sorted(self.transformer_options)[:2]))
+        return {"middle": [torch.full((len(x), MIDDLE, 1, 1), self.strength)]}
+
+    def get_models(self):
+        return []
+
+    def cleanup(self):
+        self.events.append("cleanup")
+
+
 def test_a_controlnets_outputs_are_added(probe, latents):
-    class Control:
-        previous_controlnet, events = None, []
-
-        def set_previous_controlnet(self, other):
-            self.previous_controlnet = other
-
-        def pre_run(self, model, percent_to_sigma):
-            self.events.append(("pre_run", percent_to_sigma(1.0)))
-
-        def get_control(self, x, sigma, c, chunks):
-            self.events.append((tuple(x.shape), chunks, sorted(self.transformer_options)[:2]))
-            return {"middle": [torch.full((len(x), MIDDLE, 1, 1), self.strength)]}
-
-        def get_models(self):
-            return []
-
-        def cleanup(self):
-            self.events.append("cleanup")
-
     def patch(p, *args, **kwargs):
         p.sd_model.forge_objects.unet = unet = p.sd_model.forge_objects.unet.clone()
         unet.add_patched_controlnet(control)

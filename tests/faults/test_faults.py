@@ -113,6 +113,17 @@ def test_checks_answer_within_a_second_while_45_jobs_wait(client):
     assert busy and max(times) < 1
 
 
+def save_presets(client, name, acknowledged):
+    """Save 20 presets, or as many as the host lives for; `acknowledged` gets their names."""
+    for number in range(20):
+        try:
+            reply = requests.put(f"{client.process.url}/relight/v1/presets/{name} {number}", json={"light": "left"}, timeout=60)
+        except requests.ConnectionError:
+            return  # it was killed
+        assert reply.status_code == 200, reply.text
+        acknowledged.append(f"{name} {number}")
+
+
 def test_two_hosts_on_one_data_folder(client, start, data_dir, tmp_path, monkeypatch):
     """The second one has no HOME. Both save presets under the same lock, one is killed meanwhile, and the other has its own and what was acknowledged."""
     console = data_dir / "console.txt"
@@ -124,17 +135,8 @@ def test_two_hosts_on_one_data_folder(client, start, data_dir, tmp_path, monkeyp
     with second as process:
         other = Client(process, client.models)
         assert other.before == client.before
-
-        def save(which, name):
-            for number in range(20):
-                try:
-                    reply = requests.put(f"{which.process.url}/relight/v1/presets/{name} {number}", json={"light": "left"}, timeout=60)
-                except requests.ConnectionError:
-                    return  # it was killed
-                assert reply.status_code == 200, reply.text
-                acknowledged.append(f"{name} {number}")
-
-        threads = [threading.Thread(target=save, args=pair) for pair in ((client, "first"), (other, "second"))]
+        threads = [threading.Thread(target=save_presets, args=(which, name, acknowledged))
+                   for which, name in ((client, "first"), (other, "second"))]
         for thread in threads:
             thread.start()
         while not any(name.startswith("second") for name in acknowledged):

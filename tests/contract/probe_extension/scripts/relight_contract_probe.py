@@ -196,6 +196,19 @@ def add_offset(unet, offset, name):
         unet.add_patches(patches)
 
 
+def patch_layers(unet, wish):
+    """The wishes that concern single layers of the UNet."""
+    if wish.get("freeu"):
+        unet.set_model_output_block_patch(freeu(wish["freeu"]))
+    if wish.get("attn2"):
+        for block in BLOCKS:
+            unet.set_model_attn2_replace(unchanged(attention()), *block)
+    if wish.get("regions"):
+        regions = Regions(wish["regions"])
+        unet.set_model_attn2_patch(regions.expand)
+        unet.set_model_attn2_output_patch(regions.merge)
+
+
 class NoMemory:
     """An offset for which there is no memory."""
 
@@ -262,15 +275,7 @@ class ContractProbe(scripts.Script):
         if wish.get("factors"):
             restore()
             scale_text(unet, wish["factors"])
-        if wish.get("freeu"):
-            unet.set_model_output_block_patch(freeu(wish["freeu"]))
-        if wish.get("attn2"):
-            for block in BLOCKS:
-                unet.set_model_attn2_replace(unchanged(attention()), *block)
-        if wish.get("regions"):
-            regions = Regions(wish["regions"])
-            unet.set_model_attn2_patch(regions.expand)
-            unet.set_model_attn2_output_patch(regions.merge)
+        patch_layers(unet, wish)
         if hasattr(p.scripts, "ordered_callbacks"):
             record["order"] = [callback.name for callback in p.scripts.ordered_callbacks("process_before_every_sampling")]
         if wish.get("weight"):
