@@ -11,7 +11,7 @@ from encoding import opened
 from PIL import Image
 
 
-def pictures(reply):
+def images_of(reply):
     assert reply.status_code == 200, reply.text
     return [opened(x) for x in reply.json()["images"]]
 
@@ -26,22 +26,22 @@ def test_txt2img_returns_the_image_with_its_infotext(client, small):
 
 
 def test_the_same_seed_gives_the_same_pixels(post, small):
-    first, second = (np.asarray(pictures(post("txt2img", **small))[0]) for _ in range(2))
-    other = np.asarray(pictures(post("txt2img", **{**small, "seed": 8}))[0])
+    first, second = (np.asarray(images_of(post("txt2img", **small))[0]) for _ in range(2))
+    other = np.asarray(images_of(post("txt2img", **{**small, "seed": 8}))[0])
     np.testing.assert_array_equal(first, second)
     assert np.abs(first.astype(int) - other).max() > 8
 
 
 def test_batches_count_seeds_upwards(post, small):
     reply = post("txt2img", **small, n_iter=2, batch_size=2)
-    made = pictures(reply)
+    made = images_of(reply)
     assert json.loads(reply.json()["info"])["all_seeds"] == [7, 8, 9, 10]
     seeds = [f"Seed: {seed}," in image.info["parameters"] for image, seed in zip(made[-4:], range(7, 11), strict=True)]
     assert seeds == [True] * 4
 
 
 def test_hires(post, small):
-    made = pictures(post("txt2img", **small, enable_hr=True, hr_scale=2, hr_upscaler="Latent", denoising_strength=0.5,
+    made = images_of(post("txt2img", **small, enable_hr=True, hr_scale=2, hr_upscaler="Latent", denoising_strength=0.5,
                          hr_additional_modules=["Use same choices"]))
     assert made[0].size == (128, 128)
     assert "Hires upscale: 2" in made[0].info["parameters"]
@@ -67,7 +67,7 @@ def test_a_mask_keeps_the_rest(client, small, rng):
     assert np.abs(result[:, 34:].astype(int) - pixels[:, 34:]).mean() > 8
 
 
-def test_img2img_without_a_image(post, small):
+def test_img2img_without_an_image(post, small):
     reply = post("img2img", **small)
     assert (reply.status_code, reply.json()["detail"]) == (404, "Init image not found")
 
@@ -102,7 +102,7 @@ def test_values_that_no_job_can_use_are_a_422(post, small, tab, changes, sentenc
 
 
 def test_null_stands_for_the_default(post, small):
-    assert pictures(post("txt2img", **{**small, "n_iter": None, "cfg_scale": None, "seed_resize_from_h": None}))
+    assert images_of(post("txt2img", **{**small, "n_iter": None, "cfg_scale": None, "seed_resize_from_h": None}))
 
 
 def test_unknown_sampler(post, small):
@@ -111,7 +111,7 @@ def test_unknown_sampler(post, small):
 
 
 def test_send_images_false(post, small):
-    assert pictures(post("txt2img", **small, send_images=False)) == []
+    assert images_of(post("txt2img", **small, send_images=False)) == []
 
 
 def test_png_info_reads_what_txt2img_wrote(client, post, small):
@@ -169,7 +169,7 @@ def test_skip_goes_on_to_the_next_image(client, post, get, small):
     client.skip()
     job.join(120)
     assert json.loads(job.reply.json()["info"])["all_seeds"] == [7, 8]
-    assert pictures(job.reply)[-1].info["parameters"].count("Seed: 8,") == 1
+    assert images_of(job.reply)[-1].info["parameters"].count("Seed: 8,") == 1
 
 
 def test_jobs_wait_for_each_other(post, small):

@@ -47,7 +47,7 @@ def test_one_script_of_ours_stands_in_the_pages_head(host):
 
 
 def test_the_page_holds_no_image_of_ours_and_no_description_of_an_api(host):
-    """gradio 3 describes every file by 15 kB, and every picture by one in base64: that was a third of the page."""
+    """gradio 3 describes every file by 15 kB, and every image by one in base64: that was a third of the page."""
     config = requests.get(f"{host.url}/config", timeout=60).json()
     ours = [json.dumps(component) for component in config["components"]
             if "_relight_" in str(component["props"].get("elem_id"))]

@@ -31,7 +31,7 @@ def test_errors_equal_those_of_the_job(preview, send_job, kind, request_):
     assert len(answer.json()["detail"]) > 20
 
 
-def test_img2img_without_a_image(preview):
+def test_img2img_without_an_image(preview):
     reply = preview("matte", tab="img2img", iclight={"light": "left"})
     assert reply.status_code == 422
     assert reply.json()["detail"] == "img2img has no image; add the subject as the img2img image or as `foreground`."

@@ -24,7 +24,7 @@ BACKGROUND = encoded(Image.new("RGB", (96, 64), (30, 60, 160)))
 
 
 class Answer:
-    """One answer: its pictures as arrays, its infotexts, the proof that Relight wrote."""
+    """One answer: its images as arrays, its infotexts, the proof that Relight wrote."""
 
     def __init__(self, reply):
         assert reply.status_code == 200, reply.text
@@ -118,11 +118,11 @@ def test_every_light(relit, light):
 
 
 def test_the_light_comes_from_where_it_was_asked(relit, job):
-    """Demo models, img2img from the light map: the picture's halves differ with the right sign."""
+    """Demo models, img2img from the light map: the image's halves differ with the right sign."""
     def difference(light):
-        picture = Answer(relit("img2img", {"iclight": {"light": light}},
+        image = Answer(relit("img2img", {"iclight": {"light": light}},
                                {"init_images": [SUBJECT], "steps": 8, "width": 128, "height": 128})).pixels
-        return picture[:, 64:].mean() - picture[:, :64].mean()
+        return image[:, 64:].mean() - image[:, :64].mean()
 
     assert difference("right") - difference("left") > 20
 
@@ -193,9 +193,9 @@ def test_keep_background(relit):
 
 def test_hires_with_every_option(relit):
     hires = {"enable_hr": True, "hr_scale": 2, "hr_upscaler": "Latent", "hr_additional_modules": ["Use same choices"]}
-    pictures = {option: Answer(relit(payload=hires, light="left", hr_option=option)) for option in ("both", "low", "high")}
-    assert {answer.images[0].size for answer in pictures.values()} == {(128, 128)}
-    assert np.abs(pictures["both"].pixels - pictures["low"].pixels).max() > 0
+    images = {option: Answer(relit(payload=hires, light="left", hr_option=option)) for option in ("both", "low", "high")}
+    assert {answer.images[0].size for answer in images.values()} == {(128, 128)}
+    assert np.abs(images["both"].pixels - images["low"].pixels).max() > 0
 
 
 def test_extras_are_images_with_their_names(relit):

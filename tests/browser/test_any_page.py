@@ -24,7 +24,7 @@ def test_generate_paste_and_generate_again(panel, accordion, subject):
     panel.pick(accordion("light"), "top-left")
     panel.fill(accordion("reinforce"), 0.25)
     panel.generate()
-    infotext, picture = panel.infotext, panel.picture()
+    infotext, image = panel.infotext, panel.image()
     assert "Relight light: top-left" in infotext and "Relight reinforce: 0.25" in infotext
 
     panel.open()
@@ -36,7 +36,7 @@ def test_generate_paste_and_generate_again(panel, accordion, subject):
     panel.upload(accordion("foreground"), subject)
     panel.generate()
     assert panel.infotext == infotext
-    np.testing.assert_array_equal(panel.picture(), picture)
+    np.testing.assert_array_equal(panel.image(), image)
 
 
 def test_a_light_is_dragged_generated_and_pasted_back(panel, pad, subject):
@@ -52,7 +52,7 @@ def test_a_light_is_dragged_generated_and_pasted_back(panel, pad, subject):
     panel.until(lambda: pad.words(2) == "spot at 75 % across and 75 % down, radius 50 %", "the spot's place")
     panel.until(lambda: '"light_x":0.75,"light_y":0.75' in pad.field("lights"), "the spot in the fields")
     panel.generate()
-    infotext, picture = panel.infotext, panel.picture()
+    infotext, image = panel.infotext, panel.image()
     assert "Relight light: top-left" in infotext and 'light_x' in infotext
     assert panel.console_errors() == []
 
@@ -66,4 +66,4 @@ def test_a_light_is_dragged_generated_and_pasted_back(panel, pad, subject):
     panel.upload(pad("foreground"), subject)
     panel.generate()
     assert panel.infotext == infotext
-    np.testing.assert_array_equal(panel.picture(), picture)
+    np.testing.assert_array_equal(panel.image(), image)

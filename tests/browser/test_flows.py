@@ -74,7 +74,7 @@ def test_relight_this_opens_the_panel_and_sets_the_strength(panel, accordion, wi
     panel.click("#img2img_relight_this")
     accordion.until_enabled()
     panel.until(lambda: panel.value("img2img_denoising_strength") == "0.95", "the strength")
-    panel.until(lambda: panel.value("img2img_width") == "896", "the img2img picture's size")
+    panel.until(lambda: panel.value("img2img_width") == "896", "the img2img image's size")
 
 
 @pytest.mark.parametrize("in_viewer", [False, True])
@@ -95,8 +95,8 @@ def test_a_result_becomes_the_subject(panel, accordion, target, in_viewer):
     accordion.until_enabled()
     field = accordion("foreground") if target == "txt2img" else "img2img_image"
     size = panel.until(lambda: panel.driver.execute_script(
-        "const picture = document.querySelector(arguments[0]); return picture?.naturalWidth && [picture.naturalWidth, picture.naturalHeight]",
-        f"#{field} img"), "the picture")
+        "const image = document.querySelector(arguments[0]); return image?.naturalWidth && [image.naturalWidth, image.naturalHeight]",
+        f"#{field} img"), "the image")
     assert size == [128, 64]
     panel.until(lambda: (panel.value(f"{target}_width"), panel.value(f"{target}_height")) == ("128", "64"), "the size")
     for name, value in {"steps": 2, "seed": 7, "prompt": "a vase"}.items():
@@ -109,7 +109,7 @@ def test_a_result_becomes_the_subject(panel, accordion, target, in_viewer):
 
 
 def open_viewer(panel):
-    """A picture opens it once the host has had a look at the new results."""
+    """An image opens it once the host has had a look at the new results."""
     def is_shown():
         if not panel.find("#lightboxModal").is_displayed():
             panel.click("#txt2img_gallery .preview > :is(button, img), #txt2img_gallery .preview .media-button")
@@ -196,7 +196,7 @@ def test_an_example_fills_the_panel_and_can_be_generated(panel, accordion, tab):
     assert (panel.value(accordion("reinforce")), panel.value(accordion("matting"))) == ("0", "mask")
     assert "a spot light on a dark stage" in panel.value(f"{tab}_prompt")
     field = accordion("foreground") if tab == "txt2img" else "img2img_image"
-    panel.until(lambda: panel.find_all(f"#{field} img") and panel.find_all(f"#{accordion('mask')} img"), "the pictures")
+    panel.until(lambda: panel.find_all(f"#{field} img") and panel.find_all(f"#{accordion('mask')} img"), "the images")
     for name, value in {"steps": 2, "width": 64, "height": 64}.items():
         panel.fill(f"{tab}_{name}", value)
     panel.generate()

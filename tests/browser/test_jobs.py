@@ -178,7 +178,7 @@ def generate_from_the_left(panel, pad, subject):
 @pytest.mark.any_page
 def test_an_infotext_is_pasted_and_generated_again(panel, pad, subject):
     generate_from_the_left(panel, pad, subject)
-    infotext, image = panel.infotext, panel.picture()
+    infotext, image = panel.infotext, panel.image()
     assert actions(panel) == 4
 
     panel.open()
@@ -190,7 +190,7 @@ def test_an_infotext_is_pasted_and_generated_again(panel, pad, subject):
     panel.generate()
     assert actions(panel) in (3, 4), "some hosts open the accordion by themselves"
     assert panel.infotext == infotext
-    np.testing.assert_array_equal(panel.picture(), image)
+    np.testing.assert_array_equal(panel.image(), image)
 
 
 @pytest.mark.any_page

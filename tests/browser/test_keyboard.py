@@ -50,7 +50,7 @@ def test_a_light_is_aimed_previewed_and_generated(panel, keyboard, pad, subject)
     panel.until(lambda: panel.find_all(f"{pad.css('preview_shown')} figure"), "the light map")
     keyboard.to("#txt2img_generate")
     keyboard.press(Keys.ENTER)
-    panel.until(lambda: "Relight light: angle, Relight light angle: 170" in panel.infotext_so_far, "the picture")
+    panel.until(lambda: "Relight light: angle, Relight light angle: 170" in panel.infotext_so_far, "the image")
     assert panel.console_errors() == []
 
 
@@ -100,7 +100,7 @@ def test_an_image_prompt(panel, keyboard, pad, subject):
     keyboard.choose(pad.css("unit1_model"), "ip-adapter", lambda: pad.field("unit1_model"))
     keyboard.write(f"{pad.css('unit1_weight')} input[type=number]", 0.6)
     keyboard.press(Keys.ENTER, held=Keys.CONTROL)
-    panel.until(lambda: "ip-adapter" in panel.infotext_so_far and "Relight IP 1 weight: 0.6" in panel.infotext_so_far, "the picture")
+    panel.until(lambda: "ip-adapter" in panel.infotext_so_far and "Relight IP 1 weight: 0.6" in panel.infotext_so_far, "the image")
 
 
 def test_every_control_has_a_name_a_place_and_a_ring(panel, keyboard, pad, subject):

@@ -35,8 +35,8 @@ def javascript(load_modules):
 
     def render(cases):
         answers = driver.execute_script(RENDER, cases)
-        pictures = [np.frombuffer(base64.b64decode(answer), np.uint8) for answer in answers]
-        return [data.reshape(case["height"], case["width"], 4) for data, case in zip(pictures, cases)]
+        images = [np.frombuffer(base64.b64decode(answer), np.uint8) for answer in answers]
+        return [data.reshape(case["height"], case["width"], 4) for data, case in zip(images, cases)]
 
     render.driver = driver
     return render

@@ -23,7 +23,7 @@ def test_dragged_lights_are_generated_and_pasted_back(pad, subject):
     names = ("light", "light_angle", "lights")
     made = {name: pad.field(name) for name in names}
     pad.panel.generate()
-    infotext, picture = pad.panel.infotext, pad.panel.picture()
+    infotext, image = pad.panel.infotext, pad.panel.image()
     assert f"Relight light: {made['light']}" in infotext and "Relight lights: " in infotext and "#ff8800" in infotext
 
     pad.panel.open()
@@ -36,15 +36,15 @@ def test_dragged_lights_are_generated_and_pasted_back(pad, subject):
     pad.panel.until(lambda: len(pad.find_all(".relight-pad-handle")) == 2, "both lights on the pad")
     pad.panel.generate()
     assert pad.panel.infotext == infotext
-    np.testing.assert_array_equal(pad.panel.picture(), picture)
+    np.testing.assert_array_equal(pad.panel.image(), image)
     assert pad.panel.console_errors() == []
 
 
-def test_img2img_shows_its_own_picture_and_has_its_own_pad(pad, subject):
+def test_img2img_shows_its_own_image_and_has_its_own_pad(pad, subject):
     pad.open("img2img")
     assert pad.script("return pad.pictures.image") is None
     pad.panel.upload("img2img_image", subject)
-    pad.panel.until(lambda: pad.script("return !!pad.pictures.image && pad.pictures.cut"), "the picture on the pad")
+    pad.panel.until(lambda: pad.script("return !!pad.pictures.image && pad.pictures.cut"), "the image on the pad")
     pad.kind("ambient")
     pad.fields(light="ambient")
     assert pad.panel.value("script_txt2img_relight_light") == "none"
@@ -99,8 +99,8 @@ def test_nothing_moves_inside_the_accordion_when_it_opens(pad):
 
 def test_the_cut_out_is_the_servers_or_its_error_is_shown(pad, tmp_path):
     pad.open()
-    picture = Image.new("RGB", (64, 64), (40, 90, 200))
-    picture.save(tmp_path / "opaque.png")
+    image = Image.new("RGB", (64, 64), (40, 90, 200))
+    image.save(tmp_path / "opaque.png")
     pad.panel.upload(pad("foreground"), tmp_path / "opaque.png")
     pad.panel.pick(pad("matting"), "alpha")
     pad.driver.execute_script("arguments[0].click()", pad.find(".relight-pad-check input"))

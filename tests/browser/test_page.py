@@ -48,7 +48,7 @@ def test_interrupt_and_skip_are_there_only_while_a_job_runs(panel, small_job):
 def test_txt2img(panel, small_job):
     small_job()
     panel.generate()
-    assert len(panel.pictures()) == 1
+    assert len(panel.images()) == 1
     assert panel.infotext.startswith("a vase\nSteps: 2, ")
     assert "Seed: 7, Size: 64x64" in panel.infotext
     assert panel.log.startswith("Time taken: ")
@@ -59,11 +59,11 @@ def test_img2img(panel, small_job, tmp_path):
     small_job("img2img")
     panel.upload("img2img_image", tmp_path / "red.png")
     panel.generate()
-    assert len(panel.pictures()) == 1
+    assert len(panel.images()) == 1
     assert "Denoising strength: 0.75" in panel.infotext
 
 
-def test_img2img_without_a_picture_says_what_is_missing(panel, small_job):
+def test_img2img_without_an_image_says_what_is_missing(panel, small_job):
     small_job("img2img")
     panel.generate()
     assert "img2img needs an image: drop one on the field “Image”." in panel.find("#html_log_img2img .error").text

@@ -12,7 +12,7 @@ def test_a_missing_subject_is_reported_in_the_panels_log(panel, accordion):
     accordion.open(**JOB)
     panel.generate()
     assert "“Subject” is missing: txt2img needs the subject's image" in panel.log
-    assert panel.pictures() == set()
+    assert panel.images() == set()
 
 
 def test_upload_generate_and_read(panel, accordion, subject):
@@ -22,7 +22,7 @@ def test_upload_generate_and_read(panel, accordion, subject):
     panel.generate()
     assert "Relight: \"fc, left, " in panel.infotext
     assert "Relight light: left" in panel.infotext
-    assert len(panel.pictures()) > 1, "the picture and its extras"
+    assert len(panel.images()) > 1, "the image and its extras"
     untouched = [entry for entry in panel.infotext.split(", ") if entry.startswith("Relight ")]
     assert [entry.split(": ")[0] for entry in untouched] == ["Relight light", "Relight foreground hash"]
     assert "error" not in panel.find("#html_log_txt2img").get_attribute("innerHTML")

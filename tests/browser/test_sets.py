@@ -31,7 +31,7 @@ def pad(pad, subject):
 
 def downloaded(panel):
     """Address -> image of the files in the gallery."""
-    files = {address: requests.get(address, timeout=60) for address in sorted(panel.pictures())}
+    files = {address: requests.get(address, timeout=60) for address in sorted(panel.images())}
     assert all(file.status_code == 200 for file in files.values())
     return {address: Image.open(io.BytesIO(file.content)) for address, file in files.items()}
 

@@ -49,7 +49,7 @@ def test_a_light_is_aimed_previewed_and_generated(panel, finger, pad, subject):
     finger.tap(pad.css("preview_light"))
     panel.until(lambda: panel.find_all(f"{pad.css('preview_shown')} figure"), "the light map")
     finger.tap("#txt2img_generate")
-    panel.until(lambda: "Relight light: top-left" in panel.infotext_so_far, "the picture")
+    panel.until(lambda: "Relight light: top-left" in panel.infotext_so_far, "the image")
 
 
 @pytest.mark.any_page

@@ -99,7 +99,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
         session.save_image(PHOTO, tmp_path / "a.nothing")
 
 
-def test_the_sheet_places_pictures_in_rows():
+def test_the_sheet_places_images_in_rows():
     assert grid(5, 3) == (3, 2) and grid(2, 5) == (2, 1)
     red, tall = Image.new("RGB", (100, 100), (255, 0, 0)), Image.new("L", (50, 100), 0)
     sheet = plain_sheet([("a", red), ("b", tall), ("c", red)], columns=2, cell=40)

@@ -42,7 +42,7 @@ def test_commands_succeed_and_say_what_the_models_are(answers, name):
     assert "Traceback" not in answer["err"]
 
 
-def test_the_demo_writes_its_pictures_a_sheet_and_a_table(answers, folder):
+def test_the_demo_writes_its_images_a_sheet_and_a_table(answers, folder):
     names = {"object-left.png", "object-right.png", "photo-left.png", "photo-right.png", "photo-networks-only.png",
              "contact-sheet.jpg"}
     assert {path.name for path in (folder / "demo").iterdir()} == names
@@ -75,7 +75,7 @@ def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"), dtype=np.float64)
 
 
-def test_opposite_lights_give_different_pictures(answers, folder):
+def test_opposite_lights_give_different_images(answers, folder):
     left, right = pixels(folder / "demo/photo-left.png"), pixels(folder / "demo/photo-right.png")
     assert left.shape == right.shape == (256, 256, 3)
     assert np.abs(left - right).mean() > 5
@@ -83,7 +83,7 @@ def test_opposite_lights_give_different_pictures(answers, folder):
     assert left[:, :half].mean() - left[:, half:].mean() > right[:, :half].mean() - right[:, half:].mean() + 10
 
 
-def test_the_same_command_gives_the_same_picture(answers, folder):
+def test_the_same_command_gives_the_same_image(answers, folder):
     np.testing.assert_array_equal(pixels(folder / "left.png"), pixels(folder / "again.png"))
 
 
@@ -93,7 +93,7 @@ def test_sizes_are_those_asked_for(answers, folder):
     assert Image.open(folder / "sunset.png").size == (128, 192)
 
 
-def test_saved_pictures_say_what_was_applied(answers, folder):
+def test_saved_images_say_what_was_applied(answers, folder):
     text = Image.open(folder / "left.png").text["parameters"]
     assert "Seed: 7" in text and "fc, left, 686/686 weights" in text
     assert "fbc" in Image.open(folder / "sunset.png").text["parameters"]

@@ -26,7 +26,7 @@ class Reply:
 
     @property
     def png(self) -> list[str]:
-        """The pictures' bytes as they came, infotext and all."""
+        """The images' bytes as they came, infotext and all."""
         assert self.status == 200, self.text[:500]
         return self.body["images"]
 
@@ -48,7 +48,7 @@ class Reply:
 
     @property
     def proof(self) -> str:
-        """What Relight says it did, as every saved picture does."""
+        """What Relight says it did, as every saved image does."""
         assert self.status == 200, self.text[:500]
         text = json.loads(self.body["info"])["extra_generation_params"].get("Relight")
         assert text, "the infotext does not name Relight: a plain image in place of a relit one"

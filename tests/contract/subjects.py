@@ -10,15 +10,15 @@ from PIL import Image, ImageDraw
 def subject(colour=(180, 90, 60), size=(80, 96)) -> Image.Image:
     """A vase-like shape with a vertical ramp on it, cut out by its alpha."""
     ramp = np.linspace(0.4, 1.0, size[1])[:, None, None] * np.array(colour)[None, None]
-    picture = Image.fromarray(np.broadcast_to(ramp, (size[1], size[0], 3)).astype(np.uint8)).convert("RGBA")
+    image = Image.fromarray(np.broadcast_to(ramp, (size[1], size[0], 3)).astype(np.uint8)).convert("RGBA")
     alpha = Image.new("L", size, 0)
     ImageDraw.Draw(alpha).ellipse((size[0] * .2, size[1] * .15, size[0] * .8, size[1] * .95), fill=255)
-    picture.putalpha(alpha)
-    return picture
+    image.putalpha(alpha)
+    return image
 
 
 def scene(size=(64, 64)) -> Image.Image:
-    """An opaque picture in which every pixel is different."""
+    """An opaque image in which every pixel is different."""
     y, x = np.mgrid[0:size[1], 0:size[0]]
     return Image.fromarray(np.stack([x * 255 // size[0], y * 255 // size[1], (x * 7 + y * 13) % 256], -1).astype(np.uint8))
 

@@ -18,7 +18,7 @@ def relit(client):
 
 @pytest.mark.parametrize("request_of", [fc, fbc], ids=["fc", "fbc"])
 def test_wrappers_that_change_nothing(client, request_of):
-    """Found by us or finding ours, called by position, once for each step, and the picture stays."""
+    """Found by us or finding ours, called by position, once for each step, and the image stays."""
     alone = client.once(relight=request_of(light="left"))
     reply = client.send(relight=request_of(light="left"), before={"wrapper": 1.0}, after={"wrapper": 1.0})
     assert reply.png == alone.png

@@ -9,7 +9,7 @@ from encoding import encoded
 from PIL import Image
 
 LEAST = 0.02
-"""Grey levels by which pictures that must differ do so in the mean; equal ones are equal in every pixel."""
+"""Grey levels by which images that must differ do so in the mean; equal ones are equal in every pixel."""
 
 HIRES = {"enable_hr": True, "hr_scale": 2, "denoising_strength": 0.7, "hr_second_pass_steps": 2,
          "hr_additional_modules": ["Use same choices"]}
@@ -100,8 +100,8 @@ def test_four_units(make):
 def test_several_images_in_one_unit(make):
     several = make(base([SCENE, BACKGROUND]))
     averaged = make(base([SCENE, BACKGROUND], combine="average"))
-    pictures = [several, averaged, make(base()), make(base(BACKGROUND))]
-    assert all(difference(a, b) > LEAST for i, a in enumerate(pictures) for b in pictures[:i])
+    images = [several, averaged, make(base()), make(base(BACKGROUND))]
+    assert all(difference(a, b) > LEAST for i, a in enumerate(images) for b in images[:i])
 
 
 @pytest.mark.usefixtures("undone")
@@ -114,7 +114,7 @@ def test_with_light_in_the_same_job(client, make):
 
 
 def test_the_subject_as_image(client, make):
-    """Its own picture on grey, where the matte is: not what the same picture is without a mask."""
+    """Its own image on grey, where the matte is: not what the same image is without a mask."""
     light = fc(light="left")
     reply = make(plus("subject"), light=light)
     assert reply.proof.endswith(expected_proof(PLUS))
@@ -128,17 +128,17 @@ def test_hires_in_both_passes_or_one(client, make, upscaler):
     replies = {option: make(plus(hr_option=option), **fields) for option in ("both", "low", "high")}
     assert {reply.size for reply in replies.values()} == {(128, 128)}
     assert {reply.proof for reply in replies.values()} == {expected_proof(PLUS)}
-    pictures = [client.once(**fields), *replies.values()]
-    assert all(difference(a, b) > LEAST for i, a in enumerate(pictures) for b in pictures[:i])
-    assert client.send(**fields).png == pictures[0].png, "the plain hires job is what it was"
+    images = [client.once(**fields), *replies.values()]
+    assert all(difference(a, b) > LEAST for i, a in enumerate(images) for b in images[:i])
+    assert client.send(**fields).png == images[0].png, "the plain hires job is what it was"
 
 
 def test_start_and_end_count_the_steps(client, make):
     """4 steps: at the last of 2 so little noise is left that no grey level need change."""
     plain = client.once(steps=4)
     first, second, whole = (make(unit, steps=4) for unit in (plus(end=0.5), plus(start=0.5), plus()))
-    pictures = [first, second, whole, plain]
-    assert all(difference(a, b) > LEAST for i, a in enumerate(pictures) for b in pictures[:i])
+    images = [first, second, whole, plain]
+    assert all(difference(a, b) > LEAST for i, a in enumerate(images) for b in images[:i])
     assert equal(make(plus(start=0, end=0), steps=4), plain)
     assert "Relight IP 1 end: 0.5" in first.infotexts[0]
 

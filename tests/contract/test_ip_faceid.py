@@ -43,7 +43,7 @@ def test_every_family(client, make, unit, lora):
     assert reply.proof == expected_proof(unit["model"], lora)
     assert difference(reply, client.plain) > LEAST
     if "embedding" in unit:
-        assert difference(reply, make({**unit, "embedding": OTHER})) > LEAST, "another face, another picture"
+        assert difference(reply, make({**unit, "embedding": OTHER})) > LEAST, "another face, another image"
     assert equal(make({**unit, "weight": 0}), client.plain)
 
 

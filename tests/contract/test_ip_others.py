@@ -66,7 +66,7 @@ def equal(one, other):
 
 
 def assert_composes(client, plain, *, light=None, patched="patched 16/16", **fields):
-    """A unit changes the picture, one of weight 0 does not, and the same job without units is afterwards what it was."""
+    """A unit changes the image, one of weight 0 does not, and the same job without units is afterwards what it was."""
     alone = client.send(relight=light, **fields)
     assert difference(alone, plain) > LEAST, "the other one works"
     assert alone.pixels().std() > 1, "the image is not one colour"
@@ -120,7 +120,7 @@ def test_prompts_by_region(client, light):
 
 
 def test_every_region_gets_the_conditional_image(client):
-    """Both regions with the same text are no regions at all: each row must have the picture of its own side."""
+    """Both regions with the same text are no regions at all: each row must have the image of its own side."""
     job = {"relight": {"ip_adapter": [unit(), unit(BASE, SCENE, weight=0.5)]}}
     one, two = client.once(**job), client.send(**job, before={"regions": 1.0})
     assert abs(one.pixels() - two.pixels()).max() <= 1
@@ -133,7 +133,7 @@ def test_every_region_gets_the_conditional_image(client):
 @pytest.mark.usefixtures("place", "undone")
 @pytest.mark.parametrize("hires", [False, True], ids=["one pass", "hires"])
 def test_with_the_host_s_own_ip_adapter(client, own_unit, upscaler, hires):
-    """Both prompt, in either order and once in each pass; the other's picture alone is left where ours has no weight."""
+    """Both prompt, in either order and once in each pass; the other's image alone is left where ours has no weight."""
     fields = {**HIRES, "hr_upscaler": upscaler} if hires else {}
     alone, with_unit = assert_composes(client, client.once(**fields), others={"ControlNet": [own_unit]}, **fields)
     assert difference(with_unit, client.once(relight={"ip_adapter": [unit()]}, **fields)) > LEAST

@@ -14,7 +14,7 @@ AFTER_TWO = 5
 """The UNet's call, with two steps an image, in which the third image is being sampled."""
 
 
-def pictures(reply, name):
+def images_of(reply, name):
     """The images whose infotext begins with the name, as the API returned them."""
     first = len(reply.png) - len(reply.infotexts)
     return [base64.b64decode(data) for data, text in zip(reply.png[first:], reply.infotexts, strict=True) if text.startswith(name)]
@@ -41,7 +41,7 @@ def coded(pixels, kind):
 @pytest.mark.parametrize("kind", ["webp", "gif"])
 def test_a_sweep_as_one_file(client, kind):
     reply = client.send(relight=fc(**SWEEP, set_frames=8, set_file=kind, set_fps=10))
-    (data,) = pictures(reply, "Relight sweep")
+    (data,) = images_of(reply, "Relight sweep")
     form, frames = played(data, 1 / 10)
     assert (form, len(frames)) == (kind.upper(), 8)
     first = len(reply.png) - 9
@@ -60,7 +60,7 @@ def test_a_sweep_is_saved_beside_its_first_frame(client):
     before = saved(client)
     reply = client.send(relight=fc(**SWEEP, set_frames=8, set_file="webp"), save_images=True)
     (path,) = saved(client) - before
-    assert [path.read_bytes()] == pictures(reply, "Relight sweep")
+    assert [path.read_bytes()] == images_of(reply, "Relight sweep")
     assert [beside.stem for beside in path.parent.glob(f"{path.stem.rpartition('-sweep')[0]}.*")]
     client.send(relight=fc(**SWEEP, set_frames=4, set_file="webp"), save_images=True, after={"interrupt_at": AFTER_TWO})
     assert saved(client) - before == {path}
@@ -68,7 +68,7 @@ def test_a_sweep_is_saved_beside_its_first_frame(client):
 
 def test_the_text_of_a_sweep_s_file_gives_the_sweep_again(client):
     reply = client.send(relight=fc(**SWEEP, set_frames=2, set_file="webp"))
-    (data,) = pictures(reply, "Relight sweep")
+    (data,) = images_of(reply, "Relight sweep")
     text = Image.open(io.BytesIO(data)).getexif().get_ifd(0x8769)[0x9286].removeprefix(b"UNICODE\0").decode("utf-16-be")
     assert "Relight set: sweep, Relight set frames: 2, Relight set file: webp" in text
     assert text.rindex("Relight light: left") > text.index("Relight light: angle")
@@ -77,7 +77,7 @@ def test_the_text_of_a_sweep_s_file_gives_the_sweep_again(client):
 def test_a_contact_sheet(client):
     plain = client.once(relight=fc(set="sides"))
     reply = client.send(relight=fc(set="sides", set_sheet=True))
-    (data,) = pictures(reply, "Relight contact sheet")
+    (data,) = images_of(reply, "Relight contact sheet")
     sheet, cell = Image.open(io.BytesIO(data)), plain.size
     assert sheet.width >= 4 * cell[0] and sheet.height > cell[1], "a title above or below each image"
     pixels = np.asarray(sheet.convert("RGB")).astype(int)
@@ -90,8 +90,8 @@ def test_a_contact_sheet(client):
 def test_a_normal_map_of_16_bits_and_with_y_down(client):
     reply = client.send(relight=fc(set="normals", set_normals_y="directx", set_normals_file="png16"))
     up = client.send(relight=fc(set="normals"))
-    coarse, fine = pictures(reply, "Relight normal map")
-    (opengl,) = pictures(up, "Relight normal map")
+    coarse, fine = images_of(reply, "Relight normal map")
+    (opengl,) = images_of(up, "Relight normal map")
     coarse, opengl = (np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int) for data in (coarse, opengl))
     assert np.abs(coarse[..., 0] - opengl[..., 0]).max() == 0
     assert np.abs(coarse[..., 1] + opengl[..., 1] - 254).max() <= 1
@@ -111,7 +111,7 @@ def test_an_interrupted_set_gives_no_file(client, fields):
     assert reply.status == 200
     own = [text for text in reply.infotexts if "Relight light" in text]
     assert 2 <= len(own) <= 4
-    assert not pictures(reply, "Relight sweep") and not pictures(reply, "Relight contact sheet")
+    assert not images_of(reply, "Relight sweep") and not images_of(reply, "Relight contact sheet")
 
 
 def test_each_image_s_infotext_gives_that_image_again(client):

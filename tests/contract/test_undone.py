@@ -1,7 +1,7 @@
 """Complete removal: after every job the next plain one is byte-equal to one made before Relight was enabled.
 
 Each job is also shown to be relit: it differs from the same job without Relight, and the infotext says n/n weights with n
-the number of the UNet's own weights, and a condition of an eighth of the picture's size.
+the number of the UNet's own weights, and a condition of an eighth of the image's size.
 """
 
 import re
@@ -15,7 +15,7 @@ from contract.subjects import DISC, FOREGROUND, SCENE, WIDE_SCENE, fbc, fc, icli
 pytestmark = pytest.mark.usefixtures("undone")
 HR_MODULES = ["Use same choices"]
 LEAST = 0.2
-"""Grey levels by which a relit picture must at least differ in the mean; random weights give 1 to 60."""
+"""Grey levels by which a relit image must at least differ in the mean; random weights give 1 to 60."""
 
 
 def assert_relit(client, kind, light, relit, plain, first=(64, 64)):

@@ -10,7 +10,7 @@ TITLES = {"X type": "[Relight] Light", "Y type": "[Relight] Keep subject colours
 
 @pytest.fixture(scope="module")
 def plot(client):
-    """plot(relight, light="left, right", reinforce="0, 0.5") -> Reply with every cell's picture."""
+    """plot(relight, light="left, right", reinforce="0, 0.5") -> Reply with every cell's image."""
     script = next(entry for entry in client.get("/sdapi/v1/script-info") if entry["name"] == PLOT and not entry["is_img2img"])
     fixed = {"Include Sub Images": True, "Use text inputs instead of dropdowns": True, "Draw legend": False}
 
@@ -32,7 +32,7 @@ def plot(client):
 
 
 def cells(reply, count):
-    """The pictures of the cells: the grid of all comes first."""
+    """The images of the cells: the grid of all comes first."""
     return [reply.pixels(index) for index in range(1, count + 1)]
 
 

@@ -47,7 +47,7 @@ def latents(host, probe):
 
 @pytest.fixture
 def picture():
-    """A 96 x 64 picture with a left-right and a top-bottom ramp."""
+    """A 96 x 64 image with a left-right and a top-bottom ramp."""
     x, y = np.meshgrid(np.linspace(0, 255, 96), np.linspace(0, 255, 64))
     return Image.fromarray(np.stack([x, y, 255 - x], axis=-1).astype(np.uint8))
 

@@ -51,7 +51,7 @@ def test_truncation_takes_the_middle(passes):
     assert torch.equal(cut, whole[:, :, :, 2:-3])
 
 
-def test_picture_upscalers_go_through_the_vae(host, passes):
+def test_image_upscalers_go_through_the_vae(host, passes):
     (_, _, _), (x, _, _), result = passes(hr_upscaler="Lanczos", hr_scale=1.5)
     assert x.shape == (1, 4, 12, 12) and "Hires upscaler: Lanczos" in result.info
     with pytest.raises(Exception, match="could not find upscaler named Magic"):
@@ -101,7 +101,7 @@ def test_hires_pass_is_reproducible_and_a_batch_equals_singles(host):
     assert all(abs(pixels(a) - pixels(b)).max() <= 2 for a, b in zip(both, singles))
 
 
-def test_finished_picture_as_first_pass(host, picture):
+def test_finished_image_as_first_pass(host, picture):
     result = host.txt2img(SMALL, enable_hr=True, hr_scale=1.5, firstpass_image=picture.resize((64, 64)))
     assert result.images[0].size == (96, 96)
 

@@ -1,4 +1,4 @@
-"""The processing loop: hook order, what hooks may break, infotext, files, several pictures."""
+"""The processing loop: hook order, what hooks may break, infotext, files, several images."""
 
 import re
 
@@ -145,7 +145,7 @@ def test_saved_files_carry_the_infotext(host):
     folder = f"{paths.data_path}/outputs/txt2img-images"
     single = Image.open(f"{folder}/00001-6.png")
     assert images.read_info_from_image(single)[0] == result.infotexts[2]
-    assert len(result.images) == 3 and result.index_of_first_image == 1, "two pictures make a grid"
+    assert len(result.images) == 3 and result.index_of_first_image == 1, "two images make a grid"
     assert result.images[0].size == (128, 64)
 
 
@@ -166,7 +166,7 @@ def test_comment_and_interrupt_in_process(host, probe):
     assert result.images == [] and result.comments == "why it stopped\n"
 
 
-def test_extra_pictures(host, probe):
+def test_extra_images(host, probe):
     import numpy as np
 
     probe.actions["postprocess"] = lambda p, processed, *args: processed.extra_images.extend(
@@ -211,7 +211,7 @@ def test_override_settings_are_put_back(host, latents):
 
 
 @pytest.mark.parametrize("kind", ["txt2img", "img2img"])
-def test_odd_sizes_stay_in_p_and_the_picture_is_the_latents(host, kind, picture):
+def test_odd_sizes_stay_in_p_and_the_image_is_the_latents(host, kind, picture):
     """As Forge: 100 x 84 has a latent of 12 x 10 and gives 96 x 80."""
     fields = {"init_images": [picture]} if kind == "img2img" else {}
     result = getattr(host, kind)(SMALL, width=100, height=84, **fields)

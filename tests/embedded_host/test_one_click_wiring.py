@@ -1,4 +1,4 @@
-"""How img2img's picture is found on each kind of page: one component, or Forge's canvas of several."""
+"""How img2img's image is found on each kind of page: one component, or Forge's canvas of several."""
 
 import gradio as gr
 import pytest
@@ -15,7 +15,7 @@ def one_click(tmp_path_factory):
     return OneClickActions
 
 
-def test_a_picture_component(one_click):
+def test_an_image_component(one_click):
     page = one_click()
     with gr.Blocks():
         page.on_component(gr.Textbox(elem_id="img2img_prompt"), True)

@@ -65,7 +65,7 @@ def ours(config):
     return {key: component for key, component in config.seen.items() if "relight.py" in key}
 
 
-def test_every_field_has_a_key_of_its_own_and_pictures_json_and_buttons_have_none(page_with):
+def test_every_field_has_a_key_of_its_own_and_images_json_and_buttons_have_none(page_with):
     config, parts = page_with({})
     assert not [key for key in config.doubles if "script" in key]
     keys = ours(config)

@@ -151,7 +151,7 @@ def test_attention_layers_that_others_wrap_are_counted(wrapped):
 
 @pytest.mark.parametrize("module, loses", [(None, False), ({"last_exception": None}, False), ({}, True)])
 def test_a_failure_while_sampling_shows_in_every_panel(module, loses, monkeypatch):
-    """Where the panel's thread drops what is raised, the job ends with the sentence and without a picture instead."""
+    """Where the panel's thread drops what is raised, the job ends with the sentence and without an image instead."""
     messages, interrupts = [], []
     shared = SimpleNamespace(state=SimpleNamespace(interrupt=lambda: interrupts.append(1)))
     monkeypatch.setitem(sys.modules, "modules", SimpleNamespace(shared=shared))

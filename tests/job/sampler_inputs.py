@@ -21,10 +21,10 @@ def watch(monkeypatch, name, seen):
     monkeypatch.setattr(KDiffusionSampler, name, watched)
 
 
-def mode_latent(host, picture):
+def mode_latent(host, image):
     """The formula of the original, by hand: encoder and quant_conv, first half of the channels, times the scale."""
     vae = host.model.forge_objects.vae.first_stage_model
-    pixels = torch.from_numpy(picture.copy()).movedim(-1, 0)[None].float() / 127 - 1
+    pixels = torch.from_numpy(image.copy()).movedim(-1, 0)[None].float() / 127 - 1
     with torch.inference_mode():
         moments = vae.quant_conv(vae.encoder(pixels))
         return moments.chunk(2, dim=1)[0] * host.model.forge_objects.unet.model.config.latent_format.scale_factor

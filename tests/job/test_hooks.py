@@ -87,8 +87,8 @@ def test_an_interrupt_before_sampling_needs_nothing_more():
 def test_an_interrupt_right_before_a_batch_keeps_the_finished_ones():
     p = interrupted(lambda p: hooks.before_sampling(p, None, None), iteration=1)
     assert p.do_not_save_samples and p.do_not_save_grid
-    pictures = ["grid", "one", "two", "no light", "no light"]
-    processed = SimpleNamespace(images=list(pictures), infotexts=list(pictures), index_of_first_image=1)
+    images = ["grid", "one", "two", "no light", "no light"]
+    processed = SimpleNamespace(images=list(images), infotexts=list(images), index_of_first_image=1)
     hooks.postprocess(p, processed)
     assert processed.images == processed.infotexts == ["grid", "one", "two"]
 

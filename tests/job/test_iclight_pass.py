@@ -96,8 +96,8 @@ def test_each_init_image_is_its_own_subject(host, applied, photo):
     other = photo.rotate(180)
     seen, _ = applied("img2img", {"light": "left"}, init_images=[photo, other], batch_size=2, resize_mode=1, denoising_strength=1.0)
     condition = seen[0]["unet"].extra_concat_condition
-    for row, picture in enumerate((photo, other)):
-        torch.testing.assert_close(condition[row:row + 1], mode_latent(host, on_grey(picture, 64, 96)), rtol=1e-5, atol=1e-6)
+    for row, image in enumerate((photo, other)):
+        torch.testing.assert_close(condition[row:row + 1], mode_latent(host, on_grey(image, 64, 96)), rtol=1e-5, atol=1e-6)
 
 
 def images_of(result, count):

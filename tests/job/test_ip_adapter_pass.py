@@ -53,7 +53,7 @@ def opened(monkeypatch):
 
 
 def prompts_of(folder, *models, colour=(200, 30, 60)):
-    """One job with a unit for each model -> what each unit's picture became."""
+    """One job with a unit for each model -> what each unit's image became."""
     host = SimpleNamespace(block_layout=lambda unet: (16, 64), unet=lambda p: None, device=lambda: "cpu", progress=lambda text: None,
                            interrupted=lambda: False, is_img2img=lambda p: False)
     image = Image.new("RGB", (40, 40), colour)

@@ -57,9 +57,9 @@ def test_five_places_and_three_scales(host, applied, product):
 def test_the_condition_is_the_latent_of_the_moved_subject(host, applied, product):
     seen, _ = applied(iclight={"foreground": product, "light": "left", "reinforce": 1, "place": {"x": 0.25, "y": 0.75, "scale": 0.5}}, **SIZE)
     left, top, right, bottom = map(round, expected_box((0.25, 0.75), 0.5))
-    picture = np.full((SIDE, SIDE, 3), 127, np.uint8)
-    picture[top:bottom, left:right] = 250, 220, 40
-    assert (seen[0]["unet"].extra_concat_condition - mode_latent(host, picture)).abs().mean() < 0.05
+    image = np.full((SIDE, SIDE, 3), 127, np.uint8)
+    image[top:bottom, left:right] = 250, 220, 40
+    assert (seen[0]["unet"].extra_concat_condition - mode_latent(host, image)).abs().mean() < 0.05
     plain, _ = applied(**SIZE)
     start = light(light="left", width=SIDE, height=SIDE)
     start[top:bottom, left:right] = 250, 220, 40
@@ -71,9 +71,9 @@ def test_the_hires_pass_has_the_subject_at_the_same_place(host, applied, product
     seen, _ = applied(iclight={"foreground": product, "place": {"x": 0.25, "y": 0.75, "scale": 0.5}}, enable_hr=True, hr_scale=1.5,
                       hr_upscaler="Latent", denoising_strength=0.6, hr_second_pass_steps=2, **SIZE)
     left, top, right, bottom = (round(1.5 * edge) for edge in expected_box((0.25, 0.75), 0.5))
-    picture = np.full((192, 192, 3), 127, np.uint8)
-    picture[top:bottom, left:right] = 250, 220, 40
-    assert (seen[1]["unet"].extra_concat_condition - mode_latent(host, picture)).abs().mean() < 0.05
+    image = np.full((192, 192, 3), 127, np.uint8)
+    image[top:bottom, left:right] = 250, 220, 40
+    assert (seen[1]["unet"].extra_concat_condition - mode_latent(host, image)).abs().mean() < 0.05
 
 
 def test_img2img_starts_from_the_moved_subject_on_its_background(host, applied, product, rng):

@@ -21,7 +21,7 @@ BYTE = 1 / 255 + 1e-6  # rembg truncates to 8 bits
 
 @pytest.fixture
 def tiny(folder):
-    """A model of the U2-Net kind that answers with the picture's brightness."""
+    """A model of the U2-Net kind that answers with the image's brightness."""
     (folder / "tiny.onnx").write_bytes(tiny_onnx.mean_of_channels(320))
     return "tiny"
 
@@ -37,18 +37,18 @@ def test_the_matte_is_soft(tiny, ramp):
 
 
 def test_the_matte_has_the_images_size(tiny):
-    picture = np.zeros((90, 200, 3), np.uint8)
-    picture[:, :100] = 255
-    alpha = matting.matte(Image.fromarray(picture), tiny)
+    image = np.zeros((90, 200, 3), np.uint8)
+    image[:, :100] = 255
+    alpha = matting.matte(Image.fromarray(image), tiny)
     assert alpha.shape == (90, 200)
     assert alpha[:, :95].min() == 1 and alpha[:, 105:].max() == 0
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
 def test_images_of_other_modes(tiny, mode):
-    picture = np.zeros((320, 320, 3), np.uint8)
-    picture[:160] = 255
-    alpha = matting.matte(Image.fromarray(picture).convert(mode), tiny)
+    image = np.zeros((320, 320, 3), np.uint8)
+    image[:160] = 255
+    alpha = matting.matte(Image.fromarray(image).convert(mode), tiny)
     assert alpha[:160].min() == 1 and alpha[160:].max() == 0
 
 
@@ -59,9 +59,9 @@ def test_images_of_other_modes(tiny, mode):
 ])
 def test_the_session_is_chosen_by_name_and_input(folder, name, side, session):
     (folder / f"{name}.onnx").write_bytes(tiny_onnx.mean_of_channels(side))
-    picture = np.zeros((60, 40, 3), np.uint8)
-    picture[:, :20] = 255
-    alpha = matting.matte(Image.fromarray(picture), name)
+    image = np.zeros((60, 40, 3), np.uint8)
+    image[:, :20] = 255
+    alpha = matting.matte(Image.fromarray(image), name)
     assert alpha[:, :15].min() > 0.99 and alpha[:, 25:].max() < 0.01
     assert [type(each).__name__ for each in matting.sessions.values()] == [session]
 
@@ -92,8 +92,8 @@ def test_a_replaced_file_is_read_again(folder, tiny, ramp):
 def test_the_cache_is_bounded_by_bytes(tiny, ramp, monkeypatch):
     monkeypatch.setattr(matting.mattes, "max_bytes", 2 * 320 * 320)
     turned = [ramp.rotate(angle) for angle in (0, 90, 180)]
-    for picture in (*turned, turned[2], turned[1], turned[0]):
-        matting.matte(picture, tiny)
+    for image in (*turned, turned[2], turned[1], turned[0]):
+        matting.matte(image, tiny)
     assert (counters["mattes"], counters["matte_hits"]) == (4, 2)
 
 

@@ -56,7 +56,7 @@ def test_booleans_in_any_case():
     assert pasted["keep_background"] is True
 
 
-def test_a_image_without_us_changes_nothing():
+def test_an_image_without_us_changes_nothing():
     assert {read({"Steps": "20"}) for _, read in paste_fields()} == {None}
 
 

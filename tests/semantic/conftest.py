@@ -1,4 +1,4 @@
-"""The real script on the embedded host with the demo models, and pictures that several tests look at."""
+"""The real script on the embedded host with the demo models, and images that several tests look at."""
 
 from pathlib import Path
 
@@ -22,5 +22,5 @@ def objects():
 
 @pytest.fixture(scope="session")
 def four_relights(host, objects):
-    """{light: [one relit picture for each of the first three objects]}, img2img at denoise 1."""
+    """{light: [one relit image for each of the first three objects]}, img2img at denoise 1."""
     return {light: [relight(host, objects, i, light) for i in range(3)] for light in ("left", "right", "top", "bottom")}

@@ -1,4 +1,4 @@
-"""The original's normals from four relit pictures, as an independent reference."""
+"""The original's normals from four relit images, as an independent reference."""
 
 import torch
 
@@ -13,8 +13,8 @@ def normals_from_relights(relights, matte):
     left, right, bottom, top = (relights[k] for k in ("left", "right", "bottom", "top"))
     ambient = (left + right + bottom + top) / 4
 
-    def divided(picture):
-        return (picture + 1e-5) / (ambient + 1e-5) - 1
+    def divided(image):
+        return (image + 1e-5) / (ambient + 1e-5) - 1
 
     u = ((divided(right) - divided(left)) * 0.5).mean(1, keepdim=True)
     v = ((divided(top) - divided(bottom)) * 0.5).mean(1, keepdim=True)

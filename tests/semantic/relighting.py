@@ -18,26 +18,26 @@ HELD_OUT = 2001  # training draws its scenes from seeds below 1000, the report f
 
 
 class Objects:
-    """Rendered subjects that no training saw: pictures float32 [N, 3, H, W], 0..1, and what the script is given."""
+    """Rendered subjects that no training saw: images float32 [N, 3, H, W], 0..1, and what the script is given."""
 
     def __init__(self, count: int, seed: int = HELD_OUT, size: int = SIZE):
         self.scenes = held_out_scenes(count, seed)
-        self.pictures = render(self.scenes, size)
+        self.images = render(self.scenes, size)
         self.angles = [scene.angle for scene in self.scenes]
 
     def subject(self, i: int) -> Image.Image:
         """The object under its other light, cut out by its alpha channel."""
-        alpha = (self.pictures.alpha[i, 0] * 255).round().to(torch.uint8).numpy()
-        return Image.fromarray(np.dstack([to_uint8(self.pictures.foreground[i:i + 1])[0], alpha]), "RGBA")
+        alpha = (self.images.alpha[i, 0] * 255).round().to(torch.uint8).numpy()
+        return Image.fromarray(np.dstack([to_uint8(self.images.foreground[i:i + 1])[0], alpha]), "RGBA")
 
     def wall(self, i: int) -> Image.Image:
-        return Image.fromarray(to_uint8(self.pictures.background[i:i + 1])[0])
+        return Image.fromarray(to_uint8(self.images.background[i:i + 1])[0])
 
-    def picture(self, i: int) -> Image.Image:
-        return Image.fromarray(to_uint8(self.pictures.target[i:i + 1])[0])
+    def image(self, i: int) -> Image.Image:
+        return Image.fromarray(to_uint8(self.images.target[i:i + 1])[0])
 
     def alpha(self, i: int) -> torch.Tensor:
-        return self.pictures.alpha[i:i + 1]
+        return self.images.alpha[i:i + 1]
 
     def prompt(self, i: int, light: str = "neutral light") -> str:
         scene = self.scenes[i]

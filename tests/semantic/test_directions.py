@@ -15,7 +15,7 @@ AXES = ("left", "right", "top", "bottom")
 @pytest.mark.parametrize("light", AXES)
 def test_img2img_is_lit_from_the_side_that_was_asked_for(four_relights, objects, light):
     relit = torch.cat(four_relights[light])
-    difference = lit_difference(relit, objects.pictures.alpha[:3], ANGLES[light])
+    difference = lit_difference(relit, objects.images.alpha[:3], ANGLES[light])
     assert (difference > 0).all(), difference
     assert difference.mean() > LEAST_CONTRAST, difference
 
@@ -24,7 +24,7 @@ def test_img2img_is_lit_from_the_side_that_was_asked_for(four_relights, objects,
 def test_opposite_lights_differ_on_the_same_object(four_relights, objects, light):
     """The object's own colours cannot explain the sign: the other light gives a smaller difference."""
     opposite = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}[light]
-    angle, alpha = ANGLES[light], objects.pictures.alpha[:3]
+    angle, alpha = ANGLES[light], objects.images.alpha[:3]
     asked = lit_difference(torch.cat(four_relights[light]), alpha, angle)
     other = lit_difference(torch.cat(four_relights[opposite]), alpha, angle)
     assert (asked - other > 2 * LEAST_CONTRAST).all(), (asked, other)

@@ -16,16 +16,16 @@ def references():
 
 
 def unit(references, i, weight):
-    return {"model": "ip-adapter", "image": references.picture(i), "weight": weight}
+    return {"model": "ip-adapter", "image": references.image(i), "weight": weight}
 
 
-def middle_colour(pictures):
-    return mean_inside(pictures, centre_disc(SIZE, 0.3).expand(len(pictures), 1, -1, -1))
+def middle_colour(images):
+    return mean_inside(images, centre_disc(SIZE, 0.3).expand(len(images), 1, -1, -1))
 
 
 @pytest.fixture(scope="module")
 def made(host, references):
-    """{weight: pictures}, the same noise and words: every reference at weight 1, two of them at weight 0."""
+    """{weight: images}, the same noise and words: every reference at weight 1, two of them at weight 0."""
     def run(i, weight):
         request = {"ip_adapter": [unit(references, i, weight)]}
         return as_tensor(host.txt2img(job(request, prompt=PROMPT)).images[0])
@@ -34,7 +34,7 @@ def made(host, references):
 
 
 def test_the_object_takes_the_references_hue(made, references):
-    wanted = mean_inside(references.pictures.target, (references.pictures.alpha > 0.5).float())
+    wanted = mean_inside(references.images.target, (references.images.alpha > 0.5).float())
     coloured = has_hue(wanted)
     plain = middle_colour(made[0.0][:1]).expand(COUNT, -1)
     without, with_reference = (hue_distance(c, wanted)[coloured].mean() for c in (plain, middle_colour(made[1.0])))
@@ -42,7 +42,7 @@ def test_the_object_takes_the_references_hue(made, references):
 
 
 def test_at_weight_0_the_reference_does_nothing(host, made):
-    """Two references and none at all: one picture, byte for byte."""
+    """Two references and none at all: one image, byte for byte."""
     plain = job({}, prompt=PROMPT)
     plain.pop("alwayson_scripts")
     without = as_tensor(host.txt2img(plain).images[0])

@@ -14,13 +14,13 @@ from sd_relight.lib_relight.models import face_models
 from sd_relight.lib_relight.request.ip_adapter_unit import IpUnit
 from sd_relight.lib_relight.web import encoder_preview
 
-PICTURE = make_image()
+IMAGE = make_image()
 SMALL, LARGE = (120, 240, 40, 0.9), (420, 240, 80, 0.9)
 
 
 @pytest.fixture
 def seen(monkeypatch):
-    """seen(face="normed", encoder=224, **params) -> {name: picture} of a unit with one picture of two faces."""
+    """seen(face="normed", encoder=224, **params) -> {name: image} of a unit with one image of two faces."""
     def views(face="", encoder=224, progress=SILENT, embedding=None, **params):
         recogniser = Recogniser()
         variant = SimpleNamespace(face=face, base="sd15")
@@ -29,8 +29,8 @@ def seen(monkeypatch):
         monkeypatch.setattr(encoder_preview, "inspect_adapter", lambda path, family: variant)
         monkeypatch.setattr(encoder_preview.ip_adapter_files, "encoder_for", lambda variant, folders: info)
         monkeypatch.setattr(face_models, "face_finder",
-                            lambda folders, size, embeds: FaceFinder(Detector([SMALL, LARGE], PICTURE.size), recogniser, size))
-        unit = IpUnit(IpAdapterParams(model="faceid", **params), (decoded(PICTURE),), embedding=embedding)
+                            lambda folders, size, embeds: FaceFinder(Detector([SMALL, LARGE], IMAGE.size), recogniser, size))
+        unit = IpUnit(IpAdapterParams(model="faceid", **params), (decoded(IMAGE),), embedding=embedding)
         named, name = encoder_preview.views(unit, lambda kind: [], progress)
         return dict(named), name, recogniser
 
@@ -48,7 +48,7 @@ def test_faceid_shows_the_112_pixels_that_arcface_saw(seen):
 def test_faceid_plus_shows_the_aligned_face_that_clip_sees_as_well(seen):
     named, name, _ = seen(face="normed")
     assert list(named) == ["face 1", "picture 1"] and name == "CLIP ViT-H"
-    face = FaceFinder(Detector([SMALL, LARGE], PICTURE.size), Recogniser(), 224).find(PICTURE)
+    face = FaceFinder(Detector([SMALL, LARGE], IMAGE.size), Recogniser(), 224).find(IMAGE)
     np.testing.assert_array_equal(np.asarray(named["picture 1"]), np.asarray(face.aligned))
 
 
@@ -59,8 +59,8 @@ def test_the_chosen_face_is_shown(seen):
 
 def test_crop_face_is_a_square_round_the_face(seen):
     named, _, _ = seen(crop="face")
-    box = FaceFinder(Detector([SMALL, LARGE], PICTURE.size), Recogniser()).find(PICTURE).box
-    expected = preprocess.square(PICTURE, "face", 224, (), box)
+    box = FaceFinder(Detector([SMALL, LARGE], IMAGE.size), Recogniser()).find(IMAGE).box
+    expected = preprocess.square(IMAGE, "face", 224, (), box)
     np.testing.assert_array_equal(np.asarray(named["picture 1"]), np.asarray(expected))
 
 

@@ -69,7 +69,7 @@ class LightPad(Accordion):
         assert not left, f"wanted {expected}, found {left}"
 
     def drag(self, element, u, v, steps=8):
-        """Take an element with the mouse and let it go at a place of the picture."""
+        """Take an element with the mouse and let it go at a place of the image."""
         self.panel.until(lambda: self.script("return !pad.frame"), "the pad to be drawn")
         actions = ActionChains(self.driver, duration=20).move_to_element(element).click_and_hold()
         start, end = self.middle(element), self.at(u, v)
@@ -92,12 +92,12 @@ class LightPad(Accordion):
             "const box = arguments[0].getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]", element)
 
     def at(self, u, v):
-        """Client coordinates of a place of the picture."""
+        """Client coordinates of a place of the image."""
         return self.script("const box = pad.view.frame.getBoundingClientRect();"
                            "return [box.x + arguments[0] * box.width, box.y + arguments[1] * box.height]", u, v)
 
     def touch_drag(self, element, u, v, steps=8):
-        """A finger on an element, moved to a place of the picture and lifted."""
+        """A finger on an element, moved to a place of the image and lifted."""
         self.panel.until(lambda: self.script("return !pad.frame"), "the pad to be drawn")
         Finger(self.panel).drag(self.middle(element), self.at(u, v), steps)
 

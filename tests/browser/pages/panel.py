@@ -123,9 +123,9 @@ class Panel:
         self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))")
 
     def upload(self, elem_id, path):
-        """Give a file to a picture field and wait until it is shown."""
+        """Give a file to an image field and wait until it is shown."""
         self.find(f"#{elem_id} input[type=file]").send_keys(str(path))
-        self.until(lambda: self.find_all(f"#{elem_id} img"), f"the picture in {elem_id}")
+        self.until(lambda: self.find_all(f"#{elem_id} img"), f"the image in {elem_id}")
 
     def start(self, press=None):
         """press: what presses Generate, a click by default."""
@@ -149,20 +149,20 @@ class Panel:
         self.until(lambda: self.driver.execute_script("return window.jobStarted"), "the start of the job")
         self.finish()
 
-    def pictures(self):
-        """Addresses of the pictures in the gallery; preview and thumbnail are one."""
+    def images(self):
+        """Addresses of the images in the gallery; preview and thumbnail are one."""
         return {image.get_attribute("src") for image in self.find_all(f"#{self.tab}_gallery img")}
 
-    def picture(self):
-        """The picture shown large: uint8 [height, width, 3]. Not its file nor its alpha: Forge hides the infotext there, gzipped,
+    def image(self):
+        """The image shown large: uint8 [height, width, 3]. Not its file nor its alpha: Forge hides the infotext there, gzipped,
         and so with the time of day."""
-        self.until(lambda: self.find_all(f"#{self.tab}_gallery img"), "a picture")
-        address = self.driver.execute_async_script(READ_PICTURE, f"#{self.tab}_gallery img")
+        self.until(lambda: self.find_all(f"#{self.tab}_gallery img"), "an image")
+        address = self.driver.execute_async_script(READ_IMAGE, f"#{self.tab}_gallery img")
         return np.asarray(opened(address.partition(",")[2]).convert("RGB"))
 
     @property
     def infotext(self):
-        """The text under the picture, with its line breaks; fails with the log's text when there is none."""
+        """The text under the image, with its line breaks; fails with the log's text when there is none."""
         text = self.infotext_so_far
         assert text, self.log
         return text
@@ -223,7 +223,7 @@ const [tab] = arguments, now = gallery(tab);
 return !!document.querySelector(`#html_log_${tab} .performance, #html_log_${tab} .error`) || (now !== "" && now !== window.galleryBefore);
 """
 
-READ_PICTURE = """
+READ_IMAGE = """
 const [css, done] = arguments;
 fetch(document.querySelector(css).src).then(answer => answer.blob()).then(createImageBitmap).then(bitmap => {
     const canvas = Object.assign(document.createElement("canvas"), {width: bitmap.width, height: bitmap.height});

@@ -16,8 +16,8 @@ JOBS = {
 
 def test_each_request_has_its_own_image(client):
     """Grey levels of mean difference, of every pair."""
-    pictures = {name: client.once(relight=relight) for name, relight in JOBS.items()}
-    close = {pair: difference(*(pictures[name] for name in pair)) for pair in combinations(JOBS, 2)}
+    images = {name: client.once(relight=relight) for name, relight in JOBS.items()}
+    close = {pair: difference(*(images[name] for name in pair)) for pair in combinations(JOBS, 2)}
     # a linear ramp flipped top to bottom is not flipped left to right: the background is symmetric there
     assert close.pop(("fbc", "fbc flipped")) >= 0
     assert {pair: value for pair, value in close.items() if value < LEAST} == {}
@@ -32,7 +32,7 @@ def test_fc_fbc_off_fc(client):
     assert client.send(relight=fc()).png == first.png
 
 
-def test_a_seed_is_a_image(client):
+def test_a_seed_is_an_image(client):
     again = client.send("img2img", relight=iclight(light="left", matting="none"), init_images=[SCENE], denoising_strength=0.9)
     once = client.once("img2img", relight=iclight(light="left", matting="none"), init_images=[SCENE], denoising_strength=0.9)
     assert again.png == once.png
