@@ -34,7 +34,6 @@ def test_changes_of_every_kind_are_undone_in_their_order(panel, pad, subject):
     images = {name: pad.css(f"{name} img") for name in ("foreground", "unit1_image")}
     pad.open(prompt="a vase")
     cfg_scale = change_something_of_every_kind(panel, pad, subject)
-
     restored(panel, pad, "undo", "Image 1: Image")
     panel.until(lambda: not panel.find_all(images["unit1_image"]), "no image")
     pad.select_tab(0)

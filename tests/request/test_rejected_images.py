@@ -3,18 +3,19 @@
 import base64
 import struct
 import zlib
-from functools import partial
 
-import decoding
 import numpy as np
 import pytest
+from decoding import decoded
 from encoding import encoded
 from PIL import Image
 from sd_relight.lib_relight.base.errors import RelightError
 from sd_relight.lib_relight.request import images
 from sd_relight.lib_relight.request.images import ImageDecoder, open_file
 
-decode = partial(decoding.decoded, name="foreground")
+
+def decode(value, name="foreground"):
+    return decoded(value, name)
 
 
 def png_header(width, height):
