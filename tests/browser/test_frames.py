@@ -16,7 +16,7 @@ SIZES = {"wide": (900, 400), "square": (640, 640), "tall": (400, 750)}
 OUTPUT = 512, 384
 MAP = """
 const subject = pad.fittedSubject(), {frame, lights} = pad.state;
-if (frame.mode !== arguments[0] || !frame.size || !pad.pictures?.normals || lights[0]?.light_elevation !== 40 || pad.values.matting !== "none") return null;
+if (frame.mode !== arguments[0] || !frame.size || !pad.images?.normals || lights[0]?.light_elevation !== 40 || pad.values.matting !== "none") return null;
 return relight.padView.mapCanvas(pad.state, null, pad.surfaceOf(subject), (_, make) => make()).toDataURL();
 """
 BOX = (200, 240, 360, 420)

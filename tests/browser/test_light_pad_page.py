@@ -42,9 +42,9 @@ def test_dragged_lights_are_generated_and_pasted_back(pad, subject):
 
 def test_img2img_shows_its_own_image_and_has_its_own_pad(pad, subject):
     pad.open("img2img")
-    assert pad.script("return pad.pictures.image") is None
+    assert pad.script("return pad.images.image") is None
     pad.panel.upload("img2img_image", subject)
-    pad.panel.until(lambda: pad.script("return !!pad.pictures.image && pad.pictures.cut"), "the image on the pad")
+    pad.panel.until(lambda: pad.script("return !!pad.images.image && pad.images.cut"), "the image on the pad")
     pad.kind("ambient")
     pad.fields(light="ambient")
     assert pad.panel.value("script_txt2img_relight_light") == "none"

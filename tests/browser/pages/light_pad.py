@@ -138,7 +138,7 @@ async function reset() {
     if (pad.view.cutOut.checked) pad.view.cutOut.click();
     pad.draw();
     await frames(2);
-    return sorted(now) === sorted(first) && !pad.pictures.image && !pad.frame;
+    return sorted(now) === sorted(first) && !pad.images.image && !pad.frame;
 }
 reset().then(done, (error) => done(String(error)));
 """
