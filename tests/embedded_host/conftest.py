@@ -46,7 +46,7 @@ def latents(host, probe):
 
 
 @pytest.fixture
-def picture():
+def photo():
     """A 96 x 64 image with a left-right and a top-bottom ramp."""
     x, y = np.meshgrid(np.linspace(0, 255, 96), np.linspace(0, 255, 64))
     return Image.fromarray(np.stack([x, y, 255 - x], axis=-1).astype(np.uint8))

@@ -101,8 +101,8 @@ def test_hires_pass_is_reproducible_and_a_batch_equals_singles(host):
     assert all(abs(pixels(a) - pixels(b)).max() <= 2 for a, b in zip(both, singles))
 
 
-def test_finished_image_as_first_pass(host, picture):
-    result = host.txt2img(SMALL, enable_hr=True, hr_scale=1.5, firstpass_image=picture.resize((64, 64)))
+def test_finished_image_as_first_pass(host, photo):
+    result = host.txt2img(SMALL, enable_hr=True, hr_scale=1.5, firstpass_image=photo.resize((64, 64)))
     assert result.images[0].size == (96, 96)
 
 

@@ -32,8 +32,8 @@ def test_hook_order_hires(host, probe):
                       (True, (1, 4, 12, 12), False, True, False)]
 
 
-def test_hook_order_inpaint(host, probe, picture):
-    host.img2img(SMALL, init_images=[picture], mask=picture.convert("L"), steps=4, denoising_strength=0.5)
+def test_hook_order_inpaint(host, probe, photo):
+    host.img2img(SMALL, init_images=[photo], mask=photo.convert("L"), steps=4, denoising_strength=0.5)
     names = probe.names()
     assert names[:4] == [*START, "before_process_init_images"]
     assert names[4:9] == [*BATCH, "process_before_every_sampling", "on_mask_blend"]
@@ -118,14 +118,14 @@ def test_script_arguments(host, probe):
 def test_infotext(host, probe):
     def write(p, *args):
         p.extra_generation_params.update({"Plain": 1.5, "Listed": ["first", "second"], "Quoted": 'a, "b": c',
-                                          "Called": lambda p, index, **kwargs: f"picture {index}", "Off": None})
+                                          "Called": lambda p, index, **kwargs: f"photo {index}", "Off": None})
 
     probe.actions["process"] = write
     result = host.txt2img(SMALL, negative_prompt="dark", batch_size=2)
     assert result.infotexts[1] == (
         "a red ball\nNegative prompt: dark\nSteps: 2, Sampler: Euler, Schedule type: Automatic, CFG scale: 3.0, Seed: 6, "
         f"Size: 64x64, Model hash: {host.model.sd_model_hash}, Model: demo, RNG: CPU, Plain: 1.5, Listed: second, "
-        r'Quoted: "a, \"b\": c", Called: picture 1, Version: relight-embedded')
+        r'Quoted: "a, \"b\": c", Called: photo 1, Version: relight-embedded')
     assert result.info == result.infotexts[0] and result.images[1].info["parameters"] == result.infotexts[1]
 
 
@@ -170,7 +170,7 @@ def test_extra_images(host, probe):
     import numpy as np
 
     probe.actions["postprocess"] = lambda p, processed, *args: processed.extra_images.extend(
-        [np.zeros((8, 8, 3), np.uint8), Image.new("RGB", (8, 8)), "no picture"])
+        [np.zeros((8, 8, 3), np.uint8), Image.new("RGB", (8, 8)), "no photo"])
     assert [image.size for image in host.txt2img(SMALL).extra_images] == [(8, 8), (8, 8)]
 
 
@@ -211,8 +211,8 @@ def test_override_settings_are_put_back(host, latents):
 
 
 @pytest.mark.parametrize("kind", ["txt2img", "img2img"])
-def test_odd_sizes_stay_in_p_and_the_image_is_the_latents(host, kind, picture):
+def test_odd_sizes_stay_in_p_and_the_image_is_the_latents(host, kind, photo):
     """As Forge: 100 x 84 has a latent of 12 x 10 and gives 96 x 80."""
-    fields = {"init_images": [picture]} if kind == "img2img" else {}
+    fields = {"init_images": [photo]} if kind == "img2img" else {}
     result = getattr(host, kind)(SMALL, width=100, height=84, **fields)
     assert result.images[0].size == (96, 80) and "Size: 100x84" in result.info and result.width == 100

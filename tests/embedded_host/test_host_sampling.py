@@ -102,10 +102,10 @@ def test_count_two_equals_batch_two(latents):
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_the_same_job_gives_the_same_bits(latents, picture, sampler):
+def test_the_same_job_gives_the_same_bits(latents, photo, sampler):
     fields = {"sampler_name": sampler, "steps": 3}
     assert torch.equal(latents(**fields), latents(**fields))
-    fields.update(kind="img2img", init_images=[picture], mask=picture.convert("L"))
+    fields.update(kind="img2img", init_images=[photo], mask=photo.convert("L"))
     assert torch.equal(latents(**fields), latents(**fields))
 
 
