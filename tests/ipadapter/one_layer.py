@@ -7,6 +7,7 @@ from ipadapter.mini_host import host_attention
 from sd_relight.lib_ipadapter.attend.attention import Unit, build_patches
 from sd_relight.lib_ipadapter.attend.keys_values import compute_keys
 from sd_relight.lib_ipadapter.attend.weight_types import LayerWeight
+from torch.utils._python_dispatch import TorchDispatchMode
 
 C, HEADS, D = 16, 4, 12
 SLOT = ("input", 1)
@@ -65,3 +66,15 @@ def forge_options(weight=1.0, **rest):
     return {"weight": weight, "ipadapter": ForgeAdapter(), "number": 0, "cond": cond, "uncond": uncond,
             "weight_type": "original", "mask": None, "sigma_start": 999999999.9, "sigma_end": 0.0, "unfold_batch": False,
             **rest}
+
+
+class Recorder(TorchDispatchMode):
+    """The names of all operators that run."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.append(function.__name__.split(".")[0])
+        return function(*args, **(kwargs or {}))

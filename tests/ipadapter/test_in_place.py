@@ -3,7 +3,7 @@
 import pytest
 import torch
 from ipadapter.mini_host import host_attention
-from ipadapter.test_no_sync import SLOT, C, D, Recorder
+from ipadapter.one_layer import SLOT, C, D, Recorder
 from sd_relight.lib_ipadapter.attend import attention
 from sd_relight.lib_ipadapter.attend.attention import Unit, build_patches
 from sd_relight.lib_ipadapter.attend.keys_values import compute_keys

@@ -4,7 +4,7 @@ import weakref
 
 import torch
 from ipadapter.mini_host import host_attention
-from ipadapter.test_attention import SLOT, C, D, make_unit, options, patch_of, qkv
+from ipadapter.one_layer import SLOT, C, D, make_unit, options, patch_of, qkv
 from PIL import Image
 from sd_relight.lib_ipadapter.attend import job_copies, keys_values
 from sd_relight.lib_ipadapter.attend.attention import build_patches

@@ -3,27 +3,14 @@
 import pytest
 import torch
 from ipadapter.mini_host import host_attention
+from ipadapter.one_layer import SLOT, C, D, Recorder
 from sd_relight.lib_ipadapter.attend.attention import Unit, build_patches
 from sd_relight.lib_ipadapter.attend.keys_values import compute_keys
 from sd_relight.lib_ipadapter.attend.maskgrid import MaskGrid
 from sd_relight.lib_ipadapter.attend.timing import StepClock, Window
 from sd_relight.lib_ipadapter.attend.weight_types import LayerWeight
-from torch.utils._python_dispatch import TorchDispatchMode
 
 WAITING = ("_local_scalar_dense", "is_nonzero", "nonzero", "equal", "_to_copy", "lift_fresh", "masked_select", "unique")
-C, D, SLOT = 16, 12, ("input", 1)
-
-
-class Recorder(TorchDispatchMode):
-    """The names of all operators that run."""
-
-    def __init__(self):
-        super().__init__()
-        self.names = []
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.names.append(function.__name__.split(".")[0])
-        return function(*args, **(kwargs or {}))
 
 
 def unit(**rest):
