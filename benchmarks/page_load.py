@@ -10,27 +10,29 @@ packages of requirements/test.txt, Chromium and chromedriver.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import statistics
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from selenium import webdriver
 
 KEYS = ("paint", "ready", "kB")
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "devtools")]
+sys.path.insert(0, str(ROOT / "devtools"))
 
 import environments  # noqa: E402
+import processes  # noqa: E402
 
-if "sd_relight" not in sys.modules:
-    environments.make_root_package(ROOT)
-
-from api.serving import HostProcess  # noqa: E402
-from browser.conftest import FLAGS  # noqa: E402
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync",
+         "--disable-component-update", "--disable-dev-shm-usage", "--window-size=1500,1600")
+SERVING = "serving "
 
 READY = """
 const done = arguments[0];
@@ -63,10 +65,38 @@ look();
 """
 
 
+def serve(extensions: list[str]) -> None:
+    """Serve an embedded host with these extensions until this process is ended. Prints its address."""
+    environments.make_root_package(ROOT)
+    from sd_relight.embedded_host.cli.session import DEMO_MODELS
+    from sd_relight.embedded_host.host import EmbeddedHost
+    from sd_relight.embedded_host.page.server import ServerThread
+
+    with tempfile.TemporaryDirectory() as data:
+        EmbeddedHost(DEMO_MODELS, device="cpu", extensions=extensions, data_dir=data)
+        print(f"{SERVING}{ServerThread().start().url}", flush=True)
+        threading.Event().wait()
+
+
+@contextlib.contextmanager
+def served(*extensions: Path) -> Iterator[str]:
+    """Yield the address of an embedded host in a process of its own."""
+    with processes.child([sys.executable, __file__, "--serve", *extensions]) as process:
+        printed = []
+        for line in process.stdout:
+            printed.append(line)
+            if line.startswith(SERVING):
+                break
+        else:
+            sys.exit(f"The embedded host did not start:\n{''.join(printed)}")
+        yield line.removeprefix(SERVING).strip()
+        processes.end(process)
+
+
 def browser():
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
-    for flag in FLAGS.split():
+    for flag in FLAGS:
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
     driver.execute_cdp_cmd("Network.enable", {})
@@ -91,23 +121,32 @@ def open_panel(driver, url: str) -> tuple[float, float]:
     return took, sum(driver.execute_script("return window.shifts"))
 
 
+def measured(rounds: int, beside: str | None) -> tuple[list[dict[str, dict]], list[tuple[float, float]]]:
+    """Return the loads of every page in each round, and the openings of Relight's panel."""
+    with served() as plain, served(ROOT) as ours:
+        driver = browser()
+        try:
+            pages = {"without Relight": plain, "with Relight": ours, **({"beside": beside} if beside else {})}
+            for url in pages.values():
+                load(driver, url)
+            loads = [{name: load(driver, url) for name, url in pages.items()} for _ in range(rounds)]
+            return loads, [open_panel(driver, ours) for _ in range(3)]
+        finally:
+            driver.quit()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--beside", metavar="URL")
+    parser.add_argument("--serve", nargs="*", metavar="EXTENSION", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.serve is not None:
+        serve(args.serve)
+        return
     rounds = args.rounds
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two, \
-            HostProcess(one, []) as plain, HostProcess(two, [ROOT]) as ours:
-        driver = browser()
-        try:
-            hosts = {"without Relight": plain.url, "with Relight": ours.url, **({"beside": args.beside} if args.beside else {})}
-            for url in hosts.values():
-                load(driver, url)
-            loads = [{name: load(driver, url) for name, url in hosts.items()} for _ in range(rounds)]
-            opened = [open_panel(driver, ours.url) for _ in range(3)]
-        finally:
-            driver.quit()
+    loads, opened = measured(rounds, args.beside)
+    hosts = list(loads[0])
     print(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     print(f"{'median of ' + str(rounds) + ' loads, ms':28}{'first paint':>14}{'ready':>10}{'page, kB':>10}")
     medians = [{key: statistics.median(row[name][key] for row in loads) for key in KEYS} for name in hosts]
