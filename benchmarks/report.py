@@ -175,7 +175,8 @@ def run(args: Any) -> int:
     rounds.run(args.rounds)
     about = f"models: {describe_models(session.models)}\n" + ", ".join(f"{key} {value}" for key, value in facts.items())
     about += f" to {machine.load()} at the end; {args.rounds} rounds, {rounds.case.steps} steps, {rounds.case.size}"
-    full = [image_prompt_cost.cost(base, 64, 2, args.rounds, session.device) for base in ("sd15", "sdxl")] if args.full else []
+    full = [image_prompt_cost.table(image_prompt_cost.cost(base, 64, 2, args.rounds, session.device))
+            for base in ("sd15", "sdxl") if args.full]
     text = "\n\n".join([about, table(rounds), *full]) + "\n"
     print(text)
     if args.out:

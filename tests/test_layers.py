@@ -155,6 +155,15 @@ def reachable(graph, start):
     return found
 
 
+def test_benchmarks_import_nothing_of_the_tests():
+    """The tests are found by the names of their folders, without `tests` before them."""
+    of_tests = {path.stem for path in (ROOT / "tests").iterdir()}
+    by_name = [name_of(path) for path in sources("benchmarks") if absolute_roots(path) & of_tests]
+    by_place = [name_of(path) for path in sources("benchmarks") for _, module, names in imported(path)
+                if "tests" in (*module.split("."), *names)]
+    assert not by_name + by_place
+
+
 def test_no_file_imports_itself_through_others():
     paths = sources(*LIBRARIES, "scripts", "training", "benchmarks")
     graph = {name_of(path): {name_of(target) for target in imported_files(path)} for path in paths}

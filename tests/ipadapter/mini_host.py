@@ -1,4 +1,4 @@
-"""Fake host: an attn2 replace table over a tiny diffusers UNet, with the slot names and options that WebUI hosts give."""
+"""A tiny diffusers UNet for the small host of benchmarks/, which has the slot names and options that WebUI hosts give."""
 
 from functools import lru_cache
 
@@ -6,7 +6,9 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor2_0
 from ipadapter import ip_files as made
-from sd_relight.lib_ipadapter.unet_layers import LAYERS
+from sd_relight.benchmarks.small_host import MiniHost, host_attention
+
+__all__ = ("CROSS", "CountedTensor", "MiniHost", "adapter_state", "host_attention", "tiny_unet")
 
 
 class CountedTensor(torch.Tensor):
@@ -48,39 +50,3 @@ def adapter_state(base, seed=1, width=24, tokens=4):
     """Official layout, nested: image_proj and ip_adapter of a base adapter for tiny_unet."""
     return {"image_proj": made.random_state(made.base_proj(width, CROSS, tokens), seed=seed),
             "ip_adapter": made.random_state(made.layer_shapes(base, CROSS, UNIT[base]), seed=seed + 100)}
-
-
-class Slot:
-    """One attn2 of the UNet as a host runs it: to_q, to_k, to_v, the patch if there is one, to_out."""
-
-    def __init__(self, host, slot, t_idx):
-        self.host, self.slot, self.t_idx = host, slot, t_idx
-
-    def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None):
-        q, k, v = attn.to_q(hidden_states), attn.to_k(encoder_hidden_states), attn.to_v(encoder_hidden_states)
-        options = {**self.host.options, "n_heads": attn.heads, "block": self.slot[:2], "transformer_index": self.t_idx}
-        patch = self.host.table.get(self.slot)
-        out = patch(q, k, v, options) if patch else host_attention(q, k, v, attn.heads)
-        return attn.to_out[1](attn.to_out[0](out))
-
-
-def host_attention(q, k, v, heads, mask=None):
-    q, k, v = (t.view(t.shape[0], -1, heads, t.shape[-1] // heads).transpose(1, 2) for t in (q, k, v))
-    out = torch.nn.functional.scaled_dot_product_attention(q, k, v)
-    return out.transpose(1, 2).reshape(out.shape[0], -1, out.shape[1] * out.shape[3])
-
-
-class MiniHost:
-    """unet(x, t, text) with `table` as attn2 replace patches."""
-
-    def __init__(self, base, unet):
-        self.table, self.options, self.unet = {}, {}, unet
-        cross = [name for name in unet.attn_processors if "attn2" in name]
-        slots = {name: Slot(self, layer.slot(base), layer.t_idx) for name, layer in zip(cross, LAYERS[base])}
-        unet.set_attn_processor({name: slots.get(name, AttnProcessor2_0()) for name in unet.attn_processors})
-
-    @torch.no_grad()
-    def __call__(self, x, t, text, chunks, sigma=1.0):
-        images = len(x) // len(chunks)
-        self.options = {"original_shape": list(x.shape), "cond_or_uncond": list(chunks), "sigmas": torch.full((images,), sigma)}
-        return self.unet(x, t, text).sample
