@@ -189,8 +189,10 @@ def add_bench(commands):
     bench.add_argument("--plot", type=Path, metavar="FILE", help="draw them as this .png; needs matplotlib")
     bench.add_argument("--rounds", type=positive, default=10)
     bench.add_argument("--size", type=positive, metavar="SIDE", help="shorter side in pixels, a multiple of 64")
-    bench.add_argument("--full", action="store_true", help="also one image prompt on random full-size UNets, SD 1.5 and SDXL")
-    bench.add_argument("--webui", metavar="URL", help="measure this running WebUI over HTTP instead")
+    bench.add_argument("--full", action="store_true", help="also image prompts of three kinds on random full-size UNets, SD 1.5 "
+                       "and SDXL, and every kind of job on a random full-size SD 1.5 (7 GB in .relight for a GPU, 14 for a CPU)")
+    bench.add_argument("--webui", metavar="URL", help="measure this running WebUI over HTTP instead; --steps is then that of the "
+                       "longer job (default: 9)")
     bench.add_argument("--pid", type=positive, metavar="NUMBER", help="with --webui on this machine: count processor time of its "
                        "process in place of the clock; Linux only")
     add_common(bench)
@@ -213,7 +215,7 @@ def add_evaluate(commands):
     evaluate = commands.add_parser("evaluate", help="how near relit images are to the true ones")
     evaluate.add_argument("--examples", type=Path, metavar="DIR", help="sub-folders with input, truth and light.json (default: "
                           "rendered objects in four lights)")
-    evaluate.add_argument("--objects", type=positive, default=6, help="rendered objects")
+    evaluate.add_argument("--objects", type=positive, help="rendered objects (default: 6)")
     evaluate.add_argument("--out", type=Path, metavar="FILE", help="also write the table to this file")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures of every image to this file")
     add_common(evaluate)

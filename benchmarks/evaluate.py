@@ -17,10 +17,12 @@ from ..lib_relight.models import ip_adapter_files
 from ..lib_relight.models.folders import model_folders
 from . import machine, measures
 from .examples import Example, from_folder, rendered
+from .options import check_evaluate, seed_of
 
 VARIANTS = {"networks alone": {}, "detail": {"iclight": {"detail": 1.0}}, "colour hold": {"iclight": {"color_hold": 0.7}},
             "detail, colour hold": {"iclight": {"detail": 1.0, "color_hold": 0.7}},
             "image prompt of the subject": {"ip_adapter": [{"image": "subject", "weight": 0.6}]}}
+OBJECTS = 6
 FIGURES = ("right side", "light angle error", "PSNR, dB", "SSIM", "colour error", "edge retention")
 
 
@@ -67,14 +69,16 @@ def table(found: dict[str, list[dict]]) -> str:
 
 
 def run(args: Any) -> int:
+    check_evaluate(args)
     session = Session(args.models, args.device)
     side = native_side(session.models)
-    examples = list(from_folder(args.examples, (side, side)) if args.examples else rendered(args.objects, side))
+    examples = list(from_folder(args.examples, (side, side)) if args.examples else rendered(args.objects or OBJECTS, side))
     has_adapter = bool(ip_adapter_files.choices(model_folders("ipadapter")))
     variants = {name: variant for name, variant in VARIANTS.items() if has_adapter or "ip_adapter" not in variant}
-    options = {"steps": args.steps or (8 if is_tiny(session.models) else 25), "seed": max(args.seed, 0)}
+    options = {"steps": args.steps or (8 if is_tiny(session.models) else 25), "seed": seed_of(args.seed)}
     found = evaluated(session.host, examples, variants, options)
-    about = f"models: {describe_models(session.models)}\n{len(examples)} examples, {side} px, {options['steps']} steps"
+    about = (f"models: {describe_models(session.models)}\n{len(examples)} examples, {side} px, {options['steps']} steps, seed "
+             f"{options['seed']}")
     text = f"{about}\n\n{table(found)}\n"
     print(text)
     if args.out:

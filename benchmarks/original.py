@@ -59,7 +59,10 @@ def read_offsets(path: Path) -> dict[str, Tensor]:
 
 
 class Original:
-    """The demos' pipeline on copies of a checkpoint's networks, float32. model: the embedded host's, without weight patches."""
+    """The demos' pipeline on copies of a checkpoint's networks. The UNet runs in the host's dtype, all around it in float32.
+
+    model: the embedded host's, without weight patches.
+    """
 
     def __init__(self, model: Any):
         parts = model.forge_objects_original
@@ -68,22 +71,29 @@ class Original:
         self.plain.set_attn_processor(AttnProcessor2_0())
         self.vae, engine = parts.vae.first_stage_model, model.text_processing_engine
         self.text, self.tokenizer = engine.transformer, engine.tokenizer
-        self.device = next(self.plain.parameters()).device
+        self.device, self.dtype = self.plain.device, self.plain.dtype
         steps = torch.linspace(0.00085 ** 0.5, 0.012 ** 0.5, 1000, dtype=torch.float64) ** 2
         kept = torch.cumprod(1 - steps, dim=0)
         self.log_sigmas = (((1 - kept) / kept) ** 0.5).log().float()
 
     @torch.no_grad()
+    def widened(self, channels: int) -> Any:
+        """Return a copy of the UNet whose conv_in reads this many channels, the further ones with weights of zero."""
+        unet, old = copy.deepcopy(self.plain), self.plain.conv_in
+        unet.conv_in = torch.nn.Conv2d(channels, old.out_channels, old.kernel_size, old.stride, old.padding).to(old.weight)
+        unet.conv_in.weight.zero_()
+        unet.conv_in.weight[:, :old.in_channels] = old.weight
+        unet.conv_in.bias.copy_(old.bias)
+        return unet.eval().requires_grad_(False)
+
+    @torch.no_grad()
     def merged(self, path: Path) -> tuple[Any, dict[str, Tensor]]:
-        """Return the UNet for a file, conv_in widened with zeros and the offset added to every weight; and the offsets."""
-        offsets, unet = read_offsets(path), copy.deepcopy(self.plain)
-        origin, old = unet.state_dict(), unet.conv_in
-        channels = offsets["conv_in.weight"].shape[1]
-        origin["conv_in.weight"] = torch.zeros(old.out_channels, channels, *old.kernel_size, device=self.device)
-        origin["conv_in.weight"][:, :4] = old.weight
-        unet.conv_in = torch.nn.Conv2d(channels, old.out_channels, old.kernel_size, old.stride, old.padding).to(self.device)
-        unet.load_state_dict({key: origin[key] + offsets[key].to(self.device) for key in origin}, strict=True)
-        return unet.eval().requires_grad_(False), offsets
+        """Return the UNet for a file, conv_in widened and the offset added to every weight; and the offsets."""
+        offsets = read_offsets(path)
+        unet = self.widened(offsets["conv_in.weight"].shape[1])
+        weights = unet.state_dict()
+        unet.load_state_dict({key: weights[key] + offsets[key].to(weights[key]) for key in weights}, strict=True)
+        return unet, offsets
 
     @torch.no_grad()
     def encode(self, image: Image.Image, is_sampled: bool = False) -> Tensor:
@@ -123,7 +133,7 @@ class Original:
         time = (self.log_sigmas - sigma.cpu().log()).abs().argmin()
         scaled = x / (1 + sigma.to(x) ** 2) ** 0.5
         rows = torch.cat([scaled, condition.to(x).expand(len(x), -1, -1, -1)], dim=1)
-        return unet(rows, time.to(x.device), text).sample
+        return unet(rows.to(self.dtype), time.to(x.device), text.to(self.dtype)).sample.to(x)
 
     def sample(self, unet: Any, x: Tensor, sigmas: Tensor, texts: tuple[Tensor, Tensor], condition: Tensor, cfg: float) -> Tensor:
         """Run Euler's steps from x. texts: of the prompt and of the negative prompt."""

@@ -1,8 +1,8 @@
 """`dev.py bench --webui URL`: cost of jobs on a running WebUI, from the seconds that its answers take.
 
-A job of one step and a job of many are timed in turns: the difference over the further steps is the cost per step, what is left
-of the one-step job is the fixed cost. Nothing is installed there; other users of that WebUI spoil the figures. Where other
-programs keep the machine busy, `--pid` counts the processor time of the WebUI's process in place of the clock.
+A job of one step and one of many (--steps) are timed in turns: the difference over the further steps is the cost per step, what
+is left of the one-step job is the fixed cost. Nothing is installed there; other users of that WebUI spoil the figures. Where
+other programs keep the machine busy, `--pid` counts the processor time of the WebUI's process in place of the clock.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ from typing import Any
 
 from ..embedded_host.cli import demo
 from ..lib_relight.base.errors import RelightError
+from . import machine, plot
+from .options import seed_of
+from .spread import ratio_to, with_spread
 
 PATIENCE = 1800
 MANY = 9
+PLAIN = "plain"
 
 
 def encoded(path: Path) -> str:
@@ -58,14 +62,14 @@ def post(url: str, payload: dict, clock: Callable[[], float] = time.perf_counter
     return clock() - began
 
 
-def payloads(size: int) -> dict[str, dict]:
+def payloads(size: int, seed: int) -> dict[str, dict]:
     """Return the kinds of job: plain, fc, and fc with the first image prompt model that fits."""
     photo = encoded(demo.PHOTO)
-    plain = {"init_images": [photo], "width": size, "height": size, "prompt": demo.PROMPT, "cfg_scale": 2.0, "seed": 7,
+    plain = {"init_images": [photo], "width": size, "height": size, "prompt": demo.PROMPT, "cfg_scale": 2.0, "seed": seed,
              "sampler_name": "Euler", "denoising_strength": 1.0}
     light = {"light": "left", "mask": encoded(demo.MATTE), "matting": "mask"}
     requests = {"fc": {"iclight": light}, "fc, one image prompt": {"iclight": light, "ip_adapter": [{"image": photo}]}}
-    return {"plain": plain, **{name: {**plain, "alwayson_scripts": {"Relight": {"args": [request]}}}
+    return {PLAIN: plain, **{name: {**plain, "alwayson_scripts": {"Relight": {"args": [request]}}}
                                for name, request in requests.items()}}
 
 
@@ -78,46 +82,62 @@ def usable(url: str, kinds: dict[str, dict]) -> tuple[dict[str, dict], list[str]
             post(url, {**payload, "steps": 1})
             found[name] = payload
         except RelightError as error:
-            if name == "plain":
+            if name == PLAIN:
                 raise
             notes.append(f"{name} is left out: {error}")
     return found, notes
 
 
-def rounds_of(url: str, kinds: dict[str, dict], count: int, clock: Callable[[], float] = time.perf_counter
+def rounds_of(url: str, kinds: dict[str, dict], count: int, clock: Callable[[], float] = time.perf_counter, many: int = MANY
               ) -> dict[str, list[dict[str, float]]]:
-    """Return seconds of the kinds in each round: first job after another kind, second identical job, per step, fixed."""
+    """Return seconds of the kinds in each round: first job after another kind, second identical job, per step, fixed.
+
+    many: steps of the longer job, 2 or more.
+    """
     found: dict[str, list[dict[str, float]]] = {name: [] for name in kinds}
     names = list(kinds)
     for number in range(count):
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
             first, second = (post(url, {**kinds[name], "steps": 1}, clock) for _ in range(2))
-            step = (post(url, {**kinds[name], "steps": MANY}, clock) - second) / (MANY - 1)
+            step = (post(url, {**kinds[name], "steps": many}, clock) - second) / (many - 1)
             found[name].append({"first job": first, "second job": second, "per step": step, "fixed": second - step})
     return found
 
 
 def table(found: dict[str, list[dict[str, float]]]) -> str:
-    """Return a Markdown table of medians in seconds."""
-    fields = list(next(iter(found.values()))[0])
-    lines = [f"| job | {' | '.join(f'{field}, s' for field in fields)} |", f"|{' --- |' * (1 + len(fields))}"]
-    for name, rows in found.items():
-        cells = [f"{statistics.median(row[field] for row in rows):.3f}" for field in fields]
+    """Return a Markdown table of medians in seconds with quartiles, and of ratios to the plain job of the same round."""
+    columns = {name: {field: [row[field] for row in rows] for field in rows[0]} for name, rows in found.items()}
+    plain, fields = columns[PLAIN], list(columns[PLAIN])
+    heads = [head for field in fields for head in (f"{field}, s", "to plain")]
+    lines = [f"| job | {' | '.join(heads)} |", f"|{' --- |' * (1 + len(heads))}"]
+    for name, values in columns.items():
+        cells = [cell for field in fields for cell in (with_spread(values[field]), ratio_to(values[field], plain[field]))]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def run(args: Any) -> int:
+    """Measure the WebUI. args: checked by options.check_bench."""
     url = args.webui.rstrip("/") + "/sdapi/v1/img2img"
     clock, unit = (processor_clock(args.pid), "processor seconds") if args.pid else (time.perf_counter, "seconds by the clock")
-    kinds, notes = usable(url, payloads(args.size or 512))
-    found = rounds_of(url, kinds, args.rounds, clock)
-    text = "\n\n".join([f"{args.webui}, {args.rounds} rounds, {unit}", *notes, table(found)]) + "\n"
+    size, many, seed = args.size or 512, args.steps or MANY, seed_of(args.seed)
+    kinds, notes = usable(url, payloads(size, seed))
+    facts = machine.describe("the WebUI's own")
+    found = rounds_of(url, kinds, args.rounds, clock, many)
+    facts["load average at the end"] = machine.load()
+    named = ", ".join(f"{key} {value}" for key, value in facts.items())
+    about = (f"{args.webui}, {args.rounds} rounds, jobs of 1 and {many} steps, {size} px, seed {seed}, {unit}\n"
+             f"measured from this machine, with its own versions and not the WebUI's: {named}")
+    text = "\n\n".join([about, *notes, table(found)]) + "\n"
     print(text)
     if args.out:
         args.out.write_text(text, "utf-8")
     if args.json:
-        report = {"webui": args.webui, "unit": unit, "notes": notes, "seconds": found}
+        report = {"webui": args.webui, "unit": unit, "machine": facts, "size": size, "steps": many, "seed": seed, "notes": notes,
+                  "seconds": found}
         args.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    if args.plot:
+        plot.bars({f"{field}, {unit}": {name: statistics.median(row[field] for row in rows) for name, rows in found.items()}
+                   for field in ("fixed", "per step")}, args.plot)
     return 0

@@ -26,6 +26,23 @@ def test_the_true_image_has_the_best_figures(examples):
     assert sum(evaluate.measured(example, example.photo)["right side"] for example in examples) == 2, "one side of each axis"
 
 
+@pytest.mark.same_everywhere
+def test_a_run_writes_the_figures_of_every_image(session, tmp_path, monkeypatch, parse):
+    monkeypatch.setattr(evaluate, "Session", lambda models, device: session)
+    monkeypatch.setattr(evaluate, "native_side", lambda models: 64)
+    words = ["--objects", "1", "--steps", "1", "--seed", "3", "--out", str(tmp_path / "a.md"), "--json", str(tmp_path / "a.json")]
+    assert evaluate.run(parse("evaluate", *words)) == 0
+    text, found = (tmp_path / "a.md").read_text(), json.loads((tmp_path / "a.json").read_text())
+    assert (found["steps"], found["seed"]) == (1, 3) and list(found["figures"]) == ["input", *evaluate.VARIANTS]
+    assert all(len(rows) == 4 and set(evaluate.FIGURES) <= set(row) for rows in found["figures"].values() for row in rows)
+    assert all(f"| {name} |" in text for name in found["figures"]) and "4 examples, 64 px, 1 steps, seed 3" in text
+
+
+def test_objects_beside_examples_are_rejected(parse, tmp_path):
+    with pytest.raises(RelightError, match="--objects is 2, but with --examples no object is rendered"):
+        evaluate.run(parse("evaluate", "--examples", str(tmp_path), "--objects", "2"))
+
+
 def test_a_variant_is_added_to_the_asked_light(examples):
     job = evaluate.payload(examples[0], evaluate.VARIANTS["detail"], {"steps": 3})
     request = job["alwayson_scripts"]["Relight"]["args"][0]

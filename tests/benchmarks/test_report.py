@@ -1,102 +1,118 @@
-"""dev.py bench: what its rows count, and its figures of a running WebUI."""
+"""dev.py bench: what its rows count, and that every option works or is rejected."""
 
 import json
-import subprocess
-import sys
-import time
-from types import SimpleNamespace
 
 import pytest
 import torch
-from sd_relight.benchmarks import report, webui_cost
+from sd_relight.benchmarks import options, report, rounds
+from sd_relight.benchmarks.job_rows import LIGHT, PLAIN, SEPARATE, SET, base_case
 from sd_relight.benchmarks.original import Original
 from sd_relight.benchmarks.other_ways import OtherWays
 from sd_relight.lib_relight.base.errors import RelightError
 
 pytestmark = pytest.mark.same_everywhere
-KINDS = (report.PLAIN, report.LIGHT, report.SET, report.SEPARATE)
-ARGS = {"models": None, "device": "cpu", "webui": None, "steps": 1, "size": 64, "rounds": 1, "full": False, "plot": None}
+KINDS = (PLAIN, LIGHT, SET, SEPARATE)
+OTHERS = {rounds.ORIGINAL: (1, 2, 686), rounds.HABIT: (1, 2, 686), rounds.HABIT_HIRES: (2, 3, 2 * 686), rounds.HABIT_PROMPT: (1, 1, 0)}
 
 
 @pytest.fixture
-def written(session, tmp_path, monkeypatch):
-    """Run the benchmark with three kinds of job; get its table and its JSON."""
+def written(session, tmp_path, monkeypatch, parse):
+    """Run the benchmark with four kinds of job; get its table and its JSON."""
     monkeypatch.setattr(report, "Session", lambda models, device: session)
-    all_jobs = report.jobs
-    monkeypatch.setattr(report, "jobs", lambda *args: {name: job for name, job in all_jobs(*args).items() if name in KINDS})
+    monkeypatch.setattr(rounds.builtin, "is_here", lambda folders: False)
+    all_jobs = rounds.jobs
+    monkeypatch.setattr(rounds, "jobs", lambda *args: {name: job for name, job in all_jobs(*args).items() if name in KINDS})
     paths = {"out": tmp_path / "table.md", "json": tmp_path / "costs.json"}
-    assert report.run(SimpleNamespace(**ARGS, **paths)) == 0
+    words = ["bench", "--steps", "2", "--size", "64", "--rounds", "1", "--seed", "5", "--device", "cpu"]
+    assert report.run(parse(*words, *(str(word) for name, path in paths.items() for word in (f"--{name}", path)))) == 0
     return paths["out"].read_text(), json.loads(paths["json"].read_text())
 
 
 def test_a_second_job_reads_encodes_and_merges_nothing(written):
     table, found = written
-    costs = {name: rounds[0] for name, rounds in found["costs"].items()}
-    assert list(costs) == [*KINDS, report.ORIGINAL, report.HABIT]
-    counts = {name: tuple(costs[name]["cold"][field] for field in report.COUNTS) for name in KINDS}
-    assert counts == {report.PLAIN: (0, 0, 0), report.LIGHT: (1, 2, 686), report.SET: (1, 9, 686), report.SEPARATE: (8, 16, 8 * 686)}
-    assert [costs[report.HABIT]["warm"][field] for field in report.COUNTS] == [1, 2, 686]
-    assert all(costs[name]["warm"][field] == 0 for name in KINDS for field in report.COUNTS)
+    costs = {name: rows[0] for name, rows in found["costs"].items()}
+    assert list(costs) == [*KINDS, *OTHERS]
+    counts = {when: {name: tuple(cost[when][field] for field in rounds.COUNTS) for name, cost in costs.items()}
+              for when in ("cold", "warm")}
+    assert counts["cold"] == {PLAIN: (0, 0, 0), LIGHT: (1, 2, 686), SET: (1, 9, 686), SEPARATE: (8, 16, 8 * 686), **OTHERS}
+    assert counts["warm"] == {**dict.fromkeys(KINDS, (0, 0, 0)), **OTHERS, rounds.ORIGINAL: (0, 2, 0)}
     assert all(0 < cost["warm"]["before_first_step"] < cost["warm"]["total"] for cost in costs.values())
+    assert all(cost["warm"] != cost["cold"] for cost in costs.values()), "each is measured twice"
     assert "| fc |" in table and "set of eight lights, to eight jobs, one for each light: warm " in table and found["machine"]["torch"]
+    assert (found["seed"], found["steps"], found["size"]) == (5, 2, [64, 64]) and found["notes"] == [rounds.NO_MATTING]
+    assert "seed 5" in table and rounds.NO_MATTING in table
 
 
-def test_fixed_cost_of_a_webui_is_the_rest_of_a_job_of_one_step(monkeypatch):
+REJECTED = {
+    "--webui URL --models .": "--models is .*, but with --webui it has no effect: .*; leave it out",
+    "--webui URL --device cpu": "--device is cpu, but with --webui it has no effect: .*; leave it out",
+    "--webui URL --full": "--full was given, but with --webui it has no effect: .*; leave it out",
+    "--webui URL --steps 1": "--steps is 1; it must be from 2 to 150",
+    "--pid 7": "--pid is 7, .*; give that WebUI's address with --webui",
+    "--size 100": "--size is 100; choose a multiple of 64 from 64 to 2048",
+    "--steps 151": "--steps is 151; it must be from 1 to 150",
+    "--plot a.gif": "--plot is a.gif; give a name that ends in .png",
+}
+
+
+@pytest.mark.parametrize("words", REJECTED)
+def test_an_option_without_effect_is_rejected_before_anything_is_measured(parse, words):
+    with pytest.raises(RelightError, match=REJECTED[words]):
+        report.run(parse("bench", *words.split()))
+
+
+def test_a_plot_without_matplotlib_is_rejected(monkeypatch, tmp_path):
+    monkeypatch.setattr(options.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(RelightError, match="--plot needs matplotlib; install it"):
+        options.check_plot(tmp_path / "a.png")
+
+
+def test_minus_one_takes_a_seed_at_random():
+    assert options.seed_of(0) == 0 and options.seed_of(-1) >= 0 and options.seed_of(-1) != options.seed_of(-1)
+
+
+def test_full_size_honours_the_size_and_gives_numbers(monkeypatch, parse, session):
+    """The networks themselves are in test_full_size.py."""
     asked = []
 
-    def post(url, payload, clock):
-        asked.append(payload)
-        return 2.0 + payload["steps"]
+    def prompts(base, latent, batch, count, device):
+        asked.append((base, latent, device))
+        return {"seconds": [1.0]}
 
-    monkeypatch.setattr(webui_cost, "post", post)
-    found = webui_cost.rounds_of("url", {"plain": {}, "fc": {}}, 2)
-    assert found["fc"] == found["plain"] == [{"first job": 3.0, "second job": 3.0, "per step": 1.0, "fixed": 2.0}] * 2
-    assert "| fc | 3.000 | 3.000 | 1.000 | 2.000 |" in webui_cost.table(found) and len(asked) == 12
-
-
-def test_a_kind_that_the_webui_rejects_is_left_out_and_named(monkeypatch):
-    def post(url, payload):
-        if payload.get("fails"):
-            raise RelightError("No image encoder was found.")
-
-    monkeypatch.setattr(webui_cost, "post", post)
-    kinds, notes = webui_cost.usable("url", {"plain": {}, "fc": {"fails": True}})
-    assert (kinds, notes) == ({"plain": {}}, ["fc is left out: No image encoder was found."])
-    with pytest.raises(RelightError, match="No image encoder"):
-        webui_cost.usable("url", {"plain": {"fails": True}})
+    monkeypatch.setattr(report.image_prompt_cost, "cost", prompts)
+    monkeypatch.setattr(report.image_prompt_cost, "table", lambda found: "table of prompts")
+    monkeypatch.setattr(report.full_size, "folder", lambda device: session.models)
+    monkeypatch.setattr(report, "suite", lambda models, args, seed: (None, {"models": str(models)}))
+    monkeypatch.setattr(report, "text_of", lambda rounds, found: f"table of {found['models']}")
+    texts, found = report.at_full_size(parse("bench", "--full", "--size", "128"), 1, "cpu")
+    assert asked == [("sd15", 16, "cpu"), ("sdxl", 16, "cpu")]
+    assert texts == ["table of prompts"] * 2 + [f"table of {session.models}"]
+    assert found["image prompts"]["sdxl"] == {"seconds": [1.0]} and json.dumps(found)
 
 
-def test_a_webui_that_does_not_answer_is_one_sentence():
-    with pytest.raises(RelightError, match="--webui: http://127.0.0.1:9/x does not answer .*; start it with --api"):
-        webui_cost.post("http://127.0.0.1:9/x", {})
+@pytest.fixture(scope="module")
+def ways(session):
+    case = base_case(session.models, 1, 64, 5)
+    return OtherWays(Original(session.host.model), case, session.models / "iclight_fc.safetensors", "cpu",
+                     session.models / "ip-adapter.safetensors")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the clock of another process is Linux' own")
-def test_processor_time_of_another_process():
-    """One that sleeps uses none, whatever this one does meanwhile; one that computes does; one that has ended has no clock."""
-    sleeper, worker = (subprocess.Popen([sys.executable, "-c", f"print(1, flush=True)\n{body}"], stdout=subprocess.PIPE)
-                       for body in ("import time; time.sleep(60)", "while True: pass"))
-    try:
-        clocks = []
-        for process in (sleeper, worker):
-            process.stdout.readline()
-            clocks.append(webui_cost.processor_clock(process.pid))
-        before, deadline = [clock() for clock in clocks], time.monotonic() + 30
-        while clocks[1]() < before[1] + 0.2 and time.monotonic() < deadline:
-            pass
-        assert clocks[1]() >= before[1] + 0.2 and clocks[0]() < before[0] + 0.05
-    finally:
-        for process in (sleeper, worker):
-            process.kill()
-            process.communicate()
-    with pytest.raises(RelightError, match=f"--pid: no process {worker.pid} runs here; give the number"):
-        clocks[1]()
+@pytest.mark.parametrize("way", ["as_original", "as_habit", "as_habit_with_hires", "as_habit_with_prompt"])
+def test_other_ways_leave_the_weights_as_they_were(ways, way):
+    networks = ways.unet, ways.original.plain
+    before = [{key: value.clone() for key, value in network.state_dict().items()} for network in networks]
+    assert all(torch.equal(before[0][key], value) for key, value in before[1].items() if key != "conv_in.weight")
+    cold, warm = getattr(ways, way)()
+    assert cold is not warm and 0 < warm.per_step < warm.total
+    for network, weights in zip(networks, before):
+        after = network.state_dict()
+        assert after.keys() == weights.keys() and all(torch.equal(weights[key], value) for key, value in after.items())
 
 
-def test_the_habit_of_other_extensions_leaves_the_weights_as_they_were(session):
-    original, case = Original(session.host.model), report.base_case(session.models, 1, 64)
-    other = OtherWays(original, case, session.models / "iclight_fc.safetensors", "cpu")
-    before = {key: value.clone() for key, value in other.unmerged.state_dict().items()}
-    assert max(float((before[key] - value).abs().max()) for key, value in original.plain.state_dict().items() if key != "conv_in.weight") < 1e-5
-    other.as_habit()
-    assert all(torch.equal(before[key], value) for key, value in other.unmerged.state_dict().items())
+def test_the_habit_runs_the_matting_model_anew_in_each_job(ways, monkeypatch):
+    events = []
+    alpha = torch.ones(ways.case.photo.size[::-1]).numpy()
+    monkeypatch.setattr("sd_relight.benchmarks.other_ways.matting.release", lambda: events.append("released"))
+    monkeypatch.setattr("sd_relight.benchmarks.other_ways.matting.matte", lambda photo: events.append("matte") or alpha)
+    ways.as_habit_with_cut_out()
+    assert events == ["released", "matte"] * 2
