@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from ..lib_iclight.keymap import unet_key_map
 from ..lib_relight.base import caches
+from .measures import psnr, to_tensor
 from .original import Original, cut_on_grey, gradient, resize_and_crop
+from .resources import Memory, memory, reset_peak, wait_for
 
 LIMITS = {"condition": 1e-4, "start": 1e-4, "noise levels": 1e-4, "text": 1e-3, "weights": 1e-3, "prediction": 1e-3}
 """Largest relative error of each part that counts as equal; sampling in place of the mode or 127.5 for 127 is far above."""
@@ -108,27 +109,16 @@ def relative_error(ours: Tensor | None, reference: Tensor) -> float:
 
 
 def worst_weight(ours: dict[str, Tensor], reference: dict[str, Tensor], offsets: dict[str, Tensor]) -> float:
-    """Return the largest error of a merged weight, relative to the length of its offset and to float32's resolution."""
+    """Return the largest error of a merged weight, relative to the length of its offset, beyond its dtype's rounding."""
     names = {key: key if key in ours else unet_key_map()[key] for key in reference}
     errors = [0.0]
     for key, value in reference.items():
         found = ours[names[key]]
         if found.shape != value.shape:
             return float("inf")
-        rounding = 1e-6 * float(value.norm())
+        rounding = max(1e-6, torch.finfo(value.dtype).eps) * float(value.norm())
         errors.append(max(0.0, float((found - value).norm()) - rounding) / max(float(offsets[key].norm()), 1e-12))
     return max(errors)
-
-
-def psnr(a: Image.Image, b: Image.Image) -> float:
-    """Return dB for a range of 255; at most 99."""
-    error = np.mean((np.asarray(a.convert("RGB"), np.float64) - np.asarray(b.convert("RGB"), np.float64)) ** 2)
-    return 99.0 if error == 0 else min(99.0, float(10 * np.log10(255**2 / error)))
-
-
-def peak_megabytes(device: torch.device) -> float | None:
-    """Return the peak of the GPU's memory since the last reset, or None on a CPU."""
-    return torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else None
 
 
 class Comparison:
@@ -147,16 +137,16 @@ class Comparison:
             return condition, encode(gradient(case.side, *size))
         return torch.cat([condition, encode(resize_and_crop(case.background.convert("RGB"), *size))], dim=1), None
 
-    def relit(self, case: Case) -> tuple[Image.Image, Recording, dict[str, float | None]]:
+    def relit(self, case: Case) -> tuple[Image.Image, Recording, dict[str, float]]:
         """Run Relight from empty caches."""
         forget(self.host)
-        device, job = self.original.device, self.host.img2img if case.background is None else self.host.txt2img
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
+        device, job = str(self.original.device), self.host.img2img if case.background is None else self.host.txt2img
+        reset_peak(device)
         began = time.perf_counter()
         with recorded(self.host.model.forge_objects_original.unet.model) as found:
             image = job(case.payload()).images[0]
-        return image, found, {"seconds": time.perf_counter() - began, "peak GPU memory, MB": peak_megabytes(device)}
+        wait_for(self.original.device)
+        return image, found, {"seconds": time.perf_counter() - began, **shown(memory(device))}
 
     def run(self, case: Case) -> tuple[dict[str, Any], dict[str, Image.Image]]:
         """Return the figures and both images; the original's only where the case is compared whole."""
@@ -183,8 +173,14 @@ class Comparison:
         if case.whole:
             images["original"] = self.original.decode(self.original.sample(unet, x, sigmas, texts, condition, case.cfg))
             cost["seconds, original"] = time.perf_counter() - began
-            figures["PSNR, dB"] = psnr(image, images["original"])
+            figures["PSNR, dB"] = psnr(to_tensor(image), to_tensor(images["original"]))
         return {**figures, **cost, "differs": different(figures)}, images
+
+
+def shown(found: Memory) -> dict[str, float]:
+    """Return the peaks that are known, under the names of the report."""
+    named = {"peak RAM, MB": found.peak_ram, "peak VRAM, MB": found.peak_vram}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def different(figures: dict[str, float]) -> list[str]:

@@ -67,9 +67,10 @@ def light_angle_error(image: Tensor, normal: np.ndarray, alpha: Tensor, angle: f
     return float(abs((np.degrees(np.arctan2(y, x)) - angle + 180) % 360 - 180))
 
 
-def psnr(image: Tensor, truth: Tensor, alpha: Tensor) -> float:
-    """Return the PSNR inside the matte in dB, for a range of 1."""
-    error = (mean_inside((image - truth) ** 2, (alpha > 0.5).float())).mean()
+def psnr(image: Tensor, truth: Tensor, alpha: Tensor | None = None) -> float:
+    """Return the PSNR in dB, inside the matte or without one of the whole image, for a range of 1; 100 at most."""
+    inside = torch.ones_like(image[:, :1]) if alpha is None else (alpha > 0.5).float()
+    error = mean_inside((image - truth) ** 2, inside).mean()
     return float(-10 * torch.log10(error.clamp_min(1e-10)))
 
 

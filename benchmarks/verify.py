@@ -25,6 +25,7 @@ from ..training.evaluate import prompt_of
 from ..training.rendering import held_out_scenes, render, to_uint8
 from . import machine, measures, photographs
 from .comparison import STRENGTH, Case, Comparison
+from .options import seed_of
 from .original import resize_and_crop
 from .verify_page import page
 
@@ -32,6 +33,8 @@ SIDES = ("left", "right", "top", "bottom")
 OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 PHOTO_PROMPT, TINY_PHOTO_PROMPT = demo.PROMPT, demo.TINY_PROMPT
 RENDERED = "rendered object"
+TINY_STEPS = 4
+"""The tiny models' lit sides are right after as few; the time of verify is for the most part that of its steps."""
 
 
 def recognised(folder: Path) -> list[dict[str, Any]]:
@@ -78,9 +81,9 @@ def subjects(models: Path, photos: int, objects: int) -> tuple[list[Case], list[
 
 def plan(args: Any, models: Path, kinds: set[str]) -> tuple[list[Case], list[str]]:
     """Return every subject in every light, then the first photograph on a background; and what is left out."""
-    steps = check_steps(args.steps) if args.steps else 9 if is_tiny(models) else 18
-    found, notes = subjects(models, args.photographs, args.objects)
-    cases = [replace(case, seed=max(args.seed, 0), steps=steps) for case in found]
+    steps = check_steps(args.steps) if args.steps is not None else TINY_STEPS if is_tiny(models) else 18
+    (found, notes), seed = subjects(models, args.photographs, args.objects), seed_of(args.seed)
+    cases = [replace(case, seed=seed, steps=steps) for case in found]
     lit = [replace(case, side=side) for case in cases for side in args.light or SIDES]
     background = Image.open(demo.BACKGROUND).convert("RGB")
     return lit + [replace(cases[0], background=background)] * ("fbc" in kinds), notes
@@ -90,7 +93,7 @@ def check_steps(steps: int) -> int:
     """Return the steps if WebUIs schedule as many for them, int(steps / 0.9), as the original, round(). Raises RelightError."""
     if not 1 <= steps <= 150 or int(steps / STRENGTH) != round(steps / STRENGTH):
         raise RelightError(f"--steps is {steps}; WebUIs and the original space the noise levels of that many differently; choose "
-                           "a multiple of 9 up to 150.")
+                           "1 to 4 or a multiple of 9 up to 150.")
     return steps
 
 

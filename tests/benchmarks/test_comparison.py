@@ -2,8 +2,8 @@
 
 import hashlib
 import json
+import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,21 +94,37 @@ def two_photographs(tmp_path, monkeypatch):
 
 
 @pytest.mark.same_everywhere
-def test_verify_writes_one_page_and_json(session, repo_root, tmp_path, monkeypatch, two_photographs, capsys):
+def test_verify_writes_one_page_and_json(session, repo_root, tmp_path, monkeypatch, two_photographs, parse, capsys):
     monkeypatch.setattr(verify, "Session", lambda models, device: session)
     monkeypatch.setattr(verify, "native_side", lambda models: 64)
-    args = SimpleNamespace(models=None, device="cpu", out=tmp_path, light=["left"], photographs=3, objects=0, steps=1, seed=5)
-    assert verify.run(args) == 0
+    words = ["--device", "cpu", "--light", "left", "--photographs", "3", "--objects", "0", "--steps", "1", "--seed", "5"]
+    assert verify.run(parse("verify", "--out", str(tmp_path), *words)) == 0
     report, html = json.loads((tmp_path / "verify.json").read_text()), (tmp_path / "verify.html").read_text()
     assert [(row["subject"], row["light"], row["equal"]) for row in report["rows"]] == [
         ("astronaut", "left", "yes"), ("ball", "left", "first step"), ("astronaut", "background", "yes")]
     assert ["PSNR, dB" in row for row in report["rows"]] == [True, False, True]
     assert report["summary"][0]["images"] == 2 and "photographs: lit side right in 0 of 0" in capsys.readouterr().out
     assert {"iclight_fc.safetensors", "unet/diffusion_pytorch_model.safetensors"} <= {row["file"] for row in report["files"]}
+    memory = [row.get("peak RAM, MB") for row in report["rows"]]
+    assert all(memory) if sys.platform == "linux" else memory, "also without a GPU"
     assert "Equal to the original" in html and html.count('src="data:image/jpeg;base64,') == html.count("<img") == 8
     assert "gone.png of scikit-image cannot be read" in html and str(repo_root) not in json.dumps(report) + html
 
 
+@pytest.mark.same_everywhere
+def test_verify_with_four_sides_and_a_rendered_object(session, tmp_path, monkeypatch, parse):
+    monkeypatch.setattr(verify, "Session", lambda models, device: session)
+    monkeypatch.setattr(verify, "native_side", lambda models: 128)
+    assert verify.run(parse("verify", "--out", str(tmp_path), "--photographs", "1", "--objects", "1")) == 0
+    report = json.loads((tmp_path / "verify.json").read_text())
+    assert [(row["subject"], row["light"]) for row in report["rows"]] == [
+        *((subject, side) for subject in ("astronaut", "rendered object 1") for side in verify.SIDES), ("astronaut", "background")]
+    assert all(row["equal"] == "yes" and ("lit side" in row) == (row["light"] in verify.SIDES) for row in report["rows"])
+    photos, rendered = report["summary"]
+    assert (photos["images"], rendered["images"]) == (4, 4) and rendered["lit side right"] == "4 of 4"
+
+
 def test_steps_that_hosts_space_otherwise_are_rejected():
-    with pytest.raises(RelightError, match="--steps is 25; .* choose a multiple of 9"):
+    with pytest.raises(RelightError, match="--steps is 25; .* choose 1 to 4 or a multiple of 9"):
         verify.check_steps(25)
+    assert [verify.check_steps(steps) for steps in (1, 4, verify.TINY_STEPS, 18)] == [1, 4, verify.TINY_STEPS, 18]
