@@ -34,14 +34,14 @@ class Calls:
 class OtherWays:
     """All other ways on one loaded checkpoint; each returns its cost in a first and in a second identical job.
 
-    path: of the fc file; adapter: of an image prompt model; device: whose time counts. Apart from the plain UNet there is one
-    copy of the weights here, into which offsets are merged.
+    original: gives up its plain UNet, so that there is one copy of the weights here, into which offsets are merged.
+    path: of the fc file; adapter: of an image prompt model; device: whose time counts.
     """
 
     def __init__(self, original: Original, case: Case, path: Path, device: str, adapter: Path | None = None):
         self.original, self.case, self.path, self.device, self.adapter = original, case, path, device, adapter
         self.offsets = len(offsets := read_offsets(path))
-        self.unet = original.widened(offsets["conv_in.weight"].shape[1])
+        self.unet = original.plain = original.widened(offsets["conv_in.weight"].shape[1])
         self.calls = Calls()
 
     def as_original(self) -> Pair:
@@ -107,7 +107,7 @@ class OtherWays:
 
     @torch.no_grad()
     def habit_with_prompt(self) -> None:
-        unet, state = self.original.plain, load_file(self.adapter)
+        unet, state = self.unet, load_file(self.adapter)
         before = unet.attn_processors
         add_processors(unet)
         for number, processor in adapter_layers(unet):
@@ -117,7 +117,8 @@ class OtherWays:
         photo = self.original.encode(resize_and_crop(self.case.photo, *self.case.size))
         tokens = torch.randn(2, 1, IMAGE_TOKENS, unet.config.cross_attention_dim).to(photo)
         prompted = partial(with_tokens, unet, tokens)
-        self.original.decode(self.sampled(photo[:, :0], photo, self.case.strength, self.case.steps, prompted))
+        nothing = torch.zeros_like(photo)  # what the offsets' channels read, whose weights are 0 as long as none is merged
+        self.original.decode(self.sampled(nothing, photo, self.case.strength, self.case.steps, prompted))
         unet.set_attn_processor(before)
 
     def relight(self, is_sampled: bool = False, matte: Image.Image | None = None) -> None:
