@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from sd_relight.benchmarks import options, report, rounds
-from sd_relight.benchmarks.job_rows import LIGHT, PLAIN, SEPARATE, SET, base_case
+from sd_relight.benchmarks.job_rows import CUT_OUT, LIGHT, PLAIN, SEPARATE, SET, base_case, jobs
 from sd_relight.benchmarks.original import Original
 from sd_relight.benchmarks.other_ways import OtherWays
 from sd_relight.lib_relight.base.errors import RelightError
@@ -106,6 +106,19 @@ def test_other_ways_leave_the_weights_as_they_were(ways, way):
     after = ways.unet.state_dict()
     assert after.keys() == before.keys() and all(torch.equal(before[key], value) for key, value in after.items())
     assert ways.unet.attn_processors == processors
+
+
+def test_a_job_with_a_cut_out_runs_with_the_model_that_is_here(session, monkeypatch):
+    photos = []
+
+    def matte(photo, model, progress):
+        photos.append(model)
+        return torch.ones(photo.size[::-1]).numpy()
+
+    monkeypatch.setattr("sd_relight.lib_relight.matting.matting.matte", matte)
+    found = jobs(session.host, base_case(session.models, 1, 64, 5), False, None, True)
+    found[CUT_OUT]()
+    assert photos == ["auto"]
 
 
 def test_the_habit_runs_the_matting_model_anew_in_each_job(ways, monkeypatch):
