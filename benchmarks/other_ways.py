@@ -115,7 +115,7 @@ class OtherWays:
             processor.to_v_ip[0].weight.copy_(state[f"ip_adapter.{number}.to_v_ip.weight"])
             processor.to(next(unet.parameters()))
         photo = self.original.encode(resize_and_crop(self.case.photo, *self.case.size))
-        tokens = torch.randn(2, 1, IMAGE_TOKENS, unet.config.cross_attention_dim).to(photo)
+        tokens = torch.randn(2, 1, IMAGE_TOKENS, unet.config.cross_attention_dim).to(unet.device, unet.dtype)
         prompted = partial(with_tokens, unet, tokens)
         nothing = torch.zeros_like(photo)  # what the offsets' channels read, whose weights are 0 as long as none is merged
         self.original.decode(self.sampled(nothing, photo, self.case.strength, self.case.steps, prompted))

@@ -163,7 +163,8 @@ def run(args: Any) -> int:
         equal = equal and same
     add_signs(rows)
     report = {"equal": equal, "machine": machine.describe(session.device), "models": describe_models(session.models),
-              "files": recognised(session.models), "notes": notes + left_out, "summary": summary(rows), "rows": rows}
+              "seed": cases[0].seed, "steps": cases[0].steps, "files": recognised(session.models), "notes": notes + left_out,
+              "summary": summary(rows), "rows": rows}
     write(args.out, report, pictures)
     for row in report["summary"]:
         print(f"{row['subjects']}: lit side right in {row['lit side right']}, contrast {row['contrast, least']:.3f} to "

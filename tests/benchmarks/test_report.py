@@ -108,6 +108,18 @@ def test_other_ways_leave_the_weights_as_they_were(ways, way):
     assert ways.unet.attn_processors == processors
 
 
+def test_other_ways_run_on_a_unet_in_half_precision(session):
+    """As on a GPU, where everything around the UNet stays float32."""
+    original = Original(session.host.model)
+    original.plain.bfloat16()
+    original.dtype = torch.bfloat16
+    half = OtherWays(original, base_case(session.models, 1, 64, 5), session.models / "iclight_fc.safetensors", "cpu",
+                     session.models / "ip-adapter.safetensors")
+    assert half.unet.conv_in.weight.dtype == torch.bfloat16
+    for way in (half.as_original, half.as_habit_with_hires, half.as_habit_with_prompt):
+        way()
+
+
 def test_a_job_with_a_cut_out_runs_with_the_model_that_is_here(session, monkeypatch):
     photos = []
 
