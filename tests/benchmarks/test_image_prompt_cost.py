@@ -3,9 +3,11 @@
 import json
 
 import pytest
+import torch
 from sd_relight.benchmarks import full_size, image_prompt_cost, verify
 from sd_relight.benchmarks.prompt_ways import CONFIGS, KINDS, PLAIN, ours, theirs
 from sd_relight.training.models import Sizes
+from transformers import CLIPTokenizer
 
 pytestmark = pytest.mark.same_everywhere
 NARROW = {**CONFIGS["sd15"], "block_out_channels": (16, 32, 64, 64), "norm_num_groups": 4, "attention_head_dim": 4,
@@ -24,6 +26,17 @@ def test_both_ways_give_the_same_and_every_figure_is_a_number():
     assert json.loads(json.dumps(found)) == found
     text = image_prompt_cost.table(found)
     assert "8x8 latents" in text and "four plus units, cross-attention layers alone (2 rounds)" in text
+
+
+def test_full_size_is_that_of_sd15(repo_root):
+    """The published counts of weights; the text encoder lacks the words that the demo's vocabulary lacks."""
+    tokenizer = CLIPTokenizer.from_pretrained(repo_root / "models/demo/tokenizer")
+    counts = {}
+    with torch.device("meta"):
+        for name, build in full_size.builders(full_size.Shape(), tokenizer).items():
+            counts[name] = sum(weight.numel() for weight in build().parameters())
+    words = (49408 - len(tokenizer)) * 768
+    assert counts == {"unet": 859_520_964, "vae": 83_653_863, "text_encoder": 123_060_480 - words, "image_encoder": 632_076_800}
 
 
 def test_the_random_networks_are_made_once_and_load(session, tmp_path):
