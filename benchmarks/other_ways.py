@@ -101,7 +101,7 @@ class OtherWays:
         self.merge()
         larger = torch.nn.functional.interpolate(latent, scale_factor=HR_SCALE, mode="bilinear")
         condition = self.subject([8 * side for side in larger.shape[:1:-1]], is_sampled=True)
-        latent = self.sampled(condition, larger, HR_STRENGTH, int(HR_STRENGTH * case.steps) + 1)
+        latent = self.sampled(condition, larger, HR_STRENGTH, case.steps)
         self.unet.load_state_dict(kept)
         self.original.decode(latent)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from sd_relight.benchmarks import options, report, rounds
-from sd_relight.benchmarks.job_rows import CUT_OUT, LIGHT, PLAIN, SEPARATE, SET, base_case, jobs
+from sd_relight.benchmarks.job_rows import CUT_OUT, HIRES, LIGHT, PLAIN, SEPARATE, SET, base_case, jobs
 from sd_relight.benchmarks.original import Original
 from sd_relight.benchmarks.other_ways import OtherWays
 from sd_relight.lib_relight.base.errors import RelightError
@@ -131,6 +131,17 @@ def test_a_job_with_a_cut_out_runs_with_the_model_that_is_here(session, monkeypa
     found = jobs(session.host, base_case(session.models, 1, 64, 5), False, None, True)
     found[CUT_OUT]()
     assert photos == ["auto"]
+
+
+def test_hires_takes_as_many_steps_in_both_ways(session, ways, monkeypatch):
+    calls, denoiser, predict = [], session.host.model.forge_objects_original.unet.model, ways.original.predict
+    apply_model = denoiser.apply_model
+    monkeypatch.setattr(denoiser, "apply_model", lambda *args, **kwargs: calls.append("host") or apply_model(*args, **kwargs))
+    monkeypatch.setattr(ways.original, "predict", lambda *args: calls.append("habit") or predict(*args))
+    monkeypatch.setattr(ways, "case", case := base_case(session.models, 3, 64, 5))
+    jobs(session.host, case, False, None, False)[HIRES]()
+    ways.habit_with_hires()
+    assert calls.count("host") == calls.count("habit") == 6
 
 
 def test_the_habit_runs_the_matting_model_anew_in_each_job(ways, monkeypatch):
