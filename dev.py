@@ -35,7 +35,7 @@ import processes  # noqa: E402
 import testing  # noqa: E402
 
 INSIDE = "RELIGHT_INSIDE"
-TRAINING = {"train-demo": "train", "evaluate-demo": "evaluate"}
+TRAINING = {"train-demo": "train"}
 """Commands whose options are the training module's own."""
 LARGEST_SEED = 2**63 - 1
 PHOTOGRAPHS = 6
@@ -64,7 +64,7 @@ def add_common(parser):
 
 def add_demo(commands):
     demo = commands.add_parser("demo", help="relight the photograph that ships with the project")
-    demo.add_argument("--out", type=Path, default=Path("outputs/demo"), metavar="DIR", help="where the pictures go")
+    demo.add_argument("--out", type=Path, default=Path("outputs/demo"), metavar="DIR", help="where the images go")
     demo.add_argument("--light", action="append", metavar="NAME",
                       help="only this light; may be given several times (default: left, right, top, bottom)")
     demo.add_argument("--ui", action="store_true", help="open the page with the accordion instead")
@@ -72,7 +72,7 @@ def add_demo(commands):
     add_common(demo)
 
 
-def add_photo(parser, out, prompt_help="what the picture shows"):
+def add_photo(parser, out, prompt_help="what the image shows"):
     """The arguments of the commands that relight one photograph."""
     parser.add_argument("photo", type=Path, metavar="PHOTO")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help=out)
@@ -80,11 +80,11 @@ def add_photo(parser, out, prompt_help="what the picture shows"):
     add_job(parser, prompt_help)
 
 
-def add_job(parser, prompt_help="what the picture shows"):
+def add_job(parser, prompt_help="what the image shows"):
     """The options of a job."""
     parser.add_argument("--prompt", default="", help=prompt_help)
     parser.add_argument("--negative", default=None, help="what it must not show (default: the original's words)")
-    parser.add_argument("--background", type=Path, metavar="B", help="put the subject on this picture (fbc model)")
+    parser.add_argument("--background", type=Path, metavar="B", help="put the subject on this image (fbc model)")
     parser.add_argument("--cfg", type=float, default=2.0, help="CFG scale")
     parser.add_argument("--denoise", type=float, default=None, help="0..1 (default 0.95 with a light)")
     parser.add_argument("--hires", type=float, default=None, metavar="FACTOR", help="a second pass, e.g. 1.5")
@@ -97,9 +97,8 @@ def add_job(parser, prompt_help="what the picture shows"):
 def add_relight(commands):
     relight = commands.add_parser("relight", help="relight a photograph of yours")
     relight.add_argument("--light", default="none", metavar="NAME",
-                         help="left, right, top, bottom, top-left, top-right, bottom-left, bottom-right, ambient, angle, "
-                              "spot, none")
-    add_photo(relight, "the picture to write", "what the picture shows, and in what light")
+                         help="one of `light` in docs/API.md: left, top-right, ambient, spot, ... (default: none)")
+    add_photo(relight, "the image to write", "what the image shows, and in what light")
 
 
 def add_sets(commands):
