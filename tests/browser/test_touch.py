@@ -95,6 +95,7 @@ def test_words_presets_and_an_image_prompt(panel, finger, pad, subject):
     save_load_and_delete_a_preset(finger, pad)
     finger.tap(f"{pad.css('iclight')} input")
     panel.until(lambda: not panel.find(f"{pad.css('iclight')} input").is_selected(), "IC-Light off")
+    panel.until(lambda: "“Subject” is missing" not in panel.find(pad.css("notices")).text, "the status line, which moves the tabs")
     finger.tap(f"{pad.css('enabled')} .tab-nav button:nth-of-type(2)")
     panel.until(lambda: panel.find(pad.css("unit1_weight")).is_displayed(), "the tab")
     finger.tap(f"{pad.css('unit1_enabled')} input")

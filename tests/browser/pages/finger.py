@@ -54,7 +54,7 @@ class Finger:
         """Its box once it has stopped moving: a page under work puts things elsewhere between a look and a touch."""
         def still():
             before = self.box(element)
-            time.sleep(0.1)
+            time.sleep(0.25)
             return before if self.box(element) == before else None
 
         return self.panel.until(still, "an element that stays where it is")
