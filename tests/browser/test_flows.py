@@ -62,6 +62,7 @@ def test_the_size_comes_from_the_subject(panel, accordion, wide):
     panel.until(lambda: "There is no subject yet; add an image to the field Subject" in accordion.message, "the sentence")
     panel.fill("txt2img_width", 640)
     panel.upload(accordion("foreground"), wide)
+    accordion.until_message("Set for relighting")
     panel.click(accordion.css("size_from_subject"))
     panel.until(lambda: "Size 896x576 for a subject of 900x600." in accordion.message, "the note")
     assert host_values(panel, ("width", "height")) == {"width": "896", "height": "576"}
