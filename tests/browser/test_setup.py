@@ -10,9 +10,9 @@ pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
 
 @pytest.fixture(scope="module")
 def tall(tmp_path_factory):
-    """An image with its own alpha, 512x640."""
+    """An image with its own alpha, 512x704: no preset of a host has that size."""
     path = tmp_path_factory.mktemp("images") / "tall.png"
-    image = Image.new("RGBA", (512, 640))
+    image = Image.new("RGBA", (512, 704))
     image.paste((180, 90, 60, 255), (100, 100, 400, 600))
     image.save(path)
     return path
@@ -26,8 +26,8 @@ def test_an_img2img_image_sets_size_cfg_steps_and_strength(panel, accordion, tal
     accordion.open("img2img")
     before = controls(panel, "width", "height", "cfg_scale", "steps", "denoising_strength")
     panel.upload("img2img_image", tall)
-    accordion.until_message("Set for relighting: 512×640, CFG 2, 25 steps, denoising 0.95.")
-    assert controls(panel, "width", "height", "cfg_scale", "steps", "denoising_strength") == ["512", "640", "2", "25", "0.95"]
+    accordion.until_message("Set for relighting: 512×704, CFG 2, 25 steps, denoising 0.95.")
+    assert controls(panel, "width", "height", "cfg_scale", "steps", "denoising_strength") == ["512", "704", "2", "25", "0.95"]
     panel.click(accordion.css("undo"))
     panel.until(lambda: controls(panel, "width", "height", "cfg_scale", "steps", "denoising_strength") == before, "what was there before")
     assert panel.console_errors() == []
@@ -36,7 +36,7 @@ def test_an_img2img_image_sets_size_cfg_steps_and_strength(panel, accordion, tal
 def test_a_background_brings_its_models_settings(panel, accordion, tall, subject):
     accordion.open(steps=7)
     panel.upload(accordion("foreground"), tall)
-    accordion.until_message("Set for relighting: 512×640, CFG 2.")
+    accordion.until_message("Set for relighting: 512×704, CFG 2.")
     panel.upload(accordion("background"), subject)
     accordion.until_message("Set for relighting: CFG 7.")
     assert controls(panel, "cfg_scale", "steps") == ["7", "7"]
@@ -45,7 +45,7 @@ def test_a_background_brings_its_models_settings(panel, accordion, tall, subject
 def test_what_the_user_has_changed_stays_and_hires_is_left_alone(panel, accordion, tall):
     accordion.open(cfg_scale=5)
     panel.upload(accordion("foreground"), tall)
-    accordion.until_message("Set for relighting: 512×640, 25 steps.")
+    accordion.until_message("Set for relighting: 512×704, 25 steps.")
     assert controls(panel, "cfg_scale", "steps") == ["5", "25"]
     assert not panel.checked("txt2img_hr-visible-checkbox")
 
@@ -90,8 +90,8 @@ def test_a_subject_replaced_meanwhile_is_set_up_last(panel, accordion, tall, sub
     panel.upload(accordion("foreground"), tall)
     panel.until(lambda: panel.driver.execute_script("return window.released"), "the answer for the first subject")
     time.sleep(1)
-    accordion.until_message("Set for relighting: 512×640.")
-    assert controls(panel, "width", "height", "cfg_scale") == ["512", "640", "2"]
+    accordion.until_message("Set for relighting: 512×704.")
+    assert controls(panel, "width", "height", "cfg_scale") == ["512", "704", "2"]
 
 
 def test_generate_waits_for_the_settings(panel, accordion, subject):

@@ -24,13 +24,16 @@ class Panel:
         self.patience, self.job_patience = PATIENCE[is_webui], JOB_PATIENCE[is_webui]
         self.tab = "txt2img"
 
-    def open(self):
+    def open(self, loads=3):
+        """loads: how often to load the page again, should the host's canvases be dead."""
         self.driver.get_log("browser")
         self.driver.get(self.url)
         self.until(lambda: self.find_all("#txt2img_generate") and self.find_all("#txt2img_hr-visible-checkbox"))
         self.until(lambda: self.driver.execute_script("return !!window.relight?.pads"), "Relight's scripts")
         if self.is_webui:
             self.until_settled()
+            if loads and self.driver.execute_script(DEAD_CANVAS):
+                self.open(loads - 1)
 
     def until_settled(self):
         """Forge and Forge Neo give the controls their preset's values some seconds after the page is there."""
@@ -194,6 +197,9 @@ class Panel:
     def screenshot(self, path):
         self.driver.save_screenshot(str(path))
 
+
+DEAD_CANVAS = "return [...document.querySelectorAll('.forge-container')].some((box) => !box.style.height)"
+"""On a slow machine Forge's page may make its canvases before it has loaded their script; they then take no image until a reload."""
 
 UNFOLD = """
 for (let box = arguments[0].parentElement; box; box = box.parentElement) {
