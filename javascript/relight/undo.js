@@ -68,6 +68,13 @@ window.relight.undo = (() => {
         } else add(tab, {pad: [before, after], key, time: now()});
     }
 
+    const isFile = (value) => !!value && (typeof value === "object" || String(value).startsWith("data:"));
+
+    /** What the fields had before the first look: on a busy page the user may have given files until then. */
+    function beforeFiles(values, touches) {
+        return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, touches[name] && isFile(value) ? null : value]));
+    }
+
     /** Read all fields, and add what the user has changed since the last look. What changes by itself afterwards belongs to the same step. */
     async function look(tab) {
         const state = states[tab];
@@ -76,8 +83,8 @@ window.relight.undo = (() => {
             number = sync(tab);
             values = await window.relight.fields.get(tab);
         } while (sync(tab) !== number);
-        const {known, names} = state, last = state.entries[state.at - 1];
-        const found = Object.keys(values).filter((name) => name !== "enabled" && !isOfPad(name) && !names.has(name) && known && textOf(known[name]) !== textOf(values[name]));
+        const {names} = state, known = state.known || beforeFiles(values, state.touches), last = state.entries[state.at - 1];
+        const found = Object.keys(values).filter((name) => name !== "enabled" && !isOfPad(name) && !names.has(name) && textOf(known[name]) !== textOf(values[name]));
         const fields = Object.fromEntries(found.map((name) => [name, [known[name], values[name]]]));
         const isUsed = found.some((name) => state.touches[name]);
         Object.assign(state, {known: values, names: new Set()});

@@ -58,3 +58,21 @@ def test_changes_of_every_kind_are_undone_in_their_order(panel, pad, subject):
     pad.keys("z", held=Keys.CONTROL)
     panel.until(lambda: not panel.find_all(images["unit1_image"]), "the last image undone by the pad's key")
     assert panel.console_errors() == []
+
+
+HOLD_READING = """
+const own = relight.fields.get, released = new Promise((resolve) => (window.release = resolve));
+relight.fields.get = (tab, ...channel) => (channel.length ? own(tab, ...channel) : released.then(() => own(tab)));
+"""
+"""Nothing reads all fields before window.release()."""
+
+
+def test_a_subject_given_before_the_first_look_is_undone(panel, pad, subject):
+    panel.driver.execute_script(HOLD_READING)
+    pad.open(prompt="a vase")
+    panel.upload(pad("foreground"), subject)
+    panel.driver.execute_script("release()")
+    pad.until_message("Set for relighting: ")
+    restored(panel, pad, "undo", "Restored: cfg.")
+    restored(panel, pad, "undo", "Restored: Subject.")
+    panel.until(lambda: not panel.find_all(pad.css("foreground img")), "no subject")
