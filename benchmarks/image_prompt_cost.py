@@ -30,22 +30,20 @@ if "sd_relight" not in sys.modules:
 from sd_relight.benchmarks import machine  # noqa: E402
 from sd_relight.benchmarks.prompt_ways import CONFIGS, KINDS, PLAIN, Ways, ours, theirs  # noqa: E402
 from sd_relight.benchmarks.resources import Stopwatch  # noqa: E402
-from sd_relight.benchmarks.spread import ratio_to  # noqa: E402
+from sd_relight.benchmarks.spread import ratio_to, turns  # noqa: E402
 
 LAYER_ROUNDS = 20
 
 
 def in_turns(calls: dict[str, Callable[[], Any]], rounds: int, device: str) -> tuple[dict[str, list[float]], dict[str, Any]]:
     """Return the seconds of each call in every round, and what each gives; one round before is not counted."""
-    stopwatch, names = Stopwatch(device), list(calls)
+    stopwatch = Stopwatch(device)
     results = {name: call() for name, call in calls.items()}
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(rounds):
-        shift = number % len(names)
-        for name in names[shift:] + names[:shift]:
-            start = stopwatch()
-            calls[name]()
-            times[name].append(stopwatch() - start)
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for name in turns(calls, rounds):
+        start = stopwatch()
+        calls[name]()
+        times[name].append(stopwatch() - start)
     return times, results
 
 

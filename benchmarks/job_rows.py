@@ -73,7 +73,7 @@ def jobs(host: Any, case: Case, has_background: bool, adapter: str | None, has_m
 
 
 def forget_all(host: Any) -> None:
-    """Empty Relight's caches, let go of its matting models and put the UNet's own weights back."""
+    """Empty Relight's caches, free its matting models and restore the UNet's own weights."""
     forget(host)
     matting.release()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,31 +79,32 @@ class OtherWays:
         seconds = timed(Stopwatch(self.device), lambda: [part() for part in parts], self.calls)
         return Cost(*seconds, **counts, memory=memory(self.device))
 
-    def habit(self) -> None:
+    @contextmanager
+    def merged(self) -> Iterator[None]:
+        """Read and merge the weights for a block, and restore them at its end."""
         kept = self.copied()
         self.merge()
-        self.relight(is_sampled=True)
+        yield
         self.unet.load_state_dict(kept)
+
+    def habit(self) -> None:
+        with self.merged():
+            self.relight(is_sampled=True)
 
     def habit_with_cut_out(self) -> None:
         matting.release()
         alpha = matting.matte(self.case.photo)
-        kept = self.copied()
-        self.merge()
-        self.relight(is_sampled=True, matte=Image.fromarray((alpha * 255).round().astype("uint8")))
-        self.unet.load_state_dict(kept)
+        with self.merged():
+            self.relight(is_sampled=True, matte=Image.fromarray((alpha * 255).round().astype("uint8")))
 
     def habit_with_hires(self) -> None:
-        case, kept = self.case, self.copied()
-        self.merge()
-        latent = self.sampled(self.subject(case.size, is_sampled=True), self.light(), case.strength, case.steps)
-        self.unet.load_state_dict(kept)
-        kept = self.copied()
-        self.merge()
-        larger = torch.nn.functional.interpolate(latent, scale_factor=HR_SCALE, mode="bilinear")
-        condition = self.subject([8 * side for side in larger.shape[:1:-1]], is_sampled=True)
-        latent = self.sampled(condition, larger, HR_STRENGTH, case.steps)
-        self.unet.load_state_dict(kept)
+        case = self.case
+        with self.merged():
+            latent = self.sampled(self.subject(case.size, is_sampled=True), self.light(), case.strength, case.steps)
+        with self.merged():
+            larger = torch.nn.functional.interpolate(latent, scale_factor=HR_SCALE, mode="bilinear")
+            condition = self.subject([8 * side for side in larger.shape[:1:-1]], is_sampled=True)
+            latent = self.sampled(condition, larger, HR_STRENGTH, case.steps)
         self.original.decode(latent)
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Bars of the bench's figures as a picture; needs matplotlib."""
+"""Bars of the bench's figures as an image; needs matplotlib."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def bars(panels: dict[str, dict[str, float]], path: Path) -> None:
-    """Write a picture with a panel for each label, in which every name has a bar. All panels have the same names."""
+    """Write an image with a panel for each label, in which every name has a bar. All panels have the same names."""
     from matplotlib.figure import Figure
 
     names = list(next(iter(panels.values())))

@@ -18,7 +18,7 @@ from .job_cost import Cost, measure
 from .job_rows import CUT_OUT, HIRES, LIGHT, PLAIN, PROMPT, SEPARATE, SET, forget_all, jobs
 from .original import Original
 from .other_ways import OtherWays, Pair
-from .spread import ratio_to
+from .spread import ratio_to, turns
 from .verify import iclight_paths
 
 ORIGINAL = "original's arithmetic, fc"
@@ -56,13 +56,10 @@ class Rounds:
 
     def run(self, count: int) -> None:
         """Run the rounds after one that is not counted."""
-        names = list(self.costs)
         for name in (PLAIN, LIGHT):
             self.jobs[name]()
-        for number in range(count):
-            shift = number % len(names)
-            for name in names[shift:] + names[:shift]:
-                self.costs[name].append(self.pair(name))
+        for name in turns(self.costs, count):
+            self.costs[name].append(self.pair(name))
 
     def pair(self, name: str) -> Pair:
         if name in self.others:

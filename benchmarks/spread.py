@@ -1,9 +1,17 @@
-"""Medians with their quartiles, and ratios of figures of the same round."""
+"""Rounds in which everything takes turns; medians with their quartiles, and ratios of figures of the same round."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+
+def turns(names: Iterable[str], rounds: int) -> Iterator[str]:
+    """Yield all names in every round; each round begins with another one."""
+    names = list(names)
+    for number in range(rounds):
+        shift = number % len(names)
+        yield from names[shift:] + names[:shift]
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:

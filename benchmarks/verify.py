@@ -25,7 +25,7 @@ from ..training.evaluate import prompt_of
 from ..training.rendering import held_out_scenes, render, to_uint8
 from . import machine, measures, photographs
 from .comparison import STRENGTH, Case, Comparison
-from .options import seed_of
+from .options import LARGEST_STEPS, seed_of
 from .original import resize_and_crop
 from .verify_page import page
 
@@ -91,7 +91,7 @@ def plan(args: Any, models: Path, kinds: set[str]) -> tuple[list[Case], list[str
 
 def check_steps(steps: int) -> int:
     """Return the steps if WebUIs schedule as many for them, int(steps / 0.9), as the original, round(). Raises RelightError."""
-    if not 1 <= steps <= 150 or int(steps / STRENGTH) != round(steps / STRENGTH):
+    if not 1 <= steps <= LARGEST_STEPS or int(steps / STRENGTH) != round(steps / STRENGTH):
         raise RelightError(f"--steps is {steps}; WebUIs and the original space the noise levels of that many differently; choose "
                            "1 to 4 or a multiple of 9 up to 150.")
     return steps

@@ -22,7 +22,7 @@ from ..embedded_host.cli import demo
 from ..lib_relight.base.errors import RelightError
 from . import machine, plot
 from .options import seed_of
-from .spread import ratio_to, with_spread
+from .spread import ratio_to, turns, with_spread
 
 PATIENCE = 1800
 MANY = 9
@@ -95,13 +95,10 @@ def rounds_of(url: str, kinds: dict[str, dict], count: int, clock: Callable[[], 
     many: steps of the longer job, 2 or more.
     """
     found: dict[str, list[dict[str, float]]] = {name: [] for name in kinds}
-    names = list(kinds)
-    for number in range(count):
-        shift = number % len(names)
-        for name in names[shift:] + names[:shift]:
-            first, second = (post(url, {**kinds[name], "steps": 1}, clock) for _ in range(2))
-            step = (post(url, {**kinds[name], "steps": many}, clock) - second) / (many - 1)
-            found[name].append({"first job": first, "second job": second, "per step": step, "fixed": second - step})
+    for name in turns(kinds, count):
+        first, second = (post(url, {**kinds[name], "steps": 1}, clock) for _ in range(2))
+        step = (post(url, {**kinds[name], "steps": many}, clock) - second) / (many - 1)
+        found[name].append({"first job": first, "second job": second, "per step": step, "fixed": second - step})
     return found
 
 
