@@ -5,7 +5,6 @@ The truth is a render of the same object in the asked light, or an image of a pu
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +17,7 @@ from ..lib_relight.models.folders import model_folders
 from . import machine, measures
 from .examples import Example, from_folder, rendered
 from .options import check_evaluate, seed_of
+from .output import write
 
 VARIANTS = {"networks alone": {}, "detail": {"iclight": {"detail": 1.0}}, "colour hold": {"iclight": {"color_hold": 0.7}},
             "detail, colour hold": {"iclight": {"detail": 1.0, "color_hold": 0.7}},
@@ -80,10 +80,5 @@ def run(args: Any) -> int:
     about = (f"models: {describe_models(session.models)}\n{len(examples)} examples, {side} px, {options['steps']} steps, seed "
              f"{options['seed']}")
     text = f"{about}\n\n{table(found)}\n"
-    print(text)
-    if args.out:
-        args.out.write_text(text, "utf-8")
-    if args.json:
-        report = {"machine": machine.describe(session.device), **options, "figures": found}
-        args.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    write(args, text, {"machine": machine.describe(session.device), **options, "figures": found})
     return 0

@@ -7,7 +7,6 @@ random UNets of full size, and the same kinds of job on a random SD 1.5 of full 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ import torch
 from ..embedded_host.cli.session import Session, describe_models
 from . import full_size, image_prompt_cost, machine, options, plot, webui_cost
 from .job_rows import base_case
+from .output import write
 from .rounds import Rounds, table
 
 DEFAULT_SIDE = 512
@@ -66,11 +66,3 @@ def run(args: Any) -> int:
         parts += more
     write(args, "\n\n".join(parts) + "\n", found)
     return 0
-
-
-def write(args: Any, text: str, found: dict[str, Any]) -> None:
-    print(text)
-    if args.out:
-        args.out.write_text(text, "utf-8")
-    if args.json:
-        args.json.write_text(json.dumps(found, indent=1) + "\n", "utf-8")

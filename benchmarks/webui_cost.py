@@ -22,6 +22,7 @@ from ..embedded_host.cli import demo
 from ..lib_relight.base.errors import RelightError
 from . import machine, plot
 from .options import seed_of
+from .output import write
 from .spread import ratio_to, turns, with_spread
 
 PATIENCE = 1800
@@ -127,13 +128,8 @@ def run(args: Any) -> int:
     about = (f"{args.webui}, {args.rounds} rounds, jobs of 1 and {many} steps, {size} px, seed {seed}, {unit}\n"
              f"measured from this machine, with its own versions and not the WebUI's: {named}")
     text = "\n\n".join([about, *notes, table(found)]) + "\n"
-    print(text)
-    if args.out:
-        args.out.write_text(text, "utf-8")
-    if args.json:
-        report = {"webui": args.webui, "unit": unit, "machine": facts, "size": size, "steps": many, "seed": seed, "notes": notes,
-                  "seconds": found}
-        args.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    write(args, text, {"webui": args.webui, "unit": unit, "machine": facts, "size": size, "steps": many, "seed": seed,
+                       "notes": notes, "seconds": found})
     if args.plot:
         plot.bars({f"{field}, {unit}": {name: statistics.median(row[field] for row in rows) for name, rows in found.items()}
                    for field in ("fixed", "per step")}, args.plot)
