@@ -36,7 +36,7 @@ LIGHTS = {"light": "left", "light_color": "3200K", "matting": "none",
           "lights": '[{"light": "spot", "light_x": 0.85, "light_y": 0.2, "light_radius": 0.6, "light_color": "#5a7dff"}]'}
 SET_LIGHTS = "relight.fields.set('img2img', arguments[0]).then(arguments[1])"
 WIDTHS = {"panel": 1280, "panel-phone": 390}
-IS_DRAWN = "const image = document.querySelector('#img2img_image img'); return image && relight.pads?.img2img?.pictures?.image"
+IS_DRAWN = "const image = document.querySelector('#img2img_image img'); return image && relight.pads?.img2img?.images?.image"
 
 
 def open_browser(folder: str) -> webdriver.Chrome:
