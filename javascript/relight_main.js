@@ -70,17 +70,10 @@ window.relight = window.relight || {};
         const accordion = gradioApp().querySelector(`#script_${tab}_relight_enabled`);
         if (accordion) open(accordion);
     };
+
+    /** What a Send button shows after it has sent an image: the tab's Relight, in img2img with the mode that has the init image. */
+    window.relight.showSubject = (tab) => {
+        if (tab === "img2img" && typeof switch_to_img2img === "function") switch_to_img2img();
+        window.relight.show(tab);
+    };
 })();
-
-/* Hosts call switch_to_<name of the paste target> after a Send button; these two names are global for that reason. */
-
-function switch_to_relight_txt2img() {
-    relight.show("txt2img");
-    return Array.from(arguments);
-}
-
-function switch_to_relight_img2img() {
-    if (typeof switch_to_img2img === "function") switch_to_img2img();
-    relight.show("img2img");
-    return Array.from(arguments);
-}

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from modules import errors, infotext_utils, paths, script_callbacks
-from PIL import Image
 
 SIZE_KEYS = ("Size-1", "Size-2")
 MISFITS = ValueError, TypeError
@@ -32,11 +27,7 @@ def connect_buttons() -> None:
 def connect_image(button: Any, source: Any, tab: dict) -> None:
     """On a click, put the image of `source` into the tab's image component, and its size into the Size fields, if any."""
     sizes = [field.component for field in tab["fields"] if field.label in SIZE_KEYS]
-
-    def send(value: Any) -> list[Any]:
-        image = image_of(value)
-        return [image, *(image.size if image is not None else [gr.update()] * 2)][:1 + len(sizes)]
-
+    send = infotext_utils.send_image_and_dimensions if sizes else infotext_utils.image_from_url_text
     selected = "extract_image_from_gallery" if isinstance(source, gr.Gallery) else None
     button.click(send, _js=selected, inputs=[source], outputs=[tab["init_img"], *sizes], show_progress="hidden", api_name=False)
 
@@ -50,25 +41,6 @@ def connect_infotext(button: Any, source: Any, fields: list) -> None:
         return [pasted_value(field, params) for field in fields]
 
     button.click(paste, inputs=[source], outputs=[field.component for field in fields], show_progress="hidden", api_name=False)
-
-
-def image_of(value: Any) -> Image.Image | None:
-    """Return the PIL image in what a gallery or image component sends: a file of this page, base64, or (image, caption)."""
-    while isinstance(value, (list, tuple)):
-        value = next(iter(value), None)
-    if isinstance(value, dict):
-        return Image.open(uploaded_file(value["name"]))
-    if isinstance(value, str):
-        return Image.open(io.BytesIO(base64.b64decode(value.rpartition(",")[2])))
-    return value
-
-
-def uploaded_file(name: str) -> str:
-    """Return the path of a file in the system's temporary folder, where gradio keeps uploads. Raises ValueError for others."""
-    path = os.path.realpath(name)
-    if not Path(path).is_relative_to(os.path.realpath(tempfile.gettempdir())):
-        raise ValueError(f"{name} was not uploaded on this page.")
-    return path
 
 
 def last_infotext() -> str:

@@ -39,6 +39,22 @@ window.relight.fields = (() => {
         for (const type of ["input", "change"]) input.dispatchEvent(new Event(type, {bubbles: true}));
     }
 
+    /** Call back when what read(element) returns has changed, but not to null: while an event runs, a clock that gradio hides in its outputs
+        changes them ten times a second. */
+    function watch(element, read, callback) {
+        if (!element) return;
+        let last = read(element);
+        const look = () => {
+            const before = last;
+            last = read(element);
+            if (last !== before && last !== null) callback();
+        };
+        new MutationObserver(look).observe(element, {childList: true, subtree: true, characterData: true});
+    }
+
+    /** For watch(): what the host's log of a tab's jobs holds; null while a job runs, whose log may equal that of the one before. */
+    const logOf = (log) => (log.querySelector(".pending") ? null : (log.querySelector(".prose") || log).innerHTML);
+
     const listOf = (css, key) => document.querySelector(css)?.dataset[key].split(",") || [];
 
     /** Names of the fields of a channel ("light" or "all"), in gradio's order; "message" can only be set. */
@@ -97,7 +113,7 @@ window.relight.fields = (() => {
     }
 
     return {
-        element, messageOf, press, unfold, setHost, receiveValues, provideValues, fieldsChanged, noResult,
+        element, messageOf, press, unfold, setHost, watch, logOf, receiveValues, provideValues, fieldsChanged, noResult,
         get: (tab, channel = "all") => ask(tab, `${channel}_read`),
         set: (tab, values) => ask(tab, `${channelOf(tab, Object.keys(values))}_write`, values),
         onChange: (tab, listener) => (listeners[tab] ??= []).push(listener),

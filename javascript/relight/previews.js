@@ -144,13 +144,13 @@ window.relight.previews = (() => {
         for (const type of ["input", "change", "click"]) document.addEventListener(type, onEvent, true);
         const observer = new MutationObserver(onImageChange);
         for (const tab of TABS) {
-            const follow = () => isOpen(tab) && refresh(tab), note = window.relight.fields.element(tab, "note");
-            window.relight.fields.onChange(tab, follow);
-            if (note) new MutationObserver(follow).observe(note, {childList: true, subtree: true, characterData: true});
-            const answer = window.relight.fields.element(tab, "notices_answer");
+            const {element, watch, logOf, onChange} = window.relight.fields, follow = () => isOpen(tab) && refresh(tab);
+            onChange(tab, follow);
+            watch(element(tab, "note"), (note) => [...note.querySelectorAll("p")].map(({textContent}) => textContent).join("\n"), follow);
+            watch(element(tab, "step"), (step) => step.querySelector("[data-step]")?.dataset.step, follow);
+            watch(document.getElementById(`html_log_${tab}`), logOf, follow);  // a job may have found other files
+            const answer = element(tab, "notices_answer"), notices = element(tab, "notices");
             if (answer) new MutationObserver(() => onAnswer(tab, answer)).observe(answer, {childList: true, subtree: true, characterData: true});
-            const log = document.getElementById(`html_log_${tab}`), notices = window.relight.fields.element(tab, "notices");
-            if (log) new MutationObserver(follow).observe(log, {childList: true, subtree: true});  // a job may have found other files
             if (notices) new MutationObserver(() => dropListed(tab)).observe(notices, {childList: true, subtree: true});
             for (const id of [`script_${tab}_relight_enabled`, "img2img_image", "img_inpaint_mask"]) {
                 const box = document.getElementById(id);

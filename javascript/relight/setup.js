@@ -62,14 +62,15 @@ window.relight.setup = (() => {
 
     const isDue = (tab) => !!waiting[tab] || !["", done[tab]].includes(subjectOf(tab)) || (isEnabled(tab) && !!window.relight.subject.loading(tab));
 
-    /** Set a tab up if its subject is a new one, or a background came or went. Returns a promise: resolved once the controls have their values. */
+    /** Set a tab up if its subject is a new one, or a background came or went. Returns a promise: resolved once the controls have their
+        values. One request at a time: gradio drops a press while the button's last event is running. */
     function check(tab) {
-        const key = subjectOf(tab);
-        if (!key || key === done[tab]) return waiting[tab]?.promise || Promise.resolve();
+        const key = subjectOf(tab), running = waiting[tab]?.promise;
+        if (!key || key === done[tab]) return running || Promise.resolve();
+        if (running) return running.then(() => check(tab));
         done[tab] = key;
         const {naturalWidth, naturalHeight} = window.relight.subject.image(tab), entry = {size: [naturalWidth, naturalHeight], known: answerOf(tab), typed: {}};
         entry.promise = new Promise((resolve) => (entry.resolve = resolve));
-        waiting[tab]?.resolve(entry.promise);
         waiting[tab] = entry;
         setTimeout(() => onAnswer(tab, entry), ANSWER_MS);
         window.relight.fields.press(tab, "set_up");

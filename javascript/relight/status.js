@@ -102,7 +102,7 @@ window.relight = window.relight || {};
     function attach() {
         for (const tab of TABS) {
             const log = document.getElementById(`html_log_${tab}`);
-            if (log && element(tab, "notices")) new MutationObserver(() => onLog(tab)).observe(log, {childList: true, subtree: true});
+            if (element(tab, "notices")) window.relight.fields.watch(log, window.relight.fields.logOf, () => onLog(tab));
             document.getElementById(`${tab}_generate`)?.addEventListener("click", () => onGenerate(tab));
         }
     }

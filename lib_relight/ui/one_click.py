@@ -176,7 +176,7 @@ class OneClickActions:
             self.use_light_button = None
 
     def add_send_buttons(self) -> None:
-        """Next to the host's own Send buttons, and bound by the host in the same way."""
+        """Next to the host's own Send buttons."""
         made = {tab: ToolButton(symbol, elem_id=f"{self.tab}_send_to_relight_{tab}",
                                 tooltip=f"Send to Relight: use this image as the subject in {tab}.")
                 for tab, symbol in SEND_SYMBOLS.items()}
@@ -185,7 +185,7 @@ class OneClickActions:
         self.send_buttons = made
 
     def bind_with_other_tab(self) -> None:
-        """Bind the Send buttons once both tabs are complete: a binding to a missing tab breaks the host's page."""
+        """Bind the Send buttons once both tabs are complete."""
         if self.binder is None or not self.send_buttons or self.is_bound:
             return
         OneClickActions.tabs[self.tab] = self
@@ -197,12 +197,15 @@ class OneClickActions:
 
 
 def bind_send_buttons(tabs: dict[str, OneClickActions]) -> None:
-    """Register both tabs as paste targets and bind all Send buttons to them."""
-    for tab, page in tabs.items():
-        target = page.panel.components["foreground"] if tab == "txt2img" else page.init_image
-        sizes = [(page.host_controls.get(name), key) for name, key in (("host_width", "Size-1"), ("host_height", "Size-2"))]
-        infotext_utils.add_paste_fields(f"relight_{tab}", target, sizes if all(part for part, _ in sizes) else [])
-    for page in tabs.values():
-        for tab, control in page.send_buttons.items():
-            infotext_utils.register_paste_params_button(infotext_utils.ParamBinding(
-                paste_button=control, tabname=f"relight_{tab}", source_image_component=page.gallery))
+    """Bind the Send buttons of both tabs to what the host's own do.
+
+    The host's ParamBinding would queue the event, and gradio 4 can lose the answer to an event queued just after a job.
+    """
+    for tab, target in tabs.items():
+        image = target.panel.components["foreground"] if tab == "txt2img" else target.init_image
+        outputs = [image, target.host_controls["host_width"], target.host_controls["host_height"]]
+        for source in tabs.values():
+            send = source.send_buttons[tab]
+            send.click(infotext_utils.send_image_and_dimensions, _js="extract_image_from_gallery", inputs=[source.gallery],
+                       outputs=outputs, queue=False, show_progress=False, api_name=False)
+            send.click(fn=None, _js=f"() => relight.showSubject('{tab}')", api_name=False)

@@ -17,10 +17,10 @@ def test_no_event_of_the_panel_uses_the_hosts_event_stream(host):
 
 
 def panel_events(host):
-    """The panel's events that call the server, from the page's config, without the Send buttons, which the host connects."""
+    """The panel's events that call the server, from the page's config."""
     config = requests.get(f"{host.url}/config", timeout=60).json()
     elem_ids = {component["id"]: str(component["props"].get("elem_id")) for component in config["components"]}
-    ours = {number for number, name in elem_ids.items() if "_relight_" in name and "_send_to_relight_" not in name}
+    ours = {number for number, name in elem_ids.items() if "_relight_" in name}
     events = [event for event in config["dependencies"] if event["backend_fn"] and ours & {*map(component_of, event["targets"])}]
     assert len(events) > 10
     return events

@@ -76,22 +76,36 @@ window.fetch = (address, options, ...rest) => {
     const answer = original(address, options, ...rest);
     if (window.held || !String(options?.body).includes("has_background")) return answer;
     window.held = true;
-    return answer.then((reply) => new Promise((resolve) => setTimeout(() => { window.released = true; resolve(reply); }, 5000)));
+    return answer.then((reply) => new Promise((resolve) => (window.release = () => resolve(reply))));
 };
 """
+
+
+def hold_first_settings(panel, accordion, subject):
+    """Give a subject; the answer with its settings waits for window.release()."""
+    panel.driver.execute_script(HOLD_FIRST_ANSWER)
+    panel.upload(accordion("foreground"), subject)
+    panel.until(lambda: panel.driver.execute_script("return !!window.release"), "the first request")
 
 
 def test_a_subject_replaced_meanwhile_is_set_up_last(panel, accordion, tall, subject):
     """The settings of the first subject arrive after the second one has replaced it."""
     accordion.open()
-    panel.driver.execute_script(HOLD_FIRST_ANSWER)
-    panel.upload(accordion("foreground"), subject)
-    panel.until(lambda: panel.driver.execute_script("return window.held"), "the first request")
+    hold_first_settings(panel, accordion, subject)
     panel.upload(accordion("foreground"), tall)
-    panel.until(lambda: panel.driver.execute_script("return window.released"), "the answer for the first subject")
     time.sleep(1)
+    panel.driver.execute_script("window.release()")
     accordion.until_message("Set for relighting: 512×704.")
     assert controls(panel, "width", "height", "cfg_scale") == ["512", "704", "2"]
+
+
+def test_the_status_line_follows_while_the_settings_are_on_their_way(panel, accordion, subject):
+    accordion.open()
+    hold_first_settings(panel, accordion, subject)
+    panel.pick(accordion("light"), "left")
+    accordion.until_outlook("1 light from the left")
+    panel.driver.execute_script("window.release()")
+    accordion.until_message("Set for relighting")
 
 
 def test_generate_waits_for_the_settings(panel, accordion, subject):

@@ -28,6 +28,12 @@ const notices = document.getElementById(arguments[0]);
 window.seen = [];
 new MutationObserver(() => seen.push(notices.innerText.trim())).observe(notices, {childList: true, subtree: true, characterData: true});
 """
+COUNT_REJECTIONS = """
+window.rejections = 0;
+const isOne = (node) => node instanceof Element && node.matches(".relight-toast, .relight-rejection");
+const count = (records) => (window.rejections += records.flatMap(({addedNodes}) => [...addedNodes]).filter(isOne).length);
+new MutationObserver(count).observe(document.body, {childList: true, subtree: true});
+"""
 REDRAW = """
 const notices = document.getElementById(arguments[0]), button = notices.querySelector(".relight-remedy");
 const more = Object.assign(document.createElement("p"), {textContent: "A line above"});
@@ -93,6 +99,22 @@ def test_a_rejected_job_is_in_sight(panel, accordion):
     box = panel.driver.execute_script("const {top, bottom} = arguments[0].getBoundingClientRect(); return [top, innerHeight - bottom]", line)
     assert min(box) >= 0 and "“Subject” is missing" in line.text
     assert panel.infotext_so_far == ""
+
+
+def test_a_rejection_is_reported_for_its_own_job(panel, accordion, subject):
+    """Until a job's end gradio keeps the last job's log, and does not write one anew that equals it."""
+    accordion.open(**JOB, batch_count=3)
+    panel.generate()
+    panel.until(lambda: panel.find_all(".relight-toast"), "the toast")
+    panel.start()
+    panel.until(lambda: len(panel.find_all(".relight-toast")) == 1, "the toast of the same mistake once more")
+    panel.upload(accordion("foreground"), subject)
+    panel.until(lambda: not panel.find_all(accordion.css("notices .relight-error")), "the mended job")
+    panel.driver.execute_script(COUNT_REJECTIONS)
+    panel.start()
+    panel.until(lambda: panel.driver.execute_script("return window.jobStarted"), "the start of the job")
+    panel.finish()
+    assert panel.driver.execute_script("return window.rejections") == 0
 
 
 def test_a_rejected_job_has_one_toast_wherever_the_page_is(panel, accordion):

@@ -1,13 +1,20 @@
-"""Infotext: writing and reading it, and the fields and buttons that paste it. Needed by lib_relight/ui/one_click.py
-(add_paste_fields, register_paste_params_button, ParamBinding), the engine (quote), the API and the page."""
+"""Infotext: writing and reading it, and the fields and buttons that paste it or an image. Needed by lib_relight/ui/one_click.py
+(send_image_and_dimensions), the engine (quote), the API and the page."""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import os
 import re
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 ENTRY = re.compile(r"""\s* (?P<key> \w[\w /-]+ ) : \s* (?P<value> "(?:[^"\\]|\\.)+" | [^,]* ) (?: , | $ )""", re.VERBOSE)
 SIZE = re.compile(r"(\d+)x(\d+)")
@@ -135,3 +142,30 @@ def cast_like(current: Any, value: Any) -> Any:
         return type(current)(value)
     number = float(value)
     return int(number) if number.is_integer() else number
+
+
+def send_image_and_dimensions(x: Any) -> tuple:
+    """Return an image and its size for the fields that a Send button fills; None and no change of the size without one."""
+    import gradio as gr
+
+    image = image_from_url_text(x)
+    return (image, *(image.size if image is not None else [gr.update()] * 2))
+
+
+def image_from_url_text(filedata: Any) -> Image.Image | None:
+    """Return the PIL image in what a gallery or image component sends: a file of this page, base64, or (image, caption)."""
+    while isinstance(filedata, (list, tuple)):
+        filedata = next(iter(filedata), None)
+    if isinstance(filedata, dict):
+        return Image.open(uploaded_file(filedata["name"]))
+    if isinstance(filedata, str):
+        return Image.open(io.BytesIO(base64.b64decode(filedata.rpartition(",")[2])))
+    return filedata
+
+
+def uploaded_file(name: str) -> str:
+    """Return the path of a file in the system's temporary folder, where gradio keeps uploads. Raises ValueError for others."""
+    path = os.path.realpath(name)
+    if not Path(path).is_relative_to(os.path.realpath(tempfile.gettempdir())):
+        raise ValueError(f"{name} was not uploaded on this page.")
+    return path

@@ -45,14 +45,15 @@ class Panel:
             time.sleep(0.5)
 
     def until(self, condition, what="the page", patience=None):
-        """Returns condition()'s first true value; fails after `patience` seconds."""
+        """Returns condition()'s first true value; fails after `patience` seconds with what the page says."""
         patience = patience or self.patience
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if value := condition():
                 return value
             time.sleep(0.05)
-        raise AssertionError(f"waited {patience} s for {what}")
+        said = [part.text for part in self.find_all(SAID) if part.text]
+        raise AssertionError(f"waited {patience} s for {what}; the page says {said}, its console {self.console_errors()}")
 
     def find_all(self, css):
         return self.driver.find_elements("css selector", css)
@@ -198,6 +199,8 @@ class Panel:
         self.driver.save_screenshot(str(path))
 
 
+SAID = ".toast-body, .relight-toast, [id$=_relight_note], [id$=_relight_notices], [id^=html_log_] .error"
+"""Where the page reports problems."""
 DEAD_CANVAS = "return [...document.querySelectorAll('.forge-container')].some((box) => !box.style.height)"
 """On a slow machine Forge's page may make its canvases before it has loaded their script; they then take no image until a reload."""
 
