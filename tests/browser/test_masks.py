@@ -1,9 +1,7 @@
 """A mask belongs to the image that it came with, and goes when that image is replaced."""
 
-import time
 
 import pytest
-from browser.pages.panel import REOPEN
 from PIL import Image
 
 pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
@@ -23,16 +21,8 @@ def replace(panel, field, path):
     """Clear an image field and give it another file; img2img's field of a WebUI takes it in place of the first."""
     clear = f"#{field} button[aria-label='Remove Image'], #{field} button[aria-label='Clear']"
     if panel.find_all(clear):
-        clicked = 0.0
-
-        def is_empty():
-            """A click misses where a notice that comes at that moment moves the button; then it is pressed again."""
-            nonlocal clicked
-            if has_image(panel, field) and time.monotonic() - clicked > REOPEN and panel.hit(clear):
-                clicked = time.monotonic()
-            return not has_image(panel, field)
-
-        panel.until(is_empty, "the empty field")
+        panel.click(clear)
+        panel.until(lambda: not has_image(panel, field), "the empty field")
     panel.upload(field, path)
 
 

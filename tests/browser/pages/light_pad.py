@@ -66,19 +66,28 @@ class LightPad(Accordion):
         while wrong() and time.monotonic() < deadline:
             time.sleep(0.05)
         left = wrong()
-        assert not left, f"wanted {expected}, found {left}"
+        assert not left, f"wanted {expected}, found {left}; the page says {self.panel.said()}"
 
     def drag(self, element, u, v, steps=8):
-        """Take an element with the mouse and let it go at a place of the image."""
+        """Take an element with the mouse and let it go at a place of the image, wherever the line above the pad has moved it."""
         self.panel.until(lambda: self.script("return !pad.frame"), "the pad to be drawn")
         actions = ActionChains(self.driver, duration=20).move_to_element(element).click_and_hold()
         start, end = self.middle(element), self.at(u, v)
+        self.move(actions, start, end, steps).perform()
+        while (now := self.at(u, v)) != end:
+            self.move(ActionChains(self.driver, duration=20), end, now, 1).perform()
+            end = now
+        ActionChains(self.driver, duration=20).release().perform()
+
+    @staticmethod
+    def move(actions, start, end, steps):
+        """Add a move of the mouse from one place to another to the actions."""
         before = [round(value) for value in start]
         for i in range(1, steps + 1):
             now = [round(a + (b - a) * i / steps) for a, b in zip(start, end)]
             actions.move_by_offset(now[0] - before[0], now[1] - before[1])
             before = now
-        actions.release().perform()
+        return actions
 
     def click_at(self, u, v, double=False):
         frame = self.find(".relight-pad-frame")

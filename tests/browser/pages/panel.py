@@ -52,8 +52,11 @@ class Panel:
             if value := condition():
                 return value
             time.sleep(0.05)
-        said = [part.text for part in self.find_all(SAID) if part.text]
-        raise AssertionError(f"waited {patience} s for {what}; the page says {said}, its console {self.console_errors()}")
+        raise AssertionError(f"waited {patience} s for {what}; the page says {self.said()}, its console {self.console_errors()}")
+
+    def said(self):
+        """The problems and messages that the page shows now."""
+        return [part.text for part in self.find_all(SAID) if part.text]
 
     def find_all(self, css):
         return self.driver.find_elements("css selector", css)
@@ -66,7 +69,7 @@ class Panel:
         self.until(lambda: self.hit(css), f"{css} in front of everything else")
 
     def hit(self, css):
-        """Click an element; False while it is not there, cannot be used, is drawn anew, or something that moves past covers it."""
+        """Click an element; False while it is not there, cannot be used, is drawn anew or moves away, or something that moves past covers it."""
         try:
             if not (found := self.find_all(css)):
                 return False
@@ -74,10 +77,11 @@ class Panel:
             self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
             if not (element.is_displayed() and element.is_enabled()):
                 return False
+            self.driver.execute_script(WATCH_CLICK, element)
             element.click()
         except (ElementClickInterceptedException, StaleElementReferenceException):
             return False
-        return True
+        return self.driver.execute_script("return window.wasPressed !== false")
 
     def select_tab(self, name):
         next(x for x in self.find_all("#tabs > .tab-nav > button") if x.text.strip().lower() == name).click()
@@ -199,6 +203,12 @@ class Panel:
         self.driver.save_screenshot(str(path))
 
 
+WATCH_CLICK = """
+const [element] = arguments, note = ({target}) => (window.wasPressed = element.contains(target));
+window.wasPressed = null;
+window.addEventListener("mousedown", note, {capture: true, once: true});
+"""
+"""The press alone: a list's entry is gone before the click, and the page holds back Generate's. A page left by it knows nothing of it."""
 SAID = ".toast-body, .relight-toast, [id$=_relight_note], [id$=_relight_notices], [id^=html_log_] .error"
 """Where the page reports problems."""
 DEAD_CANVAS = "return [...document.querySelectorAll('.forge-container')].some((box) => !box.style.height)"
