@@ -81,6 +81,7 @@ def test_the_normal_map_of_a_set_is_used(panel, pad):
     pad.until_message("The normal map shades the subject for lights with an elevation.")
     pad.fields(set="none", light_elevation=30)
     panel.until(lambda: panel.find_all(f"#{pad('normal_map')} img"), "the normal map")
+    panel.until(lambda: len(pad.texts("notices", "li")) == 3, "the notices, which move what is below them")
     panel.pick(pad("light"), "left")
     panel.generate()
     assert "Relight normal map hash: " in panel.infotext and "Relight light elevation: 30" in panel.infotext

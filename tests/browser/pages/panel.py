@@ -79,9 +79,16 @@ class Panel:
                 return False
             self.driver.execute_script(WATCH_CLICK, element)
             element.click()
-        except (ElementClickInterceptedException, StaleElementReferenceException):
+        except StaleElementReferenceException:
             return False
-        return self.driver.execute_script("return window.wasPressed !== false")
+        except ElementClickInterceptedException:
+            return self.missed()
+        return self.driver.execute_script("return window.wasPressed !== false") or self.missed()
+
+    def missed(self):
+        """A press elsewhere may have opened a list, which covers what is below it: close it. Returns False."""
+        self.driver.execute_script("document.activeElement?.blur()")
+        return False
 
     def select_tab(self, name):
         next(x for x in self.find_all("#tabs > .tab-nav > button") if x.text.strip().lower() == name).click()
