@@ -1,6 +1,5 @@
 """A mask belongs to the image that it came with, and goes when that image is replaced."""
 
-
 import pytest
 from PIL import Image
 
