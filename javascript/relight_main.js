@@ -6,7 +6,7 @@ window.relight = window.relight || {};
 (() => {
     "use strict";
 
-    const MODULES = ["texts", "fields", "light_kinds", "depth", "light", "frame", "place", "subject", "previews", "setup", "undo", "toast", "status", "pad_model", "pad_elements", "pad_view", "pad_input", "pad_images", "pad", "pads", "generate", "masks", "lists", "units", "models", "uploads", "use_light", "copied_light", "access", "viewer"];
+    const MODULES = ["texts", "fields", "light_kinds", "depth", "light", "frame", "place", "subject", "previews", "setup", "undo", "toast", "status", "scroll_anchor", "pad_model", "pad_elements", "pad_view", "pad_input", "pad_images", "pad", "pads", "generate", "masks", "lists", "units", "models", "uploads", "use_light", "copied_light", "access", "viewer"];
     const AFTER_OPENING_MS = 200, OPEN_MS = 200;
     const here = document.currentScript.src;
     let isReady;

@@ -9,6 +9,7 @@ JOB = {"steps": 2, "width": 64, "height": 64, "seed": 7, "prompt": "a vase"}
 MOVED_BY_NOTE = """
 const [notices, note] = [...arguments].map((name) => document.getElementById(name));
 const place = () => JSON.stringify(notices.querySelector(".relight-remedy").getBoundingClientRect());
+scrollTo(0, 0);  // at its end a page that gets shorter moves
 const line = note.querySelector("p"), text = line.textContent, before = place();
 return ["", text.repeat(5)].filter((words) => { line.textContent = words; return place() !== before; }).length;
 """
@@ -34,6 +35,12 @@ const isOne = (node) => node instanceof Element && node.matches(".relight-toast,
 const count = (records) => (window.rejections += records.flatMap(({addedNodes}) => [...addedNodes]).filter(isOne).length);
 new MutationObserver(count).observe(document.body, {childList: true, subtree: true});
 """
+SET = """
+const [reinforce, hr_option] = arguments;
+relight.fields.set("txt2img", {reinforce, hr_option}).then(() => relight.previews.refresh("txt2img"));
+"""
+"""Makes two problems with 0.5 and "high", none with 0 and "both"."""
+TOP = "return arguments[0].getBoundingClientRect().top"
 REDRAW = """
 const notices = document.getElementById(arguments[0]), button = notices.querySelector(".relight-remedy");
 const more = Object.assign(document.createElement("p"), {textContent: "A line above"});
@@ -89,6 +96,25 @@ def test_all_problems_are_named_and_the_first_is_mended(panel, accordion, subjec
     ActionChains(panel.driver).release().perform()
     panel.until(lambda: panel.value(accordion("reinforce")) == "0", "the mended field, by a click during which the line was drawn anew")
     panel.until(lambda: len(accordion.texts("notices", "li")) == 1, "one problem left")
+
+
+@pytest.mark.parametrize(("place", "moves"), [(".tab-nav", False), (".relight-status", True)])
+def test_a_line_that_grows_moves_nothing_below_it_under_the_pointer(panel, accordion, subject, place, moves):
+    """The user is about to press a tab, or a button of the line."""
+    accordion.open(**JOB)
+    panel.upload(accordion("foreground"), subject)
+    accordion.until_message("Set for relighting")
+    ActionChains(panel.driver).move_to_element(panel.find(f"{accordion.css('enabled')} {place}")).perform()
+    tabs = panel.find(f"{accordion.css('enabled')} .tab-nav")
+    tops = [panel.driver.execute_script(TOP, tabs)]
+    for values, problems in (((0.5, "high"), 2), ((0, "both"), 0)):
+        panel.driver.execute_script(SET, *values)
+        panel.until(lambda expected=problems: len(accordion.texts("notices", "li")) == expected, f"{problems} problems")
+        panel.until_painted()
+        tops.append(panel.driver.execute_script(TOP, tabs))
+    assert (tops[1] > tops[0] + 20) == moves, tops
+    assert tops[2] == pytest.approx(tops[0], abs=1)
+    assert moves or tops[1] == pytest.approx(tops[0], abs=1), tops
 
 
 def test_a_rejected_job_is_in_sight(panel, accordion):
