@@ -7,8 +7,8 @@ window.relight = window.relight || {};
 
     const TABS = ["txt2img", "img2img"], SAME_PLACE = 8, CLICK_MS = 350;  // a tap's click comes up to 300 ms after its release
     const element = (tab, name) => window.relight.fields.element(tab, name);
-    /** Whether the last job of a tab has had its toast; hosts may write a job's log more than once. */
-    const hasToast = {};
+    /** Whether the log of a tab's last job was read, and whether that job has had its toast; hosts may write a log more than once. */
+    const wasRead = {}, hasToast = {};
     let pressed = null;
     const into = (target) => target?.scrollIntoView({block: "center", behavior: "auto"});
 
@@ -85,6 +85,7 @@ window.relight = window.relight || {};
     }
 
     function onLog(tab) {
+        wasRead[tab] = true;
         rejectionOf(tab)?.remove();
         const message = isEnabled(tab) && window.relight.panelMessage(messageOf(tab));
         if (!message) return;
@@ -96,13 +97,36 @@ window.relight = window.relight || {};
     function onGenerate(tab) {
         rejectionOf(tab)?.remove();
         window.relight.toast.hide(tab);
-        hasToast[tab] = false;
+        wasRead[tab] = hasToast[tab] = false;
+    }
+
+    /** gradio renders once in a frame: of a job that begins and ends within one, it renders nothing if the log equals the last one. */
+    function onEnd(tab, log) {
+        requestAnimationFrame(() => requestAnimationFrame(() => {
+            if (!wasRead[tab] && window.relight.fields.logOf(log) !== null) onLog(tab);
+        }));
+    }
+
+    /** Call back at the end of a tab's jobs, when the host shows Generate again or hides Interrupt. */
+    function watchJobs(tab, callback) {
+        const [generate, interrupt] = ["generate", "interrupt"].map((name) => document.getElementById(`${tab}_${name}`));
+        if (!generate || !interrupt) return;
+        let wasRunning = false;
+        const observer = new MutationObserver(() => {
+            const isRunning = generate.style.display === "none" || interrupt.style.display === "block";
+            if (wasRunning && !isRunning) callback();
+            wasRunning = isRunning;
+        });
+        for (const button of [generate, interrupt]) observer.observe(button, {attributes: true, attributeFilter: ["style"]});
     }
 
     function attach() {
         for (const tab of TABS) {
             const log = document.getElementById(`html_log_${tab}`);
-            if (element(tab, "notices")) window.relight.fields.watch(log, window.relight.fields.logOf, () => onLog(tab));
+            if (element(tab, "notices") && log) {
+                window.relight.fields.watch(log, window.relight.fields.logOf, () => onLog(tab));
+                watchJobs(tab, () => onEnd(tab, log));
+            }
             document.getElementById(`${tab}_generate`)?.addEventListener("click", () => onGenerate(tab));
         }
     }

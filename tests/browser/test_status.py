@@ -41,6 +41,17 @@ relight.fields.set("txt2img", {reinforce, hr_option}).then(() => relight.preview
 """
 """Makes two problems with 0.5 and "high", none with 0 and "both"."""
 TOP = "return arguments[0].getBoundingClientRect().top"
+HOLD_FRAMES = """
+const own = window.requestAnimationFrame, held = [], buttons = ["generate", "interrupt"].map((name) => document.getElementById(`txt2img_${name}`));
+const observer = new MutationObserver(() => (window.requestAnimationFrame = (callback) => held.push(callback)));
+for (const button of buttons) observer.observe(button, {attributes: true, attributeFilter: ["style"]});
+window.release = () => {
+    observer.disconnect();
+    window.requestAnimationFrame = own;
+    held.forEach((callback) => own(callback));
+};
+"""
+"""No frame from a job's start until window.release(), as on a page that is busy or hidden."""
 REDRAW = """
 const notices = document.getElementById(arguments[0]), button = notices.querySelector(".relight-remedy");
 const more = Object.assign(document.createElement("p"), {textContent: "A line above"});
@@ -141,6 +152,20 @@ def test_a_rejection_is_reported_for_its_own_job(panel, accordion, subject):
     panel.until(lambda: panel.driver.execute_script("return window.jobStarted"), "the start of the job")
     panel.finish()
     assert panel.driver.execute_script("return window.rejections") == 0
+
+
+def test_a_rejection_like_the_last_is_reported_after_a_job_within_a_frame(panel, accordion):
+    """gradio then renders neither the job's start nor its log, which equals the one before if the job took as long."""
+    accordion.open(**JOB)
+    for _ in range(2):
+        panel.generate()
+        panel.click(".relight-toast button")
+    panel.driver.execute_script(HOLD_FRAMES)
+    panel.start()
+    panel.until(lambda: panel.driver.execute_script("return window.jobStarted"), "the start of the job")
+    panel.until(panel.is_idle, "the end of the job")
+    panel.driver.execute_script("window.release()")
+    panel.until(lambda: len(panel.find_all(".relight-toast")) == 1, "the second job's toast")
 
 
 def test_a_rejected_job_has_one_toast_wherever_the_page_is(panel, accordion):
