@@ -30,19 +30,21 @@ def demo_models():
 class HostProcess:
     """`with HostProcess(data_dir, extensions) as host: requests.get(host.url)`; host.console() is what it printed.
 
-    flags: of the WebUIs' command line, see parse_flags in serve_host.py.
+    flags: of the WebUIs' command line, see parse_flags in serve_host.py. Its folder for temporary files is its own: gradio names an
+    image there after its content and writes it anew each time, so that a host beside it could read half a file.
     """
 
     def __init__(self, data_dir, extensions, flags=""):
-        self.flags = flags
-        self.log = Path(data_dir) / "console.txt"
+        self.log, temporary = Path(data_dir) / "console.txt", Path(data_dir) / "tmp"
+        temporary.mkdir(exist_ok=True)
+        self.environment = {**os.environ, "RELIGHT_HOST_FLAGS": flags, "TMPDIR": str(temporary)}
         command = [sys.executable, str(HERE / "serve_host.py"), str(ROOT), str(demo_models()), str(data_dir)]
         self.command = [*command, *map(str, extensions)]
 
     def __enter__(self):
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT, preexec_fn=end_with_parent,
-                                            env={**os.environ, "RELIGHT_HOST_FLAGS": self.flags})
+                                            env=self.environment)
         deadline = time.monotonic() + START_SECONDS
         while not (address := self._address()):
             if self.process.poll() is not None or time.monotonic() > deadline:
