@@ -94,10 +94,10 @@ def test_no_model_file(own_pad, own_models, staged):
     panel, fc = own_pad.panel, staged.stage.fc
     (own_models / fc.name).unlink()
     panel.generate()
-    (own_models / fc.name).symlink_to(fc)
     sentence = "No IC-Light fc model was found; put iclight_sd15_fc.safetensors"
     in_view(panel, f"{own_pad.css('enabled')} :is(.relight-error, .relight-rejection)", sentence)
     panel.until(lambda: panel.find(own_pad.css("enabled")).text.count(sentence) == 1, "the sentence once")
+    (own_models / fc.name).symlink_to(fc)
     panel.generate()
     assert 'Relight: "fc, left, ' in panel.infotext
     own_pad.until_outlook("1 light from the left")

@@ -216,7 +216,7 @@ window.wasPressed = null;
 window.addEventListener("mousedown", note, {capture: true, once: true});
 """
 """The press alone: a list's entry is gone before the click, and the page holds back Generate's. A page left by it knows nothing of it."""
-SAID = ".toast-body, .relight-toast, [id$=_relight_note], [id$=_relight_notices], [id^=html_log_] .error"
+SAID = ".toast-body, .relight-toast, [id$=_relight_note], [id$=_relight_notices], [id^=html_log_] :is(.error, .comments)"
 """Where the page reports problems."""
 DEAD_CANVAS = "return [...document.querySelectorAll('.forge-container')].some((box) => !box.style.height)"
 """On a slow machine Forge's page may make its canvases before it has loaded their script; they then take no image until a reload."""
