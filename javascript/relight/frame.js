@@ -20,7 +20,7 @@ window.relight.frame = (() => {
 
     /** The inpaint mask as <img> or <canvas>, or null. */
     function mask() {
-        const uploads = [...document.querySelectorAll("#img_inpaint_mask img")].filter((image) => image.src && image.naturalWidth > 0);
+        const uploads = [...document.querySelectorAll("#img_inpaint_mask img")].filter(window.relight.subject.isLoaded);
         return [...uploads, ...document.querySelectorAll(STROKES)].find(isVisible) || null;
     }
 

@@ -22,8 +22,9 @@ window.relight = window.relight || {};
     });
 
     async function flush(tab) {
+        const {loading} = window.relight.subject;
         try {
-            await window.relight.subject.loading(tab)?.decode();
+            for (let image = loading(tab); image; image = loading(tab)) await image.decode();
             await window.relight.undo.moves(tab);
             await window.relight.setup.check(tab);
             await window.relight.pads[tab]?.flush();

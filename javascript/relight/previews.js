@@ -123,6 +123,12 @@ window.relight.previews = (() => {
         }
     }
 
+    /** An image may arrive long after its <img> appeared. */
+    function onLoad({target}) {
+        const tab = target.tagName === "IMG" && affectedTab(target);
+        if (tab && isOpen(tab)) refresh(tab);
+    }
+
     /** Images appear some time after the event that set them; a canvas keeps its <img>. */
     function onImageChange(records) {
         for (const record of records) {
@@ -142,6 +148,7 @@ window.relight.previews = (() => {
 
     function attach() {
         for (const type of ["input", "change", "click"]) document.addEventListener(type, onEvent, true);
+        document.addEventListener("load", onLoad, true);
         const observer = new MutationObserver(onImageChange);
         for (const tab of TABS) {
             const {element, watch, logOf, onChange} = window.relight.fields, follow = () => isOpen(tab) && refresh(tab);

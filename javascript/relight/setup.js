@@ -62,11 +62,11 @@ window.relight.setup = (() => {
 
     const isDue = (tab) => !!waiting[tab] || !["", done[tab]].includes(subjectOf(tab)) || (isEnabled(tab) && !!window.relight.subject.loading(tab));
 
-    /** Set a tab up if its subject is a new one, or a background came or went. Returns a promise: resolved once the controls have their
-        values. One request at a time: gradio drops a press while the button's last event is running. */
+    /** Set a tab up if its subject is a new one, or a background came or went; not before both are loaded. Returns a promise: resolved
+        once the controls have their values. One request at a time: gradio drops a press while the button's last event is running. */
     function check(tab) {
         const key = subjectOf(tab), running = waiting[tab]?.promise;
-        if (!key || key === done[tab]) return running || Promise.resolve();
+        if (!key || key === done[tab] || window.relight.subject.loading(tab)) return running || Promise.resolve();
         if (running) return running.then(() => check(tab));
         done[tab] = key;
         const {naturalWidth, naturalHeight} = window.relight.subject.image(tab), entry = {size: [naturalWidth, naturalHeight], known: answerOf(tab), typed: {}};

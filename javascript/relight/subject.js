@@ -9,7 +9,10 @@ window.relight.subject = (() => {
     const MATTE_FIELD = /^matt/;
     const INPUTS = {txt2img: [], img2img: ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch", "img_inpaint_base"]};
 
-    const shownImage = (box) => [...(box?.querySelectorAll("img") || [])].find((image) => image.src && image.naturalWidth > 0);
+    /** Whether an <img> has arrived whole: before that it may have its size already, but would be drawn in part or not at all. */
+    const isLoaded = (image) => image.src && image.complete && image.naturalWidth > 0;
+
+    const shownImage = (box) => [...(box?.querySelectorAll("img") || [])].find(isLoaded);
 
     /** The <img> of an image field of the panel, or null. */
     const fieldImage = (tab, name) => shownImage(window.relight.fields.element(tab, name)) || null;
@@ -94,5 +97,5 @@ window.relight.subject = (() => {
         return made;
     }
 
-    return {image, initImage, fieldImage, loading, dataUrl, canvas, pixels, isCutOut, isLikeMask, matteFields, cutOut};
+    return {image, initImage, fieldImage, isLoaded, loading, dataUrl, canvas, pixels, isCutOut, isLikeMask, matteFields, cutOut};
 })();

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -31,13 +32,14 @@ class HostProcess:
     """`with HostProcess(data_dir, extensions) as host: requests.get(host.url)`; host.console() is what it printed.
 
     flags: of the WebUIs' command line, see parse_flags in serve_host.py. Its folder for temporary files is its own: gradio names an
-    image there after its content and writes it anew each time, so that a host beside it could read half a file.
+    image there after its content and writes it anew each time, so that a host beside it could read half a file. The folder lies
+    outside data_dir, which may be below a hidden folder, from which gradio 3 serves nothing (403).
     """
 
     def __init__(self, data_dir, extensions, flags=""):
-        self.log, temporary = Path(data_dir) / "console.txt", Path(data_dir) / "tmp"
-        temporary.mkdir(exist_ok=True)
-        self.environment = {**os.environ, "RELIGHT_HOST_FLAGS": flags, "TMPDIR": str(temporary)}
+        self.log = Path(data_dir) / "console.txt"
+        self.temporary = tempfile.TemporaryDirectory(prefix="relight-host-", ignore_cleanup_errors=True)
+        self.environment = {**os.environ, "RELIGHT_HOST_FLAGS": flags, "TMPDIR": self.temporary.name}
         command = [sys.executable, str(HERE / "serve_host.py"), str(ROOT), str(demo_models()), str(data_dir)]
         self.command = [*command, *map(str, extensions)]
 
@@ -72,6 +74,7 @@ class HostProcess:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self.process.kill()
+        self.temporary.cleanup()
 
 
 def embedded_host(data_dir, matting_models=MATTING_MODELS):

@@ -1,5 +1,6 @@
 """The panel sets the host's controls for relighting, except those that the user has changed, and takes them back."""
 
+import random
 import time
 
 import pytest
@@ -106,6 +107,30 @@ def test_the_status_line_follows_while_the_settings_are_on_their_way(panel, acco
     accordion.until_outlook("1 light from the left")
     panel.driver.execute_script("window.release()")
     accordion.until_message("Set for relighting")
+
+
+@pytest.fixture
+def slow_network(chromium):
+    """slow_network() makes the browser load 300 kB a second from then on."""
+    yield lambda: chromium.set_network_conditions(latency=0, download_throughput=300_000, upload_throughput=100_000_000)
+    chromium.delete_network_conditions()
+
+
+def test_a_subject_that_arrives_slowly_is_set_up_and_drawn_once_it_is_whole(panel, accordion, pad, slow_network, tmp_path):
+    noise, size = tmp_path / "noise.png", (576, 640)
+    Image.frombytes("RGB", size, random.Random(5).randbytes(3 * size[0] * size[1])).save(noise)
+    image = f"const image = document.querySelector('{pad.css('foreground')} img'); "
+    accordion.open()
+    slow_network()
+    panel.upload(pad("foreground"), noise)
+    panel.until(lambda: panel.driver.execute_script(image + "return image?.naturalWidth > 0 && !image.complete"), "a part of the image")
+    accordion.until_message("Set for relighting: 576×640")
+    panel.until(lambda: pad.script("return !!pad.images.image"), "the subject on the pad")
+    assert pad.script("return pad.images.cut") is False
+    read = "pad.fittedSubject().image.getContext('2d').getImageData(...arguments[0], 1, 1).data"
+    size = pad.script("return [pad.view.canvas.width, pad.view.canvas.height]")
+    assert pad.script(f"return {read}[3]", [size[0] // 2, size[1] - 2]) == 255
+    assert panel.console_errors() == []
 
 
 def test_generate_waits_for_the_settings(panel, accordion, subject):
