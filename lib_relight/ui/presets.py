@@ -14,7 +14,7 @@ from ..request.preset_store import PresetStore
 from ..request.presets import PRESET_FIELDS, item_of, usable
 from ..web import endpoints
 from .actions import Action, Page
-from .components import Components, available_choices, drop_api_info
+from .components import Components, available_choices, drop_api_info, is_gradio_3
 from .history import Restorer
 from .one_click import button
 
@@ -50,8 +50,8 @@ def build(panel: Components) -> None:
             load, save, rename, delete = [
                 button(panel, f"preset_{word.lower()}", word) for word in ("Load", "Save", "Rename", "Delete")]
         add_sharing(panel, chosen)
-    # gradio 3 shows choices set on focus only the next time the list opens, hence the first event
-    for event in (panel.components["enabled"].change, chosen.focus):
+    # gradio 3 shows choices set on focus only the next time the list opens, hence its second event
+    for event in (chosen.focus, *([panel.components["enabled"].change] if is_gradio_3() else [])):
         event(fn=lambda: gr.update(choices=names()[0]), outputs=[chosen], queue=False, show_progress=False,
               api_name=False)
     panel.actions += [

@@ -1,6 +1,7 @@
 """One-click flows in a real browser: they set the host's own controls, and Undo puts back exactly what was there."""
 
 import pytest
+import requests
 from PIL import Image
 
 pytestmark = [pytest.mark.any_page, pytest.mark.once_per_gradio]
@@ -162,6 +163,16 @@ def test_a_preset_is_saved_loaded_renamed_shared_and_deleted(panel, accordion):
     panel.click(accordion.css("preset_delete"))
     panel.until(lambda: accordion.message == "Preset 'evening' deleted.", "the note")
     assert panel.console_errors() == []
+
+
+def test_a_preset_saved_since_the_page_was_loaded_is_listed_at_once(panel, accordion):
+    address = f"{panel.url}/relight/v1/presets/saved meanwhile"
+    requests.put(address, json={"light": "top"}, timeout=60).raise_for_status()
+    accordion.open()
+    panel.click(f"#{accordion('presets')} .label-wrap")
+    panel.click(f"#{accordion('preset')} input")
+    panel.until(lambda: "saved meanwhile" in panel.find(accordion.css("preset")).text, "the preset in the list")
+    requests.delete(address, timeout=60).raise_for_status()
 
 
 def choose_words(panel, accordion, section, words):
