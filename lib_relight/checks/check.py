@@ -21,7 +21,7 @@ from .messages import Level, Message, State, error, from_error, number, scalar, 
 
 def check(request: RelightRequest, state: State) -> list[Message]:
     """Return the messages of a request, errors first; model files are read by header, nothing is loaded or computed."""
-    found = [*refiner_messages(state), *init_image_messages(state), *frame_messages(request, state)]
+    found = [*refiner_messages(state), *init_image_messages(state), *animation_messages(request, state)]
     if request.iclight is not None:
         found += iclight_messages(request, state)
         state = replace(state, set_size=set_size(request.iclight))
@@ -52,7 +52,7 @@ def init_image_messages(state: State) -> Iterator[Message]:
                                           f"{count}, or send fewer images.")
 
 
-def frame_messages(request: RelightRequest, state: State) -> Iterator[Message]:
+def animation_messages(request: RelightRequest, state: State) -> Iterator[Message]:
     """Yield a warning for each animation and each file of several pages, of which only the first is used."""
     images = [getattr(request.images, item.name) for item in fields(request.images)]
     for unit in request.units:
@@ -168,8 +168,10 @@ def check_panel(values: Mapping, given: Mapping[str, PanelImage], state: State) 
 
 
 def panel_messages(parts: PanelParts, state: State) -> Iterator[Message]:
-    """Yield the messages of the valid parts; those of a unit name its tab. The page does not know the refiner, nor the init
-    image's frame, so that the job alone checks these."""
+    """Yield the messages of the valid parts; those of a unit name its tab.
+
+    The job and /check also check the refiner, the number of img2img images, and animations.
+    """
     if parts.request.iclight is not None:
         yield from iclight_messages(parts.request, state)
     for tab, unit in zip(parts.numbers, parts.request.units):

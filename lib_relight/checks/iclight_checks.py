@@ -21,7 +21,7 @@ from ..request.request import IcLightImages, RelightRequest
 from .messages import Message, State, error, from_error, warning
 
 WEAK_DENOISE = 0.7
-"""Denoising strength below which the light in the init latent has little effect."""
+"""Denoising strength below which img2img keeps too much of its start: the image's own light, or the light map itself."""
 NO_INIT_IMAGE = "img2img has no image; add the subject as the img2img image or as `foreground`."
 
 

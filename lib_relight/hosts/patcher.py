@@ -32,7 +32,10 @@ fitting_keys: WeakKeyDictionary[Any, dict[str, set[str]]] = WeakKeyDictionary()
 
 
 class PatcherHost(WebuiHost):
-    """`p.sd_model.forge_objects` holds unet and vae; a clone of the unet carries this job's patches."""
+    """`p.sd_model.forge_objects` holds unet and vae; a clone of the unet carries this job's patches.
+
+    The hosts set `forge_objects` anew for each batch and before each sampling, so no job has to take its clone out again.
+    """
 
     memory_management: Any = None
     native_concat = True

@@ -15,7 +15,7 @@ from .panel_values import ICLIGHT_PANEL_FIELDS, ICLIGHT_SCHEMA, UNIT_PANEL_FIELD
 from .request import IcLightImages
 
 MARKER = "Relight"
-"""Infotext key of the report; it is present if the image was relit."""
+"""Infotext key of the report; present if Relight took part, with IC-Light, IP-Adapter or both."""
 UNITS = "IP-Adapter"
 
 
